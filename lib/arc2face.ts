@@ -1,0 +1,227 @@
+import { type Bundle, openBundle } from './bundle.ts';
+import { abandonable, awaitNative } from './call.ts';
+import { chooseDevice } from './device.ts';
+import { Arc2FaceError } from './errors.ts';
+import { Identity, type IdentityLike } from './identity.ts';
+import { GeneratedImage } from './image.ts';
+import { loadNative, type NativeFaces, type NativeModel } from './native.ts';
+import {
+	type DetectOptions,
+	type EncodeOptions,
+	type Face,
+	type GenerateOptions,
+	type LoadOptions,
+	resolveDetectOptions,
+	resolveEncodeOptions,
+	resolveGenerateOptions,
+	resolveLoadOptions,
+} from './options.ts';
+import { type Photo, readPhoto } from './photo.ts';
+import { packPlan } from './samplers/plan.ts';
+import { makePlan } from './samplers/samplers.ts';
+
+/** What was loaded, and why so. */
+export type ModelInfo = Readonly<{
+	device: 'cpu';
+	/** What runs the networks, and its version. */
+	provider: 'onnxruntime';
+	version: string;
+	/** Arithmetic of the networks. */
+	precision: 'fp32';
+	/** Absolute path of the bundle folder. */
+	bundle: string;
+	/** Size of the images unless a call asks for another, in pixels. */
+	imageSize: Readonly<{ width: number; height: number }>;
+	/** Image widths and heights are multiples of this. */
+	pixelsPerLatent: number;
+	/** Whether the bundle has the networks that read faces from photos. */
+	canEncode: boolean;
+	/** Sentences that explain the choice of device and provider, for people. */
+	reasons: readonly string[];
+}>;
+
+/**
+ * A loaded model: photo → faces → identity → portraits. Calls may overlap; those that generate share the network's batches.
+ * Every call leaves the event loop free. With a `signal` that aborts, a call rejects with the signal's reason.
+ */
+export class Arc2Face {
+	readonly info: ModelInfo;
+	readonly #native: NativeModel;
+	readonly #bundle: Bundle;
+	#disposal: Promise<void> | undefined;
+
+	private constructor(native: NativeModel, bundle: Bundle, info: ModelInfo) {
+		this.#native = native;
+		this.#bundle = bundle;
+		this.info = info;
+	}
+
+	/**
+	 * Loads a bundle onto a device.
+	 *
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `NO_DEVICE`; `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or
+	 *   tensor; `OUT_OF_MEMORY`; `ENGINE_FAILED`
+	 */
+	static async load(options?: LoadOptions): Promise<Arc2Face> {
+		const { signal, ...resolved } = resolveLoadOptions(options);
+		signal?.throwIfAborted();
+		// Making a session can't be interrupted; it ends on its own, and is given back then.
+		return await abandonable(Arc2Face.#load(resolved, signal), signal, (late) => void late.dispose());
+	}
+
+	static async #load(
+		{ bundle: name, device, threads, onProgress }: Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>,
+		signal: AbortSignal | undefined,
+	): Promise<Arc2Face> {
+		const { library, provider, reasons, ...choice } = chooseDevice(device);
+		const bundle = await openBundle(name);
+		const addon = loadNative();
+		const { files, networks, prompt, emptyPrompt, identityPosition, geometry } = bundle;
+		const native = await awaitNative(
+			(guard) =>
+				addon.load({
+					library,
+					threads,
+					files,
+					networks,
+					prompt,
+					emptyPrompt,
+					identityPosition,
+					pixelsPerLatent: geometry.pixelsPerLatent,
+					...(onProgress === undefined ? {} : { onProgress: guard(onProgress) }),
+				}),
+			signal,
+			(late) => void late.dispose(),
+		);
+		return new Arc2Face(native, bundle, {
+			device: choice.device,
+			provider,
+			version: addon.probeOnnxRuntime(library).version,
+			precision: 'fp32',
+			bundle: bundle.folder,
+			imageSize: { width: geometry.width, height: geometry.height },
+			pixelsPerLatent: geometry.pixelsPerLatent,
+			canEncode: networks.detector !== undefined,
+			reasons,
+		});
+	}
+
+	/**
+	 * Finds the faces in a photo.
+	 *
+	 * @returns largest first; none is no error
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_IMAGE`; `INVALID_BUNDLE` when the bundle has no detector; `DISPOSED`
+	 */
+	async detect(photo: Photo, options?: DetectOptions): Promise<Face[]> {
+		this.#requireEncoder('detect');
+		const { signal, ...request } = resolveDetectOptions(options);
+		const pixels = await this.#read(photo, signal);
+		return facesOf(await awaitNative(() => this.#native.detect({ photo: pixels, ...request }), signal));
+	}
+
+	/**
+	 * The identity of a person in a photo.
+	 *
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for `face: "only"` with several faces; `INVALID_IMAGE`; `NO_FACE`;
+	 *   `INVALID_BUNDLE` when the bundle has no face networks; `DISPOSED`
+	 */
+	async encode(photo: Photo, options?: EncodeOptions): Promise<Identity> {
+		this.#requireEncoder('encode');
+		const { signal, face } = resolveEncodeOptions(options);
+		const pixels = await this.#read(photo, signal);
+		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, face }), signal);
+		return Identity.from(embedding);
+	}
+
+	/**
+	 * Paints portraits: identity → conditioning → latents → image.
+	 *
+	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, of which each gets `count` portraits
+	 * @returns RGB images, 8 bits per channel: those of the first identity, then those of the next
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
+	 *   not allow; `OUT_OF_MEMORY`; `DISPOSED`
+	 */
+	async generate(
+		identity: IdentityLike | readonly IdentityLike[],
+		options?: GenerateOptions,
+	): Promise<GeneratedImage[]> {
+		this.#requireOpen();
+		const identities = listOf(identity).map((one) => Identity.from(one));
+		const { geometry, schedule } = this.#bundle;
+		const request = resolveGenerateOptions(options, identities.length, geometry);
+		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
+		const { width, height, guidanceScale } = request;
+		const plan = makePlan(sampler, steps, schedule, { eta });
+
+		const painted = await awaitNative(
+			(guard) =>
+				this.#native.generate({
+					embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
+					identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
+					plan: packPlan(plan),
+					initialScale: plan.initialScale,
+					guidanceScale,
+					seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
+					width,
+					height,
+					...(latents === undefined ? {} : { latents }),
+					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
+				}),
+			signal,
+		);
+		return painted.map((data, index) => new GeneratedImage(data, { width, height }, seeds[index]!, index));
+	}
+
+	/** Gives everything back; pending calls reject with `DISPOSED`, images stay. May be called any number of times. */
+	dispose(): Promise<void> {
+		this.#disposal ??= this.#native.dispose();
+		return this.#disposal;
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.dispose();
+	}
+
+	async #read(photo: Photo, signal: AbortSignal | undefined) {
+		signal?.throwIfAborted();
+		const pixels = await abandonable(readPhoto(photo), signal);
+		this.#requireOpen();
+		return pixels;
+	}
+
+	#requireOpen(): void {
+		if (this.#disposal !== undefined) throw new Arc2FaceError('DISPOSED', 'The model was disposed.');
+	}
+
+	#requireEncoder(call: string): void {
+		this.#requireOpen();
+		if (this.info.canEncode) return;
+		throw new Arc2FaceError(
+			'INVALID_BUNDLE',
+			`Can't ${call}: the bundle ${this.info.bundle} has no antelopev2/scrfd_10g_bnkps.onnx and antelopev2/arcface.onnx.`,
+		);
+	}
+}
+
+/** 512 numbers are one identity, not a list of 512. */
+function listOf(identity: IdentityLike | readonly IdentityLike[]): readonly IdentityLike[] {
+	if (!Array.isArray(identity) || typeof identity[0] === 'number') return [identity as IdentityLike];
+	if (identity.length === 0) {
+		throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected at least one for `identity` but received an empty list.');
+	}
+	return identity;
+}
+
+function facesOf({ boxes, keypoints, scores }: NativeFaces): Face[] {
+	return Array.from(scores, (score, i) => {
+		const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+		return {
+			box: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 },
+			keypoints: Array.from(
+				{ length: 5 },
+				(_, k) => [keypoints[10 * i + 2 * k]!, keypoints[10 * i + 2 * k + 1]!] as const,
+			),
+			score,
+		};
+	});
+}

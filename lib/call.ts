@@ -1,0 +1,77 @@
+import { Arc2FaceError } from './errors.ts';
+import type { NativeCall } from './native.ts';
+
+/** Makes a callback of the user's safe to be called by native code, which has nowhere to throw to. */
+export type Guard = <P>(callback: (progress: P) => void) => (progress: P) => void;
+
+/**
+ * Awaits native work. An abort stops it and rejects with the signal's reason; an exception in a callback stops it and is
+ * what it rejects with.
+ *
+ * @param start - begins the work; hands callbacks over wrapped in `guard`
+ * @param discard - gets a result that came in spite of that
+ */
+export async function awaitNative<T>(
+	start: (guard: Guard) => NativeCall<T>,
+	signal: AbortSignal | undefined,
+	discard: (late: T) => void = () => {},
+): Promise<T> {
+	signal?.throwIfAborted();
+	let thrown: { error: unknown } | undefined;
+	const call = begin((callback) => (progress) => {
+		if (thrown !== undefined) return;
+		try {
+			callback(progress);
+		} catch (error) {
+			thrown = { error };
+			call.cancel();
+		}
+	});
+	const cancel = () => call.cancel();
+	signal?.addEventListener('abort', cancel, { once: true });
+	const outcome = await call.promise.then(
+		(value) => ({ value }),
+		(error: unknown) => ({ error }),
+	);
+	signal?.removeEventListener('abort', cancel);
+
+	if ('value' in outcome && (thrown !== undefined || signal?.aborted)) discard(outcome.value);
+	if (thrown !== undefined) throw (thrown as { error: unknown }).error;
+	signal?.throwIfAborted();
+	if ('error' in outcome) throw Arc2FaceError.fromNative(outcome.error);
+	return outcome.value;
+
+	function begin(guard: Guard): NativeCall<T> {
+		try {
+			return start(guard);
+		} catch (error) {
+			throw Arc2FaceError.fromNative(error);
+		}
+	}
+}
+
+/**
+ * Rejects with the signal's reason as soon as it aborts. The work goes on by itself; what it yields after all goes to
+ * `discard`.
+ */
+export async function abandonable<T>(
+	work: Promise<T>,
+	signal: AbortSignal | undefined,
+	discard: (late: T) => void = () => {},
+): Promise<T> {
+	if (signal === undefined) return await work;
+	let abort = () => {};
+	const aborted = new Promise<never>((_, reject) => {
+		abort = () => {
+			reject(signal.reason);
+			work.then(discard, () => {}); // nobody waits for its failure any more
+		};
+	});
+	if (signal.aborted) abort();
+	signal.addEventListener('abort', abort, { once: true });
+	try {
+		return await Promise.race([aborted, work]);
+	} finally {
+		signal.removeEventListener('abort', abort);
+	}
+}

@@ -1,0 +1,117 @@
+import { type BundleState, type DataFolder, findBundles } from './bundles.ts';
+import { formatBytes } from './bytes.ts';
+import { defineCommand } from './command.ts';
+import { exitCodes } from './exit-codes.ts';
+import { examineMachine, type Machine, type NvidiaDriver } from './machine.ts';
+import { table } from './table.ts';
+
+export interface Problem {
+	problem: string;
+	remedy: string;
+}
+
+export type Examination = Machine & { bundles: readonly BundleState[]; dataFolder: DataFolder };
+
+export default defineCommand({
+	name: 'doctor',
+	summary: 'Tell what this machine can run, on which device and why, and what is missing',
+	positionals: { name: '', least: 0, most: 0 },
+	options: {},
+	example: 'arc2face doctor --json',
+
+	async run() {
+		const found: Examination = { ...examineMachine(), ...(await findBundles()) };
+		return { ...found, canRun: canRun(found), problems: problemsOf(found) };
+	},
+
+	text: (report) => {
+		const { canRun, problems } = report;
+		const lines = problems.map(({ problem, remedy }) => `  - ${problem}${remedy && `\n    ${remedy}`}`);
+		return [
+			table(['what', 'found'], rowsOf(report)),
+			'',
+			bundleTable(report.bundles),
+			'',
+			...(problems.length === 0 ? ['No problems.'] : ['Problems:', ...lines]),
+			...(canRun ? [] : ['', 'Nothing can run on this machine until these are solved.']),
+		].join('\n');
+	},
+
+	exitCode: (report) => (report.canRun ? exitCodes.done : exitCodes.failed),
+});
+
+/** Whether at least one bundle would load. */
+export function canRun({ addon, sharp, device, bundles }: Examination): boolean {
+	return 'path' in addon && 'version' in sharp && 'version' in device && bundles.some(({ usable }) => usable);
+}
+
+/** What stands in the way, most fundamental first. */
+export function problemsOf({ addon, sharp, device, bundles, package: { folder } }: Examination): Problem[] {
+	const problems: Problem[] = [];
+	if ('error' in addon) {
+		problems.push({
+			problem: `The native addon does not load: ${addon.error}`,
+			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npm run build\` in ${folder}.`,
+		});
+	}
+	if ('error' in sharp) {
+		problems.push({
+			problem: `sharp does not load: ${sharp.error}`,
+			remedy: 'Run `npm install --include=optional sharp`.',
+		});
+	}
+	if (device.error !== undefined) {
+		problems.push({
+			problem: device.error,
+			remedy: 'Run `npm install onnxruntime-node`, or let ARC2FACE_ONNXRUNTIME name an ONNX Runtime library.',
+		});
+	}
+	for (const { name, error, unfinished } of bundles) {
+		if (error !== undefined) problems.push({ problem: `Bundle ${name}: ${error.problem}`, remedy: error.remedy });
+		if (unfinished.length > 0) {
+			problems.push({
+				problem: `Bundle ${name}: the download of ${unfinished.join(', ')} is unfinished.`,
+				remedy: 'Run `arc2face pull`; it goes on where it stopped.',
+			});
+		}
+	}
+	return problems;
+}
+
+function rowsOf({ system, node, package: own, addon, sharp, device, gpu, dataFolder }: Examination): string[][] {
+	const chosen =
+		'device' in device ? `${device.device} (${device.provider} ${device.version ?? 'not working'})` : 'none';
+	const reasons = 'reasons' in device ? device.reasons : [device.error];
+	return [
+		['machine', `${system.platform} ${system.release}, ${system.arch}`],
+		['processor', `${system.cpu}, ${system.threads} threads, ${formatBytes(system.memoryBytes)} memory`],
+		['Node.js', node],
+		['arc2face-native', `${own.version} in ${own.folder}`],
+		['addon', 'path' in addon ? addon.path : 'not found'],
+		['sharp', 'version' in sharp ? sharp.version : 'not found'],
+		['device', chosen],
+		...reasons.map((reason, i) => [i === 0 ? 'because' : '', reason]),
+		['NVIDIA driver', describeDriver(gpu)],
+		[
+			'data folder',
+			`${dataFolder.path}${dataFolder.freeBytes === undefined ? '' : `, ${formatBytes(dataFolder.freeBytes)} free`}`,
+		],
+	];
+}
+
+function describeDriver({ kernel, library, tool }: NvidiaDriver): string {
+	const traces = [kernel, library, tool].filter((trace) => trace !== undefined);
+	return traces.length === 0 ? 'none found' : `present, but of no use to this build: ${traces.join('; ')}`;
+}
+
+function bundleTable(bundles: readonly BundleState[]): string {
+	return table(
+		['bundle', 'state', 'photos', 'folder'],
+		bundles.map(({ name, usable, canEncode, unfinished, folder }) => [
+			name,
+			usable ? 'complete' : unfinished.length > 0 ? 'incomplete' : 'not usable',
+			canEncode ? 'yes' : 'no',
+			folder,
+		]),
+	);
+}

@@ -1,0 +1,15 @@
+import { Arc2FaceError, type ErrorCode } from '../errors.ts';
+import { UsageError } from './command.ts';
+
+/** Interrupted: 128 + the number of SIGINT, as shells have it. */
+export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, noFace: 3, interrupted: 130 } as const;
+
+const byErrorCode: Partial<Record<ErrorCode, number>> = {
+	INVALID_ARGUMENT: exitCodes.wrongUsage,
+	NO_FACE: exitCodes.noFace,
+};
+
+export function exitCodeOf(error: unknown): number {
+	if (error instanceof UsageError) return exitCodes.wrongUsage;
+	return (error instanceof Arc2FaceError ? byErrorCode[error.code] : undefined) ?? exitCodes.failed;
+}

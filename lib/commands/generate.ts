@@ -1,0 +1,95 @@
+import type { NoiseMode } from '../options.ts';
+import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
+import { defineCommand, UsageError } from './command.ts';
+import { encodePhoto, faceChoice, faceOptions } from './face.ts';
+import { readIdentity } from './identity-file.ts';
+import { loadModel, modelOptions } from './model.ts';
+import { makeFolderOf } from './new-file.ts';
+import { PortraitNames } from './portrait-names.ts';
+import { table } from './table.ts';
+
+/** They are one batch, so this is far more than any machine's memory takes. */
+const mostPortraits = 1024;
+const formats = ['png', 'jpg', 'webp', 'avif'];
+
+export default defineCommand({
+	name: 'generate',
+	summary: 'Paint new portraits of the person in each photo',
+	positionals: { name: '<photo…>', least: 0, most: Number.POSITIVE_INFINITY },
+	options: {
+		identity: { type: 'string', value: 'FILE', help: 'a saved identity instead of photos (see arc2face encode)' },
+		count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
+		steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
+		'guidance-scale': { type: 'number', value: 'X', help: 'how strongly the identity steers (default: 3)' },
+		seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
+		sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${samplerNames[0]})` },
+		eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
+		noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
+		width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },
+		height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
+		...faceOptions,
+		out: { type: 'string', value: 'DIR', help: 'where the portraits go, as <photo>-<seed>.<format> (default: .)' },
+		format: { type: 'string', value: 'FORMAT', help: `${formats.join(', ')} (default: png)` },
+		force: { type: 'boolean', help: 'overwrite files that exist' },
+		...modelOptions,
+	},
+	example: 'arc2face generate anna.jpg --count 4 --seed 42 --out portraits',
+
+	async run({ values, positionals: photos }, context) {
+		const { signal } = context;
+		const sources = sourcesOf(photos, values.identity);
+		const face = faceChoice(values);
+		const { seed, count = 1, format = 'png', force = false } = values;
+		if (!(Number.isInteger(count) && count >= 1 && count <= mostPortraits)) {
+			throw new UsageError(`Expected an integer from 1 to ${mostPortraits} for --count but received ${count}.`);
+		}
+		if (!formats.includes(format)) {
+			throw new UsageError(`Expected ${formats.join(', ')} for --format but received "${format}".`);
+		}
+		const names = new PortraitNames({ folder: values.out ?? '.', format, batch: values.noise === 'batch' });
+		if (seed !== undefined) await names.requireFree(sources, { seed, count, force });
+
+		await using model = await loadModel(values, context);
+		const portraits = [];
+		for (const source of sources) {
+			const identity =
+				values.identity === undefined ? await encodePhoto(model, source, { face, signal }) : await readIdentity(source);
+			const images = await model.generate(identity, {
+				count,
+				seed,
+				steps: values.steps,
+				guidanceScale: values['guidance-scale'],
+				sampler: values.sampler as SamplerName | undefined,
+				eta: values.eta,
+				noise: values.noise as NoiseMode | undefined,
+				width: values.width,
+				height: values.height,
+				signal,
+				onStep: ({ step, steps }) => context.progress(source, { done: step, total: steps, unit: 'steps' }),
+			});
+			for (const image of images) {
+				const file = names.of(source, image);
+				await makeFolderOf(file);
+				await image.toFile(file);
+				portraits.push({ source, file, seed: image.seed, width: image.width, height: image.height });
+			}
+		}
+		return { portraits };
+	},
+
+	text: ({ portraits }) =>
+		table(
+			['portrait', 'seed', 'size'],
+			portraits.map(({ file, seed, width, height }) => [file, seed, `${width}×${height}`]),
+		),
+});
+
+/** @throws {UsageError} unless there are photos or a saved identity, but not both */
+function sourcesOf(photos: readonly string[], identity: string | undefined): readonly string[] {
+	if (identity === undefined) {
+		if (photos.length > 0) return photos;
+		throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
+	}
+	if (photos.length === 0) return [identity];
+	throw new UsageError('Expected either <photo…> or --identity for generate but received both.');
+}

@@ -1,0 +1,9 @@
+import type { Command } from './command.ts';
+import compare from './compare.ts';
+import detect from './detect.ts';
+import doctor from './doctor.ts';
+import encode from './encode.ts';
+import generate from './generate.ts';
+import pull from './pull.ts';
+
+export const commands: readonly Command[] = [generate, encode, detect, compare, pull, doctor];

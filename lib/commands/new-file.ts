@@ -1,0 +1,32 @@
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Arc2FaceError } from '../errors.ts';
+import { UsageError } from './command.ts';
+
+/** @throws {UsageError} when the file exists; asked before long work, so that none is lost */
+export async function requireAbsent(path: string): Promise<void> {
+	const exists = await access(path).then(
+		() => true,
+		() => false,
+	);
+	if (exists) throw new UsageError(`${path} exists already. Pass --force to overwrite it.`);
+}
+
+/** Makes the folder that a file goes into. */
+export async function makeFolderOf(path: string): Promise<void> {
+	try {
+		await mkdir(dirname(path), { recursive: true });
+	} catch (cause) {
+		throw new Arc2FaceError('FILE_FAILED', `Could not create the folder of ${path}: ${(cause as Error).message}.`, {
+			cause,
+		});
+	}
+}
+
+/** Writes a text file, making its folder. */
+export async function writeTextFile(path: string, text: string): Promise<void> {
+	await makeFolderOf(path);
+	await writeFile(path, text).catch((cause: Error) => {
+		throw new Arc2FaceError('FILE_FAILED', `Could not write ${path}: ${cause.message}.`, { cause });
+	});
+}

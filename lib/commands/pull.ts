@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { bundleFolder } from '../bundle.ts';
+import { extraParts, type OfficialFile, type OfficialPartName, officialParts } from '../official-bundle.ts';
+import { pull } from '../pull.ts';
+import { formatBytes } from './bytes.ts';
+import { type Context, defineCommand, UsageError } from './command.ts';
+import { nearest } from './nearest.ts';
+import { table } from './table.ts';
+
+export default defineCommand({
+	name: 'pull',
+	summary: 'Download the official weights, or check and complete what is there',
+	positionals: { name: '', least: 0, most: 0 },
+	options: {
+		with: { type: 'string', value: 'PARTS', help: `also ${extraParts.join(', ')} (several: with commas)` },
+		'accept-antelopev2-license': {
+			type: 'boolean',
+			help: 'also the face models, which are for non-commercial research only',
+		},
+		'detector-url': { type: 'string', value: 'URL', help: 'where to get scrfd_10g_bnkps.onnx instead (same checksum)' },
+		out: { type: 'string', value: 'DIR', help: 'bundle folder (default: where --bundle arc2face is looked for)' },
+	},
+	example: 'arc2face pull --accept-antelopev2-license --with lcm-lora',
+
+	async run({ values, positionals: _ }, context) {
+		const parts = chosenParts(values.with, values['accept-antelopev2-license'] === true);
+		announce(parts, context);
+		const folder = values.out === undefined ? bundleFolder('arc2face') : resolve(values.out);
+		const files = await pull({
+			folder,
+			files: parts.flatMap((part) => filesOf(part, values['detector-url'])),
+			signal: context.signal,
+			onProgress: ({ path, phase, done, total }) =>
+				context.progress(`${phase} ${path}`, { done, total, unit: 'bytes' }),
+			onRetry: ({ path, reason, pauseMs }) =>
+				context.note(`${path}: ${reason}; trying again in ${(pauseMs / 1000).toFixed(1)} s`),
+			onWait: () => context.note(`Another process is pulling into ${folder}; waiting for it.`),
+		});
+		return { folder, parts, files };
+	},
+
+	text: ({ folder, files }) =>
+		[
+			table(
+				['file', 'size', 'state'],
+				files.map(({ path, bytes, state }) => [path, formatBytes(bytes), state]),
+			),
+			'',
+			`The bundle is in ${folder}`,
+		].join('\n'),
+});
+
+/** @throws {UsageError} for a part that does not exist */
+function chosenParts(wanted: string | undefined, antelopev2: boolean): OfficialPartName[] {
+	const extras = (wanted ?? '')
+		.split(',')
+		.map((name) => name.trim())
+		.filter((name) => name !== '');
+	return ['base', ...(antelopev2 ? (['antelopev2'] as const) : []), ...new Set(extras.map(extraPart))];
+}
+
+function extraPart(name: string): OfficialPartName {
+	const part = extraParts.find((known) => known === name);
+	if (part !== undefined) return part;
+	const meant = nearest(name, extraParts);
+	const hint = meant === undefined ? `Expected ${extraParts.join(', ')}.` : `Did you mean ${meant}?`;
+	throw new UsageError(`Unknown part "${name}" for --with. ${hint}`);
+}
+
+/** Says under which terms the weights come, before the first byte does. */
+function announce(parts: readonly OfficialPartName[], { note }: Context): void {
+	for (const part of parts) note(`${part}: ${officialParts[part].purpose}. ${officialParts[part].licence}`);
+	if (parts.includes('antelopev2')) return;
+	note(
+		`antelopev2 is left out, so this bundle cannot encode photos. ${officialParts.antelopev2.licence} ` +
+			'To accept these terms and get it, run: arc2face pull --accept-antelopev2-license',
+	);
+}
+
+function filesOf(part: OfficialPartName, detectorUrl: string | undefined): OfficialFile[] {
+	return officialParts[part].files.map((file) =>
+		detectorUrl !== undefined && file.path.endsWith('scrfd_10g_bnkps.onnx') ? { ...file, source: detectorUrl } : file,
+	);
+}

@@ -1,0 +1,129 @@
+import { Arc2FaceError } from './errors.ts';
+
+/** Numbers in an ArcFace embedding. */
+export const embeddingLength = 512;
+
+/** What {@link Identity.from} takes: an identity, its JSON, or any non-zero vector of 512 finite numbers. */
+export type IdentityLike = Identity | IdentityJson | ArrayLike<number>;
+export type IdentityJson = { embedding: ArrayLike<number> };
+
+/** A person, as ArcFace sees one: a direction in 512 dimensions. Immutable but for what you write into `embedding`. */
+export class Identity {
+	/** 512 numbers of length 1. */
+	readonly embedding: Float32Array;
+
+	private constructor(embedding: Float32Array) {
+		this.embedding = embedding;
+	}
+
+	/**
+	 * @param value - 512 finite numbers of any length but 0, which are normalised; or an identity or its JSON
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+	 */
+	static from(value: IdentityLike): Identity {
+		if (value instanceof Identity) return value;
+		const numbers: unknown = hasEmbedding(value) ? value.embedding : value;
+		if (!isArrayLike(numbers)) throw invalid(numbers === null ? 'null' : typeof numbers);
+		if (numbers.length !== embeddingLength) throw invalid(`${numbers.length} of them`);
+		const list = Array.from(numbers);
+		const odd = list.findIndex((number) => !Number.isFinite(number));
+		if (odd >= 0) throw invalid(`${String(list[odd])} at index ${odd}`);
+		const embedding = Float64Array.from(list as number[]);
+		if (embedding.every((number) => number === 0)) throw invalid('only zeros, which have no direction');
+		return new Identity(normalise(embedding));
+	}
+
+	/**
+	 * The identity between several: their weighted mean, brought back to length 1.
+	 *
+	 * @param weights - one per identity, not negative, not all 0 (default: all the same)
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also when the identities cancel out
+	 */
+	static mean(identities: readonly IdentityLike[], weights?: readonly number[]): Identity {
+		if (!Array.isArray(identities) || identities.length === 0) {
+			throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected at least one identity for `identities` but received none.');
+		}
+		const list = identities.map((one) => Identity.from(one).embedding);
+		const share = weights ?? list.map(() => 1);
+		if (
+			!Array.isArray(share) ||
+			share.length !== list.length ||
+			!share.every((weight) => weight >= 0 && weight < Infinity)
+		) {
+			throw new Arc2FaceError(
+				'INVALID_ARGUMENT',
+				`Expected ${list.length} numbers of at least 0 for \`weights\` but received ${JSON.stringify(share)}.`,
+			);
+		}
+		const sum = new Float64Array(embeddingLength);
+		list.forEach((embedding, i) => {
+			for (let k = 0; k < embeddingLength; k++) sum[k]! += share[i]! * embedding[k]!;
+		});
+		// Unit vectors rounded to float32 that cancel out leave a rest of this order.
+		if (!(Math.hypot(...sum) > 1e-6 * Math.max(...share))) {
+			throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected identities and weights that do not cancel out for `mean`.');
+		}
+		return new Identity(normalise(sum));
+	}
+
+	/**
+	 * The identity on the arc from `a` to `b`: spherical linear interpolation.
+	 *
+	 * @param t - 0 is `a`, 1 is `b`
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for opposite identities, between which there is no one arc
+	 */
+	static slerp(a: IdentityLike, b: IdentityLike, t: number): Identity {
+		if (!(typeof t === 'number' && t >= 0 && t <= 1)) {
+			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a number from 0 to 1 for \`t\` but received ${String(t)}.`);
+		}
+		const from = Identity.from(a);
+		const to = Identity.from(b);
+		const angle = Math.acos(Math.min(Math.max(from.similarity(to), -1), 1));
+		const sine = Math.sin(angle);
+		if (angle > 3 && sine < 1e-6) {
+			throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected identities that are not opposite for `slerp`.');
+		}
+		// The arc of nearly equal identities is straight, and sin(angle) no good divisor.
+		const near = sine < 1e-6;
+		const fromShare = near ? 1 - t : Math.sin((1 - t) * angle) / sine;
+		const toShare = near ? t : Math.sin(t * angle) / sine;
+		const other = to.embedding;
+		return new Identity(normalise(Float64Array.from(from.embedding, (x, k) => fromShare * x + toShare * other[k]!)));
+	}
+
+	/** Cosine of the angle between both, −1 to 1: the higher, the more alike. */
+	similarity(other: IdentityLike): number {
+		const { embedding } = Identity.from(other);
+		return this.embedding.reduce((sum, x, k) => sum + x * embedding[k]!, 0);
+	}
+
+	/** What {@link Identity.from} reads again, to the last bit. */
+	toJSON(): { embedding: number[] } {
+		return { embedding: Array.from(this.embedding) };
+	}
+}
+
+function normalise(vector: Float64Array): Float32Array {
+	// By the largest number first, so that the squares of the others neither overflow nor vanish.
+	const largest = vector.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+	const scaled = vector.map((x) => x / largest);
+	const length = Math.sqrt(scaled.reduce((sum, x) => sum + x * x, 0));
+	// What has length 1 already, but for rounding to float32, stays as it is to the last bit: JSON gives back the same.
+	const isUnit = Math.abs(length * largest - 1) < 1e-6;
+	return Float32Array.from(isUnit ? vector : scaled.map((x) => x / length));
+}
+
+function hasEmbedding(value: unknown): value is IdentityJson {
+	return typeof value === 'object' && value !== null && 'embedding' in value;
+}
+
+function isArrayLike(value: unknown): value is ArrayLike<unknown> {
+	return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+function invalid(received: string): Arc2FaceError {
+	return new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		`Expected ${embeddingLength} numbers for an identity but received ${received}.`,
+	);
+}

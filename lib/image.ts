@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import sharp, { type AvifOptions, type JpegOptions, type PngOptions, type Sharp, type WebpOptions } from 'sharp';
+import { Arc2FaceError } from './errors.ts';
+
+/** sharp's options of each format that an image can be written in. */
+export interface ImageFormats {
+	png: PngOptions;
+	jpeg: JpegOptions;
+	webp: WebpOptions;
+	avif: AvifOptions;
+}
+export type ImageFormat = keyof ImageFormats;
+
+const formatOfExtension: Readonly<Record<string, ImageFormat>> = {
+	'.png': 'png',
+	'.jpg': 'jpeg',
+	'.jpeg': 'jpeg',
+	'.webp': 'webp',
+	'.avif': 'avif',
+};
+
+/** One painted portrait. */
+export class GeneratedImage {
+	/** RGB, row-major, the top row first: a view of memory that the native side wrote, yours to change. */
+	readonly data: Uint8Array;
+	readonly width: number;
+	readonly height: number;
+	readonly channels = 3;
+	/** What its noise was drawn from. With `noise: "batch"` the whole call has one seed. */
+	readonly seed: number;
+	/** Place among the images of its call. */
+	readonly index: number;
+
+	constructor(data: Uint8Array, size: { width: number; height: number }, seed: number, index: number) {
+		this.data = data;
+		this.width = size.width;
+		this.height = size.height;
+		this.seed = seed;
+		this.index = index;
+	}
+
+	/** A sharp instance of the pixels, for everything else that sharp can do with an image. */
+	sharp(): Sharp {
+		return sharp(this.data, { raw: { width: this.width, height: this.height, channels: 3 } });
+	}
+
+	/**
+	 * The bytes of an image file.
+	 *
+	 * @param format - `png` (default, lossless), `jpeg`, `webp` or `avif`
+	 * @param options - sharp's options of that format
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another format, or options that sharp refuses
+	 */
+	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F]): Promise<Buffer> {
+		const chosen = format ?? 'png';
+		if (!Object.values(formatOfExtension).includes(chosen)) {
+			throw new Arc2FaceError(
+				'INVALID_ARGUMENT',
+				`Expected one of png, jpeg, webp, avif for \`format\` but received ${String(format)}.`,
+			);
+		}
+		let image: Sharp;
+		try {
+			image = this.sharp().toFormat(chosen, options);
+		} catch (cause) {
+			throw new Arc2FaceError('INVALID_ARGUMENT', `${(cause as Error).message}.`, { cause });
+		}
+		return await image.toBuffer();
+	}
+
+	/**
+	 * Writes the image to a file, in the format of its extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.avif`). Who reads the
+	 * file meanwhile finds the old one or the whole new one: it is written under another name and renamed.
+	 *
+	 * @param options - sharp's options of that format
+	 * @returns the absolute path
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another extension; `FILE_FAILED` when it can't be written
+	 */
+	async toFile(path: string, options?: ImageFormats[ImageFormat]): Promise<string> {
+		if (typeof path !== 'string') {
+			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a path for \`path\` but received ${typeof path}.`);
+		}
+		const format = formatOfExtension[extname(path).toLowerCase()];
+		if (format === undefined) {
+			const extensions = Object.keys(formatOfExtension).join(', ');
+			throw new Arc2FaceError(
+				'INVALID_ARGUMENT',
+				`Expected one of ${extensions} for the end of \`path\` but received "${path}".`,
+			);
+		}
+		const bytes = await this.toBuffer(format, options);
+		const target = resolve(path);
+		const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
+		try {
+			await writeFile(temporary, bytes, { flag: 'wx' });
+			await rename(temporary, target);
+		} catch (cause) {
+			await rm(temporary, { force: true }).catch(() => {}); // what matters is the first failure
+			const { code, message } = cause as NodeJS.ErrnoException;
+			throw new Arc2FaceError('FILE_FAILED', `Can't write ${target} (${code ?? message}).`, { cause });
+		}
+		return target;
+	}
+}

@@ -1,0 +1,20 @@
+export { Arc2Face, type ModelInfo } from './arc2face.ts';
+export type { DeviceRequest } from './device.ts';
+export { Arc2FaceError, type ErrorCode, errorCodes } from './errors.ts';
+export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
+export { GeneratedImage, type ImageFormat, type ImageFormats } from './image.ts';
+export type {
+	DetectOptions,
+	EncodeOptions,
+	Face,
+	FaceChoice,
+	GenerateOptions,
+	LoadOptions,
+	LoadProgress,
+	NoiseMode,
+	Point,
+	Precision,
+	StepProgress,
+} from './options.ts';
+export type { Photo, RawPhoto } from './photo.ts';
+export { type SamplerName, samplerNames } from './samplers/samplers.ts';

@@ -1,0 +1,129 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { DataType } from '../models/weights/reference.ts';
+
+/** The addon's exact surface. The core checks all of it again, and throws `INVALID_ARGUMENT` for what does not fit. */
+export interface NativeAddon {
+	/**
+	 * Opens an ONNX Runtime library, or finds it open already, and runs a one-node graph as a self-test.
+	 * @throws `NO_DEVICE` when the file is missing, no library, or not ONNX Runtime 1.23 or newer
+	 */
+	probeOnnxRuntime(library: string): { version: string };
+	load(request: NativeLoadRequest): NativeCall<NativeModel>;
+}
+
+/**
+ * Work on a native thread. `promise` rejects with an `Error` whose `code` is one of lib/errors.ts, or `CANCELLED` after `cancel()`.
+ * `cancel` may be called at any time, any number of times.
+ */
+export interface NativeCall<T> {
+	promise: Promise<T>;
+	cancel(): void;
+}
+
+/** A tensor in `files[file]`. */
+export interface NativeWeight {
+	name: string;
+	file: number;
+	offset: number;
+	length: number;
+	type: DataType;
+	shape: readonly number[];
+}
+
+/** A graph with the weights that it declares as external, or (`file`: index into `files`) an ONNX file as it is. */
+export type NativeNetwork = { graph: Uint8Array; weights: readonly NativeWeight[] } | { file: number };
+
+export interface NativeLoadRequest {
+	/** Path of the ONNX Runtime library. */
+	library: string;
+	/** Threads of the runtime's pool; 0 leaves it to the runtime. */
+	threads: number;
+	/** Absolute paths; each is mapped once and stays mapped until the model is disposed. */
+	files: readonly string[];
+	networks: {
+		/** SCRFD; both or none of detector and recognizer. */
+		detector?: NativeNetwork;
+		/** ArcFace. */
+		recognizer?: NativeNetwork;
+		textEncoder: NativeNetwork;
+		unet: NativeNetwork;
+		vaeDecoder: NativeNetwork;
+	};
+	/** 77 token ids of the prompt and of the empty prompt. */
+	prompt: Int32Array;
+	emptyPrompt: Int32Array;
+	/** The row of the prompt that the identity replaces. */
+	identityPosition: number;
+	/** Image pixels per latent, in each direction (8 for SD 1.5). */
+	pixelsPerLatent: number;
+	/** Called when a network is ready: its name and how many of how many are. */
+	onProgress?: (progress: { network: string; done: number; total: number }) => void;
+}
+
+export interface NativePhoto {
+	/** RGB, 8 bits, row-major: width · height · 3 bytes. Copied before the call returns. */
+	data: Uint8Array;
+	width: number;
+	height: number;
+}
+
+/** n faces, largest box first: boxes x1, y1, x2, y2 (n · 4), keypoints x, y (n · 10), scores (n), in pixels of the photo. */
+export interface NativeFaces {
+	boxes: Float32Array;
+	keypoints: Float32Array;
+	scores: Float32Array;
+}
+
+export interface NativeDetectRequest {
+	photo: NativePhoto;
+	/** Side of the square that the photo is fitted into, a multiple of 32 (a detector of fixed size: its own). */
+	detectionSize: number;
+	/** Least score, 0–1. */
+	threshold: number;
+}
+
+export interface NativeEncodeRequest {
+	photo: NativePhoto;
+	/** Which face: the detector's choice, or ten numbers, x and y of eyes, nose and mouth corners in pixels of the photo. */
+	face: NativeFaceChoice | Float32Array;
+}
+/** `index` counts from the largest; `only` fails when there are several. */
+export type NativeFaceChoice = { detectionSize: number; threshold: number; index: number; only: boolean };
+
+export interface NativeGenerateRequest {
+	/** n · 512 numbers, any length but 0: the core normalises. */
+	embeddings: Float32Array;
+	/** For each image the index of its embedding. */
+	identityOfImage: Uint32Array;
+	/** See lib/samplers/plan.ts: `packPlan`. */
+	plan: Float64Array;
+	initialScale: number;
+	/** 1 or less: no unconditional half. */
+	guidanceScale: number;
+	/** One generator per image; or one in all (`noise: "batch"`), from which the whole batch is drawn. Only the low 32 bits count. */
+	seeds: Float64Array;
+	width: number;
+	height: number;
+	/** Initial noise [images, 4, height / 8, width / 8] instead of the first draw. */
+	latents?: Float32Array;
+	/** After every network evaluation of the whole request; `step` counts from 1. */
+	onStep?: (progress: { step: number; steps: number }) => void;
+}
+
+export interface NativeModel {
+	detect(request: NativeDetectRequest): NativeCall<NativeFaces>;
+	/** The recognizer's output as it is (512 numbers, not of length 1). */
+	encode(request: NativeEncodeRequest): NativeCall<{ embedding: Float32Array }>;
+	/** RGB bytes of each image, on memory that the core wrote. */
+	generate(request: NativeGenerateRequest): NativeCall<Uint8Array[]>;
+	/** Rejects everything pending with `DISPOSED`; resolves when the memory is given back. May be called twice. */
+	dispose(): Promise<void>;
+}
+
+/** Opens the addon: a prebuild for this platform, or the local build. */
+export function loadNative(): NativeAddon {
+	const require = createRequire(import.meta.url);
+	const packageRoot = fileURLToPath(new URL(import.meta.url.includes('/dist/') ? '../..' : '..', import.meta.url));
+	return require('node-gyp-build')(packageRoot) as NativeAddon;
+}

@@ -1,0 +1,55 @@
+/**
+ * A sampler is data (a plan): every sampler of this package is a linear multistep rule, so one step of it is a network
+ * evaluation followed by a few weighted sums of per-image buffers, the registers.
+ *
+ * - `x`: the latents in the sampler's own scaling; the network sees `inputScale · x`
+ * - `eps`: the network's noise prediction of this step, after guidance
+ * - `noise`: a fresh standard normal draw, only in steps that name it
+ * - `h0` … `h4`: whatever the sampler keeps between steps; zero before the first step
+ */
+export const registers = ['x', 'eps', 'noise', 'h0', 'h1', 'h2', 'h3', 'h4'] as const;
+export type Register = (typeof registers)[number];
+
+/** A weighted sum of registers. Registers that are not named count for nothing, whatever they hold. */
+export type Sum = Readonly<Partial<Record<Register, number>>>;
+
+/** One network evaluation and the assignments after it. All sums read the values from before the step. */
+export type PlanStep = Readonly<{
+	/** Training timestep that the network is told, 0–999; may be fractional. */
+	timestep: number;
+	/** The network's input is `inputScale · x`. */
+	inputScale: number;
+	/** Whether the generator draws noise after this evaluation, also when the sums give it no weight. */
+	drawsNoise: boolean;
+	/** At most {@link maxAssignments}; never to `eps` or `noise`. */
+	assign: Readonly<Partial<Record<Exclude<Register, 'eps' | 'noise'>, Sum>>>;
+}>;
+
+export type Plan = Readonly<{
+	/** `x` starts as `initialScale` · standard normal noise. */
+	initialScale: number;
+	steps: readonly PlanStep[];
+}>;
+
+export const maxAssignments = 3;
+/** Numbers per step in a packed plan: timestep, inputScale, drawsNoise, assignment count, then (target, 8 weights) × 3. */
+export const packedStepLength = 4 + maxAssignments * (1 + registers.length);
+
+/** The form that the native core takes: `packedStepLength` numbers a step, unused assignments zero. */
+export function packPlan(plan: Plan): Float64Array {
+	const packed = new Float64Array(plan.steps.length * packedStepLength);
+	plan.steps.forEach((step, index) => {
+		const assignments = Object.entries(step.assign) as [Register, Sum][];
+		let at = index * packedStepLength;
+		packed.set([step.timestep, step.inputScale, step.drawsNoise ? 1 : 0, assignments.length], at);
+		at += 4;
+		for (const [target, sum] of assignments) {
+			packed[at] = registers.indexOf(target);
+			registers.forEach((register, i) => {
+				packed[at + 1 + i] = sum[register] ?? 0;
+			});
+			at += 1 + registers.length;
+		}
+	});
+	return packed;
+}

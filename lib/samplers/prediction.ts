@@ -1,0 +1,35 @@
+import type { Sum } from './plan.ts';
+import type { PredictionType } from './schedule.ts';
+import { combine, only } from './sum.ts';
+
+/** The two shares of noisy latents in variance-preserving form: latents = alpha · clean + sigmaVp · noise. */
+export function sharesOf(sigma: number): { alpha: number; sigmaVp: number } {
+	const alpha = 1 / Math.hypot(sigma, 1);
+	return { alpha, sigmaVp: sigma * alpha };
+}
+
+/**
+ * What the network's output says about the latents that it was shown.
+ *
+ * @param sigma - their noise level (Karras')
+ * @param input - the latents as the network sees them: variance-preserving
+ * @param output - what it answered
+ * @returns the predicted clean latents and the predicted unit noise
+ */
+export function readPrediction(
+	type: PredictionType,
+	sigma: number,
+	input: Sum,
+	output: Sum = only('eps'),
+): { denoised: Sum; noise: Sum } {
+	const { alpha, sigmaVp } = sharesOf(sigma);
+	switch (type) {
+		case 'epsilon':
+			return { denoised: combine([1 / alpha, input], [-sigmaVp / alpha, output]), noise: output };
+		case 'v_prediction': // Salimans & Ho 2022, https://arxiv.org/abs/2202.00512, appendix D
+			return {
+				denoised: combine([alpha, input], [-sigmaVp, output]),
+				noise: combine([sigmaVp, input], [alpha, output]),
+			};
+	}
+}

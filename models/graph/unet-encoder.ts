@@ -1,0 +1,95 @@
+import type { Value } from './graph.ts';
+import { conv2d } from './layers.ts';
+import { type ResnetSizes, resnet, type TimeEmbedding } from './resnet.ts';
+import type { Scope } from './scope.ts';
+import { timeEmbedding } from './time-embedding.ts';
+import { batchSize, mergeBatch } from './tokens.ts';
+import { type Conditioning, imageTransformer } from './transformer.ts';
+import type { UNetEncoderConfig } from './unet-config.ts';
+
+/** An image [batch, channels, height, width] of some level. */
+export type Feature = Readonly<{ value: Value; channels: number }>;
+
+/** What steers every block of a UNet. */
+export type Guide = Readonly<{ time: TimeEmbedding; conditioning: Conditioning }>;
+
+/** The inputs that UNet and ControlNet share. `timestep` is float32 [batch], one per sample. */
+export function unetInputs(net: Scope, config: UNetEncoderConfig): { sample: Value; guide: Guide } {
+	const sample = net.input('sample', ['batch', config.inChannels, 'height', 'width']);
+	const timestep = net.input('timestep', ['batch'], 'float32');
+	const hiddenStates = net.input('encoder_hidden_states', ['batch', 'tokens', config.conditioningSize]);
+	const time = timeEmbedding(net, timestep, {
+		waves: config.channels[0]!,
+		size: config.timeEmbeddingSize,
+		flipSinToCos: config.flipSinToCos,
+		freqShift: config.freqShift,
+	});
+	const tokens = mergeBatch(net, hiddenStates, config.conditioningSize);
+	return {
+		sample,
+		guide: { time, conditioning: { tokens, size: config.conditioningSize, batch: batchSize(net, sample) } },
+	};
+}
+
+/**
+ * The way down: at each level residual blocks, each with a transformer where the level has attention, then half the size
+ * (rounded up).
+ * @param x - after the first convolution
+ * @returns the skip connections: `x`, and the result of every block and every halving; the last one is where the middle starts
+ */
+export function downBlocks(net: Scope, x: Value, config: UNetEncoderConfig, guide: Guide): Feature[] {
+	const skips: Feature[] = [{ value: x, channels: config.channels[0]! }];
+	config.channels.forEach((channels, level) => {
+		const block = net.at(`down_blocks.${level}`);
+		for (let i = 0; i < config.layers[level]!; i++) {
+			const attention = config.attention[level]! ? level : undefined;
+			skips.push(unetLayer(block, i, skips.at(-1)!, channels, config, attention, guide));
+		}
+		if (level < config.channels.length - 1) {
+			const down = block.at('downsamplers.0');
+			const value = conv2d(down.at('conv'), skips.at(-1)!.value, channels, channels, { stride: 2 });
+			skips.push({ value: down.result(value), channels });
+		}
+		block.result(skips.at(-1)!.value);
+	});
+	return skips;
+}
+
+/** The middle: a residual block, a transformer, a residual block, at the coarsest level's sizes. */
+export function middleBlock(net: Scope, x: Feature, config: UNetEncoderConfig, guide: Guide): Feature {
+	const block = net.at('mid_block');
+	const { channels } = x;
+	const level = config.channels.length - 1;
+	const first = unetLayer(block, 0, x, channels, config, level, guide);
+	const value = resnet(block.at('resnets.1'), first.value, resnetSizes(config, channels, channels), guide.time);
+	return { value: block.result(value), channels };
+}
+
+/**
+ * The `i`th residual block of a UNet block, and its transformer.
+ * @param attention - the level whose heads and layers the transformer has; none: no transformer
+ */
+export function unetLayer(
+	block: Scope,
+	i: number,
+	x: Feature,
+	channels: number,
+	config: UNetEncoderConfig,
+	attention: number | undefined,
+	guide: Guide,
+): Feature {
+	const value = resnet(block.at(`resnets.${i}`), x.value, resnetSizes(config, x.channels, channels), guide.time);
+	if (attention === undefined) return { value, channels };
+	const sizes = {
+		channels,
+		heads: config.heads[attention]!,
+		layers: config.transformerLayers[attention]!,
+		groups: config.groups,
+		linearProjection: config.linearProjection,
+	};
+	return { value: imageTransformer(block.at(`attentions.${i}`), value, sizes, guide.conditioning), channels };
+}
+
+function resnetSizes({ groups, epsilon }: UNetEncoderConfig, from: number, to: number): ResnetSizes {
+	return { from, to, groups, epsilon };
+}

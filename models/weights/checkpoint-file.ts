@@ -1,0 +1,64 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { invalidWeights } from './invalid.ts';
+
+/** A checkpoint file while its header is read. Every read is within the size that the file had when it was opened. */
+export class CheckpointFile {
+	/** Absolute. */
+	readonly path: string;
+	/** Bytes. */
+	readonly size: number;
+	readonly #handle: FileHandle;
+
+	private constructor(path: string, size: number, handle: FileHandle) {
+		this.path = path;
+		this.size = size;
+		this.#handle = handle;
+	}
+
+	/**
+	 * Runs `read` on the open file and closes it.
+	 * @throws {Arc2FaceError} `INVALID_WEIGHTS` when there is no such file, or it cannot be read
+	 */
+	static async with<T>(path: string, read: (file: CheckpointFile) => Promise<T>): Promise<T> {
+		const absolute = resolve(path);
+		const handle = await openFile(absolute);
+		try {
+			const { size } = await handle.stat();
+			return await read(new CheckpointFile(absolute, size, handle));
+		} catch (error) {
+			throw isSystemError(error) ? unreadable(absolute, error) : error;
+		} finally {
+			await handle.close();
+		}
+	}
+
+	/** Exactly `length` bytes from `offset`. */
+	async read(offset: number, length: number): Promise<Buffer> {
+		if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
+			throw invalidWeights(`at least ${offset + length} bytes`, this.path, `${this.size}`);
+		}
+		const buffer = Buffer.allocUnsafe(length);
+		const { bytesRead } = await this.#handle.read(buffer, 0, length, offset);
+		if (bytesRead !== length) throw invalidWeights(`${this.size} bytes`, this.path, 'a file that shrank meanwhile');
+		return buffer;
+	}
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+	try {
+		// Asked before opening, because opening a named pipe waits for its writer.
+		if ((await stat(path)).isFile()) return await open(path, 'r');
+	} catch (error) {
+		throw unreadable(path, error);
+	}
+	throw invalidWeights('a file', path, 'something else');
+}
+
+function unreadable(path: string, cause: unknown) {
+	return invalidWeights('a readable file', path, (cause as NodeJS.ErrnoException).code ?? String(cause), cause);
+}
+
+function isSystemError(error: unknown): boolean {
+	return error instanceof Error && 'syscall' in error;
+}

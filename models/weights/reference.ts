@@ -1,0 +1,46 @@
+/** Element types that a checkpoint may hold, with their size in bytes. */
+export const dataTypeBytes = {
+	float64: 8,
+	float32: 4,
+	float16: 2,
+	bfloat16: 2,
+	int64: 8,
+	int32: 4,
+	int16: 2,
+	int8: 1,
+	uint8: 1,
+	bool: 1,
+} as const;
+export type DataType = keyof typeof dataTypeBytes;
+
+/** Where a tensor's bytes lie: row-major, little-endian, contiguous. Nothing is read until the native core maps the file. */
+export type WeightReference = Readonly<{
+	/** Absolute path of the checkpoint file. */
+	file: string;
+	/** First byte, from the start of the file. */
+	offset: number;
+	/** Bytes: product of `shape` times the element size. */
+	length: number;
+	type: DataType;
+	/** Empty for a scalar. */
+	shape: readonly number[];
+}>;
+
+/** The tensors of one checkpoint by name, in file order. */
+export type Checkpoint = Readonly<{
+	/** Absolute path, for messages. */
+	file: string;
+	tensors: ReadonlyMap<string, WeightReference>;
+	/** Tensors whose elements do not lie in a row (slices and transposes that a PyTorch file may hold); no network takes these. */
+	views?: ReadonlyMap<string, StridedReference>;
+}>;
+
+/** Element [i, j, …] lies at byte offset + (i · strides[0] + j · strides[1] + …) times the element size. */
+export type StridedReference = Readonly<{
+	file: string;
+	offset: number;
+	type: DataType;
+	shape: readonly number[];
+	/** In elements, not negative. */
+	strides: readonly number[];
+}>;

@@ -1,0 +1,196 @@
+import { CheckpointFile } from './checkpoint-file.ts';
+import { invalidWeights } from './invalid.ts';
+import { type PickleGlobals, unpickle } from './pickle.ts';
+import {
+	type Checkpoint,
+	type DataType,
+	dataTypeBytes,
+	type StridedReference,
+	type WeightReference,
+} from './reference.ts';
+import { elementCount, isCount } from './shape.ts';
+import { locateZipEntries, type StoredEntry } from './zip.ts';
+
+/** The official files have about 100 kB. */
+const maxPickleBytes = 16 * 2 ** 20;
+const maxDepth = 16;
+const maxTensors = 20_000;
+
+class StorageType {
+	readonly type: DataType;
+	constructor(type: DataType) {
+		this.type = type;
+	}
+}
+
+/** A persistent id as the pickle states it: ('storage', type, key, device, element count). */
+class Storage {
+	readonly id: unknown;
+	constructor(id: unknown) {
+		this.id = id;
+	}
+}
+
+/** A tensor as the pickle states it: (storage, offset, shape, strides, …). Checked later, when its name is known. */
+class Tensor {
+	readonly args: readonly unknown[];
+	constructor(args: readonly unknown[]) {
+		this.args = args;
+	}
+}
+
+const globals: PickleGlobals = new Map<string, ((args: readonly unknown[]) => unknown) | object>([
+	['collections.OrderedDict', () => new Map()],
+	['torch._utils._rebuild_tensor_v2', (args) => new Tensor(args)],
+	['torch._utils._rebuild_parameter', (args) => args[0]],
+	['torch.DoubleStorage', new StorageType('float64')],
+	['torch.FloatStorage', new StorageType('float32')],
+	['torch.HalfStorage', new StorageType('float16')],
+	['torch.BFloat16Storage', new StorageType('bfloat16')],
+	['torch.LongStorage', new StorageType('int64')],
+	['torch.IntStorage', new StorageType('int32')],
+	['torch.ShortStorage', new StorageType('int16')],
+	['torch.CharStorage', new StorageType('int8')],
+	['torch.ByteStorage', new StorageType('uint8')],
+	['torch.BoolStorage', new StorageType('bool')],
+]);
+
+/**
+ * Locates the tensors of a file that `torch.save` wrote: a ZIP file of stored entries, the pickle `data.pkl` and
+ * one entry `data/<key>` per storage. Only the directory and the pickle are read, and nothing of the pickle is executed.
+ * The file holds a dict; tensors of dicts within it get a name with dots, and values that are no tensors are left out.
+ *
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the pickle does not describe this file, or asks for more than tensors need
+ */
+export function readTorchZip(path: string): Promise<Checkpoint> {
+	return CheckpointFile.with(path, async (file) => {
+		const entries = await locateZipEntries(file);
+		const folder = findFolder(entries, file.path);
+		await checkByteOrder(file, entries.get(`${folder}byteorder`));
+
+		const pickle = entries.get(`${folder}data.pkl`)!;
+		if (pickle.length > maxPickleBytes) {
+			throw invalidWeights(`at most ${maxPickleBytes} bytes`, `the pickle in ${file.path}`, `${pickle.length}`);
+		}
+		const root = unpickle(await file.read(pickle.offset, pickle.length), {
+			globals,
+			persistentLoad: (id) => new Storage(id),
+			file: file.path,
+		});
+		return new Locator(entries, `${folder}data/`, file.path).locateAll(root);
+	});
+}
+
+/** The folder at the top of the ZIP file, with a slash; its name is that of the file when it was saved. */
+function findFolder(entries: ReadonlyMap<string, StoredEntry>, path: string): string {
+	const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+	if (pickles.length !== 1) throw invalidWeights('one entry <folder>/data.pkl', path, `${pickles.length}`);
+	return pickles[0]!.slice(0, -'data.pkl'.length);
+}
+
+/** Files of PyTorch before 2.1 do not state the order, and are little-endian. */
+async function checkByteOrder(file: CheckpointFile, entry: StoredEntry | undefined): Promise<void> {
+	if (entry === undefined) return;
+	const order = (await file.read(entry.offset, Math.min(entry.length, 20))).toString('latin1');
+	if (order !== 'little') throw invalidWeights('the byte order "little"', file.path, JSON.stringify(order));
+}
+
+/** Turns what the pickle states into places in the file, checking every number of it against the storage entries. */
+class Locator {
+	readonly #entries: ReadonlyMap<string, StoredEntry>;
+	readonly #prefix: string;
+	readonly #file: string;
+	readonly #tensors = new Map<string, WeightReference>();
+	readonly #views = new Map<string, StridedReference>();
+	#visited = 0;
+
+	constructor(entries: ReadonlyMap<string, StoredEntry>, prefix: string, file: string) {
+		this.#entries = entries;
+		this.#prefix = prefix;
+		this.#file = file;
+	}
+
+	locateAll(root: unknown): Checkpoint {
+		if (!(root instanceof Map)) throw invalidWeights('a dict', `the pickle in ${this.#file}`, 'another value');
+		this.#walk(root, '', 1);
+		return { file: this.#file, tensors: this.#tensors, views: this.#views };
+	}
+
+	#walk(dict: ReadonlyMap<unknown, unknown>, prefix: string, depth: number): void {
+		if (depth > maxDepth)
+			throw invalidWeights(`at most ${maxDepth} dicts in one another`, `the pickle in ${this.#file}`, 'more');
+		for (const [key, value] of dict) {
+			// A dict may hold one and the same dict many times: what counts is the work, not the bytes of the pickle.
+			this.#visited++;
+			if (this.#visited > maxTensors) {
+				throw invalidWeights(`at most ${maxTensors} values in dicts`, `the pickle in ${this.#file}`, 'more');
+			}
+			if (!(value instanceof Map || value instanceof Tensor)) continue;
+			if (typeof key !== 'string' && typeof key !== 'number') {
+				throw invalidWeights('names of tensors', `the pickle in ${this.#file}`, 'keys that are no text');
+			}
+			const name = `${prefix}${key}`;
+			if (value instanceof Map) this.#walk(value, `${name}.`, depth + 1);
+			else this.#locate(name, value);
+		}
+	}
+
+	#locate(name: string, { args }: Tensor): void {
+		const where = `tensor ${name} of ${this.#file}`;
+		const [storage, start, shape, strides] = args;
+		if (this.#tensors.has(name) || this.#views.has(name))
+			throw invalidWeights('one tensor of this name', where, 'several');
+
+		const { type, entry } = this.#storage(storage, where);
+		const elements = Array.isArray(shape) ? elementCount(shape) : undefined;
+		if (elements === undefined) {
+			throw invalidWeights('a shape of non-negative integers with a product below 2^53', where, 'another one');
+		}
+		if (!isStrides(strides, (shape as number[]).length) || !isCount(start)) {
+			throw invalidWeights('a place in its storage: an offset and one stride per axis', where, 'something else');
+		}
+		const sizes = shape as number[];
+		const last =
+			elements === 0 ? start - 1 : start + sizes.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
+		const available = entry.length / dataTypeBytes[type];
+		if (!(last < available))
+			throw invalidWeights(`elements within a storage of ${available}`, where, `element ${last}`);
+
+		const offset = entry.offset + start * dataTypeBytes[type];
+		if (isContiguous(sizes, strides)) {
+			this.#tensors.set(name, { file: this.#file, offset, length: elements * dataTypeBytes[type], type, shape: sizes });
+		} else {
+			this.#views.set(name, { file: this.#file, offset, type, shape: sizes, strides });
+		}
+	}
+
+	#storage(storage: unknown, where: string): { type: DataType; entry: StoredEntry } {
+		const id = storage instanceof Storage && Array.isArray(storage.id) ? (storage.id as unknown[]) : [];
+		const [kind, storageType, key, , count] = id;
+		if (kind !== 'storage' || !(storageType instanceof StorageType) || typeof key !== 'string' || !isCount(count)) {
+			throw invalidWeights("a storage ('storage', type, key, device, count)", where, 'something else');
+		}
+		const entry = this.#entries.get(this.#prefix + key);
+		if (entry === undefined) throw invalidWeights(`an entry ${this.#prefix}${key}`, where, 'none');
+		const length = count * dataTypeBytes[storageType.type];
+		if (entry.length !== length) {
+			throw invalidWeights(`a storage of ${length} bytes (${count} of ${storageType.type})`, where, `${entry.length}`);
+		}
+		return { type: storageType.type, entry };
+	}
+}
+
+function isStrides(value: unknown, rank: number): value is number[] {
+	return Array.isArray(value) && value.length === rank && value.every(isCount);
+}
+
+/** Whether the elements lie in a row; the stride of an axis of size 1 does not matter, nor any when there are no elements. */
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+	if (shape.includes(0)) return true;
+	let expected = 1;
+	for (let axis = shape.length - 1; axis >= 0; axis--) {
+		if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+		expected *= shape[axis]!;
+	}
+	return true;
+}

@@ -1,0 +1,92 @@
+import { invalidWeights } from './invalid.ts';
+import type { Checkpoint, DataType, WeightReference } from './reference.ts';
+
+/** Where a network definition takes its weights from: a checkpoint, or an inventory that notes what was asked for. */
+export interface WeightSource {
+	/** The tensor of this name, floating-point and of exactly this shape. */
+	get(name: string, shape: readonly number[]): WeightReference;
+	/** Whether there is such a tensor: for layouts of which a checkpoint follows one (old and new key names). */
+	has(name: string): boolean;
+}
+
+const floatTypes: ReadonlySet<DataType> = new Set(['float64', 'float32', 'float16', 'bfloat16']);
+
+/** The tensors of a checkpoint, each checked when it is taken. */
+export class CheckpointWeights implements WeightSource {
+	readonly #checkpoint: Checkpoint;
+	readonly #rename: (name: string) => string;
+	readonly #used = new Set<string>();
+
+	/** @param options.rename - from the network's name of a tensor to the file's (default: the same) */
+	constructor(checkpoint: Checkpoint, options: { rename?: (name: string) => string } = {}) {
+		this.#checkpoint = checkpoint;
+		this.#rename = options.rename ?? ((name) => name);
+	}
+
+	has(name: string): boolean {
+		const key = this.#rename(name);
+		return this.#checkpoint.tensors.has(key) || this.#checkpoint.views?.has(key) === true;
+	}
+
+	/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when the tensor is missing, not floating-point or of another shape */
+	get(name: string, shape: readonly number[]): WeightReference {
+		const key = this.#rename(name);
+		const where = `tensor ${key} of ${this.#checkpoint.file}`;
+		const tensor = this.#checkpoint.tensors.get(key);
+		if (tensor === undefined) {
+			const view = this.#checkpoint.views?.get(key);
+			if (view === undefined) throw invalidWeights(describeShape(shape), where, 'a file without it');
+			throw invalidWeights('elements in a row', where, `a view with strides [${view.strides.join(', ')}]`);
+		}
+		if (!floatTypes.has(tensor.type)) throw invalidWeights('a floating-point type', where, tensor.type);
+		if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
+			throw invalidWeights(describeShape(shape), where, describeShape(tensor.shape));
+		}
+		this.#used.add(key);
+		return tensor;
+	}
+
+	/**
+	 * Fails when the file holds a tensor that no one asked for: it then belongs to another architecture than its config says.
+	 * @param options.ignore - names of buffers and other parts that may be left over
+	 */
+	assertAllUsed(options: { ignore?: RegExp } = {}): void {
+		const { file, tensors, views = new Map() } = this.#checkpoint;
+		const extra = [...tensors.keys(), ...views.keys()].filter(
+			(name) => !this.#used.has(name) && !options.ignore?.test(name),
+		);
+		if (extra.length === 0) return;
+		const more = extra.length > 3 ? ` and ${extra.length - 3} more` : '';
+		throw invalidWeights('only the tensors of its network', file, `also ${extra.slice(0, 3).join(', ')}${more}`);
+	}
+}
+
+function describeShape(shape: readonly number[]): string {
+	return `shape [${shape.join(', ')}]`;
+}
+
+/** Stands in for a checkpoint and notes what a network asks for, in order: the recipe for a file of random weights. */
+export class WeightInventory implements WeightSource {
+	readonly #shapes = new Map<string, readonly number[]>();
+	readonly #layout: (name: string) => boolean;
+
+	/** @param layout - the answer of {@link has}, thus which of several key layouts the file is to follow (default: no name is there) */
+	constructor(layout: (name: string) => boolean = () => false) {
+		this.#layout = layout;
+	}
+
+	/** Shape of every tensor by name, in the order of the first request. */
+	get shapes(): ReadonlyMap<string, readonly number[]> {
+		return this.#shapes;
+	}
+
+	has(name: string): boolean {
+		return this.#layout(name);
+	}
+
+	get(name: string, shape: readonly number[]): WeightReference {
+		this.#shapes.set(name, [...shape]);
+		const length = 4 * shape.reduce((product, size) => product * size, 1);
+		return { file: '', offset: 0, length, type: 'float32', shape: [...shape] };
+	}
+}

@@ -1,0 +1,92 @@
+import * as yauzl from 'yauzl';
+import { Arc2FaceError } from '../../lib/errors.ts';
+import type { CheckpointFile } from './checkpoint-file.ts';
+import { invalidWeights } from './invalid.ts';
+
+/** An uncompressed file inside a ZIP file. */
+export type StoredEntry = Readonly<{
+	/** First byte, from the start of the ZIP file. */
+	offset: number;
+	length: number;
+}>;
+
+/** More than ten times what the largest networks of the Stable Diffusion family have. */
+const maxEntries = 20_000;
+
+/**
+ * Locates the entries of a ZIP file, ZIP64 included, without reading their data.
+ *
+ * @returns the entries by name, in the order of the directory
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the directory is damaged, or an entry is compressed or encrypted,
+ *   has another's name or shares bytes with another
+ */
+export async function locateZipEntries(file: CheckpointFile): Promise<ReadonlyMap<string, StoredEntry>> {
+	const entries = new Map<string, StoredEntry>();
+	const zip = await reading(
+		file,
+		yauzl.fromRandomAccessReaderPromise(new Reader(file), file.size, { autoClose: false }),
+	);
+	if (zip.entryCount > maxEntries)
+		throw invalidWeights(`at most ${maxEntries} entries`, file.path, `${zip.entryCount}`);
+
+	const directory = zip.eachEntry();
+	for (;;) {
+		const next = await reading(file, directory.next());
+		if (next.done) break;
+		const entry = next.value;
+		const where = `entry ${entry.fileName} of ${file.path}`;
+		if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
+			throw invalidWeights('stored bytes', where, 'compressed or encrypted ones');
+		}
+		if (entries.has(entry.fileName)) throw invalidWeights('one entry of this name', where, 'several');
+		const { fileDataStart } = await reading(file, zip.readLocalFileHeaderPromise(entry, { minimal: true }));
+		entries.set(entry.fileName, { offset: fileDataStart, length: entry.uncompressedSize });
+	}
+	checkDisjoint(entries, file.path);
+	return entries;
+}
+
+function checkDisjoint(entries: ReadonlyMap<string, StoredEntry>, path: string): void {
+	let end = 0;
+	for (const [name, { offset, length }] of [...entries].sort(
+		([, a], [, b]) => a.offset - b.offset || a.length - b.length,
+	)) {
+		if (offset < end) throw invalidWeights('bytes of its own', `entry ${name} of ${path}`, `those of another entry`);
+		end = offset + length;
+	}
+}
+
+/** Names the file in the library's errors. */
+async function reading<T>(file: CheckpointFile, promise: Promise<T>): Promise<T> {
+	try {
+		return await promise;
+	} catch (cause) {
+		if (cause instanceof Arc2FaceError) throw cause;
+		throw invalidWeights(
+			'a complete ZIP file',
+			file.path,
+			cause instanceof Error ? cause.message : String(cause),
+			cause,
+		);
+	}
+}
+
+/** The library's own reader throws where no one can catch it when a damaged directory points far beyond the file. */
+class Reader extends yauzl.RandomAccessReader {
+	readonly #file: CheckpointFile;
+
+	constructor(file: CheckpointFile) {
+		super();
+		this.#file = file;
+	}
+
+	override read(buffer: Buffer, offset: number, length: number, position: number, done: (error: Error | null) => void) {
+		this.#file.read(position, length).then(
+			(bytes) => {
+				bytes.copy(buffer, offset);
+				done(null);
+			},
+			(error) => done(error),
+		);
+	}
+}

@@ -1,0 +1,16 @@
+// The export list (NativeAddon in lib/native.ts).
+#include <napi.h>
+
+#include "binding/environment.h"
+#include "binding/model.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* environment = new arc2face::Environment(env);
+  env.SetInstanceData(environment);  // deleted with the environment
+  environment->model_class = Napi::Persistent(arc2face::Model::Class(env));
+  exports.Set("load", Napi::Function::New<arc2face::Load>(env, "load"));
+  exports.Set("probeOnnxRuntime", Napi::Function::New<arc2face::ProbeOnnxRuntime>(env, "probeOnnxRuntime"));
+  return exports;
+}
+
+NODE_API_MODULE(arc2face, Init)

@@ -1,0 +1,115 @@
+#include "environment.h"
+
+#include <future>
+#include <utility>
+
+namespace arc2face {
+
+void Mailbox::Post(Letter letter) {
+  // Locked while waking, so that the environment can't go in between.
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  letters_.push_back(std::move(letter));
+  wake_.NonBlockingCall();
+}
+
+Environment::Environment(Napi::Env env) : env_(env), mailbox_(std::make_shared<Mailbox>()) {
+  const auto deliver = Napi::Function::New(env, [](const Napi::CallbackInfo& info) { Of(info.Env()).Deliver(); });
+  mailbox_->wake_ = Napi::ThreadSafeFunction::New(env, deliver, "arc2face", 0, 1);
+  mailbox_->wake_.Unref(env);
+  // Hooks run in reverse order: this one before the thread-safe function's own.
+  env.AddCleanupHook([this] { Close(); });
+}
+
+Environment::~Environment() = default;
+
+void Environment::Close() {
+  for (auto& [call, loading] : loadings_) loading->interrupt.Request();
+  for (auto& [call, loading] : loadings_) loading->thread.join();
+  loadings_.clear();
+  {
+    const std::lock_guard lock(mailbox_->mutex_);
+    mailbox_->closed_ = true;
+    mailbox_->letters_.clear();
+    mailbox_->wake_.Release();
+  }
+  // Wait until no work of this environment runs: the process may be about to end.
+  for (const auto& pipeline : pipelines_) {
+    std::promise<void> given_back;
+    pipeline->Dispose([&] { given_back.set_value(); });
+    given_back.get_future().wait();
+  }
+  pipelines_.clear();
+  calls_.clear();
+}
+
+void Environment::Deliver() {
+  std::deque<Mailbox::Letter> letters;
+  {
+    const std::lock_guard lock(mailbox_->mutex_);
+    letters.swap(mailbox_->letters_);
+  }
+  for (const auto& letter : letters) {
+    const Napi::HandleScope scope(env_);
+    letter(env_, *this);
+  }
+}
+
+uint64_t Environment::Open(Napi::Promise::Deferred deferred, Napi::FunctionReference on_progress,
+                           Napi::ObjectReference owner) {
+  if (calls_.empty()) mailbox_->wake_.Ref(env_);
+  calls_.emplace(next_call_, Pending{deferred, std::move(on_progress), std::move(owner)});
+  return next_call_++;
+}
+
+std::optional<Environment::Pending> Environment::Take(uint64_t call) {
+  auto node = calls_.extract(call);
+  if (node.empty()) return std::nullopt;
+  if (calls_.empty()) mailbox_->wake_.Unref(env_);
+  return std::move(node.mapped());
+}
+
+void Environment::Resolve(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value) {
+  const auto pending = Take(call);
+  if (!pending) return;
+  try {
+    pending->deferred.Resolve(value(env_));
+  } catch (const Napi::Error& error) {
+    pending->deferred.Reject(error.Value());
+  } catch (...) {
+    pending->deferred.Reject(ToJavaScript(env_, CurrentError()).Value());
+  }
+}
+
+void Environment::Reject(uint64_t call, const std::exception_ptr& error) {
+  if (const auto pending = Take(call)) pending->deferred.Reject(ToJavaScript(env_, error).Value());
+}
+
+void Environment::Progress(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value) {
+  const auto found = calls_.find(call);
+  if (found == calls_.end() || found->second.on_progress.IsEmpty()) return;
+  try {
+    found->second.on_progress.Call({value(env_)});
+  } catch (const Napi::Error& error) {
+    if (const auto pending = Take(call)) pending->deferred.Reject(error.Value());
+  }
+}
+
+Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
+  const auto make = [env](ErrorCode code, const char* message) {
+    const Napi::Error result = Napi::Error::New(env, message);
+    result.Value().Set("code", Napi::String::New(env, Name(code)));
+    return result;
+  };
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& known) {
+    return make(known.code(), known.what());
+  } catch (const std::exception& other) {
+    return make(ErrorCode::kEngineFailed, other.what());
+  } catch (...) {
+    return make(ErrorCode::kEngineFailed, "Something that is no exception was thrown.");
+  }
+}
+
+}  // namespace arc2face

@@ -1,0 +1,100 @@
+// One Node environment (the main thread or a worker): the calls in flight, and the way back to its JavaScript thread.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "../pipeline/pipeline.h"
+
+namespace arc2face {
+
+class Environment;
+
+// Carries work to the JavaScript thread, from any thread. What arrives after the environment has gone is dropped.
+class Mailbox {
+ public:
+  using Letter = std::function<void(Napi::Env, Environment&)>;
+
+  void Post(Letter letter);
+
+ private:
+  friend class Environment;
+  std::mutex mutex_;
+  std::deque<Letter> letters_;
+  bool closed_ = false;
+  Napi::ThreadSafeFunction wake_;
+};
+
+// All members but the mailbox belong to the JavaScript thread. Other threads hold a call's number only, so that nothing
+// of N-API is ever destroyed on one of them.
+class Environment {
+ public:
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+
+  const std::shared_ptr<Mailbox>& mailbox() const noexcept { return mailbox_; }
+
+  // Registers a call; the event loop stays alive until it is settled, and `owner` too. Both references may be empty.
+  uint64_t Open(Napi::Promise::Deferred deferred, Napi::FunctionReference on_progress, Napi::ObjectReference owner);
+  void Resolve(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value);
+  void Reject(uint64_t call, const std::exception_ptr& error);
+  // Calls the call's progress function, unless it is settled. What that throws rejects the call.
+  void Progress(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value);
+
+  // Pipelines to give back when the environment ends, and loads to wait for.
+  std::unordered_set<std::shared_ptr<Pipeline>>& pipelines() noexcept { return pipelines_; }
+  struct Loading;
+  std::unordered_map<uint64_t, std::shared_ptr<Loading>>& loadings() noexcept { return loadings_; }
+
+  Napi::FunctionReference model_class;
+
+ private:
+  struct Pending {
+    Napi::Promise::Deferred deferred;
+    Napi::FunctionReference on_progress;
+    Napi::ObjectReference owner;
+  };
+  void Deliver();
+  void Close();
+  std::optional<Pending> Take(uint64_t call);
+
+  Napi::Env env_;
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unordered_map<uint64_t, Pending> calls_;
+  uint64_t next_call_ = 1;
+  std::unordered_set<std::shared_ptr<Pipeline>> pipelines_;
+  std::unordered_map<uint64_t, std::shared_ptr<Loading>> loadings_;
+};
+
+// A model being loaded on a thread of its own.
+struct Environment::Loading {
+  Interrupt interrupt;
+  std::thread thread;
+};
+
+// The error as JavaScript sees it: an Error with a `code`.
+Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error);
+
+// Runs `body`, with the core's errors thrown as JavaScript's.
+template <typename Body>
+auto Guarded(Napi::Env env, const Body& body) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    throw ToJavaScript(env, CurrentError());
+  }
+}
+
+}  // namespace arc2face

@@ -1,0 +1,182 @@
+#include "marshal.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace arc2face::marshal {
+
+namespace {
+
+constexpr int64_t kMostSafeInteger = (int64_t{1} << 53) - 1;
+
+DataType Type(const Napi::Value& value, const std::string& name) {
+  const std::string text = String(value, name);
+  for (const DataType type :
+       {DataType::kFloat64, DataType::kFloat32, DataType::kFloat16, DataType::kBFloat16, DataType::kInt64,
+        DataType::kInt32, DataType::kInt16, DataType::kInt8, DataType::kUint8, DataType::kBool}) {
+    if (text == arc2face::Name(type)) return type;
+  }
+  Refuse("the name of an element type", name);
+}
+
+Weight OneWeight(const Napi::Value& value, const std::string& name,
+                 const std::vector<std::shared_ptr<const MemoryMap>>& maps, const MemoryMap*& used) {
+  const Napi::Object from = Object(value, name);
+  Weight weight;
+  weight.name = String(from.Get("name"), name + ".name");
+  const MemoryMap& map =
+      *maps[static_cast<size_t>(Integer(from.Get("file"), name + ".file", 0, static_cast<int64_t>(maps.size()) - 1))];
+  const int64_t offset = Integer(from.Get("offset"), name + ".offset", 0, kMostSafeInteger);
+  const int64_t length = Integer(from.Get("length"), name + ".length", 0, kMostSafeInteger);
+  weight.type = Type(from.Get("type"), name + ".type");
+  const Napi::Array shape = Array(from.Get("shape"), name + ".shape");
+  size_t bytes = Bytes(weight.type);
+  for (uint32_t i = 0; i < shape.Length(); ++i) {
+    const int64_t size = Integer(shape.Get(i), name + ".shape", 0, kMostSafeInteger);
+    weight.shape.push_back(size);
+    if (size != 0 && bytes > SIZE_MAX / static_cast<size_t>(size)) Refuse("a shape that fits in memory", name);
+    bytes *= static_cast<size_t>(size);
+  }
+  if (bytes != static_cast<size_t>(length)) Refuse("a length that its shape and type have", name);
+  if (static_cast<size_t>(offset) > map.size() || static_cast<size_t>(length) > map.size() - offset) {
+    throw Error(ErrorCode::kInvalidWeights,
+                "The tensor " + weight.name + " reaches beyond the end of " + map.path() + ".");
+  }
+  weight.data = map.data() + offset;
+  weight.bytes = bytes;
+  used = &map;
+  return weight;
+}
+
+}  // namespace
+
+void Refuse(const std::string& expected, const std::string& name) {
+  throw Error(ErrorCode::kInvalidArgument, "Expected " + expected + " for " + name + " but received something else.");
+}
+
+Napi::Object Object(const Napi::Value& value, const std::string& name) {
+  if (!value.IsObject()) Refuse("an object", name);
+  return value.As<Napi::Object>();
+}
+
+Napi::Array Array(const Napi::Value& value, const std::string& name) {
+  if (!value.IsArray()) Refuse("an array", name);
+  return value.As<Napi::Array>();
+}
+
+std::string String(const Napi::Value& value, const std::string& name) {
+  if (!value.IsString()) Refuse("a string", name);
+  return value.As<Napi::String>().Utf8Value();
+}
+
+bool Boolean(const Napi::Value& value, const std::string& name) {
+  if (!value.IsBoolean()) Refuse("true or false", name);
+  return value.As<Napi::Boolean>().Value();
+}
+
+double Number(const Napi::Value& value, const std::string& name) {
+  if (!value.IsNumber()) Refuse("a number", name);
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+int64_t Integer(const Napi::Value& value, const std::string& name, int64_t least, int64_t most) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
+  // NaN fails the comparisons.
+  if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) || std::floor(number) != number) {
+    Refuse("an integer from " + std::to_string(least) + " to " + std::to_string(most), name);
+  }
+  return static_cast<int64_t>(number);
+}
+
+Napi::FunctionReference OptionalFunction(const Napi::Value& value, const std::string& name) {
+  if (value.IsUndefined()) return {};
+  if (!value.IsFunction()) Refuse("a function", name);
+  return Napi::Persistent(value.As<Napi::Function>());
+}
+
+template <typename T>
+std::span<const T> TypedArray(const Napi::Value& value, const std::string& name) {
+  constexpr napi_typedarray_type kType = std::is_same_v<T, float>      ? napi_float32_array
+                                         : std::is_same_v<T, double>   ? napi_float64_array
+                                         : std::is_same_v<T, uint32_t> ? napi_uint32_array
+                                         : std::is_same_v<T, int32_t>  ? napi_int32_array
+                                                                       : napi_uint8_array;
+  static_assert(kType != napi_uint8_array || std::is_same_v<T, uint8_t>);
+  constexpr const char* kName = std::is_same_v<T, float>      ? "a Float32Array"
+                                : std::is_same_v<T, double>   ? "a Float64Array"
+                                : std::is_same_v<T, uint32_t> ? "a Uint32Array"
+                                : std::is_same_v<T, int32_t>  ? "an Int32Array"
+                                                              : "a Uint8Array";
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != kType) Refuse(kName, name);
+  auto array = value.As<Napi::TypedArrayOf<T>>();
+  // A detached array has length 0 and no data.
+  return {array.Data(), array.Data() == nullptr ? 0 : array.ElementLength()};
+}
+template std::span<const float> TypedArray<float>(const Napi::Value&, const std::string&);
+template std::span<const double> TypedArray<double>(const Napi::Value&, const std::string&);
+template std::span<const uint32_t> TypedArray<uint32_t>(const Napi::Value&, const std::string&);
+template std::span<const int32_t> TypedArray<int32_t>(const Napi::Value&, const std::string&);
+template std::span<const uint8_t> TypedArray<uint8_t>(const Napi::Value&, const std::string&);
+
+std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name) {
+  constexpr size_t kAssignmentLength = 1 + kRegisters;
+  constexpr size_t kStepLength = 4 + kMaxAssignments * kAssignmentLength;
+  const auto packed = TypedArray<double>(value, name);
+  if (packed.size() % kStepLength != 0) Refuse(std::to_string(kStepLength) + " numbers a step", name);
+  const auto count = [&](double number, double most) {
+    if (!(number >= 0 && number <= most) || std::floor(number) != number) Refuse("whole counts", name);
+    return static_cast<uint32_t>(number);
+  };
+  std::vector<PlanStep> plan;
+  for (size_t at = 0; at < packed.size(); at += kStepLength) {
+    const auto from = packed.subspan(at, kStepLength);
+    PlanStep step{};
+    step.timestep = static_cast<float>(from[0]);
+    step.input_scale = static_cast<float>(from[1]);
+    step.draws_noise = count(from[2], 1);
+    step.assignment_count = count(from[3], kMaxAssignments);
+    for (uint32_t k = 0; k < kMaxAssignments; ++k) {
+      const auto assignment = from.subspan(4 + k * kAssignmentLength, kAssignmentLength);
+      step.assignments[k].to = count(assignment[0], kRegisters - 1);
+      for (uint32_t i = 0; i < kRegisters; ++i) {
+        step.assignments[k].coefficients[i] = static_cast<float>(assignment[1 + i]);
+      }
+    }
+    plan.push_back(step);
+  }
+  return plan;
+}
+
+NetworkSource Network(const Napi::Value& value, const std::string& name,
+                      const std::vector<std::shared_ptr<const MemoryMap>>& maps,
+                      std::vector<std::vector<std::byte>>& graphs) {
+  const Napi::Object from = Object(value, name);
+  NetworkSource source;
+  source.name = name;
+  if (from.Has("file")) {
+    const auto& map =
+        maps[static_cast<size_t>(Integer(from.Get("file"), name + ".file", 0, static_cast<int64_t>(maps.size()) - 1))];
+    source.graph = {map->data(), map->size()};
+    source.maps = {map};
+    return source;
+  }
+  const auto bytes = TypedArray<uint8_t>(from.Get("graph"), name + ".graph");
+  auto& graph = graphs.emplace_back(bytes.size());
+  if (!bytes.empty()) std::memcpy(graph.data(), bytes.data(), bytes.size());
+  source.graph = graph;
+  const Napi::Array weights = Array(from.Get("weights"), name + ".weights");
+  std::vector<const MemoryMap*> used;
+  for (uint32_t i = 0; i < weights.Length(); ++i) {
+    source.weights.push_back(
+        OneWeight(weights.Get(i), name + ".weights[" + std::to_string(i) + "]", maps, used.emplace_back()));
+  }
+  for (const auto& map : maps) {
+    if (std::find(used.begin(), used.end(), map.get()) != used.end()) source.maps.push_back(map);
+  }
+  return source;
+}
+
+}  // namespace arc2face::marshal

@@ -1,0 +1,46 @@
+// JavaScript values -> plain C++, each checked: what does not fit throws kInvalidArgument, naming the field.
+#pragma once
+
+#include <napi.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../diffusion/step.h"
+#include "../error.h"
+#include "../provider/provider.h"
+
+namespace arc2face::marshal {
+
+[[noreturn]] void Refuse(const std::string& expected, const std::string& name);
+
+Napi::Object Object(const Napi::Value& value, const std::string& name);
+Napi::Array Array(const Napi::Value& value, const std::string& name);
+std::string String(const Napi::Value& value, const std::string& name);
+bool Boolean(const Napi::Value& value, const std::string& name);
+double Number(const Napi::Value& value, const std::string& name);
+int64_t Integer(const Napi::Value& value, const std::string& name, int64_t least, int64_t most);
+// Empty for undefined.
+Napi::FunctionReference OptionalFunction(const Napi::Value& value, const std::string& name);
+
+// A view of a typed array's elements; valid until JavaScript runs again.
+template <typename T>
+std::span<const T> TypedArray(const Napi::Value& value, const std::string& name);
+
+template <typename T>
+std::vector<T> Copy(const Napi::Value& value, const std::string& name) {
+  const auto view = TypedArray<T>(value, name);
+  return {view.begin(), view.end()};
+}
+
+// A packed plan, lib/samplers/plan.ts.
+std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name);
+
+// Networks over `maps`, the open files of the request (NativeNetwork in lib/native.ts). The graph's bytes are copied to
+// `graphs`, which the source points into.
+NetworkSource Network(const Napi::Value& value, const std::string& name,
+                      const std::vector<std::shared_ptr<const MemoryMap>>& maps,
+                      std::vector<std::vector<std::byte>>& graphs);
+
+}  // namespace arc2face::marshal

@@ -1,0 +1,203 @@
+#include "model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "environment.h"
+#include "marshal.h"
+#include "native_call.h"
+
+namespace arc2face {
+
+namespace {
+
+// Copied: JavaScript may write to its own meanwhile, or give it to another thread.
+Photo ReadPhoto(const Napi::Value& value) {
+  const Napi::Object from = marshal::Object(value, "photo");
+  const int64_t width = marshal::Integer(from.Get("width"), "photo.width", 0, INT32_MAX);
+  const int64_t height = marshal::Integer(from.Get("height"), "photo.height", 0, INT32_MAX);
+  CheckPhotoSize(width, height);
+  const auto data = marshal::TypedArray<uint8_t>(from.Get("data"), "photo.data");
+  if (data.size() != static_cast<size_t>(width * height * 3)) {
+    throw Error(ErrorCode::kInvalidArgument, "Expected width * height * 3 = " + std::to_string(width * height * 3) +
+                                                 " bytes for photo.data but received " + std::to_string(data.size()) +
+                                                 ".");
+  }
+  std::shared_ptr<uint8_t[]> copy(new uint8_t[data.size()]);
+  std::memcpy(copy.get(), data.data(), data.size());
+  return {std::move(copy), static_cast<int>(width), static_cast<int>(height)};
+}
+
+DetectOptions ReadDetectOptions(const Napi::Object& from) {
+  return {static_cast<int>(marshal::Integer(from.Get("detectionSize"), "detectionSize", 0, INT32_MAX)),
+          static_cast<float>(marshal::Number(from.Get("threshold"), "threshold"))};
+}
+
+EncodeRequest ReadEncodeRequest(const Napi::Value& value) {
+  const Napi::Object from = marshal::Object(value, "request");
+  EncodeRequest request{ReadPhoto(from.Get("photo")), Keypoints{}};
+  const Napi::Value face = from.Get("face");
+  if (face.IsTypedArray()) {
+    const auto numbers = marshal::TypedArray<float>(face, "face");
+    Keypoints& keypoints = std::get<Keypoints>(request.face);
+    if (numbers.size() != keypoints.size()) marshal::Refuse("ten numbers", "face");
+    std::copy(numbers.begin(), numbers.end(), keypoints.begin());
+  } else {
+    const Napi::Object choice = marshal::Object(face, "face");
+    request.face = FaceChoice{ReadDetectOptions(choice),
+                              static_cast<uint32_t>(marshal::Integer(choice.Get("index"), "face.index", 0, UINT32_MAX)),
+                              marshal::Boolean(choice.Get("only"), "face.only")};
+  }
+  return request;
+}
+
+GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
+  GenerateRequest request{
+      .embeddings = marshal::Copy<float>(from.Get("embeddings"), "embeddings"),
+      .identity_of_image = marshal::Copy<uint32_t>(from.Get("identityOfImage"), "identityOfImage"),
+      .plan = marshal::Plan(from.Get("plan"), "plan"),
+      .initial_scale = static_cast<float>(marshal::Number(from.Get("initialScale"), "initialScale")),
+      .guidance_scale = static_cast<float>(marshal::Number(from.Get("guidanceScale"), "guidanceScale")),
+      .seeds = {},
+      .width = marshal::Integer(from.Get("width"), "width", 0, INT32_MAX),
+      .height = marshal::Integer(from.Get("height"), "height", 0, INT32_MAX),
+      .latents = {},
+      .on_step = nullptr,
+  };
+  for (const double seed : marshal::TypedArray<double>(from.Get("seeds"), "seeds")) {
+    // Up to 2^53 - 1, where every integer has a double of its own.
+    if (!(seed >= 0 && seed <= 9007199254740991.0)) marshal::Refuse("integers from 0 to 2^53 - 1", "seeds");
+    request.seeds.push_back(static_cast<uint64_t>(seed));
+  }
+  const Napi::Value latents = from.Get("latents");
+  if (!latents.IsUndefined()) {
+    request.latents = marshal::Copy<float>(latents, "latents");
+    if (request.latents.empty()) marshal::Refuse("initial noise", "latents");
+  }
+  return request;
+}
+
+Napi::Float32Array FloatArray(Napi::Env env, const float* values, size_t count) {
+  auto array = Napi::Float32Array::New(env, count);
+  std::copy(values, values + count, array.Data());
+  return array;
+}
+
+Napi::Value FacesToJs(Napi::Env env, const std::vector<Face>& faces) {
+  std::vector<float> boxes, keypoints, scores;
+  for (const Face& face : faces) {
+    boxes.insert(boxes.end(), face.box.begin(), face.box.end());
+    keypoints.insert(keypoints.end(), face.keypoints.begin(), face.keypoints.end());
+    scores.push_back(face.score);
+  }
+  const Napi::Object result = Napi::Object::New(env);
+  result.Set("boxes", FloatArray(env, boxes.data(), boxes.size()));
+  result.Set("keypoints", FloatArray(env, keypoints.data(), keypoints.size()));
+  result.Set("scores", FloatArray(env, scores.data(), scores.size()));
+  return result;
+}
+
+// A view on the memory that the pipeline wrote; it lives as long as the view, whatever becomes of the model. Runtimes
+// that forbid such memory (Electron) get a copy.
+Napi::Value ImageToJs(Napi::Env env, Image image) {
+  const size_t bytes = image.width * image.height * 3;
+  uint8_t* data = image.data.release();
+  const auto buffer =
+      Napi::Buffer<uint8_t>::NewOrCopy(env, data, bytes, [](Napi::Env, uint8_t* memory) { delete[] memory; });
+  return Napi::Uint8Array::New(env, bytes, buffer.ArrayBuffer(), buffer.ByteOffset());
+}
+
+}  // namespace
+
+Napi::Function Model::Class(Napi::Env env) {
+  return DefineClass(env, "Model",
+                     {InstanceMethod<&Model::Detect>("detect"), InstanceMethod<&Model::Encode>("encode"),
+                      InstanceMethod<&Model::Generate>("generate"), InstanceMethod<&Model::Dispose>("dispose")});
+}
+
+Napi::Value Model::Wrap(Napi::Env env, std::shared_ptr<Pipeline> pipeline) {
+  Environment& environment = Environment::Of(env);
+  const auto holder = Napi::External<std::shared_ptr<Pipeline>>::New(env, &pipeline);
+  environment.pipelines().insert(pipeline);
+  return environment.model_class.New({holder});
+}
+
+Model::Model(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Model>(info) {
+  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "A model is made by load().");
+  pipeline_ = *info[0].As<Napi::External<std::shared_ptr<Pipeline>>>().Data();
+}
+
+Model::~Model() {
+  if (!pipeline_ || Environment::Of(Env()).pipelines().erase(pipeline_) == 0) return;
+  pipeline_->Dispose([] {});
+}
+
+Napi::Value Model::Detect(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const Napi::Object from = marshal::Object(info[0], "request");
+    Photo photo = ReadPhoto(from.Get("photo"));
+    const DetectOptions options = ReadDetectOptions(from);
+    return StartCall<std::vector<Face>>(
+        info, pipeline_, {},
+        [&](uint64_t, auto done) { return pipeline_->Detect(std::move(photo), options, std::move(done)); },
+        [](Napi::Env env, const std::vector<Face>& faces) { return FacesToJs(env, faces); });
+  });
+}
+
+Napi::Value Model::Encode(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    EncodeRequest request = ReadEncodeRequest(info[0]);
+    return StartCall<std::vector<float>>(
+        info, pipeline_, {},
+        [&](uint64_t, auto done) { return pipeline_->Encode(std::move(request), std::move(done)); },
+        [](Napi::Env env, const std::vector<float>& embedding) -> Napi::Value {
+          const Napi::Object result = Napi::Object::New(env);
+          result.Set("embedding", FloatArray(env, embedding.data(), embedding.size()));
+          return result;
+        });
+  });
+}
+
+Napi::Value Model::Generate(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    const Napi::Object from = marshal::Object(info[0], "request");
+    GenerateRequest request = ReadGenerateRequest(from);
+    const auto mailbox = Environment::Of(info.Env()).mailbox();
+    return StartCall<std::vector<Image>>(
+        info, pipeline_, marshal::OptionalFunction(from.Get("onStep"), "onStep"),
+        [&](uint64_t number, auto done) {
+          request.on_step = [mailbox, number](uint32_t step, uint32_t steps) {
+            mailbox->Post([=](Napi::Env, Environment& environment) {
+              environment.Progress(number, [=](Napi::Env env) -> Napi::Value {
+                const Napi::Object progress = Napi::Object::New(env);
+                progress.Set("step", step);
+                progress.Set("steps", steps);
+                return progress;
+              });
+            });
+          };
+          return pipeline_->Generate(std::move(request), std::move(done));
+        },
+        [](Napi::Env env, std::vector<Image> images) -> Napi::Value {
+          const Napi::Array result = Napi::Array::New(env, images.size());
+          for (uint32_t i = 0; i < images.size(); ++i) result.Set(i, ImageToJs(env, std::move(images[i])));
+          return result;
+        });
+  });
+}
+
+Napi::Value Model::Dispose(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Environment& environment = Environment::Of(env);
+  environment.pipelines().erase(pipeline_);
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  const uint64_t number = environment.Open(deferred, {}, {});
+  pipeline_->Dispose([mailbox = environment.mailbox(), number] {
+    mailbox->Post(
+        [number](Napi::Env, Environment& to) { to.Resolve(number, [](Napi::Env env) { return env.Undefined(); }); });
+  });
+  return deferred.Promise();
+}
+
+}  // namespace arc2face

@@ -1,0 +1,35 @@
+// The loaded model as a JavaScript object (NativeModel in lib/native.ts).
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "../pipeline/pipeline.h"
+
+namespace arc2face {
+
+class Model : public Napi::ObjectWrap<Model> {
+ public:
+  static Napi::Function Class(Napi::Env env);
+  static Napi::Value Wrap(Napi::Env env, std::shared_ptr<Pipeline> pipeline);
+
+  explicit Model(const Napi::CallbackInfo& info);
+  // Dropped without dispose(): the networks are given back all the same.
+  ~Model() override;
+
+ private:
+  Napi::Value Detect(const Napi::CallbackInfo& info);
+  Napi::Value Encode(const Napi::CallbackInfo& info);
+  Napi::Value Generate(const Napi::CallbackInfo& info);
+  Napi::Value Dispose(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<Pipeline> pipeline_;
+};
+
+// load(request): NativeCall<NativeModel>
+Napi::Value Load(const Napi::CallbackInfo& info);
+// probeOnnxRuntime(library): { version }
+Napi::Value ProbeOnnxRuntime(const Napi::CallbackInfo& info);
+
+}  // namespace arc2face

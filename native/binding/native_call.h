@@ -1,0 +1,52 @@
+// A call in flight as JavaScript sees it (NativeCall in lib/native.ts).
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "environment.h"
+
+namespace arc2face {
+
+inline Napi::Object NativeCall(Napi::Env env, Napi::Promise promise, std::function<void()> cancel) {
+  Napi::Object call = Napi::Object::New(env);
+  call.Set("promise", promise);
+  call.Set("cancel", Napi::Function::New(env, [cancel = std::move(cancel)](const Napi::CallbackInfo&) { cancel(); }));
+  return call;
+}
+
+// Starts a call of the pipeline. `start` gets the number of the call, for progress, and what settles it; `to_js` makes
+// the value on the JavaScript thread.
+template <typename T, typename Start, typename ToJs>
+Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pipeline>& pipeline,
+                       Napi::FunctionReference on_progress, const Start& start, ToJs to_js) {
+  const Napi::Env env = info.Env();
+  Environment& environment = Environment::Of(env);
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  // The model is kept: one that is dropped is disposed, and its calls with it.
+  const uint64_t number =
+      environment.Open(deferred, std::move(on_progress), Napi::Persistent(info.This().As<Napi::Object>()));
+  auto done = [mailbox = environment.mailbox(), number, to_js](Outcome<T> outcome) {
+    // Shared, as a letter has to be copyable and an outcome need not be.
+    mailbox->Post(
+        [number, to_js, outcome = std::make_shared<Outcome<T>>(std::move(outcome))](Napi::Env, Environment& to) {
+          if (auto* value = std::get_if<0>(outcome.get())) {
+            to.Resolve(number, [&](Napi::Env env) { return to_js(env, std::move(*value)); });
+          } else {
+            to.Reject(number, std::get<1>(*outcome));
+          }
+        });
+  };
+  try {
+    const std::shared_ptr<Call> call = start(number, std::move(done));
+    return NativeCall(env, deferred.Promise(), [pipeline, call] { pipeline->Cancel(call); });
+  } catch (...) {
+    environment.Reject(number, CurrentError());
+    return NativeCall(env, deferred.Promise(), [] {});
+  }
+}
+
+}  // namespace arc2face

@@ -1,0 +1,87 @@
+// The seam to where the data lies: memory, copies, and the operations between the networks. The host device is
+// device/host.cc; a CUDA device fits behind the same two classes, with kernels beside the definitions that it must
+// equal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "../diffusion/step.h"
+#include "../image/image.h"
+
+namespace arc2face {
+
+// An order of work on a device. Calls return when the work is queued; pointers are device memory unless they say host,
+// and what they point to must live until Synchronize. On the host everything is done when the call returns.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  virtual void Upload(void* to, const void* from_host, size_t bytes) = 0;
+  virtual void Download(void* to_host, const void* from, size_t bytes) = 0;
+  virtual void Copy(void* to, const void* from, size_t bytes) = 0;
+  virtual void Zero(void* to, size_t bytes) = 0;
+  // Returns when all queued work is done; throws what it failed with.
+  virtual void Synchronize() = 0;
+
+  // Runs `record`, which queues work on this stream. A device may capture what it queues as a graph and replay that on
+  // later calls with the same key: so nothing in it may depend on anything but the key and device memory.
+  virtual void Replay(uint64_t key, const std::function<void()>& record) = 0;
+
+  // The operations; contracts beside their definitions in image/image.h and diffusion/step.h.
+  virtual void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) = 0;
+  virtual void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) = 0;
+  virtual void GatherRows(const BatchSlot* slots, size_t count, size_t elements, float* sample, float* timesteps) = 0;
+  virtual void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const float* eps) = 0;
+  virtual void Quantise(const float* image, int height, int width, uint8_t* rgb) = 0;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual const char* name() const noexcept = 0;  // "cpu", "cuda:0"
+
+  // `bytes` of uninitialised memory, aligned to 256. Throws kOutOfMemory, naming the size.
+  virtual void* Allocate(size_t bytes) = 0;
+  virtual void Free(void* memory) noexcept = 0;
+  virtual std::unique_ptr<Stream> MakeStream() = 0;
+};
+
+// The device of this machine's processors. Lives as long as the process.
+Device& HostDevice();
+
+// Owns `size()` elements of device memory; their values are undefined until written. The device must outlive it.
+template <typename T>
+class DeviceBuffer {
+  static_assert(std::is_trivially_copyable_v<T>, "elements are moved with memcpy");
+
+ public:
+  DeviceBuffer() = default;
+  DeviceBuffer(Device& device, size_t size)
+      : device_(&device), data_(static_cast<T*>(device.Allocate(size * sizeof(T)))), size_(size) {}
+  DeviceBuffer(DeviceBuffer&& other) noexcept
+      : device_(other.device_), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~DeviceBuffer() {
+    if (data_ != nullptr) device_->Free(data_);
+  }
+
+  T* data() const noexcept { return data_; }
+  size_t size() const noexcept { return size_; }
+  size_t bytes() const noexcept { return size_ * sizeof(T); }
+
+ private:
+  Device* device_ = nullptr;
+  T* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace arc2face

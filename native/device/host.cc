@@ -1,0 +1,69 @@
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "../error.h"
+#include "device.h"
+
+namespace arc2face {
+namespace {
+
+// Does at once what it is told.
+class HostStream final : public Stream {
+ public:
+  void Upload(void* to, const void* from_host, size_t bytes) override { Copy(to, from_host, bytes); }
+  void Download(void* to_host, const void* from, size_t bytes) override { Copy(to_host, from, bytes); }
+  void Copy(void* to, const void* from, size_t bytes) override {
+    if (bytes != 0) std::memcpy(to, from, bytes);  // of no bytes, pointers may be null, which memcpy forbids
+  }
+  void Zero(void* to, size_t bytes) override {
+    if (bytes != 0) std::memset(to, 0, bytes);
+  }
+  void Synchronize() override {}
+  void Replay(uint64_t, const std::function<void()>& record) override { record(); }
+
+  void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) override {
+    LetterboxHost(photo, letterbox, input);
+  }
+  void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) override {
+    AlignFaceHost(photo, photo_to_crop, size, input);
+  }
+  void GatherRows(const BatchSlot* slots, size_t count, size_t elements, float* sample, float* timesteps) override {
+    GatherRowsHost(slots, count, elements, sample, timesteps);
+  }
+  void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const float* eps) override {
+    ApplyStepHost(slots, count, elements, eps);
+  }
+  void Quantise(const float* image, int height, int width, uint8_t* rgb) override {
+    QuantiseHost(image, height, width, rgb);
+  }
+};
+
+class Host final : public Device {
+ public:
+  const char* name() const noexcept override { return "cpu"; }
+
+  void* Allocate(size_t bytes) override {
+    // No allocator has more than PTRDIFF_MAX bytes, and some of them add to the size before they compare.
+    void* memory =
+        bytes <= PTRDIFF_MAX - kAlignment ? ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow) : nullptr;
+    if (memory == nullptr) {
+      throw Error(ErrorCode::kOutOfMemory, "Could not allocate " + std::to_string(bytes) + " bytes of memory.");
+    }
+    return memory;
+  }
+  void Free(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{kAlignment}); }
+  std::unique_ptr<Stream> MakeStream() override { return std::make_unique<HostStream>(); }
+
+ private:
+  static constexpr size_t kAlignment = 256;
+};
+
+}  // namespace
+
+Device& HostDevice() {
+  static Host host;
+  return host;
+}
+
+}  // namespace arc2face

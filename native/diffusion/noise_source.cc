@@ -1,0 +1,22 @@
+#include "noise_source.h"
+
+namespace arc2face {
+
+NoiseSource::NoiseSource(const std::vector<uint64_t>& seeds, size_t images, size_t elements)
+    : generators_(seeds.begin(), seeds.end()), taken_(images, 0), elements_(elements) {
+  values_.resize(shared() ? images * elements : elements);
+}
+
+const float* NoiseSource::Next(size_t image) {
+  if (!shared()) {
+    generators_[image].Draw(values_.data(), values_.size());
+    return values_.data();
+  }
+  if (++taken_[image] > drawn_) {
+    generators_[0].Draw(values_.data(), values_.size());
+    ++drawn_;
+  }
+  return values_.data() + image * elements_;
+}
+
+}  // namespace arc2face

@@ -1,0 +1,33 @@
+// Where the images of one request take their noise from.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "noise.h"
+
+namespace arc2face {
+
+// One generator per image, each drawing that image's latents; or one in all, drawing the whole batch at once, as
+// diffusers does with a single generator. In the second case the images' draws must keep together: none may ask for
+// draw k + 1 before all have asked for draw k.
+class NoiseSource {
+ public:
+  // `seeds`: one per image, or one in all. `elements`: numbers in one image's latents.
+  NoiseSource(const std::vector<uint64_t>& seeds, size_t images, size_t elements);
+
+  // The next draw of `image`: `elements` numbers, valid until the next call.
+  const float* Next(size_t image);
+
+ private:
+  bool shared() const noexcept { return generators_.size() != taken_.size() || taken_.size() == 1; }
+
+  std::vector<NoiseGenerator> generators_;
+  std::vector<size_t> taken_;  // draws that each image has had
+  size_t elements_;
+  size_t drawn_ = 0;  // draws of a shared generator
+  std::vector<float> values_;
+};
+
+}  // namespace arc2face

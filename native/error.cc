@@ -1,0 +1,31 @@
+#include "error.h"
+
+namespace arc2face {
+
+const char* Name(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return "INVALID_ARGUMENT";
+    case ErrorCode::kInvalidImage:
+      return "INVALID_IMAGE";
+    case ErrorCode::kNoFace:
+      return "NO_FACE";
+    case ErrorCode::kInvalidBundle:
+      return "INVALID_BUNDLE";
+    case ErrorCode::kInvalidWeights:
+      return "INVALID_WEIGHTS";
+    case ErrorCode::kNoDevice:
+      return "NO_DEVICE";
+    case ErrorCode::kEngineFailed:
+      return "ENGINE_FAILED";
+    case ErrorCode::kOutOfMemory:
+      return "OUT_OF_MEMORY";
+    case ErrorCode::kDisposed:
+      return "DISPOSED";
+    case ErrorCode::kCancelled:
+      return "CANCELLED";
+  }
+  return "ENGINE_FAILED";
+}
+
+}  // namespace arc2face

@@ -1,0 +1,38 @@
+// Faces: from the detector's outputs to boxes and keypoints, and from keypoints to the recogniser's crop.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "../image/image.h"
+
+namespace arc2face {
+
+// x, y of left eye, right eye, nose, left and right mouth corner (left in the picture), in pixels of the upright photo.
+using Keypoints = std::array<float, 10>;
+
+struct Face {
+  std::array<float, 4> box;  // x1, y1, x2, y2 in pixels of the upright photo; may reach beyond it
+  Keypoints keypoints;
+  float score;  // 0..1
+};
+
+// One stride of an SCRFD network: `scores` [cells * 2], `boxes` [cells * 2, 4], `keypoints` [cells * 2, 10].
+struct DetectorLevel {
+  int stride;
+  const float* scores;
+  const float* boxes;
+  const float* keypoints;
+};
+
+// Decoding and suppression as insightface's SCRFD.detect: cell centres at multiples of the stride, two anchors a cell,
+// score >= threshold, overlap > 0.4 suppressed with areas of (width + 1) (height + 1). Largest box first.
+std::vector<Face> DecodeDetections(const std::vector<DetectorLevel>& levels, const Letterbox& letterbox,
+                                   float threshold);
+
+// Similarity transform (Umeyama 1991, with the reflection guard) from keypoints to ArcFace's template for a crop of
+// `size` pixels: insightface's face_align.estimate_norm. Throws kInvalidArgument for keypoints that do not spread.
+Affine EstimateAlignment(const Keypoints& keypoints, int size);
+
+}  // namespace arc2face

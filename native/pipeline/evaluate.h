@@ -1,0 +1,24 @@
+// Calling a network by the names of its inputs and outputs.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+#include "../provider/provider.h"
+
+namespace arc2face {
+
+using NamedTensor = std::pair<const char*, Tensor>;
+
+inline Tensor Float32(std::vector<int64_t> shape, float* data) { return {DataType::kFloat32, std::move(shape), data}; }
+inline Tensor Int64(std::vector<int64_t> shape, int64_t* data) { return {DataType::kInt64, std::move(shape), data}; }
+
+// Queues one evaluation. Every input and output of the network has to be named, in any order.
+void Evaluate(Network& network, std::initializer_list<NamedTensor> inputs, std::initializer_list<NamedTensor> outputs,
+              Stream& stream, Interrupt& interrupt);
+
+// The description of the network's input `name`; throws kInvalidWeights, naming `network_name`, when there is none.
+const TensorInfo& InputInfo(const Network& network, const char* network_name, const char* name);
+
+}  // namespace arc2face

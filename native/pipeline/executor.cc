@@ -1,0 +1,44 @@
+#include "executor.h"
+
+#include <map>
+#include <thread>
+#include <utility>
+
+namespace arc2face {
+
+Executor::Executor() {
+  std::thread([this] { Work(); }).detach();
+}
+
+void Executor::Post(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+}
+
+void Executor::Work() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return !jobs_.empty(); });
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+    }
+    job();
+  }
+}
+
+Executor& ExecutorOf(Device& device) {
+  // Never destroyed: its detached threads outlast static destruction.
+  static auto& mutex = *new std::mutex;
+  static auto& executors = *new std::map<Device*, Executor*>;
+  const std::lock_guard lock(mutex);
+  Executor*& executor = executors[&device];
+  if (executor == nullptr) executor = new Executor;
+  return *executor;
+}
+
+}  // namespace arc2face

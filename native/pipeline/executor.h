@@ -1,0 +1,35 @@
+// The thread of a device: everything that its networks and operations do happens here, in order.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "../device/device.h"
+
+namespace arc2face {
+
+// Runs jobs one after another. Long work posts itself again after each part, so that others get their turn between.
+class Executor {
+ public:
+  Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Queues `job` behind all others; any thread. A job must not throw.
+  void Post(std::function<void()> job);
+
+ private:
+  void Work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> jobs_;
+};
+
+// The one executor of `device`. It lives as long as the process, as the device does: its thread sleeps when there is
+// nothing to do, and nothing has to decide which of many models is the last.
+Executor& ExecutorOf(Device& device);
+
+}  // namespace arc2face

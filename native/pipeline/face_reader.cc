@@ -1,0 +1,148 @@
+#include "face_reader.h"
+
+#include <array>
+#include <string>
+
+#include "../error.h"
+#include "evaluate.h"
+
+namespace arc2face {
+
+namespace {
+
+constexpr std::array<int, 3> kStrides = {8, 16, 32};
+constexpr int kAnchors = 2;
+// Scores, boxes (four distances), keypoints (five offsets): the order of SCRFD's outputs, each for all strides.
+constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
+constexpr int kMaxPhotoSide = 32767;
+
+[[noreturn]] void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidBundle, what); }
+
+bool Accepts(int64_t declared, int64_t size) { return declared < 0 || declared == size; }
+
+void CheckDetector(const Network& network) {
+  if (network.inputs().size() != 1 || network.outputs().size() != kStrides.size() * kChannels.size()) {
+    Refuse("Expected the detector to be an SCRFD network with 1 input and 9 outputs (with keypoints), but it has " +
+           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".");
+  }
+  const auto& input = network.inputs()[0];
+  if (input.type != DataType::kFloat32 || input.shape.size() != 4 || !Accepts(input.shape[0], 1) ||
+      !Accepts(input.shape[1], 3) || input.shape[2] != input.shape[3]) {
+    Refuse("Expected the detector's input " + input.name + " to be float32 [1, 3, side, side].");
+  }
+  for (size_t i = 0; i < network.outputs().size(); ++i) {
+    const auto& output = network.outputs()[i];
+    const int64_t channels = kChannels[i / kStrides.size()];
+    const size_t rank = output.shape.size();
+    if (output.type != DataType::kFloat32 || (rank != 2 && rank != 3) || !Accepts(output.shape[rank - 1], channels)) {
+      Refuse("Expected the detector's output " + output.name + " to be float32 [anchors, " + std::to_string(channels) +
+             "].");
+    }
+  }
+}
+
+int CheckRecognizer(const Network& network) {
+  if (network.inputs().size() != 1 || network.outputs().size() != 1) {
+    Refuse("Expected the recognizer to be an ArcFace network with 1 input and 1 output, but it has " +
+           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".");
+  }
+  const auto& input = network.inputs()[0];
+  if (input.type != DataType::kFloat32 || input.shape.size() != 4 || !Accepts(input.shape[0], 1) ||
+      !Accepts(input.shape[1], 3) || input.shape[2] != input.shape[3]) {
+    Refuse("Expected the recognizer's input " + input.name + " to be float32 [1, 3, side, side].");
+  }
+  const auto& output = network.outputs()[0];
+  if (output.type != DataType::kFloat32 || output.shape.size() != 2 || !Accepts(output.shape[1], kEmbeddingSize)) {
+    Refuse("Expected the recognizer's output " + output.name + " to be float32 [1, 512].");
+  }
+  return input.shape[2] < 0 ? 112 : static_cast<int>(input.shape[2]);
+}
+
+}  // namespace
+
+void CheckPhotoSize(int64_t width, int64_t height) {
+  if (width < 1 || height < 1 || width > kMaxPhotoSide || height > kMaxPhotoSide) {
+    throw Error(ErrorCode::kInvalidImage, "Expected a photo of 1 to " + std::to_string(kMaxPhotoSide) +
+                                              " pixels a side, but received " + std::to_string(width) + " x " +
+                                              std::to_string(height) + ".");
+  }
+}
+
+void CheckDetectOptions(const DetectOptions& options) {
+  // Written so that NaN fails.
+  if (!(options.threshold >= 0 && options.threshold <= 1)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "Expected a number from 0 to 1 for threshold but received " + std::to_string(options.threshold) + ".");
+  }
+  if (options.detection_size < kStrides.back() || options.detection_size > 4096 ||
+      options.detection_size % kStrides.back() != 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "Expected a multiple of 32 from 32 to 4096 for detectionSize but received " +
+                    std::to_string(options.detection_size) + ".");
+  }
+}
+
+FaceReader::FaceReader(Device& device, Stream& stream, std::unique_ptr<Network> detector,
+                       std::unique_ptr<Network> recognizer)
+    : device_(device), stream_(stream), detector_(std::move(detector)), recognizer_(std::move(recognizer)) {
+  CheckDetector(*detector_);
+  crop_size_ = CheckRecognizer(*recognizer_);
+  const int64_t side = detector_->inputs()[0].shape[2];
+  fixed_detection_size_ = side < 0 ? 0 : static_cast<int>(side);
+}
+
+PhotoView FaceReader::Upload(const Photo& photo, DeviceBuffer<uint8_t>& memory) {
+  memory = DeviceBuffer<uint8_t>(device_, static_cast<size_t>(photo.width) * photo.height * 3);
+  stream_.Upload(memory.data(), photo.data.get(), memory.bytes());
+  return {memory.data(), photo.width, photo.height};
+}
+
+std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& options, Interrupt& interrupt) {
+  const int side = fixed_detection_size_ != 0 ? fixed_detection_size_ : options.detection_size;
+  const Letterbox letterbox = FitPhoto(photo.width, photo.height, side, side);
+  DeviceBuffer<uint8_t> photo_memory;
+  DeviceBuffer<float> input(device_, size_t{3} * side * side);
+  stream_.LetterboxPhoto(Upload(photo, photo_memory), letterbox, input.data());
+
+  std::vector<Tensor> outputs;
+  std::vector<DeviceBuffer<float>> memory;
+  std::vector<std::vector<float>> host;
+  for (size_t i = 0; i < detector_->outputs().size(); ++i) {
+    const int64_t cells = side / kStrides[i % kStrides.size()];
+    const int64_t anchors = cells * cells * kAnchors;
+    const int64_t channels = kChannels[i / kStrides.size()];
+    memory.emplace_back(device_, static_cast<size_t>(anchors * channels));
+    host.emplace_back(memory.back().size());
+    const bool batched = detector_->outputs()[i].shape.size() == 3;
+    outputs.push_back(Float32(batched ? std::vector<int64_t>{1, anchors, channels} : std::vector{anchors, channels},
+                              memory.back().data()));
+  }
+  const std::array inputs = {Float32({1, 3, side, side}, input.data())};
+  detector_->Run(inputs, outputs, stream_, interrupt);
+  for (size_t i = 0; i < host.size(); ++i) stream_.Download(host[i].data(), memory[i].data(), memory[i].bytes());
+  stream_.Synchronize();
+
+  std::vector<DetectorLevel> levels;
+  for (size_t i = 0; i < kStrides.size(); ++i) {
+    levels.push_back(
+        {kStrides[i], host[i].data(), host[i + kStrides.size()].data(), host[i + 2 * kStrides.size()].data()});
+  }
+  return DecodeDetections(levels, letterbox, options.threshold);
+}
+
+std::vector<float> FaceReader::Embed(const Photo& photo, const Keypoints& keypoints, Interrupt& interrupt) {
+  const Affine photo_to_crop = EstimateAlignment(keypoints, crop_size_);
+  DeviceBuffer<uint8_t> photo_memory;
+  DeviceBuffer<float> input(device_, size_t{3} * crop_size_ * crop_size_);
+  DeviceBuffer<float> output(device_, kEmbeddingSize);
+  stream_.AlignFace(Upload(photo, photo_memory), photo_to_crop, crop_size_, input.data());
+  const std::array inputs = {Float32({1, 3, crop_size_, crop_size_}, input.data())};
+  const std::array outputs = {Float32({1, kEmbeddingSize}, output.data())};
+  recognizer_->Run(inputs, outputs, stream_, interrupt);
+  std::vector<float> embedding(kEmbeddingSize);
+  stream_.Download(embedding.data(), output.data(), output.bytes());
+  stream_.Synchronize();
+  return embedding;
+}
+
+}  // namespace arc2face

@@ -1,0 +1,53 @@
+// The first half of the pipeline: photo -> faces -> embedding.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "../face/face.h"
+#include "../provider/provider.h"
+
+namespace arc2face {
+
+inline constexpr int64_t kEmbeddingSize = 512;
+
+// A photo on the host that its owner shares with the work.
+struct Photo {
+  std::shared_ptr<const uint8_t[]> data;  // RGB, width * height * 3 bytes
+  int width;
+  int height;
+};
+
+// Throws kInvalidImage when it is empty or a side is beyond what the operations count with.
+void CheckPhotoSize(int64_t width, int64_t height);
+
+struct DetectOptions {
+  int detection_size;  // side of the square that the photo is fitted into; a detector of fixed size has its own
+  float threshold;     // least score
+};
+// Throws kInvalidArgument.
+void CheckDetectOptions(const DetectOptions& options);
+
+class FaceReader {
+ public:
+  // Throws kInvalidBundle when a network has not the interface of SCRFD (9 outputs) or ArcFace.
+  FaceReader(Device& device, Stream& stream, std::unique_ptr<Network> detector, std::unique_ptr<Network> recognizer);
+
+  // Largest box first.
+  std::vector<Face> Detect(const Photo& photo, const DetectOptions& options, Interrupt& interrupt);
+
+  // The recogniser's output as it is: kEmbeddingSize numbers, not of length 1.
+  std::vector<float> Embed(const Photo& photo, const Keypoints& keypoints, Interrupt& interrupt);
+
+ private:
+  PhotoView Upload(const Photo& photo, DeviceBuffer<uint8_t>& memory);
+
+  Device& device_;
+  Stream& stream_;
+  std::unique_ptr<Network> detector_;
+  std::unique_ptr<Network> recognizer_;
+  int fixed_detection_size_ = 0;  // 0: any
+  int crop_size_ = 112;
+};
+
+}  // namespace arc2face

@@ -1,0 +1,36 @@
+// Latents -> image: the VAE's decoder and the step to bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "../provider/provider.h"
+#include "denoiser.h"
+
+namespace arc2face {
+
+// RGB, 8 bits, row-major.
+struct Image {
+  std::unique_ptr<uint8_t[]> data;  // width * height * 3
+  size_t width;
+  size_t height;
+};
+
+class ImagePainter {
+ public:
+  ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent)
+      : device_(device), stream_(stream), decoder_(std::move(decoder)), pixels_per_latent_(pixels_per_latent) {}
+
+  int64_t pixels_per_latent() const noexcept { return pixels_per_latent_; }
+
+  // `latents` [elements] as the sampler left them; the network divides by the VAE's scaling factor.
+  Image Paint(const DeviceBuffer<float>& latents, const LatentSize& size, Interrupt& interrupt);
+
+ private:
+  Device& device_;
+  Stream& stream_;
+  std::unique_ptr<Network> decoder_;
+  int64_t pixels_per_latent_;
+};
+
+}  // namespace arc2face

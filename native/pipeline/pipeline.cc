@@ -1,0 +1,301 @@
+#include "pipeline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace arc2face {
+
+namespace {
+
+constexpr int64_t kMaxImageSide = 8192;
+
+[[noreturn]] void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidArgument, what); }
+
+bool AllFinite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+
+void CheckEmbeddings(const std::vector<float>& embeddings) {
+  if (embeddings.empty() || embeddings.size() % kEmbeddingSize != 0 || !AllFinite(embeddings)) {
+    Refuse("Expected 512 finite numbers per identity for embeddings but received " + std::to_string(embeddings.size()) +
+           " numbers" + (AllFinite(embeddings) ? "." : ", not all finite."));
+  }
+  for (auto at = embeddings.begin(); at != embeddings.end(); at += kEmbeddingSize) {
+    if (std::all_of(at, at + kEmbeddingSize, [](float value) { return value == 0; })) {
+      Refuse("Expected an embedding with a direction but received 512 zeros.");
+    }
+  }
+}
+
+void CheckPlan(const std::vector<PlanStep>& plan, float initial_scale) {
+  if (plan.empty()) Refuse("Expected at least one step for plan but received none.");
+  if (!std::isfinite(initial_scale)) Refuse("Expected a finite number for initialScale.");
+  for (size_t i = 0; i < plan.size(); ++i) {
+    const PlanStep& step = plan[i];
+    bool valid =
+        std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments;
+    for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
+      const Assignment& assignment = step.assignments[k];
+      valid = assignment.to < kRegisters && assignment.to != kEps && assignment.to != kNoise &&
+              std::all_of(
+                  std::begin(assignment.coefficients), std::end(assignment.coefficients),
+                  [](float value) { return std::isfinite(value); });
+    }
+    if (!valid)
+      Refuse("Expected finite numbers and known registers for plan but step " + std::to_string(i) + " has others.");
+  }
+}
+
+}  // namespace
+
+// A generate call on its way.
+struct Pipeline::Painting {
+  std::shared_ptr<CallOf<std::vector<Image>>> call;
+  GenerateRequest request;
+  LatentSize size;
+  std::vector<DeviceBuffer<float>> conditioning;  // per identity
+  std::vector<Image> images;
+  size_t painted = 0;
+};
+
+std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
+                                         Interrupt& interrupt) {
+  const auto pipeline = std::make_shared<Pipeline>(device);
+  pipeline->provider_ = source.provider;
+  pipeline->stream_ = device.MakeStream();
+  Stream& stream = *pipeline->stream_;
+
+  const size_t total = source.detector ? 5 : 3;
+  size_t done = 0;
+  const auto load = [&](const NetworkSource& network) {
+    auto loaded = source.provider->Load(network, interrupt);
+    if (progress) progress(network.name, ++done, total);
+    return loaded;
+  };
+  if (source.detector) {
+    auto detector = load(*source.detector);
+    auto recognizer = load(*source.recognizer);
+    pipeline->faces_ = std::make_unique<FaceReader>(device, stream, std::move(detector), std::move(recognizer));
+    pipeline->reads_faces_ = true;
+  }
+  auto text_encoder = load(source.text_encoder);
+  pipeline->denoiser_ = std::make_unique<Denoiser>(device, stream, *source.provider, load(source.unet),
+                                                   static_cast<int64_t>(source.prompt.tokens.size()));
+  pipeline->latent_channels_ = pipeline->denoiser_->latent_channels();
+  pipeline->conditioner_ = std::make_unique<Conditioner>(device, stream, std::move(text_encoder), source.prompt,
+                                                         pipeline->denoiser_->conditioning_dimension());
+  pipeline->painter_ =
+      std::make_unique<ImagePainter>(device, stream, load(source.vae_decoder), source.pixels_per_latent);
+  pipeline->pixels_per_latent_ = source.pixels_per_latent;
+  return pipeline;
+}
+
+std::shared_ptr<Call> Pipeline::Detect(Photo photo, DetectOptions options,
+                                       std::function<void(Outcome<std::vector<Face>>)> done) {
+  CheckReadsFaces();
+  CheckPhotoSize(photo.width, photo.height);
+  CheckDetectOptions(options);
+  const auto call = Open(std::move(done));
+  Post(call, [this, call, photo = std::move(photo), options] {
+    Succeed(call, faces_->Detect(photo, options, call->interrupt()));
+  });
+  return call;
+}
+
+std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void(Outcome<std::vector<float>>)> done) {
+  CheckReadsFaces();
+  CheckPhotoSize(request.photo.width, request.photo.height);
+  if (const auto* keypoints = std::get_if<Keypoints>(&request.face)) {
+    if (!std::all_of(keypoints->begin(), keypoints->end(), [](float value) { return std::isfinite(value); })) {
+      Refuse("Expected ten finite numbers for keypoints.");
+    }
+  } else {
+    CheckDetectOptions(std::get<FaceChoice>(request.face).options);
+  }
+  const auto call = Open(std::move(done));
+  Post(call, [this, call, request = std::move(request)] {
+    Keypoints keypoints;
+    if (const auto* choice = std::get_if<FaceChoice>(&request.face)) {
+      const std::vector<Face> faces = faces_->Detect(request.photo, choice->options, call->interrupt());
+      if (faces.empty()) throw Error(ErrorCode::kNoFace, "Found no face in the photo.");
+      if (choice->only && faces.size() > 1) {
+        Refuse("Expected a photo of one face, as face is \"only\", but found " + std::to_string(faces.size()) + ".");
+      }
+      if (choice->index >= faces.size()) {
+        throw Error(ErrorCode::kNoFace, "Expected at least " + std::to_string(choice->index + size_t{1}) +
+                                            " faces in the photo, as face is " + std::to_string(choice->index) +
+                                            ", but found " + std::to_string(faces.size()) + ".");
+      }
+      keypoints = faces[choice->index].keypoints;
+    } else {
+      keypoints = std::get<Keypoints>(request.face);
+    }
+    Succeed(call, faces_->Embed(request.photo, keypoints, call->interrupt()));
+  });
+  return call;
+}
+
+std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request,
+                                         std::function<void(Outcome<std::vector<Image>>)> done) {
+  Check(request);
+  const auto painting = std::make_shared<Painting>();
+  painting->call = Open(std::move(done));
+  painting->size = {latent_channels_, request.height / pixels_per_latent_, request.width / pixels_per_latent_};
+  painting->images.resize(request.identity_of_image.size());
+  painting->request = std::move(request);
+  Post(painting->call, [this, painting] { StartPainting(painting); });
+  return painting->call;
+}
+
+void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
+  const auto& call = painting->call;
+  GenerateRequest& request = painting->request;
+  for (size_t at = 0; at < request.embeddings.size(); at += kEmbeddingSize) {
+    painting->conditioning.push_back(
+        conditioner_->Condition({request.embeddings.data() + at, kEmbeddingSize}, call->interrupt()));
+  }
+  std::vector<const float*> conditioning;
+  for (const uint32_t identity : request.identity_of_image) {
+    conditioning.push_back(painting->conditioning[identity].data());
+  }
+  // At 1 the unconditional half has no weight; below, diffusers leaves it out too.
+  const bool guided = request.guidance_scale > 1;
+  const uint32_t steps = static_cast<uint32_t>(request.plan.size());
+
+  denoiser_->Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
+      .size = painting->size,
+      .plan = std::move(request.plan),
+      .initial_scale = request.initial_scale,
+      .guidance_scale = request.guidance_scale,
+      .noise = NoiseSource(request.seeds, request.identity_of_image.size(), painting->size.elements()),
+      .initial_noise = std::move(request.latents),
+      .conditioning = std::move(conditioning),
+      .unconditional = guided ? conditioner_->Unconditional(call->interrupt()).data() : nullptr,
+      // The callbacks hold the painting, and with it the conditioning.
+      .on_step =
+          [painting, steps](uint32_t step) {
+            if (painting->request.on_step) painting->request.on_step(step, steps);
+          },
+      .on_latents =
+          [this, painting](size_t image, DeviceBuffer<float> latents) {
+            const auto shared = std::make_shared<DeviceBuffer<float>>(std::move(latents));
+            Post(painting->call, [this, painting, image, shared] {
+              painting->images[image] = painter_->Paint(*shared, painting->size, painting->call->interrupt());
+              if (++painting->painted == painting->images.size()) Succeed(painting->call, std::move(painting->images));
+            });
+          },
+      .on_failure = [this, painting](const std::exception_ptr& error) { Fail(painting->call, error); },
+      .abandoned = [painting] { return painting->call->settled(); },
+  }));
+  StepLater();
+}
+
+void Pipeline::StepLater() {
+  if (std::exchange(step_posted_, true)) return;
+  executor_.Post([self = shared_from_this()] {
+    self->step_posted_ = false;
+    if (self->denoiser_ && self->denoiser_->Step()) self->StepLater();
+  });
+}
+
+void Pipeline::Cancel(const std::shared_ptr<Call>& call) {
+  call->Fail(std::make_exception_ptr(Error(ErrorCode::kCancelled, "The call was cancelled.")));
+  const std::lock_guard lock(mutex_);
+  pending_.erase(call);
+  // Held locked, so that the networks can't be given back meanwhile.
+  if (!disposed_) denoiser_->StopIfAbandoned();
+}
+
+void Pipeline::Dispose(std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool first = !std::exchange(disposed_, true);
+    const auto error = Error(ErrorCode::kDisposed, "The model was disposed while the call was pending.");
+    for (const auto& call : std::exchange(pending_, {})) call->Fail(std::make_exception_ptr(error));
+    if (first) denoiser_->StopIfAbandoned();
+  }
+  executor_.Post([self = shared_from_this(), done = std::move(done)] {
+    self->painter_.reset();
+    self->denoiser_.reset();
+    self->conditioner_.reset();
+    self->faces_.reset();
+    self->stream_.reset();
+    self->provider_.reset();
+    done();
+  });
+}
+
+template <typename T>
+std::shared_ptr<CallOf<T>> Pipeline::Open(std::function<void(Outcome<T>)> done) {
+  auto call = std::make_shared<CallOf<T>>(std::move(done));
+  const std::lock_guard lock(mutex_);
+  if (disposed_) throw Error(ErrorCode::kDisposed, "The model was disposed.");
+  pending_.insert(call);
+  return call;
+}
+
+void Pipeline::Post(std::shared_ptr<Call> call, std::function<void()> work) {
+  executor_.Post([self = shared_from_this(), call = std::move(call), work = std::move(work)] {
+    if (call->settled()) return;
+    try {
+      work();
+    } catch (...) {
+      self->Fail(call, CurrentError());
+    }
+  });
+}
+
+template <typename T>
+void Pipeline::Succeed(const std::shared_ptr<CallOf<T>>& call, T value) {
+  Forget(call);
+  call->Succeed(std::move(value));
+}
+
+void Pipeline::Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error) {
+  Forget(call);
+  call->Fail(error);
+}
+
+void Pipeline::Forget(const std::shared_ptr<Call>& call) {
+  const std::lock_guard lock(mutex_);
+  pending_.erase(call);
+}
+
+void Pipeline::CheckReadsFaces() const {
+  if (!reads_faces_) {
+    throw Error(ErrorCode::kInvalidBundle, "The bundle has no antelopev2 folder, so it can't read photos.");
+  }
+}
+
+void Pipeline::Check(const GenerateRequest& request) const {
+  CheckEmbeddings(request.embeddings);
+  CheckPlan(request.plan, request.initial_scale);
+  if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
+
+  const size_t identities = request.embeddings.size() / kEmbeddingSize;
+  const size_t images = request.identity_of_image.size();
+  if (images == 0) Refuse("Expected at least one image for identityOfImage but received none.");
+  if (std::any_of(request.identity_of_image.begin(), request.identity_of_image.end(),
+                  [&](uint32_t identity) { return identity >= identities; })) {
+    Refuse("Expected identityOfImage to count the " + std::to_string(identities) + " embeddings from 0.");
+  }
+  if (request.seeds.size() != 1 && request.seeds.size() != images) {
+    Refuse("Expected 1 or " + std::to_string(images) + " seeds but received " + std::to_string(request.seeds.size()) +
+           ".");
+  }
+  for (const auto& [name, pixels] : {std::pair{"width", request.width}, {"height", request.height}}) {
+    if (pixels < pixels_per_latent_ || pixels > kMaxImageSide || pixels % pixels_per_latent_ != 0) {
+      Refuse("Expected a multiple of " + std::to_string(pixels_per_latent_) + " up to " +
+             std::to_string(kMaxImageSide) + " for " + name + " but received " + std::to_string(pixels) + ".");
+    }
+  }
+  const LatentSize size{latent_channels_, request.height / pixels_per_latent_, request.width / pixels_per_latent_};
+  if (!request.latents.empty() && (request.latents.size() != images * size.elements() || !AllFinite(request.latents))) {
+    Refuse("Expected " + std::to_string(images * size.elements()) + " finite numbers for latents but received " +
+           std::to_string(request.latents.size()) + ".");
+  }
+}
+
+}  // namespace arc2face

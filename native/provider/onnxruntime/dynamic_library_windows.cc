@@ -1,0 +1,30 @@
+#ifdef _WIN32
+#include <windows.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "../../error.h"
+#include "dynamic_library.h"
+
+namespace arc2face {
+
+void* OpenLibrarySymbol(const std::string& path, const char* symbol) {
+  const std::filesystem::path file(std::u8string(path.begin(), path.end()));
+  // The library's own folder is searched for what it depends on, not the current one.
+  const HMODULE library =
+      LoadLibraryExW(file.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
+  if (library == nullptr) {
+    throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " +
+                                          std::system_category().message(static_cast<int>(GetLastError())) + ".");
+  }
+  const FARPROC address = GetProcAddress(library, symbol);
+  if (address == nullptr) {
+    FreeLibrary(library);
+    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it is a library without " + symbol + ".");
+  }
+  return reinterpret_cast<void*>(address);
+}
+
+}  // namespace arc2face
+#endif

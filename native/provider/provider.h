@@ -1,0 +1,81 @@
+// The seam to what runs networks. provider/onnxruntime/ is the one for the host; TensorRT fits behind the same classes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../device/device.h"
+#include "../interrupt.h"
+#include "../weights/memory_map.h"
+
+namespace arc2face {
+
+enum class DataType : uint8_t { kFloat64, kFloat32, kFloat16, kBFloat16, kInt64, kInt32, kInt16, kInt8, kUint8, kBool };
+size_t Bytes(DataType type) noexcept;
+const char* Name(DataType type) noexcept;  // "float32", as in models/weights/reference.ts
+
+struct TensorInfo {
+  std::string name;
+  DataType type;
+  std::vector<int64_t> shape;  // -1: any size
+};
+
+// A view of contiguous, row-major memory of the provider's device.
+struct Tensor {
+  DataType type;
+  std::vector<int64_t> shape;
+  void* data;
+};
+
+// A weight that the graph declares as external; the memory belongs to one of the source's maps.
+struct Weight {
+  std::string name;
+  DataType type;
+  std::vector<int64_t> shape;
+  const std::byte* data;
+  size_t bytes;
+};
+
+// What a network is built from. Copies share the maps.
+struct NetworkSource {
+  std::string name;                  // for messages: "unet"
+  std::span<const std::byte> graph;  // ONNX protobuf; read during Load only
+  std::vector<Weight> weights;
+  std::vector<std::shared_ptr<const MemoryMap>> maps;  // of graph and weights; the network keeps them
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  virtual const std::vector<TensorInfo>& inputs() const noexcept = 0;
+  virtual const std::vector<TensorInfo>& outputs() const noexcept = 0;
+
+  // Queues one evaluation on `stream`: `inputs` and `outputs` in the order of inputs() and outputs(), with exact shapes, in
+  // memory that the caller keeps. Throws kCancelled when `interrupt` was requested before it ended (the outputs are then
+  // undefined), kInvalidArgument for a type or shape that does not fit, kInvalidWeights when a map was damaged, kOutOfMemory,
+  // else kEngineFailed with the network's name and the runtime's words. One thread at a time.
+  virtual void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
+                   Interrupt& interrupt) = 0;
+};
+
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  virtual const char* name() const noexcept = 0;     // "onnxruntime"
+  virtual std::string version() const = 0;           // "1.30.0"
+  // The most rows of latents of `height` x `width` that one UNet evaluation should have.
+  virtual size_t PreferredRows(int64_t height, int64_t width) const noexcept = 0;
+  // Builds or loads a network. May take long; any thread. Throws kInvalidWeights for a graph or weight that the runtime
+  // refuses, kCancelled, kOutOfMemory.
+  virtual std::unique_ptr<Network> Load(const NetworkSource& source, Interrupt& interrupt) = 0;
+};
+
+// ONNX Runtime from the library file at `path` (opened once per process, never closed) with a pool of `threads`
+// (0: the runtime's choice). Throws kNoDevice, naming the path, when it is missing, no ONNX Runtime, too old, or fails a self-test.
+std::unique_ptr<Provider> OpenOnnxRuntime(const std::string& path, int threads);
+
+}  // namespace arc2face

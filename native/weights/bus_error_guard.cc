@@ -1,0 +1,110 @@
+#ifndef _WIN32
+#include "bus_error_guard.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <mutex>
+
+namespace arc2face {
+
+// `end` is written last when a range is taken and first when it is given back, so the handler, which may look at any
+// moment, never sees a range that is not mapped. 0: free.
+struct GuardedRange {
+  std::atomic<uintptr_t> begin{0};
+  std::atomic<uintptr_t> end{0};
+  std::atomic<bool> damaged{false};
+};
+
+namespace {
+
+// The handler must not lock or allocate, so the ranges lie in blocks that are never freed, linked by atomic pointers.
+struct Block {
+  GuardedRange ranges[64];
+  std::atomic<Block*> next{nullptr};
+};
+Block first_block;
+std::mutex mutex;  // of those who take and give back ranges
+
+static_assert(std::atomic<uintptr_t>::is_always_lock_free && std::atomic<Block*>::is_always_lock_free,
+              "a signal handler must not wait for a lock");
+
+struct sigaction previous;
+uintptr_t page_size = 0;
+
+void PassOn(int signal, siginfo_t* info, void* context) {
+  if ((previous.sa_flags & SA_SIGINFO) != 0) {
+    previous.sa_sigaction(signal, info, context);
+  } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
+    previous.sa_handler(signal);
+  } else {
+    // Returning repeats the access, and that now ends the process in the ordinary way.
+    sigaction(signal, &previous, nullptr);
+  }
+}
+
+void OnBusError(int signal, siginfo_t* info, void* context) {
+  const int saved_errno = errno;
+  const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
+  for (Block* block = &first_block; block != nullptr; block = block->next.load(std::memory_order_acquire)) {
+    for (GuardedRange& range : block->ranges) {
+      if (address >= range.end.load(std::memory_order_acquire) ||
+          address < range.begin.load(std::memory_order_relaxed)) {
+        continue;
+      }
+      // mmap is a plain system call here, and safe in a handler, though POSIX does not list it as such.
+      void* const page = reinterpret_cast<void*>(address / page_size * page_size);
+      if (mmap(page, page_size, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) continue;
+      range.damaged.store(true, std::memory_order_release);
+      errno = saved_errno;
+      return;
+    }
+  }
+  errno = saved_errno;
+  PassOn(signal, info, context);
+}
+
+void InstallHandler() {
+  page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  struct sigaction action{};
+  action.sa_sigaction = OnBusError;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGBUS, &action, &previous);
+}
+
+GuardedRange& FreeRange() {
+  for (Block* block = &first_block;; block = block->next.load(std::memory_order_relaxed)) {
+    for (GuardedRange& range : block->ranges) {
+      if (range.end.load(std::memory_order_relaxed) == 0) return range;
+    }
+    if (block->next.load(std::memory_order_relaxed) == nullptr) block->next.store(new Block, std::memory_order_release);
+  }
+}
+
+}  // namespace
+
+GuardedRange* Guard(const void* begin, size_t size) {
+  static const bool installed = (InstallHandler(), true);
+  static_cast<void>(installed);
+  const std::lock_guard lock(mutex);
+  GuardedRange& range = FreeRange();
+  range.damaged.store(false, std::memory_order_relaxed);
+  range.begin.store(reinterpret_cast<uintptr_t>(begin), std::memory_order_relaxed);
+  range.end.store(reinterpret_cast<uintptr_t>(begin) + size, std::memory_order_release);
+  return &range;
+}
+
+void Unguard(GuardedRange* range) noexcept {
+  const std::lock_guard lock(mutex);
+  range->end.store(0, std::memory_order_release);
+}
+
+bool Damaged(const GuardedRange* range) noexcept { return range->damaged.load(std::memory_order_acquire); }
+
+}  // namespace arc2face
+#endif

@@ -1,0 +1,80 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { DataType, WeightReference } from '../models/weights/reference.ts';
+
+/** RGB, 8 bits, row-major. */
+export type Photo = { data: Uint8Array; width: number; height: number };
+export type Letterbox = {
+	inputWidth: number;
+	inputHeight: number;
+	resizedWidth: number;
+	resizedHeight: number;
+	scale: number;
+};
+export type DetectorLevel = { stride: number; scores: Float32Array; boxes: Float32Array; keypoints: Float32Array };
+/** n · 4, n · 10 and n numbers, largest box first. */
+export type Faces = { boxes: Float32Array; keypoints: Float32Array; scores: Float32Array };
+
+/** What test/native/addon/operations.cc exports: the operations between the networks; contracts beside each in native/. */
+export interface Operations {
+	/** Draws of `counts` numbers, one after another, from one generator. */
+	randn(seed: number, counts: readonly number[]): Float32Array[];
+	fitPhoto(photoWidth: number, photoHeight: number, inputWidth: number, inputHeight: number): Letterbox;
+	resize(photo: Photo, width: number, height: number): Uint8Array;
+	/** [3, inputHeight, inputWidth] */
+	letterbox(photo: Photo, letterbox: Letterbox): Float32Array;
+	/** `matrix`: 2 × 3, photo to crop. */
+	warpAffine(photo: Photo, matrix: Float64Array, size: number): Uint8Array;
+	/** [3, size, size] */
+	alignFace(photo: Photo, matrix: Float64Array, size: number): Float32Array;
+	decodeDetections(levels: readonly DetectorLevel[], letterbox: Letterbox, threshold: number): Faces;
+	estimateAlignment(keypoints: Float32Array, size: number): Float64Array;
+	/** [3, height, width] in −1 … 1 to RGB bytes */
+	quantise(image: Float32Array, height: number, width: number): Uint8Array;
+	/** Runs a packed plan in float32 without guidance; returns the latents after every step. */
+	runPlan(
+		plan: Float64Array,
+		latents: Float32Array,
+		noise: readonly Float32Array[],
+		eps: (sample: Float32Array, timestep: number) => Float32Array,
+	): Float32Array[];
+}
+
+/** A network to run once. */
+export type NetworkRun = {
+	/** Path of the ONNX Runtime library: {@link onnxRuntimeLibrary}. */
+	library: string;
+	/** For messages. */
+	name?: string;
+	/** 0 or none: the runtime's choice. */
+	threads?: number;
+	/** By input name; the bytes of `data` are taken as they are. `type`: the network's own unless it is given. */
+	inputs: Record<string, { type?: DataType; shape: readonly number[]; data: ArrayBufferView }>;
+	/** Shapes by output name, needed for those that depend on the inputs. */
+	outputs?: Record<string, readonly number[]>;
+	/** Request an interrupt that long after the start of the run, which then throws `CANCELLED`. */
+	cancelAfterMs?: number;
+} & ({ graph: Uint8Array; weights?: readonly (WeightReference & { name: string })[] } | { file: string });
+
+/** What test/native/addon/networks.cc exports: single evaluations of networks, in the calling thread. */
+export interface Networks {
+	/** Loads a network, runs it, and returns its outputs as float32, whatever their type. Errors have the core's `code`. */
+	runNetwork(run: NetworkRun): Record<string, { shape: number[]; data: Float32Array }>;
+}
+
+/** The ONNX Runtime library that the package depends on. */
+export const onnxRuntimeLibrary = fileURLToPath(
+	new URL(
+		`../node_modules/onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/${
+			{ win32: 'onnxruntime.dll', darwin: 'libonnxruntime.1.dylib' }[process.platform as string] ??
+			'libonnxruntime.so.1'
+		}`,
+		import.meta.url,
+	),
+);
+
+/** The addon that reaches inside the core; `npm run build:native` builds it beside the package's own. */
+const file =
+	process.env.ARC2FACE_INSIDE ??
+	fileURLToPath(new URL('../build/native/Release/arc2face_inside.node', import.meta.url));
+export const inside = createRequire(import.meta.url)(file) as Operations & Networks;

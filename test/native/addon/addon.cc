@@ -1,0 +1,10 @@
+// The export list of the test addon: operations and networks of the core, for tests in TypeScript to check against golden data.
+#include "addon.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  ExportOperations(env, exports);
+  ExportNetworks(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(arc2face_inside, Init)

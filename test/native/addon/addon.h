@@ -1,0 +1,6 @@
+#pragma once
+
+#include <napi.h>
+
+void ExportOperations(Napi::Env env, Napi::Object exports);  // operations.cc
+void ExportNetworks(Napi::Env env, Napi::Object exports);    // networks.cc

@@ -1,0 +1,310 @@
+// Networks that compute small known functions, for tests of what surrounds them: with the interfaces of models/*.ts, no
+// runtime.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "error.h"
+#include "pipeline/pipeline.h"
+#include "provider/provider.h"
+
+namespace arc2face::testing {
+
+inline constexpr int64_t kRows = 3;       // of the conditioning
+inline constexpr int64_t kDimension = 5;  // of the conditioning
+inline constexpr int64_t kChannels = 4;
+
+// Holds up a network until told otherwise, and tells that it has been reached.
+class Gate {
+ public:
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+  void Open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  // Until a network waits at the gate.
+  void AwaitArrival() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+  // Called by a network: until the gate is open or the work is interrupted.
+  void Pass(Interrupt& interrupt) {
+    const Interrupt::Scope scope(interrupt, [this] {
+      const std::lock_guard lock(mutex_);
+      interrupted_ = true;
+      changed_.notify_all();
+    });
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_ || interrupted_; });
+    --waiting_;
+    if (std::exchange(interrupted_, false)) throw Error(ErrorCode::kCancelled, "Interrupted at the gate.");
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  bool interrupted_ = false;
+  int waiting_ = 0;
+};
+
+// What a test sees of its networks and does to them.
+struct Control {
+  Gate unet_gate;
+  std::mutex mutex;
+  std::vector<int64_t> unet_batches;   // rows of every evaluation
+  std::atomic<int> fail_unet_at = -1;  // the evaluation, counted from 0, that fails
+  std::atomic<int> evaluations = 0;
+
+  std::vector<int64_t> batches() {
+    const std::lock_guard lock(mutex);
+    return unet_batches;
+  }
+};
+
+class FakeNetwork : public Network {
+ public:
+  using Function = std::function<void(std::span<const Tensor>, std::span<const Tensor>, Interrupt&)>;
+  FakeNetwork(std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, Function function)
+      : inputs_(std::move(inputs)), outputs_(std::move(outputs)), function_(std::move(function)) {}
+  const std::vector<TensorInfo>& inputs() const noexcept override { return inputs_; }
+  const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_; }
+  void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream&, Interrupt& interrupt) override {
+    if (interrupt.requested()) throw Error(ErrorCode::kCancelled, "Interrupted before the start.");
+    function_(inputs, outputs, interrupt);
+  }
+
+ private:
+  std::vector<TensorInfo> inputs_, outputs_;
+  Function function_;
+};
+
+inline const float* Floats(const Tensor& tensor) { return static_cast<const float*>(tensor.data); }
+
+// hidden_states: every number of row r is identity[r] (0 for the empty prompt) + r / 10.
+inline std::unique_ptr<Network> FakeTextEncoder() {
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"input_ids", DataType::kInt64, {-1, kRows}},
+                              {"identity", DataType::kFloat32, {-1, 512}},
+                              {"identity_position", DataType::kInt64, {-1}}},
+      std::vector<TensorInfo>{{"hidden_states", DataType::kFloat32, {-1, kRows, kDimension}}},
+      [](auto inputs, auto outputs, Interrupt&) {
+        const float* identity = Floats(inputs[1]);
+        float* hidden = static_cast<float*>(outputs[0].data);
+        for (int64_t i = 0; i < kRows * kDimension; ++i) {
+          hidden[i] = identity[i / kDimension] + static_cast<float>(i / kDimension) / 10;
+        }
+      });
+}
+
+// eps = tanh(sample / 2 + sin(timestep / 100) / 10 + the sum of the row's conditioning / 10)
+inline std::unique_ptr<Network> FakeUnet(std::shared_ptr<Control> control) {
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"sample", DataType::kFloat32, {-1, kChannels, -1, -1}},
+                              {"timestep", DataType::kFloat32, {-1}},
+                              {"encoder_hidden_states", DataType::kFloat32, {-1, kRows, kDimension}}},
+      std::vector<TensorInfo>{{"eps", DataType::kFloat32, {-1, kChannels, -1, -1}}},
+      [control](auto inputs, auto outputs, Interrupt& interrupt) {
+        {
+          const std::lock_guard lock(control->mutex);
+          control->unet_batches.push_back(inputs[0].shape[0]);
+        }
+        if (control->evaluations++ == control->fail_unet_at)
+          throw Error(ErrorCode::kEngineFailed, "A fault on purpose.");
+        control->unet_gate.Pass(interrupt);
+        const int64_t elements = kChannels * inputs[0].shape[2] * inputs[0].shape[3];
+        float* eps = static_cast<float*>(outputs[0].data);
+        for (int64_t row = 0; row < inputs[0].shape[0]; ++row) {
+          float shift = std::sin(Floats(inputs[1])[row] / 100) / 10;
+          for (int64_t i = 0; i < kRows * kDimension; ++i) {
+            shift += Floats(inputs[2])[row * kRows * kDimension + i] / 10;
+          }
+          for (int64_t i = row * elements; i < (row + 1) * elements; ++i) {
+            eps[i] = std::tanh(Floats(inputs[0])[i] / 2 + shift);
+          }
+        }
+      });
+}
+
+// Each pixel is its latent's first three channels.
+inline std::unique_ptr<Network> FakeVaeDecoder() {
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"latents", DataType::kFloat32, {-1, kChannels, -1, -1}}},
+      std::vector<TensorInfo>{{"image", DataType::kFloat32, {-1, 3, -1, -1}}},
+      [](auto inputs, auto outputs, Interrupt&) {
+        const int64_t height = inputs[0].shape[2], width = inputs[0].shape[3];
+        float* image = static_cast<float*>(outputs[0].data);
+        for (int64_t c = 0; c < 3; ++c) {
+          for (int64_t y = 0; y < height * 8; ++y) {
+            for (int64_t x = 0; x < width * 8; ++x) {
+              *image++ = Floats(inputs[0])[(c * height + y / 8) * width + x / 8];
+            }
+          }
+        }
+      });
+}
+
+class FakeProvider : public Provider {
+ public:
+  explicit FakeProvider(std::shared_ptr<Control> control, size_t preferred_rows = 8)
+      : control_(std::move(control)), preferred_rows_(preferred_rows) {}
+  const char* name() const noexcept override { return "fake"; }
+  std::string version() const override { return "1"; }
+  size_t PreferredRows(int64_t, int64_t) const noexcept override { return preferred_rows_; }
+  std::unique_ptr<Network> Load(const NetworkSource& source, Interrupt&) override {
+    if (source.name == "textEncoder") return FakeTextEncoder();
+    if (source.name == "unet") return FakeUnet(control_);
+    return FakeVaeDecoder();
+  }
+
+ private:
+  std::shared_ptr<Control> control_;
+  size_t preferred_rows_;
+};
+
+// A device on which allocation number `fail_at` (from 0) fails; the host's otherwise.
+class FailingDevice : public Device {
+ public:
+  const char* name() const noexcept override { return "failing"; }
+  void* Allocate(size_t bytes) override {
+    if (allocations_++ == fail_at) throw Error(ErrorCode::kOutOfMemory, "No memory on purpose.");
+    return HostDevice().Allocate(bytes);
+  }
+  void Free(void* memory) noexcept override { HostDevice().Free(memory); }
+  std::unique_ptr<Stream> MakeStream() override { return HostDevice().MakeStream(); }
+
+  std::atomic<int> fail_at = -1;
+  void Restart() { allocations_ = 0; }
+
+ private:
+  std::atomic<int> allocations_ = 0;
+};
+
+inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_ptr<Control>& control,
+                                              size_t preferred_rows = 8) {
+  PipelineSource source;
+  source.provider = std::make_shared<FakeProvider>(control, preferred_rows);
+  source.text_encoder.name = "textEncoder";
+  source.unet.name = "unet";
+  source.vae_decoder.name = "vaeDecoder";
+  source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
+  source.pixels_per_latent = 8;
+  Interrupt interrupt;
+  return Pipeline::Load(device, source, nullptr, interrupt);
+}
+
+// A plan of `steps` steps that uses history and, if `noisy`, draws noise.
+inline std::vector<PlanStep> MakePlan(uint32_t steps, bool noisy) {
+  std::vector<PlanStep> plan;
+  for (uint32_t i = 0; i < steps; ++i) {
+    PlanStep step{};
+    step.timestep = 999.0f - 20.5f * static_cast<float>(i);
+    step.input_scale = 1.0f / (1.0f + static_cast<float>(i));
+    step.draws_noise = noisy ? 1 : 0;
+    step.assignment_count = 2;
+    step.assignments[0] = {kLatents, {0.9f, -0.3f, noisy ? 0.1f : 0.0f, i == 0 ? 0.0f : 0.2f, 0, 0, 0, 0}};
+    step.assignments[1] = {kHistory, {0.0f, 1.0f, 0, 0, 0, 0, 0, 0}};
+    plan.push_back(step);
+  }
+  return plan;
+}
+
+inline GenerateRequest MakeRequest(uint64_t seed, uint32_t images, uint32_t steps, float guidance, bool noisy = false,
+                                   int64_t side = 32) {
+  GenerateRequest request{
+      .embeddings = std::vector<float>(512, 0.1f),
+      .identity_of_image = std::vector<uint32_t>(images, 0),
+      .plan = MakePlan(steps, noisy),
+      .initial_scale = 1.5f,
+      .guidance_scale = guidance,
+      .seeds = {},
+      .width = side,
+      .height = side,
+      .latents = {},
+      .on_step = nullptr,
+  };
+  request.embeddings[0] = static_cast<float>(seed % 7);
+  for (uint32_t i = 0; i < images; ++i) request.seeds.push_back(seed + i);
+  return request;
+}
+
+// What a call came to, to wait for.
+template <typename T>
+class Result {
+ public:
+  std::function<void(Outcome<T>)> Done() {
+    return [state = state_](Outcome<T> outcome) {
+      const std::lock_guard lock(state->mutex);
+      state->outcome = std::move(outcome);
+      ++state->times;
+      state->changed.notify_all();
+    };
+  }
+  // The value; throws what the call failed with.
+  T Take() {
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait(lock, [this] { return state_->outcome.has_value(); });
+    if (auto* error = std::get_if<1>(&*state_->outcome)) std::rethrow_exception(*error);
+    return std::move(std::get<0>(*state_->outcome));
+  }
+  // The code that the call failed with; fails the test when it did not.
+  ErrorCode Code() {
+    try {
+      Take();
+    } catch (const Error& error) {
+      return error.code();
+    }
+    throw std::logic_error("The call succeeded.");
+  }
+  bool settled() {
+    const std::lock_guard lock(state_->mutex);
+    return state_->outcome.has_value();
+  }
+  int times() {
+    const std::lock_guard lock(state_->mutex);
+    return state_->times;
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<Outcome<T>> outcome;
+    int times = 0;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+// Until everything that was posted before has run.
+inline void Drain(Device& device) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool reached = false;
+  ExecutorOf(device).Post([&] {
+    const std::lock_guard lock(mutex);
+    reached = true;
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return reached; });
+}
+
+inline void DisposeAndWait(Device& device, Pipeline& pipeline) {
+  pipeline.Dispose([] {});
+  Drain(device);
+}
+
+}  // namespace arc2face::testing

@@ -1,0 +1,112 @@
+#include "diffusion/step.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+namespace arc2face {
+namespace {
+
+// Sizes around those of registers and of the blocks that the step works in, and 15708 as a ragged real one.
+constexpr size_t kSizes[] = {0, 1, 31, 32, 33, 255, 256, 257, 1023, 1024, 1025, 15708, 16384};
+
+std::vector<float> Noise(size_t count, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// Two sums that read each other's registers, and a third that reads eps and noise.
+PlanStep Step(float input_scale) {
+  return {.timestep = 374.625f,
+          .input_scale = input_scale,
+          .draws_noise = 1,
+          .assignment_count = 3,
+          .assignments = {{kLatents, {0.9f, -0.3f, 0.2f, 0.1f}},
+                          {kHistory, {1, 0, 0, 0.7f, 0, 0, 0, 0}},
+                          {kHistory + 1, {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f}}}};
+}
+
+// The definition's definition: one element after the other.
+void ApplyPlainly(const PlanStep& step, std::vector<float>& registers, size_t elements, const float* conditional,
+                  const float* unconditional, float scale) {
+  for (size_t i = 0; i < elements; ++i) {
+    registers[kEps * elements + i] = unconditional == nullptr
+                                         ? conditional[i]
+                                         : std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i]);
+    float sums[kMaxAssignments] = {};
+    for (uint32_t a = 0; a < step.assignment_count; ++a) {
+      for (uint32_t r = 0; r < kRegisters; ++r) {
+        const float coefficient = step.assignments[a].coefficients[r];
+        if (coefficient != 0) sums[a] = std::fmaf(coefficient, registers[r * elements + i], sums[a]);
+      }
+    }
+    for (uint32_t a = 0; a < step.assignment_count; ++a) registers[step.assignments[a].to * elements + i] = sums[a];
+  }
+}
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+}
+
+TEST(Step, EqualsThePlainLoopBitForBit) {
+  for (const size_t elements : kSizes) {
+    const PlanStep plan[] = {Step(1), Step(0.5f)};
+    std::vector<float> guided = Noise(kRegisters * elements, 1), unguided = Noise(kRegisters * elements, 2);
+    std::vector<float> guided_plainly = guided, unguided_plainly = unguided;
+    const std::vector<float> eps = Noise(3 * elements, 3);
+    BatchSlot slots[] = {{guided.data(), plan, 1, 2, 0, 3.0f}, {unguided.data(), plan, 0, 1, -1, 7.0f}};
+
+    ApplyStepHost(slots, 2, elements, eps.data());
+
+    ApplyPlainly(plan[1], guided_plainly, elements, eps.data() + 2 * elements, eps.data(), 3.0f);
+    ApplyPlainly(plan[0], unguided_plainly, elements, eps.data() + elements, nullptr, 7.0f);
+    EXPECT_TRUE(SameBits(guided, guided_plainly)) << elements << " elements";
+    EXPECT_TRUE(SameBits(unguided, unguided_plainly)) << elements << " elements";
+    EXPECT_EQ(slots[0].position, 2u);
+    EXPECT_EQ(slots[1].position, 1u);
+  }
+}
+
+TEST(Step, GathersARowForEachHalfOfASlot) {
+  for (const size_t elements : kSizes) {
+    const PlanStep plan[] = {Step(1), Step(0.3f)};
+    std::vector<float> first = Noise(kRegisters * elements, 4), second = Noise(kRegisters * elements, 5);
+    const BatchSlot slots[] = {{first.data(), plan, 1, 2, 0, 3.0f}, {second.data(), plan, 0, 1, -1, 1.0f}};
+    std::vector<float> sample(3 * elements), timesteps(3, -1.0f);
+
+    GatherRowsHost(slots, 2, elements, sample.data(), timesteps.data());
+
+    std::vector<float> expected(3 * elements);
+    for (size_t i = 0; i < elements; ++i) {
+      expected[i] = expected[2 * elements + i] = 0.3f * first[i];
+      expected[elements + i] = second[i];
+    }
+    EXPECT_TRUE(SameBits(sample, expected)) << elements << " elements";
+    EXPECT_EQ(timesteps, std::vector<float>(3, 374.625f));
+  }
+}
+
+TEST(Step, WithoutSlotsTouchesNothing) {
+  GatherRowsHost(nullptr, 0, 16, nullptr, nullptr);
+  ApplyStepHost(nullptr, 0, 16, nullptr);
+}
+
+TEST(Step, LeavesOutRegistersOfNoWeight) {
+  const PlanStep plan = {0, 1, 0, 1, {{kLatents, {2}}}};
+  std::vector<float> registers(kRegisters, std::numeric_limits<float>::quiet_NaN());
+  registers[kLatents] = 4;
+  const float eps = std::numeric_limits<float>::infinity();
+  BatchSlot slot = {registers.data(), &plan, 0, 0, -1, 1};
+  ApplyStepHost(&slot, 1, 1, &eps);
+  EXPECT_EQ(registers[kLatents], 8);
+}
+
+}  // namespace
+}  // namespace arc2face

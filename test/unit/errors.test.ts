@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Arc2FaceError, errorCodes } from '../../lib/errors.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+
+const native = (file: string) => readFileSync(join(packageRoot, 'native', file), 'utf8');
+
+/** kInvalidArgument → INVALID_ARGUMENT */
+function screaming(constant: string): string {
+	return constant
+		.slice(1)
+		.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_')
+		.toUpperCase();
+}
+
+test('native code has the codes of TypeScript but those of files and downloads, and one for cancellation', () => {
+	const [, body] = native('error.h').match(/enum class ErrorCode \{([^}]*)\}/)!;
+	const constants = body!.match(/k\w+/g)!;
+	const { DOWNLOAD_FAILED: _, FILE_FAILED: __, ...shared } = errorCodes;
+	expect(constants.map(screaming).toSorted()).toEqual([...Object.keys(shared), 'CANCELLED'].toSorted());
+});
+
+test('native code spells its codes as TypeScript does', () => {
+	const spelled = [...native('error.cc').matchAll(/case ErrorCode::(k\w+):\s*return "(\w+)";/g)];
+	expect(spelled.length).toBeGreaterThan(8);
+	for (const [, constant, text] of spelled) expect(text).toBe(screaming(constant!));
+});
+
+test('an error tells what was wrong, and what to do about it', () => {
+	const error = new Arc2FaceError('NO_FACE', 'Found no face in a.jpg.');
+	expect(error).toBeInstanceOf(Error);
+	expect(error.name).toBe('Arc2FaceError');
+	expect(error.message).toBe(`Found no face in a.jpg. ${errorCodes.NO_FACE}`);
+});
+
+test('a native error becomes one of ours with the native one as its cause; anything else stays what it is', () => {
+	const native = Object.assign(new Error('Out of memory in the UNet.'), { code: 'OUT_OF_MEMORY' });
+	const error = Arc2FaceError.fromNative(native) as Arc2FaceError;
+	expect(error).toMatchObject({ name: 'Arc2FaceError', code: 'OUT_OF_MEMORY', cause: native });
+	for (const other of [
+		new TypeError('a bug'),
+		Object.assign(new Error('x'), { code: 'toString' }),
+		'text',
+		undefined,
+	]) {
+		expect(Arc2FaceError.fromNative(other)).toBe(other);
+	}
+});

@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest';
+import {
+	type ImageGeometry,
+	resolveDetectOptions,
+	resolveEncodeOptions,
+	resolveGenerateOptions,
+	resolveLoadOptions,
+} from '../../lib/options.ts';
+
+const geometry: ImageGeometry = { width: 512, height: 384, pixelsPerLatent: 8 };
+const generate = (options?: object, identities = 1) => resolveGenerateOptions(options, identities, geometry);
+const points: [number, number][] = [
+	[1, 2],
+	[3, 4],
+	[5, 6],
+	[7, 8],
+	[9, 10],
+];
+
+describe('defaults', () => {
+	test('of generate', () => {
+		expect(generate()).toMatchObject({
+			images: 1,
+			steps: 25,
+			guidanceScale: 3,
+			noise: 'per-image',
+			sampler: 'dpm++2m',
+			eta: 0,
+			width: 512,
+			height: 384,
+		});
+	});
+
+	test('undefined stands for the default', () => {
+		expect(generate({ steps: undefined, signal: undefined })).toMatchObject({ steps: 25 });
+	});
+
+	test('of the others', () => {
+		expect(resolveLoadOptions()).toMatchObject({ device: 'auto', precision: 'auto', threads: 0 });
+		expect(resolveDetectOptions()).toMatchObject({ detectionSize: 640, threshold: 0.5 });
+		expect(resolveEncodeOptions().face).toEqual({ detectionSize: 640, threshold: 0.5, index: 0, only: false });
+	});
+});
+
+describe('seeds', () => {
+	test('count up over all images', () => {
+		expect(generate({ seed: 40, count: 2 }, 2).seeds).toEqual([40, 41, 42, 43]);
+	});
+
+	test('may be given for each image', () => {
+		expect(generate({ seed: [7, 0, 7], count: 3 }).seeds).toEqual([7, 0, 7]);
+	});
+
+	test('are one for all when one generator draws the batch', () => {
+		expect(generate({ seed: 40, count: 2, noise: 'batch' }, 2).seeds).toEqual([40, 40, 40, 40]);
+	});
+
+	test('are random integers otherwise, not the same twice', () => {
+		const first = generate().seeds[0]!;
+		expect(Number.isInteger(first) && first >= 0).toBe(true);
+		// Five equal ones of 2³² by chance: no.
+		expect(Array.from({ length: 5 }, () => generate().seeds[0]).some((seed) => seed !== first)).toBe(true);
+	});
+});
+
+describe('the face to encode', () => {
+	test.each([
+		['only', { index: 0, only: true }],
+		[2, { index: 2, only: false }],
+	] as const)('%s', (face, expected) => {
+		expect(resolveEncodeOptions({ face }).face).toMatchObject(expected);
+	});
+
+	test('by keypoints, or by a face that has them', () => {
+		const numbers = Float32Array.from({ length: 10 }, (_, i) => i + 1);
+		expect(resolveEncodeOptions({ face: points }).face).toEqual(numbers);
+		expect(resolveEncodeOptions({ face: { keypoints: points } }).face).toEqual(numbers);
+	});
+});
+
+describe('refused with the name of the option, what it may be, and what it was', () => {
+	const calls = { load: resolveLoadOptions, detect: resolveDetectOptions, encode: resolveEncodeOptions, generate };
+
+	test.each([
+		['load', { bundle: '' }, '`bundle` but received ""'],
+		['load', { bundle: 7 }, '`bundle` but received 7'],
+		['load', { device: 'gpu' }, 'Expected auto, cpu, cuda or cuda:N for `device` but received "gpu"'],
+		['load', { device: 'cuda:' }, '`device` but received "cuda:"'],
+		['load', { precision: 'fp16' }, 'Expected one of auto, fp32 for `precision` but received "fp16"'],
+		['load', { threads: 0 }, 'Expected an integer from 1 to 1024 for `threads` but received 0'],
+		['load', { threads: 1.5 }, '`threads` but received 1.5'],
+		['load', { cacheDir: null }, '`cacheDir` but received null'],
+		['load', { onProgress: true }, 'Expected a function for `onProgress` but received true'],
+		['load', { signal: {} }, 'Expected an AbortSignal for `signal` but received a Object'],
+		[
+			'load',
+			{ presicion: 'fp32' },
+			'precision, threads, cacheDir, onProgress, signal for the options of load but received `presicion`',
+		],
+		[
+			'detect',
+			{ detectionSize: 100 },
+			'Expected a multiple of 32 from 32 to 4096 for `detectionSize` but received 100',
+		],
+		['detect', { detectionSize: 8192 }, '`detectionSize` but received 8192'],
+		['detect', { threshold: 1.1 }, 'Expected a number from 0 to 1 for `threshold` but received 1.1'],
+		['detect', { face: 'only' }, 'for the options of detect but received `face`'],
+		['encode', { face: 'biggest' }, '`face` but received "biggest"'],
+		['encode', { face: -1 }, '`face` but received -1'],
+		['encode', { face: 0.5 }, '`face` but received 0.5'],
+		['encode', { face: points.slice(1) }, '`face` but received [[3, 4], [5, 6], [7, 8], [9, 10]]'],
+		['encode', { face: [...points.slice(1), [1, Number.NaN]] }, '`face` but received'],
+		['encode', { face: {} }, '`face` but received a Object'],
+		['encode', { face: null }, '`face` but received null'],
+		['generate', { count: 0 }, 'Expected an integer from 1 to 1024 for `count` but received 0'],
+		['generate', { count: '4' }, '`count` but received "4"'],
+		['generate', { steps: 0 }, 'Expected an integer from 1 to 1000 for `steps` but received 0'],
+		['generate', { steps: 1001 }, '`steps` but received 1001'],
+		['generate', { steps: 2.5 }, '`steps` but received 2.5'],
+		['generate', { step: 25 }, 'for the options of generate but received `step`'],
+		['generate', { guidanceScale: 0.5 }, 'Expected a number from 1 to 1000 for `guidanceScale` but received 0.5'],
+		['generate', { guidanceScale: Number.NaN }, '`guidanceScale` but received NaN'],
+		['generate', { guidanceScale: Number.POSITIVE_INFINITY }, '`guidanceScale` but received Infinity'],
+		['generate', { seed: -1 }, '`seed` but received -1'],
+		['generate', { seed: 0.5 }, '`seed` but received 0.5'],
+		['generate', { seed: 2 ** 53 }, '`seed` but received 9007199254740992'],
+		['generate', { seed: 2 ** 53 - 1, count: 2 }, 'Expected at most 9007199254740990 with 2 images for `seed`'],
+		['generate', { seed: [] }, '`seed` but received []'],
+		['generate', { seed: [1, 2], count: 3 }, 'Expected 3 seeds, one for each image for `seed` but received 2'],
+		['generate', { seed: [1, -2] }, '`seed` but received [1, -2]'],
+		[
+			'generate',
+			{ seed: [1], noise: 'batch' },
+			'Expected one number with noise "batch" for `seed` but received a list of 1',
+		],
+		['generate', { noise: 'brown' }, 'Expected one of per-image, batch for `noise` but received "brown"'],
+		['generate', { sampler: 'dpm' }, '`sampler` but received "dpm"'],
+		['generate', { sampler: 'toString' }, '`sampler` but received "toString"'],
+		['generate', { sampler: 'ddim', eta: 2 }, 'Expected a number from 0 to 1 for `eta` but received 2'],
+		['generate', { eta: 0.5 }, 'Expected the sampler ddim for `eta` but received dpm++2m with it'],
+		['generate', { width: 100 }, 'Expected a multiple of 8 from 8 to 2048 for `width` but received 100'],
+		['generate', { height: 4096 }, '`height` but received 4096'],
+		['generate', { height: 0 }, '`height` but received 0'],
+		['generate', { latents: [1, 2] }, 'Expected a Float32Array for `latents` but received [1, 2]'],
+		[
+			'generate',
+			{ latents: new Float32Array(4) },
+			'Expected 12288 numbers ([1, 4, 48, 64]) for `latents` but received 4',
+		],
+		[
+			'generate',
+			{ latents: new Float32Array(12288).fill(1).fill(Number.NaN, 9, 10) },
+			'`latents` but received NaN at index 9',
+		],
+		['generate', { onStep: 'log' }, 'Expected a function for `onStep` but received "log"'],
+		['generate', { signal: 'stop' }, '`signal` but received "stop"'],
+		['generate', null, 'Expected an object for `options` but received null'],
+		['generate', [], 'Expected an object for `options` but received []'],
+		['generate', 25, 'Expected an object for `options` but received 25'],
+	] as const)('%s %j', (call, options, message) => {
+		expect(() => calls[call](options as never)).toThrow(
+			expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+		);
+	});
+
+	test('more images than one call paints', () => {
+		expect(() => generate({ count: 600 }, 2)).toThrow(
+			expect.objectContaining({ message: expect.stringContaining('received 600 for each of 2 identities') }),
+		);
+	});
+});
