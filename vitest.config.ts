@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-	test: { include: ['test/**/*.test.ts'], pool: 'forks', testTimeout: 60_000, hookTimeout: 60_000 },
+	test: {
+		include: ['test/**/*.test.ts'],
+		pool: 'forks',
+		execArgv: ['--expose-gc'],
+		testTimeout: 60_000,
+		hookTimeout: 60_000,
+	},
 });

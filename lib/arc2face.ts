@@ -76,7 +76,7 @@ export class Arc2Face {
 		const { library, provider, reasons, ...choice } = chooseDevice(device);
 		const bundle = await openBundle(name);
 		const addon = loadNative();
-		const { files, networks, prompt, emptyPrompt, identityPosition, geometry } = bundle;
+		const { files, networks, tokens, geometry } = bundle;
 		const native = await awaitNative(
 			(guard) =>
 				addon.load({
@@ -84,9 +84,7 @@ export class Arc2Face {
 					threads,
 					files,
 					networks,
-					prompt,
-					emptyPrompt,
-					identityPosition,
+					...tokens,
 					pixelsPerLatent: geometry.pixelsPerLatent,
 					...(onProgress === undefined ? {} : { onProgress: guard(onProgress) }),
 				}),
@@ -101,7 +99,7 @@ export class Arc2Face {
 			bundle: bundle.folder,
 			imageSize: { width: geometry.width, height: geometry.height },
 			pixelsPerLatent: geometry.pixelsPerLatent,
-			canEncode: networks.detector !== undefined,
+			canEncode: bundle.missingFaceModels.length === 0,
 			reasons,
 		});
 	}
@@ -198,7 +196,7 @@ export class Arc2Face {
 		if (this.info.canEncode) return;
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
-			`Can't ${call}: the bundle ${this.info.bundle} has no antelopev2/scrfd_10g_bnkps.onnx and antelopev2/arcface.onnx.`,
+			`Can't ${call}: the bundle ${this.info.bundle} has no ${this.#bundle.missingFaceModels.join(' and no ')}.`,
 		);
 	}
 }

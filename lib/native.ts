@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import type { DataType } from '../models/weights/reference.ts';
+import { Arc2FaceError } from './errors.ts';
+import { packageRoot } from './package-root.ts';
 
 /** The addon's exact surface. The core checks all of it again, and throws `INVALID_ARGUMENT` for what does not fit. */
 export interface NativeAddon {
@@ -121,9 +122,21 @@ export interface NativeModel {
 	dispose(): Promise<void>;
 }
 
-/** Opens the addon: a prebuild for this platform, or the local build. */
+/**
+ * Opens the addon: a prebuild for this platform, or the local build.
+ *
+ * @throws {Arc2FaceError} `NO_DEVICE` when there is neither, or it does not load, with what was looked for
+ */
 export function loadNative(): NativeAddon {
-	const require = createRequire(import.meta.url);
-	const packageRoot = fileURLToPath(new URL(import.meta.url.includes('/dist/') ? '../..' : '..', import.meta.url));
-	return require('node-gyp-build')(packageRoot) as NativeAddon;
+	try {
+		return createRequire(import.meta.url)('node-gyp-build')(packageRoot) as NativeAddon;
+	} catch (cause) {
+		const host = `${process.platform}-${process.arch}, Node-API ${process.versions.napi}`;
+		throw new Arc2FaceError(
+			'NO_DEVICE',
+			`Can't open the native addon for ${host}: ${(cause as Error).message.replaceAll('\n', ' ')}. ` +
+				`Looked for a prebuild and a local build in ${packageRoot}; to build it, run \`npm run build:native\` there.`,
+			{ cause },
+		);
+	}
 }

@@ -87,7 +87,9 @@ export type StepProgress = { step: number; steps: number };
 /** What a bundle paints when it isn't told otherwise, and in which units. */
 export type ImageGeometry = { width: number; height: number; pixelsPerLatent: number };
 
-export const maxImageSide = 2048;
+/** Channels of the latents of Stable Diffusion's family. */
+export const latentChannels = 4;
+const maxImageSide = 2048;
 const maxImages = 1024;
 
 export function resolveLoadOptions(options: LoadOptions = {}) {
@@ -144,7 +146,7 @@ export function resolveGenerateOptions(
 	}
 	if (options.eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 	if (latents !== undefined) {
-		const shape = [images, 4, height / pixelsPerLatent, width / pixelsPerLatent];
+		const shape = [images, latentChannels, height / pixelsPerLatent, width / pixelsPerLatent];
 		const length = shape.reduce((product, side) => product * side);
 		if (latents.length !== length) {
 			throw invalid(`${length} numbers ([${shape.join(', ')}])`, 'latents', `${latents.length}`);
@@ -160,7 +162,7 @@ export function resolveGenerateOptions(
 function seedsOf(seed: number | readonly number[], noise: NoiseMode, images: number): number[] {
 	if (typeof seed === 'number') {
 		if (noise === 'batch') return Array.from({ length: images }, () => seed);
-		if (!Number.isSafeInteger(seed + images - 1)) {
+		if (seed > Number.MAX_SAFE_INTEGER - (images - 1)) {
 			throw invalid(`at most ${Number.MAX_SAFE_INTEGER - images + 1} with ${images} images`, 'seed', `${seed}`);
 		}
 		return Array.from({ length: images }, (_, i) => seed + i);

@@ -64,16 +64,21 @@ function locate(photo: Photo): { name: string; open: () => Sharp } {
 	if (photo instanceof Uint8Array || photo instanceof ArrayBuffer) {
 		return { name: `the photo of ${photo.byteLength} bytes`, open: () => sharp(photo, limits) };
 	}
+	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo);
 	if (isSharp(photo)) return { name: "the sharp instance's image", open: () => photo.clone() };
-	if (typeof photo === 'object' && photo !== null && 'data' in photo) {
+	if ('data' in photo) {
 		const { data, width, height, channels } = checkRaw(photo);
 		const raw = { raw: { width, height, channels }, ...limits };
 		return { name: `the photo of ${width} × ${height} pixels`, open: () => sharp(data, raw) };
 	}
-	throw new Arc2FaceError(
+	throw notAPhoto(photo);
+}
+
+function notAPhoto(received: unknown): Arc2FaceError {
+	return new Arc2FaceError(
 		'INVALID_ARGUMENT',
 		'Expected a path, a file: URL, the bytes of an image, { data, width, height, channels } or a sharp instance ' +
-			`for \`photo\` but received ${photo === null ? 'null' : typeof photo}.`,
+			`for \`photo\` but received ${received === null ? 'null' : typeof received}.`,
 	);
 }
 

@@ -1,4 +1,5 @@
 import type { ConfigFile } from '../lib/config-file.ts';
+import { Arc2FaceError } from '../lib/errors.ts';
 import { attention } from './graph/attention.ts';
 import { requireSupported, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
@@ -91,9 +92,16 @@ function inputEmbeddings(
 ): Value {
 	if (input === 'embeddings') return net.input('embeddings', ['batch', 'length', hiddenSize]);
 	const ids = net.input('input_ids', ['batch', 'length'], 'int64');
-	const tokens = embeddings.gatherRows('token_embedding.weight', [vocabularySize, hiddenSize], ids);
+	const table = embeddings.at('token_embedding');
+	const tokens = table.result(table.gatherRows('weight', [vocabularySize, hiddenSize], ids));
 	if (input === 'ids') return tokens;
 
+	if (hiddenSize < identitySize) {
+		throw new Arc2FaceError(
+			'INVALID_BUNDLE',
+			`Expected at least ${identitySize} for \`hidden_size\` of a text encoder that reads identities but received ${hiddenSize}.`,
+		);
+	}
 	const identity = net.compute(net.input('identity', ['batch', identitySize], 'float32'), 'float32');
 	const identityPosition = net.input('identity_position', ['batch'], 'int64');
 	const padded = net.op('Pad', [identity, net.integers([0, 0, 0, hiddenSize - identitySize])]);

@@ -1,5 +1,5 @@
 import type { ConfigFile } from '../lib/config-file.ts';
-import { blockKinds, requireSupported, sizes } from './graph/config.ts';
+import { blockTypes, requireSupported, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
 import { conv2d, groupNorm, silu, upsampleNearest } from './graph/layers.ts';
 import { type NetworkOptions, Scope } from './graph/scope.ts';
@@ -20,6 +20,8 @@ export type UNetOptions = NetworkOptions & {
 	/** Adds the inputs `down_0` … and `mid`: residuals of a ControlNet, which has the outputs of these names. */
 	controlResiduals?: boolean;
 };
+
+const crossAttention = 'CrossAttnUpBlock2D';
 
 /** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link unet} does not have */
 export function readUNetConfig(config: ConfigFile): UNetConfig {
@@ -46,11 +48,13 @@ export function readUNetConfig(config: ConfigFile): UNetConfig {
 	return {
 		...shared,
 		outChannels: config.integer('out_channels', sizes, 4),
-		upAttention: blockKinds(config, 'up_block_types', shared.channels.length, {
-			yes: 'CrossAttnUpBlock2D',
-			no: 'UpBlock2D',
-			fallback: ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'],
-		}),
+		upAttention: blockTypes(
+			config,
+			'up_block_types',
+			shared.channels.length,
+			[crossAttention, 'UpBlock2D'],
+			['UpBlock2D', crossAttention, crossAttention, crossAttention],
+		).map((type) => type === crossAttention),
 		sampleSize: sampleSize === 0 ? undefined : sampleSize,
 	};
 }

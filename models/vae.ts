@@ -1,6 +1,6 @@
 import type { ConfigFile } from '../lib/config-file.ts';
 import { attention } from './graph/attention.ts';
-import { blockKinds, requireSupported, sizeList, sizes } from './graph/config.ts';
+import { blockTypes, requireSupported, sizeList, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
 import { conv2d, groupNorm, linear, silu, upsampleNearest } from './graph/layers.ts';
 import { resnet } from './graph/resnet.ts';
@@ -41,9 +41,16 @@ export function readVaeConfig(config: ConfigFile): VaeConfig {
 	if (channels.some((count) => count % groups !== 0)) {
 		throw config.error('block_out_channels', `multiples of norm_num_groups (${groups})`);
 	}
-	const only = (kind: string) => ({ yes: kind, no: kind, fallback: channels.map(() => kind) });
-	blockKinds(config, 'down_block_types', channels.length, only('DownEncoderBlock2D'));
-	blockKinds(config, 'up_block_types', channels.length, only('UpDecoderBlock2D'));
+	const only = (field: string, type: string) =>
+		blockTypes(
+			config,
+			field,
+			channels.length,
+			[type],
+			channels.map(() => type),
+		);
+	only('down_block_types', 'DownEncoderBlock2D');
+	only('up_block_types', 'UpDecoderBlock2D');
 	const scalingFactor = config.number('scaling_factor', 0.18215);
 	if (scalingFactor === 0) throw config.error('scaling_factor', 'a number other than 0');
 	const imageChannels = config.integer('out_channels', sizes, 3);

@@ -76,5 +76,5 @@ export const onnxRuntimeLibrary = fileURLToPath(
 /** The addon that reaches inside the core; `npm run build:native` builds it beside the package's own. */
 const file =
 	process.env.ARC2FACE_INSIDE ??
-	fileURLToPath(new URL('../build/native/Release/arc2face_inside.node', import.meta.url));
+	fileURLToPath(new URL('../build/Release/inside/arc2face_inside.node', import.meta.url));
 export const inside = createRequire(import.meta.url)(file) as Operations & Networks;

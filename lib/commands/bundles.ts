@@ -1,6 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { bundleFolder, openBundle } from '../bundle.ts';
+import { basename, dirname } from 'node:path';
 import { freeSpace } from '../download.ts';
 import { failureOf } from './failure.ts';
 
@@ -24,21 +24,29 @@ export interface DataFolder {
 
 /** The embedded bundle and those in the data folder, whether usable or not. */
 export async function findBundles(): Promise<{ bundles: BundleState[]; dataFolder: DataFolder }> {
-	const path = dirname(bundleFolder('arc2face'));
-	const downloaded = (await filesOf(path, false)).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+	// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
+	const library = await import('../bundle.ts');
+	const path = dirname(library.bundleFolder('arc2face'));
+	const downloaded = (await filesOf(path, false))
+		.filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+		.map(({ name }) => name);
+	const embedded = existsSync(library.bundleFolder('tiny')) ? ['tiny'] : [];
 	const bundles = [];
-	for (const name of ['tiny', ...downloaded]) bundles.push(await examineBundle(name));
+	for (const name of [...embedded, ...downloaded]) bundles.push(await examineBundle(name, library));
 	return { bundles, dataFolder: { path, freeBytes: await freeSpace(path) } };
 }
 
-async function examineBundle(name: string): Promise<BundleState> {
+async function examineBundle(
+	name: string,
+	{ bundleFolder, openBundle }: typeof import('../bundle.ts'),
+): Promise<BundleState> {
 	const folder = bundleFolder(name);
 	const unfinished = (await filesOf(folder, true))
 		.filter((entry) => entry.isFile() && entry.name.endsWith('.part'))
 		.map((entry) => `${basename(entry.parentPath)}/${entry.name.slice(0, -'.part'.length)}`);
 	const state = { name, folder, unfinished };
 	try {
-		const { networks } = await openBundle(name);
+		const { networks } = await openBundle(folder);
 		return { ...state, usable: true, canEncode: networks.detector !== undefined };
 	} catch (error) {
 		return { ...state, usable: false, canEncode: false, error: failureOf(error) };

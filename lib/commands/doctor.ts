@@ -30,8 +30,7 @@ export default defineCommand({
 		return [
 			table(['what', 'found'], rowsOf(report)),
 			'',
-			bundleTable(report.bundles),
-			'',
+			...(report.bundles.length === 0 ? [] : [bundleTable(report.bundles), '']),
 			...(problems.length === 0 ? ['No problems.'] : ['Problems:', ...lines]),
 			...(canRun ? [] : ['', 'Nothing can run on this machine until these are solved.']),
 		].join('\n');
@@ -40,9 +39,9 @@ export default defineCommand({
 	exitCode: (report) => (report.canRun ? exitCodes.done : exitCodes.failed),
 });
 
-/** Whether at least one bundle would load. */
-export function canRun({ addon, sharp, device, bundles }: Examination): boolean {
-	return 'path' in addon && 'version' in sharp && 'version' in device && bundles.some(({ usable }) => usable);
+/** Whether this machine runs bundles. It may have none of its own: any folder can be one. */
+export function canRun({ addon, sharp, device }: Examination): boolean {
+	return 'path' in addon && 'version' in sharp && 'version' in device;
 }
 
 /** What stands in the way, most fundamental first. */
@@ -74,6 +73,12 @@ export function problemsOf({ addon, sharp, device, bundles, package: { folder } 
 				remedy: 'Run `arc2face pull`; it goes on where it stopped.',
 			});
 		}
+	}
+	if (!bundles.some(({ usable }) => usable)) {
+		problems.push({
+			problem: 'No bundle is complete, so there is nothing to paint with.',
+			remedy: 'Run `arc2face pull`, or name a bundle folder with --bundle.',
+		});
 	}
 	return problems;
 }

@@ -2,6 +2,8 @@ import { SingleBar } from 'cli-progress';
 import { formatBytes } from './bytes.ts';
 import type { Context } from './command.ts';
 
+type State = Parameters<Context['progress']>[1];
+
 /** Shows on a terminal how far the work is, one bar per label; elsewhere one line per label. */
 export class Progress {
 	readonly #stream: NodeJS.WriteStream;
@@ -12,9 +14,9 @@ export class Progress {
 		this.#stream = stream;
 	}
 
-	show(label: string, { done, total, unit }: Parameters<Context['progress']>[1]): void {
-		if (label !== this.#label) this.#begin(label, unit);
-		this.#bar?.setTotal(total ?? done);
+	show(label: string, { done, total = done, unit }: State): void {
+		if (label !== this.#label) this.#begin(label, { done, total, unit });
+		this.#bar?.setTotal(total);
 		this.#bar?.update(done);
 	}
 
@@ -25,7 +27,7 @@ export class Progress {
 		this.#label = undefined;
 	}
 
-	#begin(label: string, unit: 'bytes' | 'steps'): void {
+	#begin(label: string, { done, total = done, unit }: State): void {
 		this.end();
 		this.#label = label;
 		if (!this.#stream.isTTY) {
@@ -34,14 +36,16 @@ export class Progress {
 		}
 		this.#bar = new SingleBar({
 			stream: this.#stream,
-			format: `${label} [{bar}] {value}/{total} ({eta_formatted} left)`,
+			format: '{label} [{bar}] {value}/{total} ({eta_formatted} left)',
 			barsize: 24,
+			// Updates that the time left is estimated from: bytes come in thousands of pieces a second.
+			etaBuffer: unit === 'bytes' ? 2000 : 10,
 			formatValue: (value, _, type) =>
 				unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),
 			// The program restores the terminal itself when it is interrupted.
 			gracefulExit: false,
 			hideCursor: false,
 		});
-		this.#bar.start(0, 0);
+		this.#bar.start(total, done, { label });
 	}
 }

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { bundleFolder } from '../bundle.ts';
 import { extraParts, type OfficialFile, type OfficialPartName, officialParts } from '../official-bundle.ts';
 import { pull } from '../pull.ts';
 import { formatBytes } from './bytes.ts';
@@ -22,9 +21,11 @@ export default defineCommand({
 	},
 	example: 'arc2face pull --accept-antelopev2-license --with lcm-lora',
 
-	async run({ values, positionals: _ }, context) {
+	async run({ values }, context) {
 		const parts = chosenParts(values.with, values['accept-antelopev2-license'] === true);
 		announce(parts, context);
+		// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
+		const { bundleFolder } = await import('../bundle.ts');
 		const folder = values.out === undefined ? bundleFolder('arc2face') : resolve(values.out);
 		const files = await pull({
 			folder,

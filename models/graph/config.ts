@@ -30,18 +30,17 @@ export function sizePerBlock(config: ConfigFile, field: string, count: number, f
 	throw config.error(field, `a positive integer, or a list of ${count}`);
 }
 
-/** The kind of each block, as booleans: whether it is `yes`, else it is `no`. */
-export function blockKinds(
+/** The type of each of `count` blocks: one of `types`. */
+export function blockTypes(
 	config: ConfigFile,
 	field: string,
 	count: number,
-	{ yes, no, fallback }: { yes: string; no: string; fallback: readonly string[] },
-): readonly boolean[] {
-	const kinds = config.fields[field] ?? fallback;
-	if (Array.isArray(kinds) && kinds.length === count && kinds.every((kind) => kind === yes || kind === no)) {
-		return kinds.map((kind) => kind === yes);
-	}
-	throw config.error(field, `a list of ${count}, each ${yes} or ${no},`);
+	types: readonly string[],
+	fallback: readonly string[],
+): readonly string[] {
+	const value = config.fields[field] ?? fallback;
+	if (Array.isArray(value) && value.length === count && value.every((type) => types.includes(type))) return value;
+	throw config.error(field, `a list of ${count} block types, each ${types.join(' or ')},`);
 }
 
 function isSize(value: unknown): value is number {

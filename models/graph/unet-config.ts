@@ -1,5 +1,5 @@
 import type { ConfigFile } from '../../lib/config-file.ts';
-import { blockKinds, requireSupported, sizeList, sizePerBlock, sizes } from './config.ts';
+import { blockTypes, requireSupported, sizeList, sizePerBlock, sizes } from './config.ts';
 
 /** What UNet and ControlNet share: their way down, and the middle. Lists go from the finest level to the coarsest. */
 export type UNetEncoderConfig = Readonly<{
@@ -19,6 +19,8 @@ export type UNetEncoderConfig = Readonly<{
 	flipSinToCos: boolean;
 	freqShift: number;
 }>;
+
+const crossAttention = 'CrossAttnDownBlock2D';
 
 /**
  * Reads the fields that UNet2DConditionModel and ControlNetModel share; defaults are those of diffusers 0.29.
@@ -58,11 +60,13 @@ export function readUNetEncoderConfig(config: ConfigFile): UNetEncoderConfig {
 		layers: sizePerBlock(config, 'layers_per_block', channels.length, 2),
 		heads,
 		transformerLayers: sizePerBlock(config, 'transformer_layers_per_block', channels.length, 1),
-		attention: blockKinds(config, 'down_block_types', channels.length, {
-			yes: 'CrossAttnDownBlock2D',
-			no: 'DownBlock2D',
-			fallback: ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'],
-		}),
+		attention: blockTypes(
+			config,
+			'down_block_types',
+			channels.length,
+			[crossAttention, 'DownBlock2D'],
+			[crossAttention, crossAttention, crossAttention, 'DownBlock2D'],
+		).map((type) => type === crossAttention),
 		conditioningSize: config.integer('cross_attention_dim', sizes, 1280),
 		groups,
 		epsilon: config.number('norm_eps', 1e-5),

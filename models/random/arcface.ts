@@ -18,7 +18,7 @@ const embeddingSize = 512;
  *
  * @returns ONNX ModelProto
  */
-export function randomArcFace({ blocks, channels }: ArcFaceSize, seed: number): Uint8Array {
+export function randomArcFace({ blocks, channels }: ArcFaceSize, seed: string): Uint8Array {
 	const net = new RandomGraph('arcface', seed);
 	let x = net.input('input.1', ['N', 3, inputSize, inputSize]);
 	x = net.prelu(net.convolution(x, [3, channels[0]], { kernel: 3 }), channels[0]);

@@ -4,7 +4,7 @@ import type { ScrfdSize } from './scrfd.ts';
 /** All that tells one random bundle from another: the contents of its `config.json` files, and the sizes of its face networks. */
 export type BundleSize = Readonly<{
 	unet: object;
-	encoder: Readonly<{ max_position_embeddings: number }>;
+	encoder: Readonly<{ max_position_embeddings: number; [field: string]: unknown }>;
 	vae: object;
 	/** Token ids of a vocabulary that is not CLIP's. */
 	tokens?: object;
@@ -115,7 +115,7 @@ const tiny: BundleSize = {
 	unet: {
 		...unetBase,
 		attention_head_dim: 4,
-		block_out_channels: [32, 64, 64, 64],
+		block_out_channels: [32, 32, 48, 48],
 		cross_attention_dim: 512,
 		layers_per_block: 1,
 		norm_num_groups: 8,

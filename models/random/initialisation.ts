@@ -1,4 +1,3 @@
-import type { DataType } from '../weights/reference.ts';
 import { type Distribution, randomChunks } from './random-values.ts';
 import type { TensorData } from './tensor-data.ts';
 
@@ -9,7 +8,7 @@ import type { TensorData } from './tensor-data.ts';
  */
 export function randomTensors(
 	shapes: ReadonlyMap<string, readonly number[]>,
-	seed: number,
+	seed: string,
 	type: 'float32' | 'float16',
 ): TensorData[] {
 	return [...shapes].map(([name, shape]) => {
@@ -21,8 +20,7 @@ export function randomTensors(
 /** Position ids 0 … n − 1, the buffer [1, n] that PyTorch files of CLIP carry beside the weights. */
 export function positionIds(name: string, n: number): TensorData {
 	const ids = BigInt64Array.from({ length: n }, (_, i) => BigInt(i));
-	const type: DataType = 'int64';
-	return { name, type, shape: [1, n], chunks: () => [new Uint8Array(ids.buffer)] };
+	return { name, type: 'int64', shape: [1, n], chunks: () => [new Uint8Array(ids.buffer)] };
 }
 
 /** Keeps values of order 1 from layer to layer (LeCun et al. 1998), so that no float16 overflows. */

@@ -13,10 +13,10 @@ export type ConvolutionOptions = Readonly<{
 /** An ONNX model with random weights inside, and the layers that face networks are made of. Values are [N, C, H, W]. */
 export class RandomGraph {
 	readonly #graph: Graph;
-	readonly #seed: number;
+	readonly #seed: string;
 	#tensors = 0;
 
-	constructor(name: string, seed: number) {
+	constructor(name: string, seed: string) {
 		this.#graph = new Graph(name);
 		this.#seed = seed;
 	}

@@ -9,10 +9,10 @@ const chunkElements = 2 ** 20;
 /**
  * Values of one tensor in pieces; the same on every machine. The array of a piece is used again for the next one.
  *
- * @param seed - of the whole bundle; with `name` it decides the values, so they do not depend on the other tensors
+ * @param seed - of the network; with `name` it decides the values, so they do not depend on the other tensors
  */
 export function* randomChunks(
-	seed: number,
+	seed: string,
 	name: string,
 	count: number,
 	type: 'float32' | 'float16',

@@ -32,7 +32,7 @@ const heads: Record<OutputKind, { values: number; bias: number }> = {
  *
  * @returns ONNX ModelProto
  */
-export function randomScrfd(size: ScrfdSize, seed: number): Uint8Array {
+export function randomScrfd(size: ScrfdSize, seed: string): Uint8Array {
 	const net = new RandomGraph('scrfd', seed);
 	const levels = pyramid(net, backbone(net, net.input('input.1', [1, 3, 'height', 'width']), size), size);
 

@@ -13,12 +13,14 @@ namespace {
 // not, because they are made of IEEE 754's exactly rounded operations only. Plain Taylor series, long enough that what
 // they leave out is below double precision; free of branches, so that compilers vectorise the loops that they stand in.
 
-// Coefficients c[n] of a polynomial in z, highest last.
-template <size_t kTerms>
+// c[0] + c[1] z + c[2] z^2 + ..., by Horner's rule, unrolled.
+template <size_t kFirst = 0, size_t kTerms>
 inline double Polynomial(const std::array<double, kTerms>& c, double z) {
-  double sum = c[kTerms - 1];
-  for (size_t n = kTerms - 1; n-- > 0;) sum = sum * z + c[n];
-  return sum;
+  if constexpr (kFirst + 1 == kTerms) {
+    return c[kFirst];
+  } else {
+    return c[kFirst] + z * Polynomial<kFirst + 1>(c, z);
+  }
 }
 
 // ln(m) = 2 artanh(s) = 2 s (1 + s^2 / 3 + s^4 / 5 + ...) with s = (m - 1) / (m + 1).

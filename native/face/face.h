@@ -27,7 +27,8 @@ struct DetectorLevel {
 };
 
 // Decoding and suppression as insightface's SCRFD.detect: cell centres at multiples of the stride, two anchors a cell,
-// score >= threshold, overlap > 0.4 suppressed with areas of (width + 1) (height + 1). Largest box first.
+// score >= threshold, overlap > 0.4 suppressed with areas of (width + 1) (height + 1). Largest box first. Anchors whose
+// numbers are not finite are no faces. Throws kInvalidArgument for a stride or scale that is not positive.
 std::vector<Face> DecodeDetections(const std::vector<DetectorLevel>& levels, const Letterbox& letterbox,
                                    float threshold);
 

@@ -13,10 +13,10 @@ struct PhotoView {
   int height;
 };
 
-// Longest side of photos and images: OpenCV's own limit for warps, and 3 * kMaxSide^2 bytes can be addressed anywhere.
+// Longest side of photos and of what is made of them: OpenCV's own limit for warps.
 inline constexpr int kMaxSide = 32767;
-// Throws kInvalidArgument, naming `what`, unless both sides are from 1 to kMaxSide. The operations on photos check with
-// it.
+// Throws kInvalidArgument, naming `what`, unless both sides are from 1 to kMaxSide. The operations on photos check so
+// too.
 void CheckSize(const char* what, int width, int height);
 
 // How insightface fits a photo into the detector's input (SCRFD.detect): scaled to fit, padded with 0 right and below.

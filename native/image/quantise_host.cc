@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -19,8 +18,12 @@ inline uint8_t Level(float value) {
 }
 
 ARC2FACE_VECTORISED
-void Levels(const float* values, size_t count, uint8_t* levels) {
-  for (size_t i = 0; i < count; ++i) levels[i] = Level(values[i]);
+void Interleave(const float* r, const float* g, const float* b, size_t pixels, uint8_t* rgb) {
+  for (size_t i = 0; i < pixels; ++i) {
+    rgb[3 * i] = Level(r[i]);
+    rgb[3 * i + 1] = Level(g[i]);
+    rgb[3 * i + 2] = Level(b[i]);
+  }
 }
 
 }  // namespace
@@ -31,15 +34,7 @@ void QuantiseHost(const float* image, int height, int width, uint8_t* rgb) {
                                                  std::to_string(width) + " x " + std::to_string(height) + ".");
   }
   const size_t pixels = static_cast<size_t>(height) * static_cast<size_t>(width);
-  constexpr size_t kBlock = 1024;
-  uint8_t planes[3][kBlock];
-  for (size_t from = 0; from < pixels; from += kBlock) {
-    const size_t count = std::min(kBlock, pixels - from);
-    for (size_t c = 0; c < 3; ++c) Levels(image + c * pixels + from, count, planes[c]);
-    for (size_t i = 0; i < count; ++i) {
-      for (size_t c = 0; c < 3; ++c) rgb[3 * (from + i) + c] = planes[c][i];
-    }
-  }
+  Interleave(image, image + pixels, image + 2 * pixels, pixels, rgb);
 }
 
 }  // namespace arc2face

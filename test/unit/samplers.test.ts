@@ -6,6 +6,7 @@ import { makePlan, samplerNames } from '../../lib/samplers/samplers.ts';
 import type { ScheduleConfig } from '../../lib/samplers/schedule.ts';
 import { readScheduleConfig } from '../../lib/samplers/schedule-config.ts';
 import { type GoldenCase, goldenFolder, maxAbsError, readGolden } from '../golden.ts';
+import { inside } from '../inside.ts';
 
 const golden = readGolden('schedulers/schedulers'); // how it was recorded: test/golden/README.md
 const stableDiffusion = await ConfigFile.read(`${goldenFolder}tiny-sd/scheduler/scheduler_config.json`);
@@ -91,6 +92,24 @@ describe('every recorded run of a diffusers scheduler', () => {
 		expect(draws).toBe(recorded.noise_draws);
 		// Both in double precision; values are of order 10, and sums are in another order.
 		expect(maxAbsError(x, golden.floats(`${name}/final_f64`))).toBeLessThanOrEqual(1e-9);
+	});
+});
+
+describe('every recorded run, step by step in the core in float32', () => {
+	test.each(golden.cases)('$name', (recorded) => {
+		const { name, accuracy_trajectory } = recorded;
+		const plan = planOf(recorded);
+		const start = golden.floats('shared/x_T').map((value) => value * plan.initialScale) as Float32Array;
+		const noise = golden.floats('shared/noise') as Float32Array;
+		const draws = Array.from({ length: noise.length / start.length }, (_, i) =>
+			noise.slice(i * start.length, (i + 1) * start.length),
+		);
+		const trajectory = inside.runPlan(packPlan(plan), start, draws, (sample, timestep) =>
+			sample.map((value) => predictNoise(value, timestep)),
+		);
+		// atol: 20 times the distance between diffusers' own float32 and float64 runs.
+		const values = trajectory.flatMap((latents) => Array.from(latents));
+		expect(maxAbsError(values, golden.floats(`${name}/trajectory`))).toBeLessThanOrEqual(accuracy_trajectory.atol);
 	});
 });
 

@@ -34,15 +34,12 @@ struct TypeInfo;
 struct Value;
 
 // Values of enumerations that cross the table. On the C side they are plain enums, so int.
-enum : int { kSeverityFatal = 4 };    // OrtLoggingLevel
-enum : int { kOptimizeAll = 99 };     // GraphOptimizationLevel
-enum : int { kDeviceAllocator = 0 };  // OrtAllocatorType
-enum : int { kMemoryDefault = 0 };    // OrtMemType
-enum : int {                          // OrtErrorCode
-  kInvalidArgumentStatus = 2,
-  kLoadCanceledStatus = 12,
-};
-enum : int {  // ONNXTensorElementDataType
+enum : int { kSeverityFatal = 4 };          // OrtLoggingLevel
+enum : int { kOptimizeAll = 99 };           // GraphOptimizationLevel
+enum : int { kDeviceAllocator = 0 };        // OrtAllocatorType
+enum : int { kMemoryDefault = 0 };          // OrtMemType
+enum : int { kInvalidArgumentStatus = 2 };  // OrtErrorCode
+enum : int {                                // ONNXTensorElementDataType
   kElementFloat32 = 1,
   kElementUint8 = 2,
   kElementInt8 = 3,
@@ -86,7 +83,6 @@ struct Api {
 
   Entry<10, Status*(SessionOptions**)> CreateSessionOptions{table};
   Entry<17, Status*(SessionOptions*)> DisableMemPattern{table};
-  Entry<19, Status*(SessionOptions*)> DisableCpuMemArena{table};
   Entry<23, Status*(SessionOptions*, int level)> SetSessionGraphOptimizationLevel{table};
   Entry<24, Status*(SessionOptions*, int threads)> SetIntraOpNumThreads{table};
   Entry<25, Status*(SessionOptions*, int threads)> SetInterOpNumThreads{table};
@@ -114,7 +110,6 @@ struct Api {
 
   Entry<39, Status*(RunOptions**)> CreateRunOptions{table};
   Entry<46, Status*(RunOptions*)> RunOptionsSetTerminate{table};
-  Entry<165, Status*(RunOptions*, const char* key, const char* value)> AddRunConfigEntry{table};
   Entry<97, void(RunOptions*)> ReleaseRunOptions{table};
   Entry<9, Status*(Session*, const RunOptions*, const char* const* input_names, const Value* const* inputs,
                    size_t input_count, const char* const* output_names, size_t output_count, Value** outputs)>

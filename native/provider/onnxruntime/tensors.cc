@@ -1,0 +1,67 @@
+#include "tensors.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "c_api.h"
+
+namespace arc2face::ort {
+namespace {
+
+constexpr std::pair<DataType, int> kElementTypes[] = {
+    {DataType::kFloat64, kElementFloat64}, {DataType::kFloat32, kElementFloat32},
+    {DataType::kFloat16, kElementFloat16}, {DataType::kBFloat16, kElementBFloat16},
+    {DataType::kInt64, kElementInt64},     {DataType::kInt32, kElementInt32},
+    {DataType::kInt16, kElementInt16},     {DataType::kInt8, kElementInt8},
+    {DataType::kUint8, kElementUint8},     {DataType::kBool, kElementBool},
+};
+
+}  // namespace
+
+int ElementType(DataType type) {
+  for (const auto& [ours, element] : kElementTypes) {
+    if (ours == type) return element;
+  }
+  throw Error(ErrorCode::kInvalidArgument, "Expected a data type for a tensor but received another number.");
+}
+
+std::optional<DataType> FromElementType(int element) {
+  for (const auto& [ours, known] : kElementTypes) {
+    if (known == element) return ours;
+  }
+  return std::nullopt;
+}
+
+std::string Describe(DataType type, const std::vector<int64_t>& shape) {
+  std::string sizes;
+  for (const int64_t size : shape) {
+    if (!sizes.empty()) sizes += ", ";
+    sizes += size < 0 ? "?" : std::to_string(size);
+  }
+  return std::string(Name(type)) + " [" + sizes + "]";
+}
+
+bool Fits(const std::vector<int64_t>& shape, const std::vector<int64_t>& expected) {
+  if (shape.size() != expected.size()) return false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] < 0 || (expected[i] >= 0 && shape[i] != expected[i])) return false;
+  }
+  return true;
+}
+
+size_t TensorBytes(DataType type, const std::vector<int64_t>& shape, ErrorCode code, const std::string& name) {
+  // A size of 0 must not hide an overflow before it, so it counts at the end.
+  size_t bytes = Bytes(type);
+  bool empty = false;
+  for (const int64_t size : shape) {
+    if (size < 0 || (size > 0 && bytes > SIZE_MAX / static_cast<size_t>(size))) {
+      throw Error(
+          code, "Expected a tensor that fits into memory for " + name + " but received " + Describe(type, shape) + ".");
+    }
+    empty = empty || size == 0;
+    if (size > 0) bytes *= static_cast<size_t>(size);
+  }
+  return empty ? 0 : bytes;
+}
+
+}  // namespace arc2face::ort

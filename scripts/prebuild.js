@@ -1,0 +1,32 @@
+/**
+ * Turns the local build into a prebuild that `node-gyp-build` finds where there is no build/:
+ * prebuilds/<platform>-<arch>/arc2face-native.<libc>.node. Usage: node scripts/prebuild.js [folder for prebuilds/]
+ */
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import prebuildify from 'prebuildify';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const out = process.argv[2] ?? root;
+
+// prebuildify strips the file and moves it away, so it gets a copy.
+const stage = join(out, 'prebuilds', 'stage');
+cpSync(join(root, 'build/Release/arc2face.node'), join(stage, 'build/Release/arc2face.node'));
+try {
+	await promisify(prebuildify)({
+		name: 'arc2face-native',
+		cwd: stage,
+		out,
+		targets: [process.versions.node],
+		napi: true,
+		strip: true,
+		tagLibc: true,
+		// Here prebuildify would call node-gyp, which downloads Node.js headers. CMake has built the addon already, so do nothing.
+		nodeGyp: `"${process.execPath}" -e 0 --`,
+		shell: true,
+	});
+} finally {
+	rmSync(stage, { recursive: true, force: true });
+}

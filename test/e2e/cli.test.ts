@@ -1,0 +1,334 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { writeRandomBundle } from '../../models/random/bundle.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+
+// The compiled program, as a user starts it: `npm run build` makes it.
+const program = join(import.meta.dirname, '../../dist/lib/cli.js');
+
+let folder: string;
+let server: Server | undefined;
+beforeEach(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'arc2face-cli-'));
+});
+afterEach(async () => {
+	server?.closeAllConnections();
+	server?.close();
+	server = undefined;
+	await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs the program in `folder`, with its data folder there too. */
+function start(args: readonly string[], env: Record<string, string> = {}) {
+	const child = spawn(process.execPath, [program, ...args], {
+		cwd: folder,
+		env: { ...process.env, ARC2FACE_HOME: join(folder, 'home'), HF_TOKEN: '', ...env },
+	});
+	const output = { stdout: '', stderr: '' };
+	child.stdout.on('data', (chunk) => {
+		output.stdout += chunk;
+	});
+	child.stderr.on('data', (chunk) => {
+		output.stderr += chunk;
+	});
+	const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((done) =>
+		child.on('close', (code) => done({ code, ...output })),
+	);
+	return { child, ended, output };
+}
+const run = (...args: string[]) => start(args).ended;
+
+async function serve(listener: RequestListener): Promise<string> {
+	server = createServer(listener);
+	await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
+	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Resolves when `condition` holds; the test's time limit is the limit. */
+async function until(condition: () => boolean): Promise<void> {
+	while (!condition()) await new Promise((done) => setTimeout(done, 20));
+}
+
+const commandNames = ['generate', 'encode', 'detect', 'compare', 'pull', 'doctor'];
+
+describe('help and version', () => {
+	test('--help lists the commands on stdout', async () => {
+		const { code, stdout, stderr } = await run('--help');
+		expect([code, stderr]).toEqual([0, '']);
+		for (const name of commandNames) expect(stdout).toContain(`\n  ${name} `);
+	});
+
+	test('without a command the help goes to stderr, and the exit code says wrong usage', async () => {
+		const { code, stdout, stderr } = await run();
+		expect([code, stdout]).toEqual([2, '']);
+		expect(stderr).toContain('Usage: arc2face');
+	});
+
+	test.each(commandNames)('%s --help shows an example', async (name) => {
+		const [long, short, help] = await Promise.all([run(name, '--help'), run(name, '-h'), run('help', name)]);
+		expect(long).toMatchObject({ code: 0, stderr: '' });
+		expect(long.stdout).toContain(`Example:\n  arc2face ${name}`);
+		expect([short.stdout, help.stdout]).toEqual([long.stdout, long.stdout]);
+	});
+
+	test('--version is that of package.json', async () => {
+		expect(await run('--version')).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+	});
+});
+
+describe('wrong usage exits with 2, explains itself on stderr and prints nothing', () => {
+	test.each<[string[], string]>([
+		[['genrate'], 'Did you mean generate?'],
+		[['help', 'dcotor'], 'Did you mean doctor?'],
+		[['zebra'], 'There are generate'],
+		[['generate', 'a.jpg', '--cuont', '4'], 'Did you mean --count?'],
+		[['generate', 'a.jpg', '--count', 'four'], '--count'],
+		[['generate', 'a.jpg', '--count', '0'], '--count'],
+		[['generate', 'a.jpg', '--format', 'bmp'], '--format'],
+		[['generate'], '<photo…>'],
+		[['generate', 'a.jpg', '--identity', 'a.json'], 'both'],
+		[['generate', 'x/a.jpg', 'y/a.jpg', '--seed', '1'], 'a-1.png'],
+		[['generate', 'a.jpg', '--bundle', ''], 'bundle'],
+		[['detect', 'a.jpg', '--threads', '-1'], '--threads'],
+		[['detect', 'a.jpg', '--device', 'gpu'], 'device'],
+		[['encode'], '<photo>'],
+		[['encode', 'a.jpg', '--face', 'smallest'], '--face'],
+		[['compare', 'a.jpg'], '<a> <b>'],
+		[['pull', '--with', 'controlnte'], 'Did you mean controlnet?'],
+		[['pull', 'arc2face'], 'pull'],
+		[['doctor', '--verbose'], '--verbose'],
+	])('%j', async (args, message) => {
+		const { code, stdout, stderr } = await run(...args);
+		expect(stderr).toContain(message);
+		expect(stderr).not.toContain('    at ');
+		expect([code, stdout]).toEqual([2, '']);
+	});
+
+	test('an existing portrait is not overwritten without --force', async () => {
+		await writeFile(join(folder, 'a-1.png'), 'mine');
+		const { code, stderr } = await run('generate', 'a.jpg', '--seed', '1');
+		expect(code).toBe(2);
+		expect(stderr).toContain('--force');
+		expect(await readFile(join(folder, 'a-1.png'), 'utf8')).toBe('mine');
+	});
+});
+
+describe('doctor', () => {
+	test('tells machine, device and why no GPU is used, for people and for programs', async () => {
+		const [people, programs] = await Promise.all([run('doctor'), run('doctor', '--json')]);
+		const report = JSON.parse(programs.stdout);
+		expect(report.node).toBe(process.versions.node);
+		expect(report.package.version).toBe(packageJson.version);
+		expect(report.device).toMatchObject({ device: 'cpu', provider: 'onnxruntime' });
+		expect(report.device.reasons.join(' ')).toContain('CUDA');
+		expect(report.dataFolder.path.startsWith(folder)).toBe(true);
+		for (const text of [process.versions.node, packageJson.version, ...report.device.reasons]) {
+			expect(people.stdout).toContain(text);
+		}
+		expect([people.code, programs.code]).toEqual(report.canRun ? [0, 0] : [1, 1]);
+	});
+
+	test('exits with 1 when no ONNX Runtime library is there, and names what it looked for', async () => {
+		const library = join(folder, 'missing.so');
+		const { code, stdout } = await start(['doctor'], { ARC2FACE_ONNXRUNTIME: library }).ended;
+		expect(code).toBe(1);
+		expect(stdout).toContain(library);
+	});
+});
+
+describe('pull', () => {
+	test('shows the terms, stops at a file that is not the official one, and names it', async () => {
+		const endpoint = await serve((request, response) => {
+			response.end(request.url?.endsWith('.json') ? '{}' : 'not the weights');
+		});
+		const { code, stdout, stderr } = await start(['pull'], { HF_ENDPOINT: endpoint }).ended;
+		expect([code, stdout]).toEqual([1, '']);
+		expect(stderr).toContain('non-commercial');
+		expect(stderr).toContain('--accept-antelopev2-license');
+		expect(stderr).toContain('DOWNLOAD_FAILED: Expected 334643276 bytes for');
+		expect(stderr).toContain('vae/diffusion_pytorch_model.safetensors');
+	});
+
+	test.each([
+		[404, 'HF_ENDPOINT'],
+		[401, 'HF_TOKEN'],
+	])('says what to do about %i', async (status, remedy) => {
+		const endpoint = await serve((_, response) => response.writeHead(status).end());
+		const { code, stderr } = await start(['pull', '--out', 'bundle'], { HF_ENDPOINT: endpoint }).ended;
+		expect(code).toBe(1);
+		expect(stderr).toContain(remedy);
+	});
+
+	test('an interrupt exits with 130 and leaves what can be resumed', async () => {
+		const half = Buffer.alloc(50_000, 1);
+		const endpoint = await serve((request, response) => {
+			if (request.url?.endsWith('.json')) return response.end('{}');
+			response.writeHead(200, { 'content-length': 334_643_276 });
+			return response.write(half);
+		});
+		const { child, ended } = start(['pull', '--out', 'bundle'], { HF_ENDPOINT: endpoint });
+		const part = join(folder, 'bundle/vae/diffusion_pytorch_model.safetensors.part');
+		await until(() => existsSync(part));
+		while ((await stat(part)).size < half.length) await new Promise((done) => setTimeout(done, 20));
+		child.kill('SIGINT');
+		expect(await ended).toMatchObject({ code: 130, stdout: '', stderr: expect.stringContaining('Interrupted.') });
+		expect((await readFile(part)).equals(half)).toBe(true);
+		expect(await readdir(join(folder, 'bundle'))).not.toContain('.pull.lock');
+	});
+
+	test('sends the token of HF_TOKEN to the endpoint', async () => {
+		const seen = new Set<string | undefined>();
+		const endpoint = await serve((request, response) => {
+			seen.add(request.headers.authorization);
+			response.writeHead(404).end();
+		});
+		await start(['pull'], { HF_ENDPOINT: endpoint, HF_TOKEN: 'hf_secret' }).ended;
+		expect([...seen]).toEqual(['Bearer hf_secret']);
+	});
+});
+
+test('a reader that leaves early is no failure', async () => {
+	const { child, ended } = start(['doctor', '--json']);
+	child.stdout.destroy();
+	const { stderr } = await ended;
+	expect(stderr).toBe('');
+});
+
+const astronaut = join(import.meta.dirname, '../fixtures/astronaut.png');
+
+// The golden bundle paints with tiny random networks; it has none that read faces.
+describe('with a bundle', () => {
+	const bundle = join(import.meta.dirname, '../golden/tiny-sd');
+	const model = ['--bundle', bundle, '--steps', '2'];
+	const identity = () => join(folder, 'anna.json');
+	beforeEach(async () => {
+		const embedding = Array.from({ length: 512 }, (_, i) => Math.sin(i + 1));
+		await writeFile(identity(), JSON.stringify({ embedding }));
+	});
+	const sha256 = async (file: string) =>
+		createHash('sha256')
+			.update(await readFile(join(folder, file)))
+			.digest('hex');
+
+	test('generate writes portraits of a saved identity and reports the seed of each', async () => {
+		const args = ['generate', '--identity', identity(), '--count', '2', '--seed', '7', ...model];
+		const { code, stdout, stderr } = await run(...args, '--out', 'one', '--json');
+		expect(stderr).not.toContain('arc2face:');
+		expect(code).toBe(0);
+		const { portraits } = JSON.parse(stdout);
+		expect(portraits.map(({ seed, file }: { seed: number; file: string }) => [seed, file])).toEqual([
+			[7, join('one', 'anna-7.png')],
+			[8, join('one', 'anna-8.png')],
+		]);
+		const again = await run(...args, '--out', 'two');
+		expect(again.stdout).toContain(join('two', 'anna-8.png'));
+		expect(await sha256('two/anna-7.png')).toBe(await sha256('one/anna-7.png'));
+		expect(await sha256('two/anna-8.png')).not.toBe(await sha256('one/anna-7.png'));
+	});
+
+	test('a random seed is reported and gives the same portrait again', async () => {
+		const { stdout } = await run('generate', '--identity', identity(), ...model, '--json');
+		const [{ seed, file }] = JSON.parse(stdout).portraits;
+		const before = await sha256(file);
+		const again = await run('generate', '--identity', identity(), ...model, '--seed', String(seed), '--force');
+		expect(again.code).toBe(0);
+		expect(await sha256(file)).toBe(before);
+	});
+
+	test('a bundle without face networks says so when asked to read a photo', async () => {
+		for (const command of ['detect', 'encode']) {
+			const { code, stdout, stderr } = await run(command, astronaut, '--bundle', bundle, '--json');
+			expect([code, stdout]).toEqual([1, '']);
+			expect(stderr).toContain('INVALID_BUNDLE');
+			expect(stderr).toContain('antelopev2');
+		}
+	});
+
+	test('compare needs no model for two saved identities', async () => {
+		const other = join(folder, 'other.json');
+		await writeFile(other, JSON.stringify({ embedding: Array.from({ length: 512 }, (_, i) => -Math.sin(i + 1)) }));
+		const { code, stdout } = await run('compare', identity(), other, '--json');
+		expect(code).toBe(0);
+		// float32 embeddings: each of 512 products is off by at most 2^-24 of its size.
+		expect(JSON.parse(stdout).similarity).toBeCloseTo(-1, 5);
+	});
+
+	test.each([
+		['not JSON', 'photo of anna'],
+		['too short', '{"embedding": [1, 2, 3]}'],
+	])('an identity file that is %s is named', async (_, content) => {
+		const file = join(folder, 'broken.json');
+		await writeFile(file, content);
+		const { code, stderr } = await run('compare', file, identity());
+		expect(code).toBe(2);
+		expect(stderr).toContain('broken.json');
+	});
+
+	test('an interrupt while painting exits with 130', async () => {
+		const args = ['generate', '--identity', identity(), '--bundle', bundle, '--steps', '1000', '--count', '16'];
+		const { child, ended, output } = start(args);
+		await until(() => output.stderr.includes(identity()) || child.exitCode !== null);
+		child.kill('SIGINT');
+		expect(await ended).toMatchObject({ code: 130, stdout: '' });
+		expect((await readdir(folder)).filter((name) => name.endsWith('.png'))).toEqual([]);
+	});
+});
+
+// A whole bundle of random networks: its detector finds nothing, so that photos need their keypoints.
+describe('with photos', () => {
+	let bundle: string;
+	beforeAll(async () => {
+		bundle = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
+		await writeRandomBundle(bundle, { size: 'tiny' });
+	});
+	afterAll(() => rm(bundle, { recursive: true, force: true }));
+	const keypoints = ['--keypoints', '205,115,245,112,228,140,210,165,246,162'];
+
+	test('generate goes from a photo to a portrait, and names it after the photo', async () => {
+		const { code, stdout, stderr } = await run(
+			...['generate', astronaut, ...keypoints, '--bundle', bundle, '--steps', '1', '--seed', '3', '--format', 'webp'],
+		);
+		expect(stderr).not.toContain('arc2face:');
+		expect(code).toBe(0);
+		expect(stdout).toContain('astronaut-3.webp');
+		expect((await readFile(join(folder, 'astronaut-3.webp'))).subarray(8, 12).toString()).toBe('WEBP');
+	});
+
+	test('encode saves an identity that compare and generate read', async () => {
+		expect(await run('encode', astronaut, ...keypoints, '--bundle', bundle)).toMatchObject({ code: 0 });
+		const saved = JSON.parse(await readFile(join(folder, 'astronaut.json'), 'utf8'));
+		const printed = await run('encode', astronaut, ...keypoints, '--bundle', bundle, '--json');
+		expect(JSON.parse(printed.stdout).embedding).toEqual(saved.embedding);
+		const { stdout } = await run('compare', 'astronaut.json', 'astronaut.json');
+		expect(stdout).toBe('similarity 1.000\n');
+		expect((await run('encode', astronaut, ...keypoints, '--bundle', bundle)).code).toBe(2); // exists
+	});
+
+	test('no face exits with 3, naming the photo', async () => {
+		const detected = await run('detect', astronaut, '--bundle', bundle, '--json');
+		expect(detected.code).toBe(3);
+		expect(JSON.parse(detected.stdout)).toEqual({ photos: [{ photo: astronaut, faces: [] }] });
+		const encoded = await run('encode', astronaut, '--bundle', bundle);
+		expect(encoded.code).toBe(3);
+		expect(encoded.stderr).toContain('NO_FACE');
+		expect(encoded.stderr).toContain(astronaut);
+	});
+
+	test.each([
+		['that is missing', 'nobody.jpg'],
+		['that is no image', '../../package.json'],
+	])('a photo %s is named', async (_, name) => {
+		const photo = name.startsWith('..') ? join(import.meta.dirname, name) : name;
+		const { code, stderr } = await run('detect', photo, '--bundle', bundle);
+		expect(code).toBe(1);
+		expect(stderr).toContain('INVALID_IMAGE');
+		expect(stderr).toContain(photo);
+	});
+});

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBundle } from '../../lib/bundle.ts';
+import { Arc2Face, type GenerateOptions, type SamplerName } from '../../lib/index.ts';
+import { type GoldenCase, goldenFolder, readGolden } from '../golden.ts';
+import { inside, onnxRuntimeLibrary } from '../inside.ts';
+
+// Whole generations of diffusers' pipelines on tiny-sd, through the public API alone.
+const golden = readGolden('pipeline/pipeline'); // how it was recorded: test/golden/README.md
+const bundle = `${goldenFolder}tiny-sd`;
+const plain = golden.cases.filter(({ kind }) => kind === 'plain');
+
+/** The recording's identities. */
+const identities = [0, 1].map((i) => golden.floats('shared/face_embs').slice(512 * i, 512 * (i + 1)));
+
+function samplerOf({ scheduler, overrides }: GoldenCase): SamplerName {
+	if (overrides?.use_karras_sigmas) return 'dpm++2m-karras';
+	const names: Record<string, SamplerName> = {
+		DPMSolverMultistepScheduler: 'dpm++2m',
+		PNDMScheduler: 'pndm',
+		DDIMScheduler: 'ddim',
+		EulerDiscreteScheduler: 'euler',
+		EulerAncestralDiscreteScheduler: 'euler-a',
+	};
+	return names[scheduler]!;
+}
+
+function optionsOf(recorded: GoldenCase): GenerateOptions {
+	const { steps, guidance: guidanceScale, num_images: count, seed, seeds, width, height } = recorded;
+	// diffusers draws the whole batch from one generator, unless it is given a list of them.
+	const noise = seeds === undefined ? 'batch' : 'per-image';
+	return { steps, guidanceScale, count, seed: seeds ?? seed, noise, sampler: samplerOf(recorded), width, height };
+}
+
+/** The recorded images; for cases that keep latents only, those that our VAE decoder (tested on its own) makes of them. */
+async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Array> {
+	if (tensors.image !== undefined) return golden.tensor(tensors.image).data as Uint8Array;
+	const { networks, files } = await openBundle(bundle);
+	if (!('graph' in networks.vaeDecoder)) throw new Error('the VAE decoder is a graph of ours');
+	const { graph, weights } = networks.vaeDecoder;
+	const { shape, data } = golden.tensor(tensors.latents!);
+	const { image } = inside.runNetwork({
+		library: onnxRuntimeLibrary,
+		graph,
+		weights: weights.map((weight) => ({ ...weight, file: files[weight.file]! })),
+		inputs: { latents: { shape, data: data as Float32Array } },
+		outputs: { image: [shape[0]!, 3, height, width] },
+	});
+	const pixels = 3 * width * height;
+	return Buffer.concat(
+		Array.from({ length: shape[0]! }, (_, i) =>
+			inside.quantise(image!.data.slice(pixels * i, pixels * (i + 1)), height, width),
+		),
+	);
+}
+
+/** float32 and float64 runs of the same network differ by 1 level in up to 2e-4 of the values (test/golden/README.md). */
+function expectSameImages(got: readonly Uint8Array[], expected: Uint8Array) {
+	const values = Buffer.concat(got);
+	expect(values.length).toBe(expected.length);
+	let changed = 0;
+	let most = 0;
+	values.forEach((value, i) => {
+		const levels = Math.abs(value - expected[i]!);
+		if (levels > 0) changed++;
+		most = Math.max(most, levels);
+	});
+	expect(most).toBeLessThanOrEqual(1);
+	expect(changed / values.length).toBeLessThan(0.001);
+}
+
+let model: Arc2Face;
+beforeAll(async () => {
+	model = await Arc2Face.load({ bundle, device: 'cpu' });
+});
+afterAll(() => model.dispose());
+
+describe('generates what diffusers generated', () => {
+	test.each(plain)('$name', async (recorded) => {
+		const people = recorded.identities.map((i: number) => identities[i]);
+		const images = await model.generate(people, optionsOf(recorded));
+		expect(images.map(({ index }) => index)).toEqual(images.map((_, i) => i));
+		for (const { width, height } of images) expect([width, height]).toEqual([recorded.width, recorded.height]);
+		expectSameImages(
+			images.map(({ data }) => data),
+			await imagesOf(recorded),
+		);
+	});
+
+	test('from the same initial noise, given as latents', async () => {
+		const recorded = golden.case('dpm5_g3_s0_n3');
+		const latents = golden.floats(recorded.tensors.start!) as Float32Array;
+		const images = await model.generate(identities[0]!, { steps: 5, count: 3, seed: 77, latents });
+		expectSameImages(
+			images.map(({ data }) => data),
+			await imagesOf(recorded),
+		);
+	});
+
+	test('from an identity of any length', async () => {
+		const recorded = golden.case('dpm5_g1_s42');
+		const long = identities[0]!.map((number) => 23.5 * number);
+		const images = await model.generate(long, optionsOf(recorded));
+		expectSameImages(
+			images.map(({ data }) => data),
+			await imagesOf(recorded),
+		);
+	});
+});
+
+describe('one seed gives one portrait', () => {
+	const options = { steps: 4, seed: 11 } as const;
+
+	test('alone or among others', async () => {
+		const [, second] = await model.generate(identities[0]!, { ...options, count: 2 });
+		const [alone] = await model.generate(identities[0]!, { ...options, seed: 12 });
+		expect(second!.seed).toBe(12);
+		// A batch of another size may add in another order.
+		expectSameImages([second!.data], alone!.data);
+	});
+
+	test('for each person in turn', async () => {
+		const images = await model.generate([identities[0]!, identities[1]!], { ...options, count: 2 });
+		expect(images.map(({ seed }) => seed)).toEqual([11, 12, 13, 14]);
+		const [third] = await model.generate(identities[1]!, { ...options, seed: 13 });
+		expectSameImages([images[2]!.data], third!.data);
+	});
+
+	test('again, when a random one is used as told', async () => {
+		const [image] = await model.generate(identities[0]!, { steps: 2 });
+		const [again] = await model.generate(identities[0]!, { steps: 2, seed: image!.seed });
+		expect(Buffer.compare(image!.data, again!.data)).toBe(0);
+	});
+});

@@ -1,0 +1,253 @@
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Bundle, bundleFolder, openBundle } from '../../lib/bundle.ts';
+import { goldenFolder } from '../golden.ts';
+
+const golden = `${goldenFolder}tiny-sd`;
+let folder: string;
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+let copies = 0;
+/** A copy of the golden bundle with other JSON files; weights are links. */
+async function bundleWith(changes: Record<string, unknown>, remove: readonly string[] = []): Promise<string> {
+	const copy = join(folder, `copy-${copies++}`);
+	for (const part of ['arc2face', 'encoder', 'vae', 'scheduler']) {
+		await mkdir(join(copy, part), { recursive: true });
+	}
+	const small = [
+		'arc2face/config.json',
+		'encoder/config.json',
+		'vae/config.json',
+		'scheduler/scheduler_config.json',
+		'tokens.json',
+	];
+	for (const file of small) await cp(join(golden, file), join(copy, file));
+	for (const file of [
+		'arc2face/diffusion_pytorch_model.safetensors',
+		'encoder/pytorch_model.bin',
+		'vae/diffusion_pytorch_model.safetensors',
+	]) {
+		await symlink(join(golden, file), join(copy, file));
+	}
+	for (const [file, change] of Object.entries(changes)) {
+		if (typeof change === 'string') await writeFile(join(copy, file), change);
+		else {
+			const json = JSON.parse(await readFile(join(copy, file), 'utf8'));
+			await writeFile(join(copy, file), JSON.stringify({ ...json, ...(change as object) }));
+		}
+	}
+	for (const file of remove) await rm(join(copy, file));
+	return copy;
+}
+
+/** Every weight lies within the file that it names. */
+async function expectWeightsInFiles({ files, networks }: Bundle) {
+	const sizes = await Promise.all(files.map(async (file) => (await readFile(file)).length));
+	for (const network of [networks.textEncoder, networks.unet, networks.vaeDecoder]) {
+		if (!('graph' in network)) throw new Error('a network of its own graph');
+		expect(network.graph.length).toBeGreaterThan(0);
+		expect(network.weights.length).toBeGreaterThan(0);
+		for (const { file, offset, length } of network.weights) expect(offset + length).toBeLessThanOrEqual(sizes[file]!);
+	}
+}
+
+describe('a bundle', () => {
+	test('in the official layout is read without reading weights', async () => {
+		const bundle = await openBundle(golden);
+		expect(bundle.folder).toBe(golden);
+		expect(bundle.geometry).toEqual({ width: 128, height: 128, pixelsPerLatent: 8 });
+		expect(bundle.missingFaceModels).toEqual(['antelopev2/scrfd_10g_bnkps.onnx', 'antelopev2/arcface.onnx']);
+		expect(bundle.networks).not.toHaveProperty('detector');
+		expect(bundle.tokens.identityPosition).toBe(4);
+		expect(bundle.tokens.prompt).toHaveLength(77);
+		expect(bundle.files).toEqual([
+			`${golden}/encoder/model.safetensors`,
+			`${golden}/arc2face/diffusion_pytorch_model.safetensors`,
+			`${golden}/vae/diffusion_pytorch_model.safetensors`,
+		]);
+		await expectWeightsInFiles(bundle);
+	});
+
+	test('may have its encoder as a PyTorch file, and its VAE as fp16 under old key names', async () => {
+		const own = await bundleWith({}, ['vae/diffusion_pytorch_model.safetensors']);
+		const legacy = `${golden}/vae-legacy-keys/diffusion_pytorch_model.safetensors`;
+		await symlink(legacy, join(own, 'vae/diffusion_pytorch_model.fp16.safetensors'));
+		const bundle = await openBundle(own);
+		expect(bundle.files.map((file) => file.slice(own.length + 1))).toEqual([
+			'encoder/pytorch_model.bin',
+			'arc2face/diffusion_pytorch_model.safetensors',
+			'vae/diffusion_pytorch_model.fp16.safetensors',
+		]);
+		await expectWeightsInFiles(bundle);
+	});
+
+	test('with both face models can read photos', async () => {
+		const own = await bundleWith({});
+		await mkdir(join(own, 'antelopev2'));
+		await writeFile(join(own, 'antelopev2/scrfd_10g_bnkps.onnx'), '');
+		expect((await openBundle(own)).missingFaceModels).toEqual(['antelopev2/arcface.onnx']);
+		await writeFile(join(own, 'antelopev2/arcface.onnx'), '');
+		const { networks, files, missingFaceModels } = await openBundle(own);
+		expect(missingFaceModels).toEqual([]);
+		expect(networks.detector).toEqual({ file: files.indexOf(join(own, 'antelopev2/scrfd_10g_bnkps.onnx')) });
+		expect(networks.recognizer).toEqual({ file: files.indexOf(join(own, 'antelopev2/arcface.onnx')) });
+	});
+
+	test('without a sample size paints at the size of Stable Diffusion 1', async () => {
+		const own = await bundleWith({ 'arc2face/config.json': { sample_size: null } });
+		expect((await openBundle(own)).geometry).toEqual({ width: 512, height: 512, pixelsPerLatent: 8 });
+	});
+});
+
+describe('a bundle is found', () => {
+	test('by a name under ARC2FACE_HOME', async () => {
+		vi.stubEnv('ARC2FACE_HOME', goldenFolder);
+		expect(bundleFolder('tiny-sd')).toBe(golden);
+		expect((await openBundle('tiny-sd')).folder).toBe(golden);
+	});
+
+	test('in the data folder of the user otherwise', () => {
+		vi.stubEnv('ARC2FACE_HOME', '');
+		expect(bundleFolder('arc2face').startsWith(homedir())).toBe(true);
+	});
+
+	test('without being named: the official one when it was downloaded', async () => {
+		vi.stubEnv('ARC2FACE_HOME', folder);
+		await symlink(golden, join(folder, 'arc2face'));
+		expect((await openBundle()).folder).toBe(join(folder, 'arc2face'));
+	});
+
+	test('by a relative folder', async () => {
+		expect((await openBundle('test/golden/tiny-sd')).folder).toBe(golden);
+	});
+});
+
+describe('refused, by file and field:', () => {
+	test.each<[string, Record<string, unknown>, string[], string, RegExp]>([
+		['a missing config', {}, ['vae/config.json'], 'INVALID_BUNDLE', /vae\/config\.json \(ENOENT\)/],
+		['a config that is no JSON', { 'arc2face/config.json': '{' }, [], 'INVALID_BUNDLE', /arc2face\/config\.json/],
+		[
+			'a config that is a list',
+			{ 'encoder/config.json': '[]' },
+			[],
+			'INVALID_BUNDLE',
+			/object in .*encoder\/config\.json but received \[\]/,
+		],
+		[
+			'missing weights',
+			{},
+			['arc2face/diffusion_pytorch_model.safetensors'],
+			'INVALID_BUNDLE',
+			/arc2face: there is no diffusion_pytorch_model\.safetensors/,
+		],
+		[
+			'a missing encoder',
+			{},
+			['encoder/pytorch_model.bin'],
+			'INVALID_BUNDLE',
+			/encoder: there is no model\.safetensors or pytorch_model\.bin/,
+		],
+		[
+			'an encoder of another size than the UNet expects',
+			{ 'arc2face/config.json': { cross_attention_dim: 768 } },
+			[],
+			'INVALID_BUNDLE',
+			/hidden_size 520 for `cross_attention_dim` in .*arc2face\/config\.json but received 768/,
+		],
+		[
+			'a UNet of other latents',
+			{ 'arc2face/config.json': { in_channels: 9 } },
+			[],
+			'INVALID_BUNDLE',
+			/Expected 4 for `in_channels`/,
+		],
+		[
+			'a VAE of other latents',
+			{ 'vae/config.json': { latent_channels: 16 } },
+			[],
+			'INVALID_BUNDLE',
+			/`latent_channels` in .*vae\/config\.json/,
+		],
+		[
+			'a UNet wider than its weights',
+			{ 'arc2face/config.json': { block_out_channels: [32, 32, 64, 64] } },
+			[],
+			'INVALID_WEIGHTS',
+			/tensor .* of .*arc2face\/diffusion_pytorch_model\.safetensors/,
+		],
+		[
+			'an encoder with fewer layers than its weights',
+			{ 'encoder/config.json': { num_hidden_layers: 0 } },
+			[],
+			'INVALID_BUNDLE',
+			/num_hidden_layers/,
+		],
+		[
+			'weights that are text',
+			{ 'vae/diffusion_pytorch_model.fp16.safetensors': 'none' },
+			['vae/diffusion_pytorch_model.safetensors'],
+			'INVALID_WEIGHTS',
+			/vae\/diffusion_pytorch_model\.fp16/,
+		],
+		[
+			'a schedule without betas',
+			{ 'scheduler/scheduler_config.json': { beta_start: null } },
+			[],
+			'INVALID_BUNDLE',
+			/`beta_start` in .*scheduler_config\.json/,
+		],
+		[
+			'an id outside the vocabulary',
+			{ 'tokens.json': { prompt: [0, 69] } },
+			[],
+			'INVALID_BUNDLE',
+			/ids below 69 for `prompt` in .*tokens\.json/,
+		],
+		['a prompt too long', { 'tokens.json': { prompt: new Array(78).fill(0) } }, [], 'INVALID_BUNDLE', /at most 77 ids/],
+		[
+			'prompts of different lengths',
+			{ 'tokens.json': { empty: [0] } },
+			[],
+			'INVALID_BUNDLE',
+			/`empty` in .*tokens\.json/,
+		],
+		[
+			'an identity beside the prompt',
+			{ 'tokens.json': { identityPosition: 77 } },
+			[],
+			'INVALID_BUNDLE',
+			/`identityPosition`/,
+		],
+		[
+			"a vocabulary that isn't CLIP's, without tokens.json",
+			{},
+			['tokens.json'],
+			'INVALID_BUNDLE',
+			/`vocab_size` in .*encoder\/config\.json but received 69/,
+		],
+	])('%s', async (_, changes, remove, code, message) => {
+		await expect(openBundle(await bundleWith(changes, remove))).rejects.toMatchObject({
+			name: 'Arc2FaceError',
+			code,
+			message: expect.stringMatching(message),
+		});
+	});
+
+	test('a name that nothing has', async () => {
+		vi.stubEnv('ARC2FACE_HOME', folder);
+		await expect(openBundle('no-such-bundle')).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			message: expect.stringContaining(join(folder, 'no-such-bundle')),
+		});
+	});
+
+	test('a file instead of a folder', async () => {
+		await expect(openBundle(`${golden}/tokens.json`)).rejects.toMatchObject({ code: 'INVALID_BUNDLE' });
+	});
+});

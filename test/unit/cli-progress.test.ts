@@ -1,0 +1,34 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { Progress } from '../../lib/commands/progress.ts';
+
+/** What a stream was written, with or without a terminal behind it. */
+function recorded(terminal: object) {
+	const stream = Object.assign(new PassThrough(), terminal) as unknown as NodeJS.WriteStream;
+	let text = '';
+	stream.on('data', (chunk) => {
+		text += chunk;
+	});
+	return { stream, text: () => text };
+}
+
+test('elsewhere than on a terminal, each piece of work is one line', async () => {
+	const { stream, text } = recorded({ isTTY: false });
+	const progress = new Progress(stream);
+	for (const done of [0, 50, 100]) progress.show('downloading a', { done, total: 100, unit: 'bytes' });
+	progress.show('downloading b', { done: 0, total: undefined, unit: 'bytes' });
+	progress.end();
+	await new Promise(setImmediate);
+	expect(text()).toBe('downloading a\ndownloading b\n');
+});
+
+test('on a terminal a bar counts in bytes, and a photo may be called anything', async () => {
+	const terminal = { isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} };
+	const { stream, text } = recorded(terminal);
+	const progress = new Progress(stream);
+	progress.show('{bar}.jpg', { done: 1_500_000, total: 3_000_000, unit: 'bytes' });
+	progress.end();
+	await new Promise(setImmediate);
+	expect(text()).toContain('{bar}.jpg [');
+	expect(text()).toContain('1.5 MB/3.0 MB');
+});

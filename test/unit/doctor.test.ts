@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findBundles } from '../../lib/commands/bundles.ts';
+import { canRun, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
+import { failureOf } from '../../lib/commands/failure.ts';
+import { findNvidiaDriver } from '../../lib/commands/machine.ts';
+import { Arc2FaceError } from '../../lib/errors.ts';
+
+const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [] };
+const healthy: Examination = {
+	system: { platform: 'linux', release: '6', arch: 'x64', cpu: 'some', threads: 2, memoryBytes: 8e9 },
+	node: '20.17.0',
+	package: { version: '1.0.0', folder: '/p' },
+	addon: { path: '/p/build/Release/arc2face.node' },
+	sharp: { version: '0.35.0' },
+	device: { device: 'cpu', provider: 'onnxruntime', library: '/p/libonnxruntime.so.1', reasons: [], version: '1.30.0' },
+	gpu: {},
+	bundles: [tiny],
+	dataFolder: { path: '/home/a/.cache/arc2face', freeBytes: 1e12 },
+};
+
+let folder: string;
+beforeEach(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'arc2face-doctor-'));
+});
+afterEach(async () => {
+	await rm(folder, { recursive: true, force: true });
+});
+async function put(path: string, text = ''): Promise<string> {
+	const file = join(folder, path);
+	await mkdir(join(file, '..'), { recursive: true });
+	await writeFile(file, text);
+	return file;
+}
+
+describe('a machine', () => {
+	test('with everything in place can run and has no problems', () => {
+		expect(canRun(healthy)).toBe(true);
+		expect(problemsOf(healthy)).toEqual([]);
+	});
+
+	test.each<[string, Partial<Examination>, RegExp, RegExp]>([
+		[
+			'without an addon',
+			{ addon: { error: 'No native build was found' } },
+			/No native build/,
+			/npm run build.* in \/p/,
+		],
+		['without sharp', { sharp: { error: 'Could not load' } }, /Could not load/, /npm install/],
+		['without a device', { device: { error: 'Found no library' } }, /Found no library/, /ARC2FACE_ONNXRUNTIME/],
+		[
+			'whose ONNX Runtime does not work',
+			{ device: { device: 'cpu', provider: 'onnxruntime', library: '/l', reasons: [], error: 'not ONNX Runtime' } },
+			/not ONNX Runtime/,
+			/onnxruntime-node/,
+		],
+	])('%s cannot run, and learns why', (_, change, problem, remedy) => {
+		const found = { ...healthy, ...change };
+		expect(canRun(found)).toBe(false);
+		expect(problemsOf(found)[0]?.problem).toMatch(problem);
+		expect(problemsOf(found)[0]?.remedy).toMatch(remedy);
+	});
+
+	test.each([
+		['no bundle', []],
+		['a broken bundle', [{ ...tiny, usable: false, error: { problem: 'no UNet', remedy: 'mend it' } }]],
+	])('with %s can run one, and learns where to get it', (_, bundles) => {
+		const found = { ...healthy, bundles };
+		expect(canRun(found)).toBe(true);
+		expect(problemsOf(found).slice(0, -1)).toEqual(
+			bundles.map(() => ({ problem: 'Bundle tiny: no UNet', remedy: 'mend it' })),
+		);
+		expect(problemsOf(found).at(-1)?.remedy).toContain('arc2face pull');
+	});
+
+	test('with one good bundle can run in spite of an unfinished one', () => {
+		const official = { ...tiny, name: 'arc2face', usable: false, unfinished: ['encoder/pytorch_model.bin'] };
+		const found = { ...healthy, bundles: [tiny, official] };
+		expect(canRun(found)).toBe(true);
+		expect(problemsOf(found)).toHaveLength(1);
+		expect(problemsOf(found)[0]?.problem).toContain('encoder/pytorch_model.bin');
+	});
+});
+
+test('a failure is split into what happened and what to do', () => {
+	expect(failureOf(new Arc2FaceError('DISPOSED', 'The model was disposed.'))).toEqual({
+		problem: 'The model was disposed.',
+		remedy: 'Load the model again with `Arc2Face.load()`.',
+	});
+	expect(failureOf(new Error('first\nsecond'))).toEqual({ problem: 'first', remedy: '' });
+});
+
+describe.skipIf(process.platform === 'win32')('the NVIDIA driver', () => {
+	test('is recognised by its kernel module, library and tool, wherever they are', async () => {
+		await put('proc/driver/nvidia/version', 'NVRM version: 580.65\nGCC version: 12\n');
+		const library = await put('cuda/libcuda.so.1');
+		const tool = await put('bin/nvidia-smi');
+		const env = { LD_LIBRARY_PATH: join(folder, 'cuda'), PATH: join(folder, 'bin') };
+		expect(findNvidiaDriver(env, folder)).toEqual({ kernel: 'NVRM version: 580.65', library, tool });
+	});
+
+	test('is absent where there is no trace of it', () => {
+		expect(findNvidiaDriver({}, folder)).toEqual({});
+	});
+});
+
+describe('bundles', () => {
+	const home = process.env.ARC2FACE_HOME;
+	beforeEach(() => {
+		process.env.ARC2FACE_HOME = folder;
+	});
+	afterEach(() => {
+		if (home === undefined) delete process.env.ARC2FACE_HOME;
+		else process.env.ARC2FACE_HOME = home;
+	});
+
+	test('none are downloaded when there is no data folder', async () => {
+		await rm(folder, { recursive: true });
+		const { bundles, dataFolder } = await findBundles();
+		expect(bundles.filter(({ name }) => name !== 'tiny')).toEqual([]);
+		expect(dataFolder.path.startsWith(folder)).toBe(true);
+		expect(dataFolder.freeBytes).toBeGreaterThan(0);
+	});
+
+	test('one whose download stopped is not usable, and its missing files are named', async () => {
+		const { dataFolder } = await findBundles();
+		const inside = dataFolder.path.slice(folder.length);
+		await put(join(inside, 'arc2face/encoder/pytorch_model.bin.part'), 'half');
+		const { bundles } = await findBundles();
+		expect(bundles.find(({ name }) => name === 'arc2face')).toMatchObject({
+			usable: false,
+			unfinished: ['encoder/pytorch_model.bin'],
+			error: { problem: expect.stringContaining('arc2face'), remedy: expect.stringContaining('pull') },
+		});
+	});
+});

@@ -1,0 +1,67 @@
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { readPhoto } from '../../lib/photo.ts';
+
+// Damaged files from outside must give pixels or a typed error, soon; the process must live. Every mutation follows from its
+// number, so that a failure names the file that caused it.
+
+const perFormat = 120;
+/** Decoding 48 × 40 pixels takes milliseconds; what takes seconds hangs, however busy the machine. */
+const patienceMs = 2000;
+
+/** A generator of numbers in [0, 1): mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
+function random(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+	};
+}
+
+/** Flips bytes, mostly near the start where the header is; or cuts, repeats or zeroes a part. */
+function mutate(file: Buffer, seed: number): Buffer {
+	const next = random(seed);
+	const below = (limit: number) => Math.floor(next() * limit);
+	const bytes = Buffer.from(file);
+	const at = next() < 0.5 ? below(Math.min(64, bytes.length)) : below(bytes.length);
+	switch (below(5)) {
+		case 0:
+			return bytes.subarray(0, at);
+		case 1:
+			return Buffer.concat([bytes.subarray(0, at), bytes.subarray(below(bytes.length))]);
+		case 2:
+			return bytes.fill(next() < 0.5 ? 0 : 255, at, at + 1 + below(16));
+		default:
+			for (let count = 1 + below(8); count > 0; count--) {
+				bytes[next() < 0.5 ? below(Math.min(64, bytes.length)) : below(bytes.length)] = below(256);
+			}
+			return bytes;
+	}
+}
+
+describe('damaged images become pixels or a typed error', () => {
+	const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
+	const picture = () => sharp({ create: { width: 48, height: 40, channels: 3, background: 'red', noise } });
+
+	test.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('%s', async (format) => {
+		const file = await picture().withMetadata({ orientation: 6 }).toFormat(format).toBuffer();
+		expect(await readPhoto(file)).toMatchObject({ data: expect.any(Uint8Array) });
+
+		let refused = 0;
+		for (let seed = 0; seed < perFormat; seed++) {
+			const started = performance.now();
+			try {
+				const { data, width, height } = await readPhoto(mutate(file, seed));
+				expect(data.length, `${format}, mutation ${seed}`).toBe(width * height * 3);
+			} catch (error) {
+				refused++;
+				expect(error, `${format}, mutation ${seed}`).toMatchObject({ name: 'Arc2FaceError', code: 'INVALID_IMAGE' });
+			}
+			expect(performance.now() - started, `${format}, mutation ${seed}`).toBeLessThan(patienceMs);
+		}
+		// Otherwise the mutations do not reach what matters.
+		expect(refused).toBeGreaterThan(perFormat / 10);
+	});
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
+import { maxAbsError, readGolden } from '../golden.ts';
+import { goldenConfig, goldenWeights, rmsError, runNetwork } from '../networks.ts';
+
+const golden = readGolden('nets/vae');
+const file = 'diffusion_pytorch_model.safetensors';
+const decodings = golden.cases.filter(({ kind }) => kind === 'decode');
+const encodings = golden.cases.filter(({ kind }) => kind === 'encode');
+
+// The second file has the same values in float16, under the names that diffusers gave attention layers before 0.15.
+describe.each(['tiny-sd/vae', 'tiny-sd/vae-legacy-keys'])('autoencoder of %s', async (model) => {
+	const config = readVaeConfig(goldenConfig(model));
+	const weights = await goldenWeights(model, file);
+
+	describe.each(['standard', 'onnxruntime'] as const)('with %s operators', (operators) => {
+		const decoder = vaeDecoder(config, weights, { operators });
+		const encoder = vaeEncoder(config, weights, { operators });
+
+		test.each(decodings)('decodes as diffusers does: $name', ({ tensors, accuracy }) => {
+			const expected = golden.tensor(tensors.output!);
+			const { image } = runNetwork(decoder, { latents: golden.tensor(tensors.latents!) }, { image: expected.shape });
+			// 20 times the distance of upstream's float32 from float64.
+			expect(maxAbsError(image!.data, expected.data as Float32Array)).toBeLessThanOrEqual(accuracy!.atol);
+		});
+
+		test.each(encodings)('encodes as diffusers does: $name', ({ tensors, accuracy }) => {
+			const [mean, logvar] = [golden.tensor(tensors.mean!), golden.tensor(tensors.logvar!)];
+			const shapes = { mean: mean.shape, logvar: logvar.shape };
+			const got = runNetwork(encoder, { image: golden.tensor(tensors.image!) }, shapes);
+			expect(maxAbsError(got.mean!.data, mean.data as Float32Array)).toBeLessThanOrEqual(accuracy!.atol);
+			expect(maxAbsError(got.logvar!.data, logvar.data as Float32Array)).toBeLessThanOrEqual(accuracy!.atol);
+		});
+	});
+
+	test('keeps its accuracy in float16', () => {
+		const decoder = vaeDecoder(config, weights, { precision: 'fp16' });
+		for (const { name, tensors } of decodings) {
+			const expected = golden.tensor(tensors.output!);
+			const { image } = runNetwork(decoder, { latents: golden.tensor(tensors.latents!) }, { image: expected.shape });
+			// What upstream's own float16 run of this network is off; its values are of order 1.
+			expect(rmsError(image!.data, expected.data as Float32Array), name).toBeLessThanOrEqual(2e-3);
+		}
+	});
+});
+
+test('the decoder has the intermediate results of diffusers, module by module', async () => {
+	const debug = readGolden('nets/vae_debug') as ReturnType<typeof readGolden> & { order: string[] };
+	const { tensors } = debug.case('debug');
+	const taps = debug.order;
+	const config = readVaeConfig(goldenConfig('tiny-sd/vae'));
+	const results = runNetwork(
+		vaeDecoder(config, await goldenWeights('tiny-sd/vae', file), { taps }),
+		{ latents: debug.tensor(tensors.latents!) },
+		Object.fromEntries([
+			['image', debug.tensor(tensors.output!).shape],
+			...taps.map((tap) => [tap, debug.tensor(tensors[tap]!).shape]),
+		]),
+	);
+	for (const tap of taps) {
+		const { data } = debug.tensor(tensors[tap]!);
+		// The tolerance of the output of this size, relative to the largest value: those within reach hundreds.
+		const scale = Math.max(1, ...(data as Float32Array).map(Math.abs));
+		expect(maxAbsError(results[tap]!.data, data as Float32Array), tap).toBeLessThanOrEqual(2e-4 * scale);
+	}
+});
