@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -47,6 +48,18 @@ void PassOn(int signal, siginfo_t* info, void* context) {
   }
 }
 
+// Puts a page of zeros where the file has none.
+bool MapZeros(uintptr_t page) {
+  constexpr int kFlags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
+#ifdef __linux__
+  // The system call itself, which is safe in a handler; what may be wrapped around mmap (sanitizers, profilers) need
+  // not be.
+  return syscall(SYS_mmap, page, page_size, PROT_READ, kFlags, -1, 0) != -1;
+#else
+  return mmap(reinterpret_cast<void*>(page), page_size, PROT_READ, kFlags, -1, 0) != MAP_FAILED;
+#endif
+}
+
 void OnBusError(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
@@ -56,9 +69,7 @@ void OnBusError(int signal, siginfo_t* info, void* context) {
           address < range.begin.load(std::memory_order_relaxed)) {
         continue;
       }
-      // mmap is a plain system call here, and safe in a handler, though POSIX does not list it as such.
-      void* const page = reinterpret_cast<void*>(address / page_size * page_size);
-      if (mmap(page, page_size, PROT_READ, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) continue;
+      if (!MapZeros(address / page_size * page_size)) continue;
       range.damaged.store(true, std::memory_order_release);
       errno = saved_errno;
       return;

@@ -14,7 +14,7 @@ namespace arc2face::onnx {
 // Protocol buffer fields: a number, and bytes.
 inline std::string Varint(uint64_t value) {
   std::string bytes;
-  for (; value >= 128; value >>= 7) bytes += static_cast<char>(value & 127 | 128);
+  for (; value >= 128; value >>= 7) bytes += static_cast<char>((value & 127) | 128);
   return bytes + static_cast<char>(value);
 }
 inline std::string Field(int number, uint64_t value) { return Varint(number * 8) + Varint(value); }

@@ -17,6 +17,10 @@
 #include "provider/provider.h"
 #include "temporary_folder.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace arc2face {
 namespace {
 
@@ -65,6 +69,14 @@ Weight MakeWeight(const std::string& name, DataType type, std::vector<int64_t> s
 
 class OnnxRuntime : public testing::Test {
  protected:
+  static void SetUpTestSuite() {
+#ifdef __SANITIZE_ADDRESS__
+    // The library leaks a few bytes when it is opened, once in a process. Leaks after that are ours.
+    const __lsan::ScopedDisabler disabler;
+#endif
+    OpenOnnxRuntime(LibraryPath(), 0);
+  }
+
   std::unique_ptr<Network> Load(const std::string& model, std::vector<Weight> weights = {},
                                 std::vector<std::shared_ptr<const MemoryMap>> maps = {}) {
     return provider_->Load({"sample", Bytes(model), std::move(weights), std::move(maps)}, interrupt_);
@@ -173,6 +185,9 @@ TEST_F(OnnxRuntime, NamesNetworkAndWeightThatItRefuses) {
 }
 
 TEST_F(OnnxRuntime, SaysThatMemoryIsNotEnough) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's operator new ends the process instead of throwing";
+#endif
   // The outer product of a million numbers takes 4 TB.
   const auto network = Load(Model({{"MatMul", {"x", "z"}, {"big"}}, {"ReduceMax", {"big"}, {"y"}}}, {},
                                   {{"x", DataType::kFloat32, {-1, 1}}, {"z", DataType::kFloat32, {1, -1}}},
@@ -199,15 +214,15 @@ TEST_F(OnnxRuntime, DoesNotStartWhatWasCancelled) {
 TEST_F(OnnxRuntime, StopsInTheMiddleOfARun) {
   // Minutes of work on purpose, so that only stopping it can end it soon.
   constexpr int64_t kSize = 1024;
+  constexpr int kProducts = 4000;
   std::vector<onnx::Node> nodes;
-  for (int i = 0; i < 2000; ++i) {
-    nodes.push_back({"MatMul", {i == 0 ? "x" : "h" + std::to_string(i), "w"}, {"h" + std::to_string(i + 1)}});
+  for (int i = 0; i < kProducts; ++i) {
+    nodes.push_back({"MatMul", {i == 0 ? "x" : "h" + std::to_string(i), "x"}, {"h" + std::to_string(i + 1)}});
   }
-  nodes.push_back({"Identity", {"h2000"}, {"y"}});
-  std::vector<float> w(kSize * kSize, 0.0f), x(kSize * kSize, 1.0f), y(kSize * kSize);
-  const auto network = Load(Model(nodes, {{"w", DataType::kFloat32, {kSize, kSize}}},
-                                  {{"x", DataType::kFloat32, {-1, kSize}}}, {{"y", DataType::kFloat32, {-1, kSize}}}),
-                            {MakeWeight("w", DataType::kFloat32, {kSize, kSize}, w.data())});
+  nodes.push_back({"Identity", {"h" + std::to_string(kProducts)}, {"y"}});
+  std::vector<float> x(kSize * kSize), y(kSize * kSize);
+  const auto network =
+      Load(Model(nodes, {}, {{"x", DataType::kFloat32, {-1, -1}}}, {{"y", DataType::kFloat32, {-1, -1}}}));
   std::chrono::steady_clock::time_point requested;
   std::thread requester([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -223,8 +238,8 @@ TEST_F(OnnxRuntime, StopsInTheMiddleOfARun) {
   EXPECT_LT(stopped - requested, std::chrono::seconds(5));
 
   Interrupt another;
-  const Tensor row{DataType::kFloat32, {0, kSize}, x.data()};
-  network->Run({&row, 1}, {&row, 1}, *HostDevice().MakeStream(), another);
+  const Tensor one{DataType::kFloat32, {1, 1}, x.data()}, result{DataType::kFloat32, {1, 1}, y.data()};
+  network->Run({&one, 1}, {&result, 1}, *HostDevice().MakeStream(), another);
 }
 
 TEST_F(OnnxRuntime, NamesTheFileThatBecameShorterUnderIt) {

@@ -89,6 +89,7 @@ struct Api {
   Entry<130, Status*(SessionOptions*, const char* key, const char* value)> AddSessionConfigEntry{table};
   Entry<210, Status*(SessionOptions*, const char* const* names, const Value* const* values, size_t count)>
       AddExternalInitializers{table};
+  Entry<150, Status*(SessionOptions*, const char* name, const Value*)> AddInitializer{table};
   Entry<293, Status*(SessionOptions*, bool cancel)> SessionOptionsSetLoadCancellationFlag{table};
   Entry<100, void(SessionOptions*)> ReleaseSessionOptions{table};
 

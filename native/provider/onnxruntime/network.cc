@@ -39,6 +39,7 @@ class OnnxRuntimeNetwork final : public Network {
   // What the session reads from while it lives, so they come before it.
   const std::vector<std::shared_ptr<const MemoryMap>> maps_;
   std::vector<std::unique_ptr<std::byte[]>> aligned_;
+  std::vector<Owned<Value>> weights_;
   const Owned<MemoryInfo> host_memory_;
   Owned<Session> session_;
   std::vector<TensorInfo> inputs_;
@@ -98,9 +99,9 @@ Owned<SessionOptions> OnnxRuntimeNetwork::MakeOptions(int threads) const {
 }
 
 void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights) {
-  std::vector<Owned<Value>> values;
+  if (weights.empty()) return;
   std::vector<const char*> names;
-  std::vector<const Value*> pointers;
+  std::vector<const Value*> values;
   for (const Weight& weight : weights) {
     const std::string label = "the weight " + weight.name + " of the network " + name_;
     const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
@@ -108,12 +109,14 @@ void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<W
       throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
                                                   " but received " + std::to_string(weight.bytes) + ".");
     }
-    values.push_back(MakeTensor(weight.type, weight.shape, Aligned(weight), bytes));
+    weights_.push_back(MakeTensor(weight.type, weight.shape, Aligned(weight), bytes));
     names.push_back(weight.name.c_str());
-    pointers.push_back(values.back().get());
+    values.push_back(weights_.back().get());
   }
-  if (weights.empty()) return;
-  CheckLoading(api().AddExternalInitializers(options, names.data(), pointers.data(), names.size()));
+  // The first gives the optimiser the values, but leaves the session to copy what is left after it. The second lets the
+  // session use ours for those that the kernels don't pack into a form of their own.
+  CheckLoading(api().AddExternalInitializers(options, names.data(), values.data(), names.size()));
+  for (size_t i = 0; i < names.size(); ++i) CheckLoading(api().AddInitializer(options, names[i], values[i]));
 }
 
 // Kernels read elements as the C++ types that they are, which must lie on multiples of their size. Some safetensors
