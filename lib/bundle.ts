@@ -76,7 +76,7 @@ export async function openBundle(bundle?: string): Promise<Bundle> {
 	const textWeights = await weights('encoder', ['model.safetensors', 'pytorch_model.bin']);
 	const vaeWeights = await weights('vae', diffusersNames);
 	const options = { operators: 'onnxruntime' } as const;
-	// Writing a graph takes tens of milliseconds: timers and connections get their turn in between.
+	// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
 	const textGraph = textEncoder(textConfig, textWeights, { ...options, input: 'identity' });
 	await setImmediate();
 	const unetGraph = unet(unetConfig, unetWeights, options);
@@ -98,9 +98,9 @@ export async function openBundle(bundle?: string): Promise<Bundle> {
 				};
 	const networks = {
 		...reading,
-		textEncoder: files.refer(textGraph),
-		unet: files.refer(unetGraph),
-		vaeDecoder: files.refer(vaeGraph),
+		textEncoder: await files.refer(textGraph),
+		unet: await files.refer(unetGraph),
+		vaeDecoder: await files.refer(vaeGraph),
 	};
 
 	const { pixelsPerLatent } = vaeConfig;
@@ -142,7 +142,11 @@ class FileList {
 		return known >= 0 ? known : this.paths.push(path) - 1;
 	}
 
-	refer({ graph, weights }: NetworkGraph): NativeNetwork {
-		return { graph, weights: weights.map(({ file, ...weight }) => ({ ...weight, file: this.indexOf(file) })) };
+	async refer(network: NetworkGraph): Promise<NativeNetwork> {
+		const { weights } = network;
+		return {
+			graph: await network.encode(),
+			weights: weights.map(({ file, ...weight }) => ({ ...weight, file: this.indexOf(file) })),
+		};
 	}
 }

@@ -23,7 +23,7 @@ export type VaeConfig = Readonly<{
 	pixelsPerLatent: number;
 }>;
 
-/** Of every norm in it: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/models/autoencoders/vae.py#L78 */
+/** Of every norm in it: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/models/autoencoders/vae.py */
 const epsilon = 1e-6;
 
 /** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link vaeDecoder} and {@link vaeEncoder} do not have */

@@ -19,7 +19,10 @@ const ctest = ['ctest', '--test-dir', folder, '--build-config', 'Release', '--ou
 process.env.LSAN_OPTIONS = `suppressions=${root}test/native/lsan.supp:print_suppressions=0`;
 process.env.TSAN_OPTIONS = `suppressions=${root}test/native/tsan.supp`;
 if (sanitize.includes('address')) {
-	leaveOut('^OnnxRuntime\\.SaysThatMemoryIsNotEnough$', "this sanitizer's operator new ends the process instead of throwing");
+	leaveOut(
+		'^OnnxRuntime\\.SaysThatMemoryIsNotEnough$',
+		"this sanitizer's operator new ends the process instead of throwing",
+	);
 } else if (sanitize === 'thread') {
 	leaveOut('^OnnxRuntime', 'ONNX Runtime is not built with this sanitizer, which takes its locks for races');
 	// It can't place its shadow memory when Linux randomises addresses with more than 28 bits.

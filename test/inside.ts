@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { chooseDevice } from '../lib/device.ts';
 import type { DataType, WeightReference } from '../models/weights/reference.ts';
 
 /** RGB, 8 bits, row-major. */
@@ -54,6 +55,8 @@ export type NetworkRun = {
 	outputs?: Record<string, readonly number[]>;
 	/** Request an interrupt that long after the start of the run, which then throws `CANCELLED`. */
 	cancelAfterMs?: number;
+	/** Path of a file to empty between load and run. */
+	shorten?: string;
 } & ({ graph: Uint8Array; weights?: readonly (WeightReference & { name: string })[] } | { file: string });
 
 /** What test/native/addon/networks.cc exports: single evaluations of networks, in the calling thread. */
@@ -63,18 +66,10 @@ export interface Networks {
 }
 
 /** The ONNX Runtime library that the package depends on. */
-export const onnxRuntimeLibrary = fileURLToPath(
-	new URL(
-		`../node_modules/onnxruntime-node/bin/napi-v6/${process.platform}/${process.arch}/${
-			{ win32: 'onnxruntime.dll', darwin: 'libonnxruntime.1.dylib' }[process.platform as string] ??
-			'libonnxruntime.so.1'
-		}`,
-		import.meta.url,
-	),
-);
+export const onnxRuntimeLibrary = chooseDevice('cpu').library;
 
 /** The addon that reaches inside the core; `npm run build:native` builds it beside the package's own. */
-const file =
+export const insideFile =
 	process.env.ARC2FACE_INSIDE ??
 	fileURLToPath(new URL('../build/Release/inside/arc2face_inside.node', import.meta.url));
-export const inside = createRequire(import.meta.url)(file) as Operations & Networks;
+export const inside = createRequire(import.meta.url)(insideFile) as Operations & Networks;

@@ -1,13 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import type { DataType, WeightReference } from '../weights/reference.ts';
-import {
-	type AttributeValue,
-	attribute,
-	dataTypes,
-	encodeModel,
-	external,
-	type Model,
-	type ValueInfo,
-} from './onnx.ts';
+import { type AttributeValue, attribute, dataTypes, encoding, external, type Model, type ValueInfo } from './onnx.ts';
 
 /** The name of a tensor in a graph. An empty one leaves out an optional input. */
 export type Value = string;
@@ -18,15 +11,38 @@ export type Shape = readonly (number | string)[];
 export type TensorDeclaration = Readonly<{ name: string; type: DataType; shape: Shape }>;
 
 /** A network for any runtime: an ONNX model that declares its weights as external, and where those lie. */
-export type NetworkGraph = Readonly<{
-	/** ONNX ModelProto. */
-	graph: Uint8Array;
+export class NetworkGraph {
 	/** `name`: of the initializer in the graph. */
-	weights: readonly (WeightReference & { readonly name: string })[];
-	inputs: readonly TensorDeclaration[];
+	readonly weights: readonly (WeightReference & { readonly name: string })[];
+	readonly inputs: readonly TensorDeclaration[];
 	/** Those of a known shape. */
-	outputs: readonly TensorDeclaration[];
-}>;
+	readonly outputs: readonly TensorDeclaration[];
+	readonly #model: Model;
+
+	constructor(model: Model, { weights, inputs, outputs }: Pick<NetworkGraph, 'weights' | 'inputs' | 'outputs'>) {
+		this.#model = model;
+		this.weights = weights;
+		this.inputs = inputs;
+		this.outputs = outputs;
+	}
+
+	/** ONNX ModelProto. */
+	get graph(): Uint8Array {
+		const steps = encoding(this.#model);
+		for (let step = steps.next(); ; step = steps.next()) {
+			if (step.done) return step.value;
+		}
+	}
+
+	/** The same, without holding up the event loop. */
+	async encode(): Promise<Uint8Array> {
+		const steps = encoding(this.#model);
+		for (let step = steps.next(); ; step = steps.next()) {
+			if (step.done) return step.value;
+			await setImmediate();
+		}
+	}
+}
 
 /** The newest set of operators that TensorRT 10 and ONNX Runtime both know, and the file version that goes with it. */
 const opset = 20;
@@ -51,8 +67,9 @@ export class Graph {
 	}
 
 	input(name: string, type: DataType, shape: Shape): Value {
+		this.#take(name);
 		this.#inputs.push({ name, type, shape });
-		return this.#take(name);
+		return name;
 	}
 
 	/** @param shape - left to the runtime to infer when it is not given */
@@ -114,7 +131,7 @@ export class Graph {
 	finish(): NetworkGraph {
 		const opsets = [{ domain: '', version: opset }];
 		if (this.#domains.has(microsoft)) opsets.push({ domain: microsoft, version: 1 });
-		const graph = encodeModel({
+		const model = {
 			ir_version: irVersion,
 			producer_name: 'arc2face-native',
 			opset_import: opsets,
@@ -125,9 +142,9 @@ export class Graph {
 				input: this.#inputs.map(valueInfo),
 				output: this.#outputs.map(valueInfo),
 			},
-		});
+		};
 		const outputs = this.#outputs.filter((one): one is TensorDeclaration => one.shape !== undefined);
-		return { graph, weights: this.#weights, inputs: this.#inputs, outputs };
+		return new NetworkGraph(model, { weights: this.#weights, inputs: this.#inputs, outputs });
 	}
 
 	#add(

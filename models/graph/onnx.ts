@@ -79,10 +79,29 @@ export function attribute(name: string, value: AttributeValue): Attribute {
 	return { name, type: 7, ints: value };
 }
 
-/** What the file of a model holds. */
-export function encodeModel(model: Model): Uint8Array {
-	return schema.lookupType('ModelProto').encode(model).finish();
+/**
+ * Encodes what the file of a model holds. It pauses after every few milliseconds of work, so that a caller can give others
+ * their turn: a full-size network takes a hundred in all.
+ */
+export function* encoding({ graph, ...model }: Model): Generator<undefined, Uint8Array> {
+	// Parts of a message, one after another, are the message, as each holds other entries of the repeated fields.
+	const { node, initializer, ...rest } = graph;
+	const type = schema.lookupType('GraphProto');
+	const parts = [type.encode(rest).finish()];
+	for (const [field, entries] of Object.entries({ node, initializer })) {
+		for (let i = 0; i < entries.length; i += entriesAtOnce) {
+			parts.push(type.encode({ [field]: entries.slice(i, i + entriesAtOnce) }).finish());
+			yield;
+		}
+	}
+	const length = parts.reduce((sum, part) => sum + part.length, 0);
+	const lengthDelimited = 2;
+	const head = schema.lookupType('ModelProto').encode(model);
+	head.uint32((graphField << 3) | lengthDelimited).uint32(length);
+	return Buffer.concat([head.finish(), ...parts]);
 }
+const entriesAtOnce = 100;
+const graphField = 7;
 
 const repeated = (type: string, id: number) => ({ rule: 'repeated', type, id }) as const;
 const one = (type: string, id: number) => ({ type, id });
@@ -93,7 +112,7 @@ const schema = protobuf.Root.fromJSON({
 			fields: {
 				ir_version: one('int64', 1),
 				producer_name: one('string', 2),
-				graph: one('GraphProto', 7),
+				graph: one('GraphProto', graphField),
 				opset_import: repeated('OperatorSetIdProto', 8),
 			},
 		},

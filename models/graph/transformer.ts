@@ -30,7 +30,7 @@ export function imageTransformer(
 ): Value {
 	const block = (tokens: Value, i: number) =>
 		transformerBlock(at.at(`transformer_blocks.${i}`), tokens, channels, heads, conditioning);
-	// 1e-6, unlike the norms of the residual blocks: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/models/transformers/transformer_2d.py#L163
+	// 1e-6, unlike the norms of the residual blocks: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/models/transformers/transformer_2d.py
 	let hidden = groupNorm(at.at('norm'), x, channels, groups, 1e-6);
 	if (!linearProjection) hidden = conv2d(at.at('proj_in'), hidden, channels, channels, { kernel: 1 });
 	let { tokens, toImage } = imageToTokens(at, hidden, channels);

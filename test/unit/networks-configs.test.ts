@@ -27,8 +27,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function withWeights(network: NetworkGraph): NetworkGraph {
-	return { ...network, weights: network.weights.map((weight) => ({ ...weight, file })) };
+function withWeights(network: NetworkGraph): Pick<NetworkGraph, 'graph' | 'inputs' | 'outputs' | 'weights'> {
+	const { graph, inputs, outputs, weights } = network;
+	return { graph, inputs, outputs, weights: weights.map((weight) => ({ ...weight, file })) };
 }
 
 function expectFinite(outputs: Record<string, { data: Float32Array }>): void {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -176,13 +177,17 @@ class Timer {
   std::thread thread_;
 };
 
-// runNetwork({ library, graph | file, weights?, inputs, outputs?, threads?, cancelAfterMs? }): { [output]: { shape,
-// data } }
+// runNetwork(request): { [output]: { shape, data } }
+//   library   path
 //   graph     Uint8Array, ONNX; or `file`: path of an ONNX file
 //   weights   [{ name, file, offset, length, type, shape }]
 //   inputs    { [name]: { shape, data: any typed array, type? } }; the bytes of `data` are taken as they are
 //   outputs   { [name]: shape }, needed for those whose shape depends on the inputs
-//   cancelAfterMs   of the run; throws CANCELLED when that is earlier than its end
+// and optionally
+//   name            for messages
+//   threads         0: the runtime's choice
+//   cancelAfterMs   from the start of the run; throws CANCELLED when that is earlier than its end
+//   shorten         path of a file that is emptied between load and run
 Napi::Value RunNetwork(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto request = info[0].As<Napi::Object>();
@@ -190,6 +195,7 @@ Napi::Value RunNetwork(const Napi::CallbackInfo& info) {
   const auto provider = OpenOnnxRuntime(request.Get("library").ToString(), threads);
   Interrupt interrupt;
   const auto network = provider->Load(ReadSource(request), interrupt);
+  if (request.Has("shorten")) std::filesystem::resize_file(request.Get("shorten").ToString().Utf8Value(), 0);
 
   std::vector<Buffer> inputs, outputs;
   std::vector<Tensor> input_tensors, output_tensors;
