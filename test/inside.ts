@@ -47,7 +47,7 @@ export type NetworkRun = {
 	library: string;
 	/** For messages. */
 	name?: string;
-	/** 0 or none: the runtime's choice. */
+	/** 0 or none: one per core. */
 	threads?: number;
 	/** By input name; the bytes of `data` are taken as they are. `type`: the network's own unless it is given. */
 	inputs: Record<string, { type?: DataType; shape: readonly number[]; data: ArrayBufferView }>;

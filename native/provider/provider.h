@@ -54,10 +54,10 @@ class Network {
   virtual const std::vector<TensorInfo>& inputs() const noexcept = 0;
   virtual const std::vector<TensorInfo>& outputs() const noexcept = 0;
 
-  // Queues one evaluation on `stream`: `inputs` and `outputs` in the order of inputs() and outputs(), with exact shapes, in
-  // memory that the caller keeps. Throws kCancelled when `interrupt` was requested before it ended (the outputs are then
-  // undefined), kInvalidArgument for a type or shape that does not fit, kInvalidWeights when a map was damaged, kOutOfMemory,
-  // else kEngineFailed with the network's name and the runtime's words. One thread at a time.
+  // Queues one evaluation on `stream`: `inputs` and `outputs` in the order of inputs() and outputs(), with exact
+  // shapes, in memory that the caller keeps. Throws kCancelled when `interrupt` was requested before it ended (the
+  // outputs are then undefined), kInvalidArgument for a type or shape that does not fit, kInvalidWeights when a map was
+  // damaged, kOutOfMemory, else kEngineFailed with the network's name and the runtime's words. One thread at a time.
   virtual void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
                    Interrupt& interrupt) = 0;
 };
@@ -65,8 +65,8 @@ class Network {
 class Provider {
  public:
   virtual ~Provider() = default;
-  virtual const char* name() const noexcept = 0;     // "onnxruntime"
-  virtual std::string version() const = 0;           // "1.30.0"
+  virtual const char* name() const noexcept = 0;  // "onnxruntime"
+  virtual std::string version() const = 0;        // "1.30.0"
   // The most rows of latents of `height` x `width` that one UNet evaluation should have.
   virtual size_t PreferredRows(int64_t height, int64_t width) const noexcept = 0;
   // Builds or loads a network. May take long; any thread. Throws kInvalidWeights for a graph or weight that the runtime
@@ -75,7 +75,8 @@ class Provider {
 };
 
 // ONNX Runtime from the library file at `path` (opened once per process, never closed) with a pool of `threads`
-// (0: the runtime's choice). Throws kNoDevice, naming the path, when it is missing, no ONNX Runtime, too old, or fails a self-test.
+// (0: one per core). Throws kNoDevice, naming the path, when it is missing, no ONNX Runtime, too old, or fails
+// a self-test.
 std::unique_ptr<Provider> OpenOnnxRuntime(const std::string& path, int threads);
 
 }  // namespace arc2face

@@ -1,5 +1,6 @@
 // The provider with the real library; ARC2FACE_ONNXRUNTIME may name another than that of onnxruntime-node.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -287,6 +288,19 @@ TEST_F(OnnxRuntime, ServesProvidersOfSeveralThreads) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(results, std::vector<float>(4, 3000));
 }
+
+#ifdef __linux__
+TEST_F(OnnxRuntime, LeavesThePlacingOfItsThreadsToTheSystem) {
+  const auto network = OpenOnnxRuntime(LibraryPath(), 0)->Load({"sample", Bytes(product_), {weight_}, {}}, interrupt_);
+  cpu_set_t own;
+  ASSERT_EQ(sched_getaffinity(0, sizeof own, &own), 0);
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    cpu_set_t its;
+    ASSERT_EQ(sched_getaffinity(std::stoi(thread.path().filename()), sizeof its, &its), 0);
+    EXPECT_TRUE(CPU_EQUAL(&own, &its)) << thread.path();
+  }
+}
+#endif
 
 class OnnxRuntimeLibrary : public testing::Test {
  protected:

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "processors.h"
 #include "tensors.h"
 
 namespace arc2face::ort {
@@ -86,7 +87,7 @@ Owned<SessionOptions> OnnxRuntimeNetwork::MakeOptions(int threads) const {
   // A pool for each session, because a pool for all would belong to the process and have one size for all models. The
   // sessions of a model take turns, and a pool without work sleeps. While others work, it sleeps too instead of
   // spinning: a thread that only waits must not take a processor from the event loop.
-  CheckLoading(api().SetIntraOpNumThreads(options.get(), threads));
+  CheckLoading(api().SetIntraOpNumThreads(options.get(), threads > 0 ? threads : CountCores()));
   CheckLoading(api().SetInterOpNumThreads(options.get(), 1));
   CheckLoading(api().AddSessionConfigEntry(options.get(), "session.intra_op.allow_spinning", "0"));
 

@@ -6,7 +6,7 @@
 
 namespace arc2face::ort {
 
-// Builds a session of `threads` (0: the runtime's choice). See Provider::Load.
+// Builds a session of `threads` (0: one per core). See Provider::Load.
 std::unique_ptr<Network> LoadNetwork(const Library& library, int threads, const NetworkSource& source,
                                      Interrupt& interrupt);
 

@@ -1,4 +1,5 @@
-// The export list of the test addon: operations and networks of the core, for tests in TypeScript to check against golden data.
+// The export list of the test addon: operations and networks of the core, for tests in TypeScript to check against
+// golden data.
 #include "addon.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
