@@ -38,7 +38,7 @@ export type NativeNetwork = { graph: Uint8Array; weights: readonly NativeWeight[
 export interface NativeLoadRequest {
 	/** Path of the ONNX Runtime library. */
 	library: string;
-	/** Threads of the runtime's pool; 0 leaves it to the runtime. */
+	/** Threads of the runtime; 0: one per core. */
 	threads: number;
 	/** Absolute paths; each is mapped once and stays mapped until the model is disposed. */
 	files: readonly string[];
