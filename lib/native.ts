@@ -63,6 +63,8 @@ export interface NativeLoadRequest {
 }
 
 export interface NativePhoto {
+	/** What messages call it. */
+	name: string;
 	/** RGB, 8 bits, row-major: width · height · 3 bytes. Copied before the call returns. */
 	data: Uint8Array;
 	width: number;

@@ -15,6 +15,8 @@ export interface RawPhoto {
 
 /** RGB, 8 bits, row-major. */
 export interface Pixels {
+	/** What messages call the photo. */
+	name: string;
 	data: Uint8Array;
 	width: number;
 	height: number;
@@ -46,7 +48,7 @@ export async function readPhoto(photo: Photo): Promise<Pixels> {
 			.raw({ depth: 'uchar' })
 			.toBuffer({ resolveWithObject: true });
 		if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after conversion to RGB`);
-		return { data, width: info.width, height: info.height };
+		return { name, data, width: info.width, height: info.height };
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;
 		throw new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: ${sentence((cause as Error).message)}`, { cause });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "../face/face.h"
@@ -16,6 +17,7 @@ struct Photo {
   std::shared_ptr<const uint8_t[]> data;  // RGB, width * height * 3 bytes
   int width;
   int height;
+  std::string name = "the photo";  // for messages
 };
 
 // Throws kInvalidImage when it is empty or a side is beyond what the operations count with.

@@ -119,14 +119,16 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
     Keypoints keypoints;
     if (const auto* choice = std::get_if<FaceChoice>(&request.face)) {
       const std::vector<Face> faces = faces_->Detect(request.photo, choice->options, call->interrupt());
-      if (faces.empty()) throw Error(ErrorCode::kNoFace, "Found no face in the photo.");
+      if (faces.empty()) throw Error(ErrorCode::kNoFace, "Found no face in " + request.photo.name + ".");
       if (choice->only && faces.size() > 1) {
-        Refuse("Expected a photo of one face, as face is \"only\", but found " + std::to_string(faces.size()) + ".");
+        Refuse("Expected one face in " + request.photo.name + ", as face is \"only\", but found " +
+               std::to_string(faces.size()) + ".");
       }
       if (choice->index >= faces.size()) {
         throw Error(ErrorCode::kNoFace, "Expected at least " + std::to_string(choice->index + size_t{1}) +
-                                            " faces in the photo, as face is " + std::to_string(choice->index) +
-                                            ", but found " + std::to_string(faces.size()) + ".");
+                                            " faces in " + request.photo.name + ", as face is " +
+                                            std::to_string(choice->index) + ", but found " +
+                                            std::to_string(faces.size()) + ".");
       }
       keypoints = faces[choice->index].keypoints;
     } else {

@@ -14,7 +14,7 @@ describe('prebuild', () => {
 	const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 
 	beforeAll(() => {
-		node(join(root, 'scripts/prebuild.js'), folder);
+		node(join(root, 'native/prebuild.js'), folder);
 		for (const part of ['package.json', 'dist']) cpSync(join(root, part), join(folder, part), { recursive: true });
 		symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
 	});

@@ -1,6 +1,6 @@
 /**
  * Turns the local build into a prebuild that `node-gyp-build` finds where there is no build/:
- * prebuilds/<platform>-<arch>/arc2face-native.<libc>.node. Usage: node scripts/prebuild.js [folder for prebuilds/]
+ * prebuilds/<platform>-<arch>/arc2face-native.<libc>.node. Usage: node native/prebuild.js [folder for prebuilds/]
  */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,11 +1,11 @@
 /**
- * Builds and runs the C++ tests in test/native/. Usage: node scripts/test-native.js [address,undefined | thread]
+ * Builds and runs the C++ tests in test/native/. Usage: node test/native/run.js [address,undefined | thread]
  * The argument names the sanitizers to build with (GCC or Clang).
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const sanitize = process.argv[2] ?? '';
 const folder = ['build/native-tests', ...sanitize.split(',').filter(Boolean)].join('-');
 
