@@ -32,7 +32,12 @@ export function chooseDevice(request: DeviceRequest = 'auto'): DeviceChoice {
 	}
 	const why = request === 'cpu' ? 'The CPU was asked for.' : `${noGpu} The CPU remains.`;
 	const { library, origin } = findOnnxRuntime();
-	return { device: 'cpu', provider: 'onnxruntime', library, reasons: [why, `ONNX Runtime ${origin} runs the networks: ${library}`] };
+	return {
+		device: 'cpu',
+		provider: 'onnxruntime',
+		library,
+		reasons: [why, `ONNX Runtime ${origin} runs the networks: ${library}`],
+	};
 }
 
 /** The file that each platform's part of onnxruntime-node has in its folder. */

@@ -12,7 +12,7 @@ export interface LoadOptions {
 	device?: DeviceRequest | undefined;
 	/** Arithmetic of the networks (default `"auto"`: the fastest of the device that keeps to the reference). */
 	precision?: Precision | undefined;
-	/** Threads of the CPU, 1–1024 (default: left to the runtime, one per core). */
+	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Where devices that compile networks keep the result; the CPU has none. */
 	cacheDir?: string | undefined;
@@ -118,11 +118,12 @@ export function resolveEncodeOptions(options: EncodeOptions = {}) {
 	return { face: nativeFaceChoice(face, detectionSize, threshold), signal };
 }
 
-export function resolveGenerateOptions(
-	options: GenerateOptions = {},
-	identities: number,
-	{ pixelsPerLatent, ...size }: ImageGeometry,
-) {
+/**
+ * What can be checked of generate's options before a model is loaded.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+ */
+export function checkGenerateOptions(options: GenerateOptions): void {
 	check('generate', options, {
 		count: integer(1, maxImages),
 		steps: integer(1, 1000),
@@ -131,12 +132,22 @@ export function resolveGenerateOptions(
 		noise: oneOf(noiseModes),
 		sampler: oneOf(samplerNames),
 		eta: number(0, 1),
-		width: side(pixelsPerLatent),
-		height: side(pixelsPerLatent),
+		width: integer(1, maxImageSide),
+		height: integer(1, maxImageSide),
 		latents: latentsRule,
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
+	const { eta, sampler = 'dpm++2m' } = options;
+	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
+}
+
+export function resolveGenerateOptions(
+	options: GenerateOptions = {},
+	identities: number,
+	{ pixelsPerLatent, ...size }: ImageGeometry,
+) {
+	checkGenerateOptions(options);
 	const { count = 1, steps = 25, guidanceScale = 3, noise = 'per-image', sampler = 'dpm++2m', eta = 0 } = options;
 	const { width = size.width, height = size.height, latents, onStep, signal } = options;
 
@@ -144,7 +155,10 @@ export function resolveGenerateOptions(
 	if (images > maxImages) {
 		throw invalid(`at most ${maxImages} images`, 'count', `${count} for each of ${identities} identities`);
 	}
-	if (options.eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
+	for (const [name, pixels] of Object.entries({ width, height })) {
+		const { expected, fits } = side(pixelsPerLatent);
+		if (!fits(pixels)) throw invalid(expected, name, `${pixels}`);
+	}
 	if (latents !== undefined) {
 		const shape = [images, latentChannels, height / pixelsPerLatent, width / pixelsPerLatent];
 		const length = shape.reduce((product, side) => product * side);

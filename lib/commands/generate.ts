@@ -1,4 +1,4 @@
-import type { NoiseMode } from '../options.ts';
+import { checkGenerateOptions, type NoiseMode } from '../options.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { defineCommand, UsageError } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
@@ -8,8 +8,6 @@ import { makeFolderOf } from './new-file.ts';
 import { PortraitNames } from './portrait-names.ts';
 import { table } from './table.ts';
 
-/** They are one batch, so this is far more than any machine's memory takes. */
-const mostPortraits = 1024;
 const formats = ['png', 'jpg', 'webp', 'avif'];
 
 export default defineCommand({
@@ -40,9 +38,18 @@ export default defineCommand({
 		const sources = sourcesOf(photos, values.identity);
 		const face = faceChoice(values);
 		const { seed, count = 1, format = 'png', force = false } = values;
-		if (!(Number.isInteger(count) && count >= 1 && count <= mostPortraits)) {
-			throw new UsageError(`Expected an integer from 1 to ${mostPortraits} for --count but received ${count}.`);
-		}
+		const options = {
+			count,
+			seed,
+			steps: values.steps,
+			guidanceScale: values['guidance-scale'],
+			sampler: values.sampler as SamplerName | undefined,
+			eta: values.eta,
+			noise: values.noise as NoiseMode | undefined,
+			width: values.width,
+			height: values.height,
+		};
+		checkGenerateOptions(options);
 		if (!formats.includes(format)) {
 			throw new UsageError(`Expected ${formats.join(', ')} for --format but received "${format}".`);
 		}
@@ -55,15 +62,7 @@ export default defineCommand({
 			const identity =
 				values.identity === undefined ? await encodePhoto(model, source, { face, signal }) : await readIdentity(source);
 			const images = await model.generate(identity, {
-				count,
-				seed,
-				steps: values.steps,
-				guidanceScale: values['guidance-scale'],
-				sampler: values.sampler as SamplerName | undefined,
-				eta: values.eta,
-				noise: values.noise as NoiseMode | undefined,
-				width: values.width,
-				height: values.height,
+				...options,
 				signal,
 				onStep: ({ step, steps }) => context.progress(source, { done: step, total: steps, unit: 'steps' }),
 			});

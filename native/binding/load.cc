@@ -84,25 +84,30 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
       });
     };
     // A thread of its own: building networks takes long, and the device's thread has other models to serve.
-    loading->thread = std::thread([mailbox = environment.mailbox(), number, request, loading, on_progress] {
-      std::shared_ptr<Pipeline> pipeline;
-      std::exception_ptr error;
-      try {
-        request->source.provider = OpenOnnxRuntime(request->library, request->threads);
-        pipeline = Pipeline::Load(HostDevice(), request->source, on_progress, loading->interrupt);
-      } catch (...) {
-        error = CurrentError();
-      }
-      mailbox->Post([=](Napi::Env, Environment& to) {
-        to.loadings().at(number)->thread.join();
-        to.loadings().erase(number);
-        if (pipeline) {
-          to.Resolve(number, [&](Napi::Env env) { return Model::Wrap(env, pipeline); });
-        } else {
-          to.Reject(number, error);
+    try {
+      loading->thread = std::thread([mailbox = environment.mailbox(), number, request, loading, on_progress] {
+        std::shared_ptr<Pipeline> pipeline;
+        std::exception_ptr error;
+        try {
+          request->source.provider = OpenOnnxRuntime(request->library, request->threads);
+          pipeline = Pipeline::Load(HostDevice(), request->source, on_progress, loading->interrupt);
+        } catch (...) {
+          error = CurrentError();
         }
+        mailbox->Post([=](Napi::Env, Environment& to) {
+          to.loadings().at(number)->thread.join();
+          to.loadings().erase(number);
+          if (pipeline) {
+            to.Resolve(number, [&](Napi::Env env) { return Model::Wrap(env, pipeline); });
+          } else {
+            to.Reject(number, error);
+          }
+        });
       });
-    });
+    } catch (...) {
+      environment.Reject(number, CurrentError());
+      return NativeCall(env, deferred.Promise(), [] {});
+    }
     environment.loadings().emplace(number, loading);
     return NativeCall(env, deferred.Promise(), [loading] { loading->interrupt.Request(); });
   });

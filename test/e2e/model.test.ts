@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Arc2Face, type GeneratedImage, type GenerateOptions } from '../../lib/index.ts';
@@ -145,6 +147,19 @@ test('200 cycles of load, generate and dispose leave memory where it was', { tim
 	const before = await residentBytes();
 	for (let i = 0; i < 200; i++) await cycle();
 	expect((await residentBytes()) / before).toBeLessThan(1.05);
+});
+
+test('a process that ends at work ends with its own exit code', async () => {
+	const source = `
+		const { Arc2Face } = await import(process.argv[1]);
+		const model = await Arc2Face.load({ bundle: process.argv[2] });
+		await model.generate(new Float32Array(512).fill(1), { steps: 1000, onStep: ({ step }) => step === 2 && process.exit(7) });
+	`;
+	const library = new URL('../../dist/lib/index.js', import.meta.url).href;
+	const child = spawn(process.execPath, ['--input-type=module', '--eval', source, library, bundle], {
+		stdio: 'inherit',
+	});
+	expect(await once(child, 'exit')).toEqual([7, null]);
 });
 
 test('a worker thread has a model of its own, also when it is terminated at work', { timeout: 120_000 }, async () => {
