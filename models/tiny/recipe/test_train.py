@@ -1,0 +1,344 @@
+"""The training, on settings of seconds: run `pytest test_train.py` in this folder. It says nothing about how good the networks get."""
+
+import json
+import math
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
+
+from dataset import HELD_OUT
+from train import composition, crops, data, detector, diffusion, embedder, evaluate, evaluator, export, fixtures, vae
+from train.faces import FaceDetector
+from train.networks.detector import OUTPUT_NAMES, Detector, ScrfdOutputs, anchors
+from train.networks.painter import SCHEDULER, alphas_cumprod
+from train.networks.text_encoder import TOKENS, TextEncoder
+from train.photos import PhotoSet, SceneSet, load_backdrops
+from train.recognition import AngularMargin
+from train.sizes import SIZES
+from train.workspace import Workspace
+
+REPOSITORY = Path(__file__).parents[3]
+GOLDEN = REPOSITORY / "test/golden"
+SMOKE = ["--size", "smoke"]
+TRAINED = (detector, embedder, evaluator, vae, diffusion)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with rendered data."""
+    out = tmp_path_factory.mktemp("run")
+    data.main(["--out", str(out), *SMOKE, "--workers", "1", "--minutes", "5"])
+    return out
+
+
+@pytest.fixture(scope="session")
+def bundle(run: Path) -> Path:
+    """What all stages, one after the other, make of it: a few steps of everything."""
+    for stage in TRAINED:
+        stage.main(["--out", str(run), *SMOKE, "--device", "cpu", "--minutes", "0.02"])
+    export.main(["--out", str(run), *SMOKE])
+    return run / "bundle"
+
+
+# Data
+
+
+def test_training_meets_no_held_out_person(run: Path):
+    met = PhotoSet(run / "data/people-train", torch.device("cpu"))
+    held_out = PhotoSet(run / "data/people-heldout", torch.device("cpu"))
+    assert met.seeds.max() < HELD_OUT <= held_out.seeds.min()
+    assert held_out.seeds.max() < data.FIXTURES
+    assert all(size.data.identities <= HELD_OUT for size in SIZES.values())
+    assert all(HELD_OUT + size.data.heldout_identities <= data.FIXTURES for size in SIZES.values())
+
+
+def test_rendering_goes_on_with_what_is_missing(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(run / "data", tmp_path / "data")
+    missing = tmp_path / "data/backdrops/0000000.npz"
+    missing.unlink()
+    data.main(["--out", str(tmp_path), *SMOKE, "--workers", "1", "--minutes", "0"])
+    assert not missing.exists()
+    assert "1 are left" in capsys.readouterr().out
+    data.main(["--out", str(tmp_path), *SMOKE, "--workers", "1"])
+    with np.load(missing) as again, np.load(run / "data/backdrops/0000000.npz") as before:
+        np.testing.assert_array_equal(again["image"], before["image"])
+
+
+def test_another_photo_is_of_the_same_person(run: Path):
+    photos = PhotoSet(run / "data/people-train", torch.device("cpu"))
+    rows = torch.arange(len(photos)).repeat(20)
+    others = photos.others(rows)
+    assert torch.equal(photos.owner[rows], photos.owner[others])
+    assert not torch.any(rows == others)
+
+
+# Crops
+
+
+def test_alignment_is_that_of_insightface():
+    golden = load_file(GOLDEN / "faces/align.safetensors")
+    description = json.loads((GOLDEN / "faces/align.json").read_text())
+    for case in description["cases"]:
+        found = crops.estimate_alignment(golden[case["tensors"]["landmarks"]].double())
+        wanted = golden[case["tensors"]["M112_f64"]]
+        # Both are in float64; the values go up to about 1000. Upstream's template is float32, as ours is.
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6 * 1000)
+
+
+def test_a_crop_puts_the_keypoints_where_arcface_wants_them():
+    keypoints = torch.tensor([[[40.0, 50.0], [70.0, 52.0], [55.0, 68.0], [44.0, 84.0], [68.0, 85.0]]])
+    spot = keypoints[0, 2].int().tolist()
+    photo = torch.zeros(1, 3, 128, 128)
+    photo[:, :, spot[1], spot[0]] = 255
+    alignment = crops.estimate_alignment(keypoints)
+    cropped = crops.crop(photo, alignment)[0, 0]
+    y, x = divmod(int(cropped.argmax()), crops.CROP)
+    expected = (alignment[0, :, :2] @ keypoints[0, 2] + alignment[0, :, 2]).tolist()
+    # To the nearest pixel.
+    assert abs(x - expected[0]) <= 0.75 and abs(y - expected[1]) <= 0.75
+
+
+# Networks
+
+
+@pytest.mark.parametrize("case", ["prompt", "empty", "id_one", "id_three"])
+def test_the_text_encoder_is_that_of_transformers(case: str):
+    folder = GOLDEN / "tiny-sd/encoder"
+    encoder = TextEncoder(json.loads((folder / "config.json").read_text()))
+    weights = {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
+    weights.pop("text_model.embeddings.position_ids")
+    encoder.load_state_dict(weights)
+    golden = load_file(GOLDEN / "nets/encoder.safetensors")
+    description = next(c for c in json.loads((GOLDEN / "nets/encoder.json").read_text())["cases"] if c["name"] == case)
+    tensors = description["tensors"]
+    identity = golden[tensors["face_embs"]] if "face_embs" in tensors else None
+    ids = (
+        golden[tensors["input_ids"]] if "input_ids" in tensors else golden["prompt/input_ids"].expand(len(identity), -1)
+    )
+    with torch.no_grad():
+        found = encoder(ids, identity, 4)
+    torch.testing.assert_close(found, golden[tensors["output"]], rtol=0, atol=description["accuracy"]["atol"])
+
+
+def test_the_noise_schedule_is_that_of_stable_diffusion():
+    scheduler = DDPMScheduler.from_config(SCHEDULER)
+    torch.testing.assert_close(alphas_cumprod().float(), scheduler.alphas_cumprod, rtol=1e-5, atol=0)
+
+
+def test_the_detector_has_the_interface_of_scrfd():
+    network = ScrfdOutputs(Detector(SIZES["smoke"].detector)).eval()
+    outputs = network(torch.zeros(1, 3, 64, 96))
+    assert len(outputs) == len(OUTPUT_NAMES)
+    cells = [2 * (64 // stride) * (96 // stride) for stride in (8, 16, 32)]
+    assert [tuple(output.shape) for output in outputs] == [(count, values) for values in (1, 4, 10) for count in cells]
+    centres, strides, sides = anchors(64, 96)
+    # Rows first, then columns, then the two anchors of a cell.
+    assert centres[:5].tolist() == [[0, 0], [0, 0], [8, 0], [8, 0], [16, 0]]
+    assert len(centres) == len(strides) == len(sides) == sum(cells)
+
+
+def test_the_margin_makes_the_own_class_harder():
+    torch.manual_seed(0)
+    loss = AngularMargin(5)
+    embeddings, labels = torch.randn(16, 512), torch.arange(16) % 5
+    easy, hard = (loss(embeddings, labels, margin).item() for margin in (0.0, 0.4))
+    cosines = torch.nn.functional.normalize(embeddings) @ torch.nn.functional.normalize(loss.centres).T
+    assert easy == pytest.approx(torch.nn.functional.cross_entropy(32 * cosines, labels).item(), rel=1e-5)
+    assert hard > easy
+
+
+# Detection
+
+
+@pytest.fixture(scope="module")
+def composer(run: Path) -> composition.Composer:
+    folder, cpu = run / "data", torch.device("cpu")
+    photos, scenes = PhotoSet(folder / "people-train", cpu), SceneSet(folder / "scenes-train", cpu)
+    return composition.Composer(photos, scenes, load_backdrops(folder / "backdrops", cpu))
+
+
+def test_every_face_of_a_scene_has_an_anchor_that_is_to_find_it(composer: composition.Composer):
+    torch.manual_seed(3)
+    total = 0
+    for side in (160, 320):
+        images, faces = composer.draw(24, side)
+        assert images.shape == (24, 3, side, side) and 0 <= images.min() and images.max() <= 255
+        assigned = detector.assign(faces, *anchors(side, side))
+        for n in range(24):
+            for k in torch.nonzero(faces.valid[n])[:, 0].tolist():
+                assert torch.any(assigned[n] == k), f"face {faces.boxes[n, k].tolist()} in a scene of {side}"
+                total += 1
+    assert total > 20
+    assert not torch.any(faces.valid & faces.ignored)
+
+
+def test_a_mirrored_face_keeps_its_left_eye_on_the_left(composer: composition.Composer):
+    torch.manual_seed(5)
+    _, faces = composer.draw(40, 160)
+    points = faces.keypoints[faces.valid]
+    boxes = faces.boxes[faces.valid]
+    # Roll is at most 15°, so the left eye is left of the right one in every face, mirrored or not.
+    assert torch.all(points[:, 0, 0] < points[:, 1, 0])
+    middle = points.mean(1)
+    assert torch.all((middle > boxes[:, :2]) & (middle < boxes[:, 2:]))
+
+
+def test_perfect_predictions_have_no_loss(composer: composition.Composer):
+    torch.manual_seed(7)
+    side = 160
+    _, faces = composer.draw(8, side)
+    centres, strides, sides = anchors(side, side)
+    face = detector.assign(faces, centres, strides, sides)
+    index = face.clamp(min=0)
+    boxes = torch.gather(faces.boxes, 1, index[..., None].expand(-1, -1, 4))
+    points = torch.gather(faces.keypoints.flatten(2), 1, index[..., None].expand(-1, -1, 10)).unflatten(2, (5, 2))
+    unit = strides[None, :, None]
+    distances = torch.cat([centres - boxes[..., :2], boxes[..., 2:] - centres], 2) / unit
+    offsets = ((points - centres[None, :, None]) / unit[..., None]).flatten(2)
+    logits = torch.where(face >= 0, 20.0, -20.0)[..., None]
+    losses = detector.detection_loss([(logits, distances, offsets)], faces, side)
+    assert all(value.item() == pytest.approx(0, abs=1e-4) for value in losses.values())
+
+
+def test_average_precision_counts_what_is_missed_and_what_is_invented():
+    truths = [np.array([[0, 0, 10, 10], [20, 20, 30, 30]], np.float32), np.zeros((0, 4), np.float32)]
+    nothing = (np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    perfect = (truths[0], np.array([0.9, 0.8], np.float32))
+    invented = (np.array([[0, 0, 5, 5]], np.float32), np.array([0.95], np.float32))
+    assert evaluate.average_precision(truths, [perfect, nothing]) == 1
+    assert evaluate.average_precision(truths, [nothing, nothing]) == 0
+    assert evaluate.average_precision(truths, [(truths[0][:1], np.array([0.9])), nothing]) == 0.5
+    # The most certain box is wrong: precision is at best 2/3.
+    assert evaluate.average_precision(truths, [perfect, invented]) == pytest.approx(2 / 3)
+    # Finding one face twice is inventing one.
+    twice = (truths[0][[0, 0, 1]], np.array([0.9, 0.8, 0.7]))
+    assert evaluate.average_precision(truths, [twice, nothing]) == pytest.approx(0.5 + 0.5 * 2 / 3)
+
+
+def test_verification_accuracy_is_measured_on_pairs_that_did_not_choose_the_threshold():
+    rng = np.random.default_rng(0)
+    same = np.arange(2000) % 2 == 0
+    assert evaluate.verification_accuracy(np.where(same, 0.8, 0.1) + 0.01 * rng.random(2000), same) == 1
+    assert evaluate.verification_accuracy(rng.random(2000), same) == pytest.approx(0.5, abs=0.05)
+
+
+# The whole recipe
+
+
+def test_the_exported_bundle_loads_in_diffusers_without_a_missing_weight(bundle: Path):
+    for folder, model in (("arc2face", UNet2DConditionModel), ("vae", AutoencoderKL)):
+        _, report = model.from_pretrained(bundle / folder, output_loading_info=True, low_cpu_mem_usage=False)
+        assert not report["missing_keys"] and not report["unexpected_keys"] and not report["mismatched_keys"]
+    assert all(value.dtype == torch.float16 for value in load_file(bundle / "encoder/model.safetensors").values())
+    assert json.loads((bundle / "vae/config.json").read_text())["scaling_factor"] > 0
+    assert json.loads((bundle / "tokens.json").read_text()) == TOKENS
+
+
+def test_the_onnx_files_say_what_the_networks_say(run: Path, bundle: Path):
+    torch.manual_seed(0)
+    workspace, size = Workspace(run), SIZES["smoke"]
+    network = ScrfdOutputs(workspace.load_result("detector", "network", Detector(size.detector)))
+    session = onnxruntime.InferenceSession(bundle / export.DETECTOR, providers=["CPUExecutionProvider"])
+    assert tuple(output.name for output in session.get_outputs()) == OUTPUT_NAMES
+    for height, width in ((640, 640), (96, 160)):
+        image = torch.rand(1, 3, height, width) * 2 - 1
+        for found, wanted in zip(session.run(None, {"input.1": image.numpy()}), network(image)):
+            # The exporter merges norms into convolutions, whose weights are then rounded to 11 bits once more, layer by layer.
+            scale = wanted.abs().max().item()
+            np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=0, atol=0.01 * scale)
+    for path in (bundle / export.RECOGNISER, run / "evaluation" / export.EVALUATOR):
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for count in (1, 5):
+            (embeddings,) = session.run(None, {"input.1": np.zeros((count, 3, 112, 112), np.float32)})
+            assert embeddings.shape == (count, 512) and np.all(np.isfinite(embeddings))
+
+
+def test_the_detector_of_the_bundle_can_say_that_there_is_no_face(bundle: Path):
+    faces = FaceDetector(bundle / export.DETECTOR)(np.zeros((48, 64, 3), np.uint8), threshold=1.0)
+    assert faces.largest() is None
+
+
+def test_the_evaluation_measures_everything(run: Path, bundle: Path):
+    evaluate.main(["--out", str(run), "--each", "2", "--device", "cpu"])
+    measured = json.loads((run / "evaluation.json").read_text())
+    assert len(measured) == 13
+    assert (run / "sheet.png").exists()
+    # A few steps make no good networks, and the table has to say so.
+    assert not measured["embedder: verification accuracy, 3000 pairs"]["met"]
+
+
+def test_a_stage_goes_on_where_it_stood_and_knows_when_it_is_complete(run: Path, tmp_path: Path):
+    shutil.copytree(run / "data", tmp_path / "data")
+    workspace = Workspace(tmp_path)
+
+    def train(minutes: float) -> dict:
+        embedder.main(["--out", str(tmp_path), *SMOKE, "--device", "cpu", "--minutes", str(minutes)])
+        return workspace.read_history("embedder", "network")
+
+    first = train(0.005)
+    assert first["steps"] >= 1 and first["elapsed"] >= 0.3
+    assert train(0.005) == first  # complete
+    second = train(0.02)
+    assert second["steps"] > first["steps"] and second["elapsed"] >= 1.2
+    # Elsewhere there is no checkpoint, only the small result.
+    shutil.rmtree(tmp_path / "checkpoints")
+    third = train(0.03)
+    assert third["steps"] > second["steps"] and math.isfinite(third["log"][-1]["loss"])
+
+
+def test_a_diffusion_refuses_another_autoencoder_than_its_own(run: Path, bundle: Path, tmp_path: Path):
+    shutil.copytree(run, tmp_path / "run")
+    others = ["--out", str(tmp_path / "run"), *SMOKE, "--device", "cpu", "--minutes"]
+    vae.main([*others, "0.04"])
+    with pytest.raises(SystemExit, match="vae and embedder"):
+        diffusion.main([*others, "0.04"])
+
+
+def test_a_stage_without_its_input_names_the_command_that_makes_it(tmp_path: Path):
+    with pytest.raises(SystemExit, match=r"train\.data"):
+        detector.main(["--out", str(tmp_path), *SMOKE, "--device", "cpu"])
+
+
+def test_fixtures_are_small_and_described(tmp_path: Path):
+    fixtures.main([str(tmp_path), "--people", "2", "--no-scenes"])
+    truth = json.loads((tmp_path / "faces.json").read_text())
+    assert [len(person["photos"]) for person in truth["people"]] == [3, 3]
+    for person in truth["people"]:
+        for photo in person["photos"]:
+            assert (tmp_path / photo["file"]).stat().st_size < 30_000
+            box = photo["box"]
+            assert 0 <= box["x"] and box["x"] + box["width"] <= 160 and len(photo["keypoints"]) == 5
+
+
+def test_the_package_paints_with_the_exported_bundle(bundle: Path):
+    """Needs the package's build, `npm run build` in the repository."""
+    library = REPOSITORY / "dist/lib/index.js"
+    if shutil.which("node") is None or not library.exists():
+        pytest.skip(f"node or {library} is missing: build the package first")
+    script = f"""
+        import {{ Arc2Face }} from {json.dumps(library.as_uri())};
+        const model = await Arc2Face.load({{ bundle: process.argv[1], device: 'cpu' }});
+        const identity = new Float32Array(512).fill(1 / Math.sqrt(512));
+        const [image] = await model.generate(identity, {{ steps: 2, seed: 1 }});
+        const faces = await model.detect({{ data: image.data, width: image.width, height: image.height, channels: 3 }});
+        console.log(JSON.stringify({{ width: image.width, height: image.height, canEncode: model.info.canEncode, found: faces.length }}));
+        await model.dispose();
+    """
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script, str(bundle)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["width"], said["height"], said["canEncode"]) == (96, 96, True)

@@ -1,0 +1,289 @@
+"""Measures an exported bundle on held-out people, prints the numbers beside what is asked of them, and paints a sheet to look at."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from .export import DETECTOR, EVALUATOR, RECOGNISER
+from .faces import FaceDetector, FaceEmbedder, overlaps
+from .photos import PhotoSet, SceneSet
+from .portraits import Painter
+from .workspace import Workspace
+
+PAIRS = 3000
+_GALLERY = 50  # people among whom a portrait's person is to be found
+
+
+class Row(NamedTuple):
+    """A measured number, and the least (or most) that is asked; None asks nothing."""
+
+    name: str
+    value: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """A value that is not a number never is."""
+        return bool((self.least is None or self.value >= self.least) and (self.most is None or self.value <= self.most))
+
+
+def average_precision(
+    truths: list[np.ndarray], found: list[tuple[np.ndarray, np.ndarray]], least_overlap: float = 0.5
+) -> float:
+    """Area under precision over recall, of boxes with scores in many images.
+
+    truths: boxes [F, 4] of each image; found: boxes [D, 4] and scores [D] of each image
+    """
+    ranked = sorted(
+        ((score, n, k) for n, (_, scores) in enumerate(found) for k, score in enumerate(scores)), reverse=True
+    )
+    taken = [np.zeros(len(boxes), bool) for boxes in truths]
+    hits = np.zeros(len(ranked))
+    for place, (_, n, k) in enumerate(ranked):
+        if len(truths[n]) == 0:
+            continue
+        overlap = overlaps(found[n][0][k], truths[n])
+        best = int(np.argmax(np.where(taken[n], -1, overlap)))
+        if overlap[best] >= least_overlap and not taken[n][best]:
+            taken[n][best] = True
+            hits[place] = 1
+    recall = np.cumsum(hits) / max(1, sum(map(len, truths)))
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    # The best precision at this recall or a higher one.
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float(np.sum(np.diff(recall, prepend=0) * envelope))
+
+
+def verification_accuracy(similarities: np.ndarray, same: np.ndarray, folds: int = 10) -> float:
+    """Share of pairs judged right, each tenth by the threshold that is best for the others, as Labeled Faces in the Wild asks."""
+    order = np.random.Generator(np.random.PCG64(0)).permutation(len(same))
+    right = 0
+    for fold in np.array_split(order, folds):
+        rest = np.setdiff1d(order, fold)
+        ranked = rest[np.argsort(similarities[rest], kind="stable")]
+        # Right when the threshold lies before the k-th of them: the different pairs below, and the same pairs from there on.
+        correct = (
+            np.concatenate([[0], np.cumsum(~same[ranked])]) + np.cumsum(np.concatenate([[0], same[ranked[::-1]]]))[::-1]
+        )
+        k = int(np.argmax(correct))
+        around = similarities[ranked[max(0, k - 1) : k + 1]]
+        right += int(np.sum((similarities[fold] >= around.mean()) == same[fold]))
+    return right / len(same)
+
+
+def detection_rows(detector: FaceDetector, scenes: SceneSet) -> list[Row]:
+    truths, found, errors = [], [], []
+    for k in range(len(scenes)):
+        boxes, keypoints = scenes.boxes[k].numpy(), scenes.keypoints[k].numpy()
+        # Nearly every score counts for the average precision.
+        faces = detector(scenes.images[k].permute(1, 2, 0).cpu().numpy(), 0.02)
+        truths.append(boxes)
+        found.append((faces.boxes, faces.scores))
+        sure = faces.scores >= 0.5
+        for box, points in zip(boxes, keypoints):
+            overlap = overlaps(box, faces.boxes[sure])
+            if len(overlap) > 0 and overlap.max() >= 0.5:
+                distance = np.linalg.norm(faces.keypoints[sure][int(np.argmax(overlap))] - points, axis=1).mean()
+                errors.append(distance / (box[2] - box[0]))
+    return [
+        Row(
+            f"detection: average precision at IoU 0.5, {len(truths)} scenes",
+            average_precision(truths, found),
+            least=0.95,
+        ),
+        Row(
+            "detection: keypoint error, share of the face width",
+            float(np.mean(errors)) if errors else float("nan"),
+            most=0.03,
+        ),
+    ]
+
+
+class HeldOut(NamedTuple):
+    """The held-out photos, and their keypoints as the detector sees them."""
+
+    images: np.ndarray  # uint8 [people, photos, S, S, 3]
+    keypoints: np.ndarray  # [people, photos, 5, 2]; the renderer's where no face was found
+    found: np.ndarray  # bool [people, photos]
+
+    def embed(self, embedder: FaceEmbedder) -> np.ndarray:
+        """[people, photos, 512]"""
+        flat = embedder(self.images.reshape(-1, *self.images.shape[2:]), self.keypoints.reshape(-1, 5, 2))
+        return flat.reshape(*self.found.shape, -1)
+
+
+def read_heldout(photos: PhotoSet, detector: FaceDetector) -> HeldOut:
+    shape = (photos.people, photos.photos)
+    images = torch.cat([photos.images(rows).byte() for rows in photos.batches(256)]).permute(0, 2, 3, 1).cpu().numpy()
+    keypoints, found = photos.keypoints.cpu().numpy().copy(), np.zeros(len(images), bool)
+    for k, image in enumerate(images):
+        faces = detector(image)
+        largest = faces.largest()
+        if largest is not None:
+            keypoints[k], found[k] = faces.keypoints[largest], True
+    return HeldOut(images.reshape(*shape, *images.shape[1:]), keypoints.reshape(*shape, 5, 2), found.reshape(shape))
+
+
+def verification_row(name: str, embeddings: np.ndarray) -> Row:
+    """embeddings: [people, photos, 512]"""
+    people, photos = embeddings.shape[:2]
+    rng = np.random.Generator(np.random.PCG64(1))
+    similarities, same = np.empty(PAIRS), np.arange(PAIRS) % 2 == 0
+    for k in range(PAIRS):
+        a = int(rng.integers(people))
+        b = a if same[k] else (a + int(rng.integers(1, people))) % people
+        i = int(rng.integers(photos))
+        j = (i + int(rng.integers(1, photos))) % photos if same[k] else int(rng.integers(photos))
+        similarities[k] = embeddings[a, i] @ embeddings[b, j]
+    return Row(f"{name}: verification accuracy, {PAIRS} pairs", verification_accuracy(similarities, same), least=0.99)
+
+
+def generation_rows(
+    bundle: Path,
+    heldout: HeldOut,
+    detector: FaceDetector,
+    recogniser: FaceEmbedder,
+    evaluator: FaceEmbedder,
+    each: int,
+    device: torch.device,
+) -> tuple[list[Row], Image.Image]:
+    """Portraits of the first people from their first photo, `each` of every person."""
+    people = min(_GALLERY, len(heldout.images))
+    paint = Painter(bundle, device)
+    inputs = recogniser(heldout.images[:people, 0], heldout.keypoints[:people, 0])
+    known = heldout.embed(evaluator)[:people]
+    persons = known.mean(1)
+    persons /= np.linalg.norm(persons, axis=1, keepdims=True)
+
+    def portraits(guidance: float) -> np.ndarray:
+        """[people, each, S, S, 3]"""
+        return np.stack(
+            [
+                paint(np.repeat(inputs[k : k + 1], each, 0), [1000 * k + j for j in range(each)], guidance=guidance)
+                for k in range(people)
+            ]
+        )
+
+    def judged(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Similarity of every portrait to every person [P, people], keypoints [P, 5, 2] and owners [P], where a face was found."""
+        seen, points, owners = [], [], []
+        for k in range(people):
+            for image in images[k]:
+                faces = detector(image)
+                largest = faces.largest()
+                if largest is not None:
+                    seen.append(image), points.append(faces.keypoints[largest]), owners.append(k)
+        if not seen:
+            return np.zeros((0, people)), np.zeros((0, 5, 2)), np.zeros(0, int)
+        return evaluator(np.stack(seen), np.stack(points)) @ persons.T, np.stack(points), np.array(owners)
+
+    guided, plain = portraits(3.0), portraits(1.0)
+    nobody = paint(None, list(range(each)))
+    similarity, points, owners = judged(guided)
+    plain_similarity, _, plain_owners = judged(plain)
+
+    def own(values: np.ndarray, who: np.ndarray) -> float:
+        return float(np.mean(values[np.arange(len(who)), who])) if len(who) else float("nan")
+
+    mine = own(similarity, owners)
+    others = (
+        float(np.mean(similarity[np.arange(people)[None] != owners[:, None]]))
+        if len(owners) and people > 1
+        else float("nan")
+    )
+    rows = [
+        Row(f"portraits: a face is found in, of {people * each}", len(owners) / (people * each), least=0.98),
+        Row("portraits: mean similarity to the person", mine, least=0.6),
+        Row("portraits: that above the mean for others", mine - others, least=0.4),
+        Row(
+            f"portraits: the person is the nearest of {people}",
+            float(np.mean(similarity.argmax(1) == owners)) if len(owners) else 0.0,
+            least=0.9,
+        ),
+        Row(
+            "portraits: similarity at guidance 3 above that at 1", mine - own(plain_similarity, plain_owners), least=0.0
+        ),
+        Row(
+            "portraits: spread of yaw, of that of photos",
+            _turn(points).std() / _turn(heldout.keypoints.reshape(-1, 5, 2)).std(),
+            least=0.5,
+        ),
+        Row(
+            "portraits: pixel distance, of that of photos",
+            _distance(guided) / _distance(heldout.images[:people]),
+            least=0.5,
+        ),
+        Row("photos: mean similarity to the person (the ceiling)", float(np.mean(np.sum(known * persons[:, None], 2)))),
+    ]
+    shown = [np.concatenate([heldout.images[k, :1], guided[k, :4]]) for k in range(min(8, people))]
+    blank = np.full_like(nobody[:1], 128)
+    shown.append(np.concatenate([blank, nobody[:4]]))
+    return rows, Image.fromarray(np.vstack([np.hstack(list(images)) for images in shown]))
+
+
+def _turn(keypoints: np.ndarray) -> np.ndarray:
+    """How far heads are turned: the nose's distance from the middle of the eyes, in eye distances, [N]."""
+    across = keypoints[:, 1] - keypoints[:, 0]
+    nose = keypoints[:, 2] - keypoints[:, :2].mean(1)
+    return np.sum(nose * across, 1) / np.maximum(np.sum(across * across, 1), 1e-6)
+
+
+def _distance(images: np.ndarray) -> float:
+    """Mean root mean square difference between images [people, N, S, S, 3] of the same person."""
+    values = images.astype(np.float32)
+    count = values.shape[1]
+    pairs = [np.sqrt(np.mean((values[:, i] - values[:, j]) ** 2, (1, 2, 3))) for i in range(count) for j in range(i)]
+    return float(np.mean(pairs))
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--bundle", type=Path, help="(default: bundle/ in the run's)")
+    parser.add_argument("--evaluation", type=Path, help="folder of the evaluator (default: evaluation/ in the run's)")
+    parser.add_argument("--each", type=int, default=4, help="portraits of each of 50 people; 0 for none")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all)")
+    args = parser.parse_args(argv)
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    workspace = Workspace(args.out)
+    bundle, evaluation = args.bundle or args.out / "bundle", args.evaluation or args.out / "evaluation"
+    here = torch.device("cpu")
+
+    detector, recogniser = FaceDetector(bundle / DETECTOR), FaceEmbedder(bundle / RECOGNISER)
+    evaluator = FaceEmbedder(evaluation / EVALUATOR)
+    rows = detection_rows(detector, SceneSet(workspace.data / "scenes-heldout", here))
+    heldout = read_heldout(PhotoSet(workspace.data / "people-heldout", here), detector)
+    rows.append(Row("detection: a face is found in photos of one person", float(heldout.found.mean())))
+    rows += [
+        verification_row(name, heldout.embed(net)) for name, net in (("embedder", recogniser), ("evaluator", evaluator))
+    ]
+    if args.each > 0:
+        generated, sheet = generation_rows(
+            bundle, heldout, detector, recogniser, evaluator, args.each, torch.device(args.device)
+        )
+        rows += generated
+        sheet.save(args.out / "sheet.png")
+    for row in rows:
+        asked = (
+            ""
+            if row.least is None and row.most is None
+            else f"at least {row.least:g}"
+            if row.least is not None
+            else f"at most {row.most:g}"
+        )
+        print(f"{row.name:<58} {row.value:8.4f}  {asked:<13} {'' if not asked else 'met' if row.met else 'NOT MET'}")
+    # JSON has no NaN.
+    values = {row.name: {"value": float(row.value) if np.isfinite(row.value) else None, "met": row.met} for row in rows}
+    (args.out / "evaluation.json").write_text(json.dumps(values, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

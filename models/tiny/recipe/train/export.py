@@ -1,0 +1,108 @@
+"""Writes the bundle in the official layout, and the evaluator beside it, from the results of all stages."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from .crops import CROP
+from .networks.detector import INPUT_NAME as DETECTOR_INPUT
+from .networks.detector import OUTPUT_NAMES as DETECTOR_OUTPUTS
+from .networks.detector import Detector, ScrfdOutputs
+from .networks.embedder import INPUT_NAME, OUTPUT_NAME, Embedder
+from .networks.evaluator import Evaluator
+from .networks.painter import SCHEDULER, make_autoencoder, make_unet
+from .networks.text_encoder import TOKENS, text_encoder_config
+from .onnx_file import write_onnx
+from .sizes import SIZES, Size
+from .workspace import Workspace
+
+MAX_TOTAL_BYTES = 32_000_000
+MAX_DETECTOR_BYTES = 1_500_000
+
+# Where the parts lie. The evaluator is no part of the bundle: it is for benchmarks.
+DETECTOR, RECOGNISER = "antelopev2/scrfd_10g_bnkps.onnx", "antelopev2/arcface.onnx"
+EVALUATOR = "evaluator.onnx"
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def _write_weights(path: Path, result: Path) -> None:
+    """The tensors of a result, which are float16 already, without its history."""
+    with safe_open(result, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, {"format": "pt"})
+    path.chmod(0o644)
+
+
+def _diffusers_config(model: Any) -> dict[str, Any]:
+    """The config.json that the model's save_pretrained would write."""
+    return json.loads(model.to_json_string())
+
+
+def export(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> dict[str, int]:
+    """Returns the size in bytes of every file."""
+    history = workspace.read_history("diffusion", "unet")
+    resolution = size.data.resolution
+    _write_json(bundle / "arc2face/config.json", _diffusers_config(make_unet(size.diffusion, resolution)))
+    _write_weights(bundle / "arc2face/diffusion_pytorch_model.safetensors", workspace.result("diffusion", "unet"))
+    _write_json(bundle / "encoder/config.json", text_encoder_config(size.diffusion))
+    _write_weights(bundle / "encoder/model.safetensors", workspace.result("diffusion", "encoder"))
+    (bundle / "encoder/pytorch_model.bin").unlink(missing_ok=True)  # of an earlier bundle, in the other format
+    autoencoder = make_autoencoder(size.vae, resolution, history["scaling_factor"])
+    _write_json(bundle / "vae/config.json", _diffusers_config(autoencoder))
+    _write_weights(bundle / "vae/diffusion_pytorch_model.safetensors", workspace.result("vae", "network"))
+    _write_json(bundle / "scheduler/scheduler_config.json", SCHEDULER)
+    _write_json(bundle / "tokens.json", TOKENS)
+
+    detector = ScrfdOutputs(workspace.load_result("detector", "network", Detector(size.detector)))
+    height, width = (32 * torch.export.Dim(name, min=2, max=128) for name in ("rows", "columns"))
+    write_onnx(
+        bundle / DETECTOR,
+        detector,
+        torch.zeros(1, 3, 320, 384),
+        (DETECTOR_INPUT, DETECTOR_OUTPUTS),
+        {2: height, 3: width},
+    )
+    recognisers = (
+        (bundle / RECOGNISER, workspace.load_result("embedder", "network", Embedder(size.embedder))),
+        (evaluation / EVALUATOR, workspace.load_result("evaluator", "network", Evaluator(size.evaluator))),
+    )
+    for path, network in recognisers:
+        batch = {0: torch.export.Dim("count", max=4096)}
+        write_onnx(path, network, torch.zeros(2, 3, CROP, CROP), (INPUT_NAME, (OUTPUT_NAME,)), batch)
+
+    bundled = ["arc2face", "encoder", "vae", "scheduler", "antelopev2"]
+    files = [path for folder in bundled for path in sorted((bundle / folder).iterdir())]
+    return {str(path): path.stat().st_size for path in (*files, bundle / "tokens.json", evaluation / EVALUATOR)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m train.export", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--size", choices=SIZES, default="gpu")
+    parser.add_argument("--bundle", type=Path, help="folder to write (default: bundle/ in the run's)")
+    parser.add_argument("--evaluation", type=Path, help="folder for the evaluator (default: evaluation/ in the run's)")
+    args = parser.parse_args(argv)
+    bundle, evaluation = args.bundle or args.out / "bundle", args.evaluation or args.out / "evaluation"
+    sizes = export(Workspace(args.out), SIZES[args.size], bundle, evaluation)
+    for path, count in sizes.items():
+        print(f"{count:>10}  {path}")
+    total, detector = sum(sizes.values()), sizes[str(bundle / DETECTOR)]
+    print(f"{total:>10}  together")
+    if total > MAX_TOTAL_BYTES:
+        raise SystemExit(f"Expected at most {MAX_TOTAL_BYTES} bytes together but they are {total}.")
+    if detector > MAX_DETECTOR_BYTES:
+        raise SystemExit(f"Expected at most {MAX_DETECTOR_BYTES} bytes for the detector but it has {detector}.")
+
+
+if __name__ == "__main__":
+    main()

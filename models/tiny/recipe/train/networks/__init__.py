@@ -1,0 +1,1 @@
+"""The networks of the bundle that diffusers does not define."""

@@ -1,0 +1,62 @@
+"""diffusers' autoencoder and UNet, and the noise schedule that Stable Diffusion 1.5 uses."""
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+
+from ..sizes import AutoencoderSize, DiffusionSize
+from .text_encoder import HIDDEN
+
+LATENT_CHANNELS = 4
+PIXELS_PER_LATENT = 8
+TIMESTEPS = 1000
+
+# Stable Diffusion 1.5's scheduler_config.json.
+SCHEDULER = {
+    "_class_name": "PNDMScheduler",
+    "_diffusers_version": "0.6.0",
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "clip_sample": False,
+    "num_train_timesteps": TIMESTEPS,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+    "trained_betas": None,
+}
+
+
+def alphas_cumprod() -> torch.Tensor:
+    """Share of the clean latents' variance in the noisy ones, float64 [1000]."""
+    low, high = SCHEDULER["beta_start"] ** 0.5, SCHEDULER["beta_end"] ** 0.5
+    return torch.cumprod(1 - torch.linspace(low, high, TIMESTEPS, dtype=torch.float64) ** 2, 0)
+
+
+def make_autoencoder(size: AutoencoderSize, resolution: int, scaling_factor: float = 1.0) -> AutoencoderKL:
+    levels = len(size.channels)
+    return AutoencoderKL(
+        block_out_channels=size.channels,
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        latent_channels=LATENT_CHANNELS,
+        layers_per_block=size.layers,
+        norm_num_groups=size.groups,
+        sample_size=resolution,
+        scaling_factor=scaling_factor,
+    )
+
+
+def make_unet(size: DiffusionSize, resolution: int) -> UNet2DConditionModel:
+    """SD 1.5's block types. Three levels and not four: the latents are 16 × 16, and 2 × 2 would be none."""
+    return UNet2DConditionModel(
+        sample_size=resolution // PIXELS_PER_LATENT,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=size.channels,
+        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        layers_per_block=size.layers,
+        norm_num_groups=size.groups,
+        attention_head_dim=size.heads,  # diffusers reads it as the number of heads
+        cross_attention_dim=HIDDEN,
+    )

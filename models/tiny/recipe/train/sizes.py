@@ -1,0 +1,158 @@
+"""Every size of the recipe: how much is rendered, how large the networks are, how long each stage trains.
+
+`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in about three hours, `smoke` shows in seconds that
+everything fits together. TRAINING.md says why the sizes are what they are.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class DataSize:
+    resolution: int  # pixels of a photo's side, and of a portrait's; a multiple of 8 times the UNet's levels
+    identities: int  # people to train on
+    photos: int  # of each of them
+    heldout_identities: int  # people for the evaluation
+    heldout_photos: int
+    scenes: int  # to train the detector on
+    heldout_scenes: int
+    backdrops: int  # for scenes that are put together while the detector trains
+
+
+@dataclass(frozen=True)
+class DetectorSize:
+    channels: tuple[int, int, int, int]  # at strides 4, 8, 16, 32
+    blocks: tuple[int, int, int]  # residual blocks at strides 8, 16, 32
+    neck: int
+    canvases: tuple[int, ...]  # sides of the training scenes, multiples of 32
+    batch: int
+
+
+@dataclass(frozen=True)
+class EmbedderSize:
+    channels: tuple[int, int, int, int]  # at 56, 28, 14 and 7 pixels
+    blocks: tuple[int, int, int, int]
+    batch: int
+
+
+@dataclass(frozen=True)
+class EvaluatorSize:
+    channels: tuple[int, int, int, int]
+    blocks: tuple[int, int, int, int]
+    batch: int
+
+
+@dataclass(frozen=True)
+class AutoencoderSize:
+    channels: tuple[int, int, int, int]
+    layers: int
+    groups: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class DiffusionSize:
+    channels: tuple[int, int, int]
+    layers: int
+    groups: int
+    heads: int
+    encoder_layers: int
+    encoder_feed_forward: int
+    batch: int
+    identity_batch: int  # portraits of a batch that are painted and compared with their person; 0 for none
+
+
+@dataclass(frozen=True)
+class Size:
+    data: DataSize
+    detector: DetectorSize
+    embedder: EmbedderSize
+    evaluator: EvaluatorSize
+    vae: AutoencoderSize
+    diffusion: DiffusionSize
+    minutes: dict[str, float] = field(default_factory=dict)  # of each stage that has a clock
+
+
+SIZES = {
+    "smoke": Size(
+        data=DataSize(
+            resolution=96,
+            identities=8,
+            photos=3,
+            heldout_identities=4,
+            heldout_photos=3,
+            scenes=3,
+            heldout_scenes=2,
+            backdrops=2,
+        ),
+        detector=DetectorSize(channels=(8, 16, 16, 16), blocks=(1, 1, 1), neck=16, canvases=(160,), batch=2),
+        embedder=EmbedderSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1, 1), batch=8),
+        evaluator=EvaluatorSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1, 1), batch=8),
+        vae=AutoencoderSize(channels=(8, 8, 16, 16), layers=1, groups=8, batch=2),
+        diffusion=DiffusionSize(
+            channels=(16, 16, 32),
+            layers=1,
+            groups=8,
+            heads=2,
+            encoder_layers=1,
+            encoder_feed_forward=64,
+            batch=4,
+            identity_batch=1,
+        ),
+        minutes={"data": 2, "detector": 0.05, "embedder": 0.05, "evaluator": 0.05, "vae": 0.05, "diffusion": 0.05},
+    ),
+    "cpu": Size(
+        data=DataSize(
+            resolution=96,
+            identities=3000,
+            photos=8,
+            heldout_identities=300,
+            heldout_photos=6,
+            scenes=600,
+            heldout_scenes=300,
+            backdrops=200,
+        ),
+        detector=DetectorSize(channels=(16, 32, 48, 80), blocks=(1, 2, 2), neck=32, canvases=(320, 480, 640), batch=6),
+        embedder=EmbedderSize(channels=(24, 48, 80, 128), blocks=(1, 1, 2, 1), batch=64),
+        evaluator=EvaluatorSize(channels=(32, 48, 64, 96), blocks=(1, 2, 3, 2), batch=64),
+        vae=AutoencoderSize(channels=(24, 48, 64, 64), layers=1, groups=8, batch=8),
+        diffusion=DiffusionSize(
+            channels=(64, 64, 96),
+            layers=1,
+            groups=32,
+            heads=4,
+            encoder_layers=1,
+            encoder_feed_forward=1024,
+            batch=48,
+            identity_batch=0,
+        ),
+        minutes={"data": 30, "detector": 22, "embedder": 25, "evaluator": 22, "vae": 25, "diffusion": 60},
+    ),
+    "gpu": Size(
+        data=DataSize(
+            resolution=128,
+            identities=8000,
+            photos=9,
+            heldout_identities=400,
+            heldout_photos=6,
+            scenes=2000,
+            heldout_scenes=300,
+            backdrops=500,
+        ),
+        detector=DetectorSize(channels=(24, 48, 64, 80), blocks=(1, 2, 2), neck=48, canvases=(320, 480, 640), batch=32),
+        embedder=EmbedderSize(channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=512),
+        evaluator=EvaluatorSize(channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=512),
+        vae=AutoencoderSize(channels=(32, 64, 96, 96), layers=1, groups=16, batch=64),
+        diffusion=DiffusionSize(
+            channels=(96, 128, 128),
+            layers=1,
+            groups=32,
+            heads=4,
+            encoder_layers=1,
+            encoder_feed_forward=1024,
+            batch=512,
+            identity_batch=32,
+        ),
+        minutes={"data": 9, "detector": 8, "embedder": 8, "evaluator": 8, "vae": 8, "diffusion": 18},
+    ),
+}
