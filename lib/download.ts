@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arc2FaceError } from './errors.ts';
+import { makeFolder } from './folder.ts';
 
 /** What the bytes must be. `gitBlob` is the SHA-1 that Git and the model hub give a small file. */
 export type Checksum = { algorithm: 'sha256' | 'gitBlob'; hex: string };
@@ -58,7 +59,7 @@ class Interruption extends Error {
  */
 export async function download(request: Download): Promise<{ bytes: number; checksum: Checksum | undefined }> {
 	const part = `${request.file}.part`;
-	await onDisk(`create the folder of ${request.file}`, () => mkdir(dirname(request.file), { recursive: true }));
+	await onDisk(`create the folder of ${request.file}`, () => makeFolder(dirname(request.file)));
 	// Bytes whose sum nobody will check may belong to another version of the file.
 	if (request.sha256 === undefined) await discard(part);
 

@@ -1,9 +1,10 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { type DownloadProgress, defaultPatience, digest, download, type Patience, requireSpace } from './download.ts';
 import { Arc2FaceError } from './errors.ts';
+import { makeFolder } from './folder.ts';
 import type { OfficialFile } from './official-bundle.ts';
 
 export interface PullOptions {
@@ -136,7 +137,7 @@ async function alone<T>(
 	const lost = new AbortController();
 	const stop = signal ? AbortSignal.any([signal, lost.signal]) : lost.signal;
 	try {
-		await mkdir(folder, { recursive: true });
+		await makeFolder(folder);
 	} catch (error) {
 		throw new Arc2FaceError('FILE_FAILED', `Could not create ${folder}: ${(error as Error).message}.`, {
 			cause: error,

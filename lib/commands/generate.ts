@@ -4,7 +4,7 @@ import { defineCommand, UsageError } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
 import { readIdentity } from './identity-file.ts';
 import { loadModel, modelOptions } from './model.ts';
-import { makeFolderOf } from './new-file.ts';
+import { requireFolder } from './new-file.ts';
 import { PortraitNames } from './portrait-names.ts';
 import { table } from './table.ts';
 
@@ -53,8 +53,10 @@ export default defineCommand({
 		if (!formats.includes(format)) {
 			throw new UsageError(`Expected ${formats.join(', ')} for --format but received "${format}".`);
 		}
-		const names = new PortraitNames({ folder: values.out ?? '.', format, batch: values.noise === 'batch' });
+		const folder = values.out ?? '.';
+		const names = new PortraitNames({ folder, format, batch: values.noise === 'batch' });
 		if (seed !== undefined) await names.requireFree(sources, { seed, count, force });
+		await requireFolder(folder);
 
 		await using model = await loadModel(values, context);
 		const portraits = [];
@@ -68,7 +70,6 @@ export default defineCommand({
 			});
 			for (const image of images) {
 				const file = names.of(source, image);
-				await makeFolderOf(file);
 				await image.toFile(file);
 				portraits.push({ source, file, seed: image.seed, width: image.width, height: image.height });
 			}

@@ -1,6 +1,7 @@
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
+import { makeFolder } from '../folder.ts';
 import { UsageError } from './command.ts';
 
 /** @throws {UsageError} when the file exists; asked before long work, so that none is lost */
@@ -12,12 +13,12 @@ export async function requireAbsent(path: string): Promise<void> {
 	if (exists) throw new UsageError(`${path} exists already. Pass --force to overwrite it.`);
 }
 
-/** Makes the folder that a file goes into. */
-export async function makeFolderOf(path: string): Promise<void> {
+/** Makes the folder that files are to go into; before long work, so that none is lost. */
+export async function requireFolder(folder: string): Promise<void> {
 	try {
-		await mkdir(dirname(path), { recursive: true });
+		await makeFolder(folder);
 	} catch (cause) {
-		throw new Arc2FaceError('FILE_FAILED', `Could not create the folder of ${path}: ${(cause as Error).message}.`, {
+		throw new Arc2FaceError('FILE_FAILED', `Could not create the folder ${folder}: ${(cause as Error).message}.`, {
 			cause,
 		});
 	}
@@ -25,7 +26,7 @@ export async function makeFolderOf(path: string): Promise<void> {
 
 /** Writes a text file, making its folder. */
 export async function writeTextFile(path: string, text: string): Promise<void> {
-	await makeFolderOf(path);
+	await requireFolder(dirname(path));
 	await writeFile(path, text).catch((cause: Error) => {
 		throw new Arc2FaceError('FILE_FAILED', `Could not write ${path}: ${cause.message}.`, { cause });
 	});

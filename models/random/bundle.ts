@@ -1,7 +1,8 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigFile } from '../../lib/config-file.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/folder.ts';
 import { readTextEncoderConfig, textEncoder } from '../text-encoder.ts';
 import { readUNetConfig, unet } from '../unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../vae.ts';
@@ -90,7 +91,7 @@ function vaeWeights(config: object): WeightInventory {
 /** @returns the file's size in bytes */
 async function writeFile(file: string, content: (file: string) => Promise<void>): Promise<number> {
 	try {
-		await mkdir(dirname(file), { recursive: true });
+		await makeFolder(dirname(file));
 		await content(file);
 		return (await stat(file)).size;
 	} catch (cause) {

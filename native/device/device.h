@@ -47,6 +47,8 @@ class Device {
   // `bytes` of uninitialised memory, aligned to 256. Throws kOutOfMemory, naming the size.
   virtual void* Allocate(size_t bytes) = 0;
   virtual void Free(void* memory) noexcept = 0;
+  // Gives what was freed, by us or by a provider, back to the system; allocators like to keep it.
+  virtual void Trim() noexcept = 0;
   virtual std::unique_ptr<Stream> MakeStream() = 0;
 };
 

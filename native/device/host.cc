@@ -2,6 +2,10 @@
 #include <new>
 #include <string>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "../error.h"
 #include "device.h"
 
@@ -53,6 +57,11 @@ class Host final : public Device {
     return memory;
   }
   void Free(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{kAlignment}); }
+  void Trim() noexcept override {
+#ifdef __GLIBC__
+    malloc_trim(0);  // every thread that loaded a model has left an arena behind
+#endif
+  }
   std::unique_ptr<Stream> MakeStream() override { return std::make_unique<HostStream>(); }
 
  private:

@@ -225,6 +225,7 @@ void Pipeline::Dispose(std::function<void()> done) {
     self->faces_.reset();
     self->stream_.reset();
     self->provider_.reset();
+    self->device_.Trim();
     done();
   });
 }

@@ -90,7 +90,7 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['zebra'], 'There are generate'],
 		[['generate', 'a.jpg', '--cuont', '4'], 'Did you mean --count?'],
 		[['generate', 'a.jpg', '--count', 'four'], '--count'],
-		[['generate', 'a.jpg', '--count', '0'], '--count'],
+		[['generate', 'a.jpg', '--count', '0'], '`count`'],
 		[['generate', 'a.jpg', '--format', 'bmp'], '--format'],
 		[['generate'], '<photo…>'],
 		[['generate', 'a.jpg', '--identity', 'a.json'], 'both'],

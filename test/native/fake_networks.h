@@ -184,6 +184,7 @@ class FailingDevice : public Device {
     return HostDevice().Allocate(bytes);
   }
   void Free(void* memory) noexcept override { HostDevice().Free(memory); }
+  void Trim() noexcept override {}
   std::unique_ptr<Stream> MakeStream() override { return HostDevice().MakeStream(); }
 
   std::atomic<int> fail_at = -1;
