@@ -1,6 +1,5 @@
 #include "environment.h"
 
-#include <future>
 #include <utility>
 
 namespace arc2face {
@@ -25,7 +24,7 @@ Environment::~Environment() = default;
 
 void Environment::Close() {
   for (auto& [call, loading] : loadings_) loading->interrupt.Request();
-  for (auto& [call, loading] : loadings_) loading->thread.join();
+  for (auto& [call, loading] : loadings_) loading->ended.get_future().wait();
   loadings_.clear();
   {
     const std::lock_guard lock(mailbox_->mutex_);

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -76,10 +76,10 @@ class Environment {
   std::unordered_map<uint64_t, std::shared_ptr<Loading>> loadings_;
 };
 
-// A model being loaded on a thread of its own.
+// A model being loaded.
 struct Environment::Loading {
   Interrupt interrupt;
-  std::thread thread;
+  std::promise<void> ended;
 };
 
 // The error as JavaScript sees it: an Error with a `code`.

@@ -1,5 +1,4 @@
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -83,31 +82,28 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
         });
       });
     };
-    // A thread of its own: building networks takes long, and the device's thread has other models to serve.
-    try {
-      loading->thread = std::thread([mailbox = environment.mailbox(), number, request, loading, on_progress] {
-        std::shared_ptr<Pipeline> pipeline;
-        std::exception_ptr error;
-        try {
-          request->source.provider = OpenOnnxRuntime(request->library, request->threads);
-          pipeline = Pipeline::Load(HostDevice(), request->source, on_progress, loading->interrupt);
-        } catch (...) {
-          error = CurrentError();
+    // Not on the device's thread: building networks takes long, and that one has other models to serve.
+    Loader().Post([mailbox = environment.mailbox(), number, request, loading, on_progress] {
+      std::shared_ptr<Pipeline> pipeline;
+      std::exception_ptr error;
+      try {
+        if (loading->interrupt.requested()) throw Error(ErrorCode::kCancelled, "Loading was cancelled.");
+        request->source.provider = OpenOnnxRuntime(request->library, request->threads);
+        pipeline = Pipeline::Load(HostDevice(), request->source, on_progress, loading->interrupt);
+      } catch (...) {
+        error = CurrentError();
+      }
+      mailbox->Post([=](Napi::Env, Environment& to) {
+        to.loadings().erase(number);
+        if (pipeline) {
+          to.Resolve(number, [&](Napi::Env env) { return Model::Wrap(env, pipeline); });
+        } else {
+          to.Reject(number, error);
         }
-        mailbox->Post([=](Napi::Env, Environment& to) {
-          to.loadings().at(number)->thread.join();
-          to.loadings().erase(number);
-          if (pipeline) {
-            to.Resolve(number, [&](Napi::Env env) { return Model::Wrap(env, pipeline); });
-          } else {
-            to.Reject(number, error);
-          }
-        });
       });
-    } catch (...) {
-      environment.Reject(number, CurrentError());
-      return NativeCall(env, deferred.Promise(), [] {});
-    }
+      pipeline.reset();  // whoever waits for the end may be about to end the process
+      loading->ended.set_value();
+    });
     environment.loadings().emplace(number, loading);
     return NativeCall(env, deferred.Promise(), [loading] { loading->interrupt.Request(); });
   });

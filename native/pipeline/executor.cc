@@ -41,4 +41,9 @@ Executor& ExecutorOf(Device& device) {
   return *executor;
 }
 
+Executor& Loader() {
+  static auto& loader = *new Executor;
+  return loader;
+}
+
 }  // namespace arc2face

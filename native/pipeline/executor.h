@@ -32,4 +32,7 @@ class Executor {
 // nothing to do, and nothing has to decide which of many models is the last.
 Executor& ExecutorOf(Device& device);
 
+// The one thread that loads models. A new one for each would leave an arena of the allocator behind, full of holes.
+Executor& Loader();
+
 }  // namespace arc2face

@@ -133,19 +133,25 @@ test('a model that was dropped without dispose is collected with its memory', as
 	expect(dropped.deref()).toBeUndefined();
 });
 
-test('200 cycles of load, generate and dispose leave memory where it was', { timeout: 600_000 }, async () => {
+test('200 cycles of load, generate and dispose leave memory where it was', { timeout: 1_200_000 }, async () => {
 	const cycle = async () => {
 		await using model = await Arc2Face.load({ bundle });
 		await model.generate(identity, { steps: 1, seed: 1 });
 	};
+	/** The median over ten cycles more: what the collector has just left behind goes up and down by some per cent. */
 	const residentBytes = async () => {
-		globalThis.gc!();
-		await new Promise(setImmediate);
-		return process.memoryUsage.rss();
+		const measured: number[] = [];
+		for (let i = 0; i < 10; i++) {
+			await cycle();
+			globalThis.gc!();
+			await new Promise(setImmediate);
+			measured.push(process.memoryUsage.rss());
+		}
+		return measured.sort((a, b) => a - b)[5]!;
 	};
-	for (let i = 0; i < 20; i++) await cycle(); // allocators and the compiler settle
+	for (let i = 0; i < 50; i++) await cycle(); // until allocator and compiler have settled
 	const before = await residentBytes();
-	for (let i = 0; i < 200; i++) await cycle();
+	for (let i = 0; i < 190; i++) await cycle();
 	expect((await residentBytes()) / before).toBeLessThan(1.05);
 });
 
