@@ -5,8 +5,8 @@ import { commandHelp, programHelp } from './commands/help.ts';
 import { commands } from './commands/index.ts';
 import { nearest } from './commands/nearest.ts';
 import { Progress } from './commands/progress.ts';
-import { packageVersion } from './commands/version.ts';
 import { Arc2FaceError } from './errors.ts';
+import { packageVersion } from './package-version.ts';
 
 // The reader of a pipe may leave early (`arc2face detect a.jpg | head -1`): that is no failure of ours.
 for (const stream of [process.stdout, process.stderr]) {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arc2FaceError } from './errors.ts';
 import { makeFolder } from './folder.ts';
+import { fileFailed, onDisk } from './on-disk.ts';
 
 /** What the bytes must be. `gitBlob` is the SHA-1 that Git and the model hub give a small file. */
 export type Checksum = { algorithm: 'sha256' | 'gitBlob'; hex: string };
@@ -363,16 +364,4 @@ async function sizeOf(file: string): Promise<number> {
 
 async function discard(part: string): Promise<void> {
 	await onDisk(`delete ${part}`, () => rm(part, { force: true }));
-}
-
-async function onDisk<T>(action: string, work: () => Promise<T>): Promise<T> {
-	try {
-		return await work();
-	} catch (error) {
-		throw fileFailed(action, error);
-	}
-}
-
-function fileFailed(action: string, cause: unknown): Error {
-	return new Arc2FaceError('FILE_FAILED', `Could not ${action}: ${(cause as Error).message}.`, { cause });
 }

@@ -10,8 +10,23 @@ export interface NativeAddon {
 	 * @throws `NO_DEVICE` when the file is missing, no library, or not ONNX Runtime 1.23 or newer
 	 */
 	probeOnnxRuntime(library: string): { version: string };
+	/**
+	 * Opens a provider library and NVIDIA's behind it. A bad one may take the process down: `probeEngineLibrary` asks in another.
+	 * @throws `NO_DEVICE`, naming the file that is missing, no such library, or of another version
+	 */
+	probeEngines(paths: EngineLibraryPaths): { product: string; version: string };
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
 }
+
+/** What builds and runs engines on NVIDIA GPUs; absolute paths. */
+export type EngineLibraryPaths = Readonly<{
+	/** This package's library for TensorRT or TensorRT-RTX. */
+	provider: string;
+	/** NVIDIA's library of that product. */
+	core: string;
+	/** NVIDIA's ONNX parser; without it, engines can be run but not built. */
+	parser?: string;
+}>;
 
 /**
  * Work on a native thread. `promise` rejects with an `Error` whose `code` is one of lib/errors.ts, or `CANCELLED` after `cancel()`.

@@ -1,6 +1,7 @@
 // The export list (NativeAddon in lib/native.ts).
 #include <napi.h>
 
+#include "binding/engines.h"
 #include "binding/environment.h"
 #include "binding/model.h"
 
@@ -10,6 +11,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   environment->model_class = Napi::Persistent(arc2face::Model::Class(env));
   exports.Set("load", Napi::Function::New<arc2face::Load>(env, "load"));
   exports.Set("probeOnnxRuntime", Napi::Function::New<arc2face::ProbeOnnxRuntime>(env, "probeOnnxRuntime"));
+  exports.Set("probeEngines", Napi::Function::New<arc2face::ProbeEngines>(env, "probeEngines"));
   return exports;
 }
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chooseDevice } from '../lib/device.ts';
 import type { DataType, WeightReference } from '../models/weights/reference.ts';
+import type { EnginePaths } from './engines.ts';
 
 /** RGB, 8 bits, row-major. */
 export type Photo = { data: Uint8Array; width: number; height: number };
@@ -65,6 +66,27 @@ export interface Networks {
 	runNetwork(run: NetworkRun): Record<string, { shape: number[]; data: Float32Array }>;
 }
 
+/** A network to build an engine of. */
+export type EngineBuild = EnginePaths & {
+	/** For messages. */
+	name?: string;
+	/** Combinations of input shapes, by input name. */
+	profiles: readonly Record<string, readonly number[]>[];
+	/** GPUs to build for: 89 stands for 8.9. None: the current one. */
+	capabilities?: readonly number[];
+	/** Path of the engine file to write. */
+	to?: string;
+	/** Cancels after that many reports of progress. */
+	stopAfter?: number;
+} & ({ graph: Uint8Array; weights?: readonly (WeightReference & { name: string })[] } | { file: string });
+
+/** What test/native/addon/engines.cc exports: provider libraries and their builders, in the calling thread. */
+export interface Engines {
+	probeEngines(paths: EnginePaths): { product: string; version: string };
+	/** Returns the engine file's size and how many phases the build had. Errors have the core's `code`. */
+	buildEngine(build: EngineBuild): { bytes: number; phases: number };
+}
+
 /** The ONNX Runtime library that the package depends on. */
 export const onnxRuntimeLibrary = chooseDevice('cpu').library;
 
@@ -72,4 +94,4 @@ export const onnxRuntimeLibrary = chooseDevice('cpu').library;
 export const insideFile =
 	process.env.ARC2FACE_INSIDE ??
 	fileURLToPath(new URL('../build/Release/inside/arc2face_inside.node', import.meta.url));
-export const inside = createRequire(import.meta.url)(insideFile) as Operations & Networks;
+export const inside = createRequire(import.meta.url)(insideFile) as Operations & Networks & Engines;

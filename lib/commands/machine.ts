@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path';
 import { chooseDevice } from '../device.ts';
 import { loadNative } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
+import { packageVersion } from '../package-version.ts';
 import { failureOf } from './failure.ts';
-import { packageVersion } from './version.ts';
 
 /** What `doctor` finds out. A fact that could not be had says why in `error`, instead of failing the whole examination. */
 export interface Machine {

@@ -103,9 +103,9 @@ Napi::Value FacesToJs(Napi::Env env, const std::vector<Face>& faces) {
 // that forbid such memory (Electron) get a copy.
 Napi::Value ImageToJs(Napi::Env env, Image image) {
   const size_t bytes = image.width * image.height * 3;
-  uint8_t* data = image.data.release();
-  const auto buffer =
-      Napi::Buffer<uint8_t>::NewOrCopy(env, data, bytes, [](Napi::Env, uint8_t* memory) { delete[] memory; });
+  const HostDeleter deleter = image.data.get_deleter();
+  const auto buffer = Napi::Buffer<uint8_t>::NewOrCopy(env, image.data.release(), bytes,
+                                                       [deleter](Napi::Env, uint8_t* memory) { deleter(memory); });
   return Napi::Uint8Array::New(env, bytes, buffer.ArrayBuffer(), buffer.ByteOffset());
 }
 

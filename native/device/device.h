@@ -1,6 +1,5 @@
-// The seam to where the data lies: memory, copies, and the operations between the networks. The host device is
-// device/host.cc; a CUDA device fits behind the same two classes, with kernels beside the definitions that it must
-// equal.
+// The seam to where the data lies: memory, copies, and the operations between the networks. Devices are the host
+// (host.cc) and NVIDIA GPUs (cuda.h), whose kernels lie beside the definitions that they must equal.
 #pragma once
 
 #include <cstddef>
@@ -30,14 +29,27 @@ class Stream {
   // Runs `record`, which queues work on this stream. A device may capture what it queues as a graph and replay that on
   // later calls with the same key: so nothing in it may depend on anything but the key and device memory.
   virtual void Replay(uint64_t key, const std::function<void()>& record) = 0;
+  // Drops what was captured for `key`: before memory or a network that its work uses goes.
+  virtual void Forget(uint64_t key) noexcept = 0;
+
+  // The device's own stream, for a provider to queue its work on: a cudaStream_t; null on the host.
+  virtual void* handle() noexcept { return nullptr; }
 
   // The operations; contracts beside their definitions in image/image.h and diffusion/step.h.
   virtual void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) = 0;
   virtual void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) = 0;
-  virtual void GatherRows(const BatchSlot* slots, size_t count, size_t elements, float* sample, float* timesteps) = 0;
-  virtual void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const float* eps) = 0;
-  virtual void Quantise(const float* image, int height, int width, uint8_t* rgb) = 0;
+  virtual void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
+                          float* timesteps) = 0;
+  virtual void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) = 0;
+  virtual void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) = 0;
 };
+
+// Host memory, freed as its device says.
+struct HostDeleter {
+  void (*free)(uint8_t*) noexcept = nullptr;
+  void operator()(uint8_t* memory) const noexcept { free(memory); }
+};
+using HostBytes = std::unique_ptr<uint8_t[], HostDeleter>;
 
 class Device {
  public:
@@ -47,6 +59,9 @@ class Device {
   // `bytes` of uninitialised memory, aligned to 256. Throws kOutOfMemory, naming the size.
   virtual void* Allocate(size_t bytes) = 0;
   virtual void Free(void* memory) noexcept = 0;
+  // `bytes` of uninitialised host memory that downloads from this device fill fastest. Any thread may free it, as late
+  // as it likes. Throws kOutOfMemory.
+  virtual HostBytes AllocateHost(size_t bytes) = 0;
   // Gives what was freed, by us or by a provider, back to the system; allocators like to keep it.
   virtual void Trim() noexcept = 0;
   virtual std::unique_ptr<Stream> MakeStream() = 0;

@@ -25,6 +25,7 @@ class HostStream final : public Stream {
   }
   void Synchronize() override {}
   void Replay(uint64_t, const std::function<void()>& record) override { record(); }
+  void Forget(uint64_t) noexcept override {}
 
   void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) override {
     LetterboxHost(photo, letterbox, input);
@@ -32,13 +33,14 @@ class HostStream final : public Stream {
   void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) override {
     AlignFaceHost(photo, photo_to_crop, size, input);
   }
-  void GatherRows(const BatchSlot* slots, size_t count, size_t elements, float* sample, float* timesteps) override {
+  void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
+                  float* timesteps) override {
     GatherRowsHost(slots, count, elements, sample, timesteps);
   }
-  void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const float* eps) override {
+  void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) override {
     ApplyStepHost(slots, count, elements, eps);
   }
-  void Quantise(const float* image, int height, int width, uint8_t* rgb) override {
+  void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) override {
     QuantiseHost(image, height, width, rgb);
   }
 };
@@ -57,6 +59,9 @@ class Host final : public Device {
     return memory;
   }
   void Free(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{kAlignment}); }
+  HostBytes AllocateHost(size_t bytes) override {
+    return {new uint8_t[bytes], {[](uint8_t* memory) noexcept { delete[] memory; }}};
+  }
   void Trim() noexcept override {
 #ifdef __GLIBC__
     malloc_trim(0);  // every thread that loaded a model has left an arena behind

@@ -6,11 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define ARC2FACE_HD __host__ __device__
-#else
-#define ARC2FACE_HD
-#endif
+#include "../half.h"
+#include "../host_device.h"
 
 namespace arc2face {
 
@@ -37,7 +34,7 @@ struct PlanStep {
 
 // One image's place in a batch. Lies in device memory, so that a captured graph replays with new values.
 struct BatchSlot {
-  float* registers;           // [kRegisters, elements], device memory
+  float* registers;           // [kRegisters, elements], device memory, aligned to 32 bytes
   const PlanStep* plan;       // device memory
   uint32_t position;          // step of the plan that the next evaluation is; ApplyStep advances it
   uint32_t conditional_row;   // row of the network's batch
@@ -55,10 +52,12 @@ ARC2FACE_HD inline float AddTerm(float sum, float coefficient, float value) { re
 
 // The definitions. `slots` has `count` entries; `elements` is the size of one image's latents.
 
-// sample[row] = input_scale * latents and timesteps[row], for every row that a slot has.
-void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, float* sample, float* timesteps);
+// sample[row] = input_scale * latents and timesteps[row], for every row that a slot has. `sample` is rounded to the
+// network's precision; timesteps stay float32, because a plan's fractions of a thousand do not fit 16 bits.
+void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample, float* timesteps);
 
 // Guidance over eps [rows, elements] into each slot's eps register, its plan's assignments, and its position + 1.
-void ApplyStepHost(BatchSlot* slots, size_t count, size_t elements, const float* eps);
+// All in float32, whatever the precision of `eps`.
+void ApplyStepHost(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps);
 
 }  // namespace arc2face

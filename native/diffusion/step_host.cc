@@ -14,6 +14,16 @@ ARC2FACE_VECTORISED
 void Scale(const float* values, float scale, size_t count, float* scaled) {
   for (size_t i = 0; i < count; ++i) scaled[i] = scale * values[i];
 }
+void Scale(const float* values, float scale, size_t count, Half* scaled) {
+  for (size_t i = 0; i < count; ++i) scaled[i] = ToHalf(scale * values[i]);
+}
+
+// A block of eps in float32: as it is, or converted into `room`.
+const float* Widened(const float* values, size_t, float*) { return values; }
+const float* Widened(const Half* values, size_t count, float* room) {
+  for (size_t i = 0; i < count; ++i) room[i] = ToFloat(values[i]);
+  return room;
+}
 
 ARC2FACE_VECTORISED
 void GuideBlock(const float* conditional, const float* unconditional, float scale, size_t count, float* eps) {
@@ -41,9 +51,8 @@ void Assign(const PlanStep& step, float* registers, size_t elements, size_t coun
   }
 }
 
-}  // namespace
-
-void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, float* sample, float* timesteps) {
+template <typename T>
+void GatherRows(const BatchSlot* slots, size_t count, size_t elements, T* sample, float* timesteps) {
   for (size_t s = 0; s < count; ++s) {
     const BatchSlot& slot = slots[s];
     const PlanStep& step = slot.plan[slot.position];
@@ -56,27 +65,38 @@ void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, float
   }
 }
 
-void ApplyStepHost(BatchSlot* slots, size_t count, size_t elements, const float* eps) {
+template <typename T>
+void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const T* eps) {
+  float conditional_room[kBlock], unconditional_room[kBlock];
   for (size_t s = 0; s < count; ++s) {
     BatchSlot& slot = slots[s];
     const PlanStep& step = slot.plan[slot.position];
-    const float* conditional = eps + slot.conditional_row * elements;
-    const float* unconditional =
-        slot.unconditional_row < 0 ? nullptr : eps + static_cast<size_t>(slot.unconditional_row) * elements;
-
     for (size_t from = 0; from < elements; from += kBlock) {
       const size_t block = std::min(kBlock, elements - from);
       float* registers = slot.registers + from;
       float* guided = registers + kEps * elements;
-      if (unconditional == nullptr) {
-        std::memcpy(guided, conditional + from, block * sizeof(float));
+      const float* conditional = Widened(eps + slot.conditional_row * elements + from, block, conditional_room);
+      if (slot.unconditional_row < 0) {
+        std::memcpy(guided, conditional, block * sizeof(float));
       } else {
-        GuideBlock(conditional + from, unconditional + from, slot.guidance_scale, block, guided);
+        const T* row = eps + static_cast<size_t>(slot.unconditional_row) * elements;
+        const float* unconditional = Widened(row + from, block, unconditional_room);
+        GuideBlock(conditional, unconditional, slot.guidance_scale, block, guided);
       }
       Assign(step, registers, elements, block);
     }
     ++slot.position;
   }
+}
+
+}  // namespace
+
+void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample, float* timesteps) {
+  std::visit([&](auto* rows) { GatherRows(slots, count, elements, rows, timesteps); }, sample);
+}
+
+void ApplyStepHost(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) {
+  std::visit([&](const auto* rows) { ApplyStep(slots, count, elements, rows); }, eps);
 }
 
 }  // namespace arc2face

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../half.h"
+
 namespace arc2face {
 
 // RGB, 8 bits a channel, row-major without padding.
@@ -26,6 +28,8 @@ struct Letterbox {
   float scale;                        // resized_height / photo height; detections are divided by it
 };
 Letterbox FitPhoto(int photo_width, int photo_height, int input_width, int input_height);
+// Throws kInvalidArgument unless all sizes are valid and the resized photo fits the input.
+void CheckLetterbox(PhotoView photo, const Letterbox& letterbox);
 
 // cv2.resize(photo, INTER_LINEAR) for uint8, integer rules (golden/README): `resized` is [height, width, 3].
 void ResizeHost(PhotoView photo, int width, int height, uint8_t* resized);
@@ -41,6 +45,8 @@ void LetterboxHost(PhotoView photo, const Letterbox& letterbox, float* input);
 struct Affine {
   double m[6];
 };
+// Crop to photo. Throws kInvalidArgument when there is no finite inverse.
+Affine Invert(const Affine& affine);
 
 // cv2.warpAffine(photo, photo_to_crop, (size, size)), linear, border 0, integer rules: `crop` is [size, size, 3].
 void WarpAffineHost(PhotoView photo, const Affine& photo_to_crop, int size, uint8_t* crop);
@@ -48,8 +54,10 @@ void WarpAffineHost(PhotoView photo, const Affine& photo_to_crop, int size, uint
 // The recogniser's input: warped, (x - 127.5) / 127.5, float [3, size, size].
 void AlignFaceHost(PhotoView photo, const Affine& photo_to_crop, int size, float* input);
 
-// [-1, 1] float [3, height, width] -> RGB bytes: clamp(x / 2 + 0.5, 0, 1) * 255, round half to even
+// [-1, 1] [3, height, width] -> RGB bytes: clamp(x / 2 + 0.5, 0, 1) * 255 in float32, round half to even
 // (diffusers VaeImageProcessor.postprocess). NaN becomes 0.
-void QuantiseHost(const float* image, int height, int width, uint8_t* rgb);
+void QuantiseHost(ConstNetworkFloats image, int height, int width, uint8_t* rgb);
+// The image's number of pixels; throws kInvalidArgument for a negative side.
+size_t CheckedPixels(int height, int width);
 
 }  // namespace arc2face

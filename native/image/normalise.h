@@ -4,10 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../host_device.h"
+
 namespace arc2face {
 
 // (x - 127.5) / divisor: 128 for the detector, 127.5 for the recogniser.
-inline float Normalise(uint8_t value, float divisor) { return (static_cast<float>(value) - 127.5f) / divisor; }
+ARC2FACE_HD inline float Normalise(uint8_t value, float divisor) {
+  return (static_cast<float>(value) - 127.5f) / divisor;
+}
 
 // A row of `width` pixels to its places in three planes that lie `plane` floats apart.
 inline void NormaliseRow(const uint8_t* rgb, int width, float divisor, float* planes, size_t plane) {

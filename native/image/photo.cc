@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <string>
 
 #include "../error.h"
@@ -11,6 +13,19 @@ void CheckSize(const char* what, int width, int height) {
   throw Error(ErrorCode::kInvalidArgument, "Expected sides from 1 to " + std::to_string(kMaxSide) + " pixels for " +
                                                what + " but received " + std::to_string(width) + " x " +
                                                std::to_string(height) + ".");
+}
+
+void CheckLetterbox(PhotoView photo, const Letterbox& letterbox) {
+  const auto [input_width, input_height, resized_width, resized_height, scale] = letterbox;
+  CheckSize("the photo", photo.width, photo.height);
+  CheckSize("the detector's input", input_width, input_height);
+  CheckSize("the resized photo", resized_width, resized_height);
+  if (resized_width > input_width || resized_height > input_height) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "Expected at most " + std::to_string(input_width) + " x " + std::to_string(input_height) +
+                    " pixels for the resized photo but received " + std::to_string(resized_width) + " x " +
+                    std::to_string(resized_height) + ".");
+  }
 }
 
 Letterbox FitPhoto(int photo_width, int photo_height, int input_width, int input_height) {
@@ -27,6 +42,27 @@ Letterbox FitPhoto(int photo_width, int photo_height, int input_width, int input
   const int resized_height = std::clamp(height, 1, input_height);
   const float scale = static_cast<float>(static_cast<double>(resized_height) / photo_height);
   return {input_width, input_height, resized_width, resized_height, scale};
+}
+
+// In OpenCV's order of operations, so that every coefficient has its bits.
+Affine Invert(const Affine& affine) {
+  const auto [a, b, x, c, d, y] = affine.m;
+  const double scale = 1 / (a * d - b * c);
+  const double ia = d * scale, ib = -b * scale, ic = -c * scale, id = a * scale;
+  const Affine inverse{ia, ib, -ia * x - ib * y, ic, id, -ic * x - id * y};
+  if (!std::all_of(std::begin(inverse.m), std::end(inverse.m), [](double value) { return std::isfinite(value); })) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "Expected an invertible matrix for the crop but received one that is not.");
+  }
+  return inverse;
+}
+
+size_t CheckedPixels(int height, int width) {
+  if (height < 0 || width < 0) {
+    throw Error(ErrorCode::kInvalidArgument, "Expected no negative size for the image but received " +
+                                                 std::to_string(width) + " x " + std::to_string(height) + ".");
+  }
+  return static_cast<size_t>(height) * static_cast<size_t>(width);
 }
 
 }  // namespace arc2face

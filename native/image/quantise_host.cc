@@ -1,22 +1,11 @@
-#include <bit>
-#include <string>
-
-#include "../error.h"
 #include "../vectorised.h"
 #include "image.h"
+#include "level.h"
 
 namespace arc2face {
 namespace {
 
-// diffusers' float32 operations, one by one. Comparisons are written so that NaN fails the first.
-inline uint8_t Level(float value) {
-  float unit = value * 0.5f + 0.5f;
-  unit = unit > 0 ? unit : 0;
-  unit = unit < 1 ? unit : 1;
-  // Adding 1.5 2^23 leaves no room for a fraction: the sum is rounded half to even, and its low bits are the integer.
-  return static_cast<uint8_t>(std::bit_cast<uint32_t>(unit * 255 + 0x1.8p23f));
-}
-
+// A function for each precision, because a template can't have copies for several processors.
 ARC2FACE_VECTORISED
 void Interleave(const float* r, const float* g, const float* b, size_t pixels, uint8_t* rgb) {
   for (size_t i = 0; i < pixels; ++i) {
@@ -25,16 +14,19 @@ void Interleave(const float* r, const float* g, const float* b, size_t pixels, u
     rgb[3 * i + 2] = Level(b[i]);
   }
 }
+void Interleave(const Half* r, const Half* g, const Half* b, size_t pixels, uint8_t* rgb) {
+  for (size_t i = 0; i < pixels; ++i) {
+    rgb[3 * i] = Level(ToFloat(r[i]));
+    rgb[3 * i + 1] = Level(ToFloat(g[i]));
+    rgb[3 * i + 2] = Level(ToFloat(b[i]));
+  }
+}
 
 }  // namespace
 
-void QuantiseHost(const float* image, int height, int width, uint8_t* rgb) {
-  if (height < 0 || width < 0) {
-    throw Error(ErrorCode::kInvalidArgument, "Expected no negative size for the image but received " +
-                                                 std::to_string(width) + " x " + std::to_string(height) + ".");
-  }
-  const size_t pixels = static_cast<size_t>(height) * static_cast<size_t>(width);
-  Interleave(image, image + pixels, image + 2 * pixels, pixels, rgb);
+void QuantiseHost(ConstNetworkFloats image, int height, int width, uint8_t* rgb) {
+  const size_t pixels = CheckedPixels(height, width);
+  std::visit([&](const auto* values) { Interleave(values, values + pixels, values + 2 * pixels, pixels, rgb); }, image);
 }
 
 }  // namespace arc2face

@@ -24,13 +24,24 @@ struct Denoiser::Slot {
 
 // What one batch shape needs besides its slots, at addresses that stay, so that a device may capture the step.
 struct Denoiser::Workspace {
-  Workspace(Device& device, const LatentSize& size, size_t rows, int64_t conditioning_rows, int64_t dimension)
-      : table(device, rows),
+  Workspace(Device& device, Stream& stream, const LatentSize& size, size_t rows, int64_t conditioning_rows,
+            int64_t dimension)
+      : stream(stream),
+        table(device, rows),
         sample(device, rows * size.elements()),
         timesteps(device, rows),
         conditioning(device, rows * static_cast<size_t>(conditioning_rows * dimension)),
         eps(device, rows * size.elements()) {}
+  ~Workspace() {
+    for (size_t slots = 1; slots <= table.size(); ++slots) stream.Forget(Key(slots));
+  }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
 
+  // Of a step with `slots` slots: the place of the last of them stands for the workspace and for their number.
+  uint64_t Key(size_t slots) const noexcept { return reinterpret_cast<uintptr_t>(table.data() + slots - 1); }
+
+  Stream& stream;
   DeviceBuffer<BatchSlot> table;  // at most one slot per row
   DeviceBuffer<float> sample, timesteps, conditioning, eps;
 };
@@ -147,7 +158,7 @@ Denoiser::Batch Denoiser::TakeBatch() {
 Denoiser::Workspace& Denoiser::WorkspaceFor(const LatentSize& size, size_t rows) {
   auto& workspace = workspaces_[{size.height, size.width, rows}];
   if (!workspace) {
-    workspace = std::make_unique<Workspace>(device_, size, rows, conditioning_rows_, conditioning_dimension_);
+    workspace = std::make_unique<Workspace>(device_, stream_, size, rows, conditioning_rows_, conditioning_dimension_);
   }
   return *workspace;
 }
@@ -186,9 +197,7 @@ void Denoiser::EvaluateBatch(Batch& batch, Interrupt& interrupt) {
   }
   stream_.Upload(workspace.table.data(), table.data(), table.size() * sizeof(BatchSlot));
 
-  // The workspace stands for the batch's shape; the number of slots is the rest of what the step depends on.
-  const uint64_t key = reinterpret_cast<uintptr_t>(&workspace) + table.size();
-  stream_.Replay(key, [&] {
+  stream_.Replay(workspace.Key(table.size()), [&] {
     const int64_t n = static_cast<int64_t>(rows);
     stream_.GatherRows(workspace.table.data(), table.size(), elements, workspace.sample.data(),
                        workspace.timesteps.data());

@@ -13,8 +13,7 @@ Image ImagePainter::Paint(const DeviceBuffer<float>& latents, const LatentSize& 
   Evaluate(*decoder_, {{"latents", Float32({1, size.channels, size.height, size.width}, latents.data())}},
            {{"image", Float32({1, 3, height, width}, image.data())}}, stream_, interrupt);
   stream_.Quantise(image.data(), static_cast<int>(height), static_cast<int>(width), rgb.data());
-  Image result{std::make_unique_for_overwrite<uint8_t[]>(values), static_cast<size_t>(width),
-               static_cast<size_t>(height)};
+  Image result{device_.AllocateHost(values), static_cast<size_t>(width), static_cast<size_t>(height)};
   stream_.Download(result.data.get(), rgb.data(), rgb.bytes());
   stream_.Synchronize();
   return result;

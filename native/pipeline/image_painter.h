@@ -11,7 +11,7 @@ namespace arc2face {
 
 // RGB, 8 bits, row-major.
 struct Image {
-  std::unique_ptr<uint8_t[]> data;  // width * height * 3
+  HostBytes data;  // width * height * 3
   size_t width;
   size_t height;
 };

@@ -40,12 +40,23 @@ struct Weight {
   size_t bytes;
 };
 
+// One combination of shapes that a network will be run with. Inputs of fixed shape may be left out.
+struct InputShape {
+  std::string input;
+  std::vector<int64_t> shape;
+};
+using Profile = std::vector<InputShape>;
+
 // What a network is built from. Copies share the maps.
 struct NetworkSource {
   std::string name;                  // for messages: "unet"
   std::span<const std::byte> graph;  // ONNX protobuf; read during Load only
   std::vector<Weight> weights;
   std::vector<std::shared_ptr<const MemoryMap>> maps;  // of graph and weights; the network keeps them
+  // For providers that compile networks; the others run any shape, from the graph.
+  std::vector<Profile> profiles = {};
+  std::span<const std::byte> engine =
+      {};  // an engine file of these, instead of graph and weights; read during Load only
 };
 
 class Network {

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { EngineCache } from '../../lib/engine-cache.ts';
 import { writeRandomBundle } from '../../models/random/bundle.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
@@ -56,7 +57,7 @@ async function until(condition: () => boolean): Promise<void> {
 	while (!condition()) await new Promise((done) => setTimeout(done, 20));
 }
 
-const commandNames = ['generate', 'encode', 'detect', 'compare', 'pull', 'doctor'];
+const commandNames = ['generate', 'encode', 'detect', 'compare', 'pull', 'engines', 'doctor'];
 
 describe('help and version', () => {
 	test('--help lists the commands on stdout', async () => {
@@ -103,6 +104,12 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['compare', 'a.jpg'], '<a> <b>'],
 		[['pull', '--with', 'controlnte'], 'Did you mean controlnet?'],
 		[['pull', 'arc2face'], 'pull'],
+		[['engines'], '<list|clean>'],
+		[['engines', 'claen'], 'Did you mean clean?'],
+		[['engines', 'forge'], 'Expected list or clean'],
+		[['engines', 'list', '--all'], '--all'],
+		[['engines', 'clean', '--all', '--unused-days', '3'], 'both'],
+		[['engines', 'clean', '--unused-days', '-1'], '--unused-days'],
 		[['doctor', '--verbose'], '--verbose'],
 	])('%j', async (args, message) => {
 		const { code, stdout, stderr } = await run(...args);
@@ -191,6 +198,82 @@ describe('pull', () => {
 		});
 		await start(['pull'], { HF_ENDPOINT: endpoint, HF_TOKEN: 'hf_secret' }).ended;
 		expect([...seen]).toEqual(['Bearer hf_secret']);
+	});
+});
+
+describe('engines', () => {
+	const cache = () => ['--cache-dir', join(folder, 'cache')];
+
+	/** Two engines, the second last used ten days ago, and what a build that was killed has left. */
+	async function fill(): Promise<void> {
+		const library = join(folder, 'provider.so');
+		const network = join(folder, 'network.onnx');
+		for (const file of [library, network]) await writeFile(file, 'x');
+		const engines = new EngineCache({ cacheDir: join(folder, 'cache') });
+		const build = (bytes: number) => async (file: string) => writeFile(file, Buffer.alloc(bytes));
+		const description = {
+			network: { file: 0 },
+			files: [network],
+			library: { product: 'TensorRT-RTX', version: '1.6.1.120', provider: library, core: library },
+			target: { capabilities: [89, 120] },
+			precision: 'fp16',
+			profiles: [],
+			options: {},
+		};
+		await engines.engine({ ...description, name: 'unet' }, build(2_000_000));
+		const old = await engines.engine({ ...description, name: 'vae decoder' }, build(3000));
+		const then = new Date(Date.now() - 10 * 86_400_000);
+		await utimes(old.replace(/engine$/, 'json'), then, then);
+		await writeFile(join(engines.folder, `${'0'.repeat(64)}.1.part`), Buffer.alloc(70));
+	}
+
+	test('list tells what each engine is, for people and for programs', async () => {
+		await fill();
+		const [people, programs] = await Promise.all([
+			run('engines', 'list', ...cache()),
+			run('engines', 'list', ...cache(), '--json'),
+		]);
+		expect([people.code, people.stderr, programs.code]).toEqual([0, '', 0]);
+		const lines = people.stdout.split('\n');
+		expect(lines[0]).toMatch(/^network +product +GPU +precision +size +last used/);
+		expect(lines[1]).toMatch(
+			/^unet +TensorRT-RTX 1\.6\.1\.120 +8\.9, 12\.0 +fp16 +2\.0 MB +\d{4}-\d\d-\d\d \d\d:\d\d$/,
+		);
+		expect(lines[2]).toMatch(/^vae decoder .* 3\.0 kB /);
+		expect(people.stdout).toContain('70 bytes');
+		const listing = JSON.parse(programs.stdout);
+		expect(listing).toMatchObject({ folder: join(folder, 'cache/engines'), leftoverBytes: 70 });
+		expect(listing.engines).toMatchObject([
+			{ network: 'unet', product: 'TensorRT-RTX', gpu: '8.9, 12.0', bytes: 2_000_000 },
+			{ network: 'vae decoder', bytes: 3000 },
+		]);
+		expect(Date.now() - Date.parse(listing.engines[1].lastUsed)).toBeGreaterThan(9 * 86_400_000);
+	});
+
+	test('clean deletes what builds have left, then what is old, then all, and tells what that freed', async () => {
+		await fill();
+		const leftovers = await run('engines', 'clean', ...cache());
+		expect(leftovers).toMatchObject({ code: 0, stderr: expect.stringContaining('--all') });
+		expect(leftovers.stdout).toBe('Deleted 0 engines, freed 70 bytes. 2 engines (2.0 MB) stay.\n');
+		const old = await run('engines', 'clean', '--unused-days', '9', ...cache(), '--json');
+		expect(JSON.parse(old.stdout)).toMatchObject({
+			removed: [{ network: 'vae decoder' }],
+			freedBytes: 3000,
+			kept: [{ network: 'unet' }],
+		});
+		const all = await run('engines', 'clean', '--all', ...cache());
+		expect(all.stdout).toContain('Deleted 1 engine, freed 2.0 MB. None are left.');
+		expect(await readdir(join(folder, 'cache/engines'))).toEqual([]);
+		expect((await run('engines', 'list', ...cache())).stdout).toContain('No engines.');
+	});
+
+	test.skipIf(process.platform === 'win32')('a folder that others may enter is refused', async () => {
+		await mkdir(join(folder, 'cache/engines'), { recursive: true });
+		await chmod(join(folder, 'cache/engines'), 0o755);
+		const { code, stdout, stderr } = await run('engines', 'list', ...cache());
+		expect([code, stdout]).toEqual([1, '']);
+		expect(stderr).toContain('FILE_FAILED');
+		expect(stderr).toContain('chmod 700');
 	});
 });
 

@@ -184,6 +184,7 @@ class FailingDevice : public Device {
     return HostDevice().Allocate(bytes);
   }
   void Free(void* memory) noexcept override { HostDevice().Free(memory); }
+  HostBytes AllocateHost(size_t bytes) override { return HostDevice().AllocateHost(bytes); }
   void Trim() noexcept override {}
   std::unique_ptr<Stream> MakeStream() override { return HostDevice().MakeStream(); }
 

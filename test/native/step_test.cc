@@ -94,8 +94,8 @@ TEST(Step, GathersARowForEachHalfOfASlot) {
 }
 
 TEST(Step, WithoutSlotsTouchesNothing) {
-  GatherRowsHost(nullptr, 0, 16, nullptr, nullptr);
-  ApplyStepHost(nullptr, 0, 16, nullptr);
+  GatherRowsHost(nullptr, 0, 16, static_cast<float*>(nullptr), nullptr);
+  ApplyStepHost(nullptr, 0, 16, static_cast<const Half*>(nullptr));
 }
 
 TEST(Step, LeavesOutRegistersOfNoWeight) {

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "dynamic_library.h"
+#include "../dynamic_library.h"
 
 namespace arc2face::ort {
 namespace {

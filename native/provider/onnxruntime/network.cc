@@ -3,8 +3,9 @@
 #include <cstring>
 #include <utility>
 
+#include "../tensors.h"
+#include "element_type.h"
 #include "processors.h"
-#include "tensors.h"
 
 namespace arc2face::ort {
 namespace {

@@ -1,10 +1,11 @@
-// The export list of the test addon: operations and networks of the core, for tests in TypeScript to check against
-// golden data.
+// The export list of the test addon: operations, networks and engines of the core, for tests in TypeScript to check
+// against golden data.
 #include "addon.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportOperations(env, exports);
   ExportNetworks(env, exports);
+  ExportEngines(env, exports);
   return exports;
 }
 

@@ -4,3 +4,4 @@
 
 void ExportOperations(Napi::Env env, Napi::Object exports);  // operations.cc
 void ExportNetworks(Napi::Env env, Napi::Object exports);    // networks.cc
+void ExportEngines(Napi::Env env, Napi::Object exports);     // engines.cc

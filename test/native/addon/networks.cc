@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,66 +16,17 @@
 #include "addon.h"
 #include "device/device.h"
 #include "error.h"
+#include "network_source.h"
 #include "provider/provider.h"
 
 namespace {
 
 using namespace arc2face;
 
-DataType ReadType(const Napi::Value& value) {
-  const std::string name = value.ToString();
-  for (int type = 0; type <= static_cast<int>(DataType::kBool); ++type) {
-    if (name == Name(static_cast<DataType>(type))) return static_cast<DataType>(type);
-  }
-  throw Error(ErrorCode::kInvalidArgument, "Expected a data type but received " + name + ".");
-}
-
-std::vector<int64_t> ReadShape(const Napi::Value& value) {
-  const auto sizes = value.As<Napi::Array>();
-  std::vector<int64_t> shape;
-  for (uint32_t i = 0; i < sizes.Length(); ++i) shape.push_back(sizes.Get(i).ToNumber().Int64Value());
-  return shape;
-}
-
 size_t Elements(const std::vector<int64_t>& shape) {
   size_t count = 1;
   for (const int64_t size : shape) count *= static_cast<size_t>(size);
   return count;
-}
-
-// What runs, with the maps that it reads from.
-NetworkSource ReadSource(const Napi::Object& request) {
-  NetworkSource source{.name = "under test", .graph = {}, .weights = {}, .maps = {}};
-  if (request.Has("name")) source.name = request.Get("name").ToString();
-  if (request.Has("file")) {
-    source.maps.push_back(MemoryMap::Open(request.Get("file").ToString()));
-    source.graph = {source.maps.back()->data(), source.maps.back()->size()};
-  } else {
-    const auto graph = request.Get("graph").As<Napi::Uint8Array>();
-    source.graph = {reinterpret_cast<const std::byte*>(graph.Data()), graph.ByteLength()};
-  }
-  if (!request.Has("weights")) return source;
-
-  std::map<std::string, std::shared_ptr<const MemoryMap>> maps;
-  const auto weights = request.Get("weights").As<Napi::Array>();
-  for (uint32_t i = 0; i < weights.Length(); ++i) {
-    const auto weight = weights.Get(i).As<Napi::Object>();
-    const std::string file = weight.Get("file").ToString();
-    auto& map = maps[file];
-    if (map == nullptr) source.maps.push_back(map = MemoryMap::Open(file));
-    const auto offset = static_cast<size_t>(weight.Get("offset").ToNumber().Int64Value());
-    const auto length = static_cast<size_t>(weight.Get("length").ToNumber().Int64Value());
-    if (offset > map->size() || length > map->size() - offset) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "Expected a place in " + file + " for " + weight.Get("name").ToString().Utf8Value() + ".");
-    }
-    source.weights.push_back({.name = weight.Get("name").ToString(),
-                              .type = ReadType(weight.Get("type")),
-                              .shape = ReadShape(weight.Get("shape")),
-                              .data = map->data() + offset,
-                              .bytes = length});
-  }
-  return source;
 }
 
 float HalfToFloat(uint16_t half) {
@@ -224,18 +174,6 @@ Napi::Value RunNetwork(const Napi::CallbackInfo& info) {
     result.Set(network->outputs()[i].name, output);
   }
   return result;
-}
-
-// Gives a core error its code in JavaScript.
-template <Napi::Value (*kFunction)(const Napi::CallbackInfo&)>
-Napi::Value Typed(const Napi::CallbackInfo& info) {
-  try {
-    return kFunction(info);
-  } catch (const Error& error) {
-    const Napi::Error thrown = Napi::Error::New(info.Env(), error.what());
-    thrown.Set("code", Name(error.code()));
-    throw thrown;
-  }
 }
 
 }  // namespace

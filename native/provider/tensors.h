@@ -1,18 +1,13 @@
-// Types and shapes of tensors, as ONNX Runtime says them, as messages say them, and as they lie in memory.
+// Types and shapes of tensors, as messages say them, and as they lie in memory.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "../../error.h"
-#include "../provider.h"
+#include "../error.h"
+#include "provider.h"
 
-namespace arc2face::ort {
-
-// ONNXTensorElementDataType of ours, and back; nothing for those that we have no use for, such as strings.
-int ElementType(DataType type);
-std::optional<DataType> FromElementType(int element);
+namespace arc2face {
 
 // "float32 [?, 4, 64, 64]"
 std::string Describe(DataType type, const std::vector<int64_t>& shape);
@@ -23,4 +18,4 @@ bool Fits(const std::vector<int64_t>& shape, const std::vector<int64_t>& expecte
 // Bytes of a tensor; throws `code`, naming it, when a size is negative or all of them are more than memory can hold.
 size_t TensorBytes(DataType type, const std::vector<int64_t>& shape, ErrorCode code, const std::string& name);
 
-}  // namespace arc2face::ort
+}  // namespace arc2face

@@ -1,7 +1,7 @@
 #ifndef _WIN32
 #include <dlfcn.h>
 
-#include "../../error.h"
+#include "../error.h"
 #include "dynamic_library.h"
 
 #ifdef __linux__

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "../../error.h"
+#include "../error.h"
 #include "dynamic_library.h"
 
 namespace arc2face {

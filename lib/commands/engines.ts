@@ -1,0 +1,111 @@
+import type { CachedEngine } from '../engine-files.ts';
+import { formatBytes } from './bytes.ts';
+import { defineCommand, UsageError } from './command.ts';
+import { nearest } from './nearest.ts';
+import { table } from './table.ts';
+
+type Listing = { folder: string; engines: EngineRow[]; leftoverBytes: number };
+type Cleaning = { folder: string; removed: EngineRow[]; freedBytes: number; kept: EngineRow[] };
+type EngineRow = Omit<CachedEngine, 'sha256'>;
+
+const verbs = ['list', 'clean'] as const;
+const dayMs = 86_400_000;
+
+export default defineCommand({
+	name: 'engines',
+	summary: 'List the compiled networks in the cache, or delete them',
+	positionals: { name: `<${verbs.join('|')}>`, least: 1, most: 1 },
+	options: {
+		all: { type: 'boolean', help: 'clean: delete all engines, not only what interrupted builds have left' },
+		'unused-days': {
+			type: 'number',
+			value: 'N',
+			help: 'clean: delete engines that were last used N days ago or earlier',
+		},
+		'cache-dir': { type: 'string', value: 'DIR', help: "folder of the cache (default: the user's)" },
+	},
+	example: 'arc2face engines clean --unused-days 30',
+
+	async run({ values, positionals: [verb = ''] }, { note }): Promise<Listing | Cleaning> {
+		const unusedSince = chosenAge(verb, values.all === true, values['unused-days']);
+		// Imported here, because `--help` does not need it.
+		const { EngineCache } = await import('../engine-cache.ts');
+		const cache = new EngineCache({ cacheDir: values['cache-dir'] });
+		const { folder } = cache;
+		if (verb === 'list') {
+			const { engines, leftoverBytes } = await cache.list();
+			return { folder, engines: engines.map(rowOf), leftoverBytes };
+		}
+		const { engines: removed, leftoverBytes } = await cache.clean({ unusedSince });
+		const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, leftoverBytes);
+		const kept = (await cache.list()).engines;
+		if (unusedSince === undefined && kept.length > 0) note('To delete engines as well, pass --all or --unused-days.');
+		return { folder, removed: removed.map(rowOf), freedBytes, kept: kept.map(rowOf) };
+	},
+
+	text: (result) => ('removed' in result ? describeCleaning(result) : describeListing(result)),
+});
+
+/** @throws {UsageError} for another verb than these, and for options that do not fit it */
+function chosenAge(verb: string, all: boolean, unusedDays: number | undefined): Date | undefined {
+	if (!verbs.some((known) => known === verb)) {
+		const meant = nearest(verb, verbs);
+		const hint = meant === undefined ? `Expected ${verbs.join(' or ')}.` : `Did you mean ${meant}?`;
+		throw new UsageError(`Unknown action "${verb}" for engines. ${hint}`);
+	}
+	if (verb === 'list' && (all || unusedDays !== undefined)) {
+		throw new UsageError('Expected --all and --unused-days for engines clean only but received one for engines list.');
+	}
+	if (all && unusedDays !== undefined) {
+		throw new UsageError('Expected one of --all and --unused-days for engines clean but received both.');
+	}
+	if (unusedDays !== undefined && !(unusedDays >= 0 && unusedDays <= 36_500)) {
+		throw new UsageError(`Expected 0 to 36500 for --unused-days but received ${unusedDays}.`);
+	}
+	if (all) return new Date();
+	return unusedDays === undefined ? undefined : new Date(Date.now() - unusedDays * dayMs);
+}
+
+function rowOf({ sha256: _, ...row }: CachedEngine): EngineRow {
+	return row;
+}
+
+function describeListing({ folder, engines, leftoverBytes }: Listing): string {
+	const leftovers = `Interrupted builds have left ${formatBytes(leftoverBytes)}; \`arc2face engines clean\` deletes them.`;
+	return [
+		...(engines.length === 0 ? ['No engines.'] : [engineTable(engines)]),
+		'',
+		...(leftoverBytes === 0 ? [] : [leftovers]),
+		`The engines are in ${folder}`,
+	].join('\n');
+}
+
+function describeCleaning({ removed, freedBytes, kept }: Cleaning): string {
+	const rest = kept.length === 0 ? 'None are left.' : `${count(kept)} (${formatBytes(bytesOf(kept))}) stay.`;
+	return [
+		...(removed.length === 0 ? [] : [engineTable(removed), '']),
+		`Deleted ${count(removed)}, freed ${formatBytes(freedBytes)}. ${rest}`,
+	].join('\n');
+}
+
+function engineTable(engines: readonly EngineRow[]): string {
+	return table(
+		['network', 'product', 'GPU', 'precision', 'size', 'last used (UTC)'],
+		engines.map(({ network, product, version, gpu, precision, bytes, lastUsed }) => [
+			network,
+			`${product} ${version}`,
+			gpu,
+			precision,
+			formatBytes(bytes),
+			lastUsed.toISOString().slice(0, 16).replace('T', ' '),
+		]),
+	);
+}
+
+function count({ length }: readonly unknown[]): string {
+	return `${length} ${length === 1 ? 'engine' : 'engines'}`;
+}
+
+function bytesOf(engines: readonly EngineRow[]): number {
+	return engines.reduce((sum, { bytes }) => sum + bytes, 0);
+}

@@ -1,0 +1,111 @@
+import type { EngineLibrary } from './engine-library.ts';
+import { sha256 } from './file-digests.ts';
+import type { EngineLibraryPaths, NativeNetwork } from './native.ts';
+import { packageVersion } from './package-version.ts';
+
+/** An engine to be had: all that decides what it computes, and where it runs. */
+export type EngineDescription = Readonly<{
+	/** What people call the network: `unet`. */
+	name: string;
+	network: NativeNetwork;
+	/** Absolute paths, to which `network` refers by index. */
+	files: readonly string[];
+	/** What builds and runs it. NVIDIA's core library counts by its version, the provider and the parser by their bytes. */
+	library: EngineLibrary & EngineLibraryPaths;
+	target: EngineTarget;
+	/** Arithmetic of the network: `fp16`. */
+	precision: string;
+	/** Combinations of input shapes, by input name. Their order counts: contexts are made by index. */
+	profiles: readonly Readonly<Record<string, readonly number[]>>[];
+	/** Whatever else the builder is told. */
+	options: Readonly<Record<string, string | number | boolean>>;
+}>;
+
+/** TensorRT builds for the GPU at hand, TensorRT-RTX for any GPU of some compute capabilities (89 stands for 8.9). */
+export type EngineTarget =
+	| Readonly<{ gpu: string; capability: number; multiprocessors: number; driverBranch: string }>
+	| Readonly<{ capabilities: readonly number[] }>;
+
+/** The same without data: hashes stand for bytes, and every object has its fields in one order. */
+export type EngineIdentity = Readonly<{
+	schema: number;
+	package: string;
+	system: string;
+	network: string;
+	product: string;
+	version: string;
+	provider: string;
+	parser: string | null;
+	target: EngineTarget;
+	precision: string;
+	graph: string;
+	weights: string;
+	profiles: EngineDescription['profiles'];
+	options: EngineDescription['options'];
+}>;
+
+/** Goes up when an identity says too little about engines that are out there. */
+const schema = 1;
+
+/** @param digest - SHA-256 of the file at an absolute path */
+export async function identifyEngine(
+	{ name, network, files, library, target, precision, profiles, options }: EngineDescription,
+	digest: (file: string) => Promise<string>,
+): Promise<EngineIdentity> {
+	return {
+		schema,
+		package: packageVersion(),
+		system: `${process.platform}-${process.arch}`,
+		network: name,
+		product: library.product,
+		version: library.version,
+		provider: await digest(library.provider),
+		parser: library.parser === undefined ? null : await digest(library.parser),
+		target: ordered(target),
+		precision,
+		graph: 'file' in network ? await digest(files[network.file]!) : sha256(network.graph),
+		weights: 'file' in network ? sha256('') : await weightsDigest(network.weights, files, digest),
+		profiles: profiles.map(byName),
+		options: byName(options),
+	};
+}
+
+/** The name of the engine in the cache; the same for an identity that was written as JSON and read again. */
+export function keyOf(identity: EngineIdentity): string {
+	return sha256(JSON.stringify(identity));
+}
+
+/** The GPUs that an engine is for, for people. */
+export function describeTarget(target: EngineTarget): string {
+	if ('capabilities' in target) return target.capabilities.map((one) => (one / 10).toFixed(1)).join(', ');
+	return target.gpu;
+}
+
+/** Which bytes each weight is; whole files stand for them, because those are hashed once for all weights in them. */
+async function weightsDigest(
+	weights: Extract<NativeNetwork, { graph: Uint8Array }>['weights'],
+	files: readonly string[],
+	digest: (file: string) => Promise<string>,
+): Promise<string> {
+	const digests = new Map<number, string>();
+	for (const { file } of weights) if (!digests.has(file)) digests.set(file, await digest(files[file]!));
+	const rows = weights.map(({ name, file, offset, length, type, shape }) => [
+		name,
+		digests.get(file),
+		offset,
+		length,
+		type,
+		shape,
+	]);
+	return sha256(JSON.stringify(rows));
+}
+
+function ordered(target: EngineTarget): EngineTarget {
+	if ('capabilities' in target) return { capabilities: target.capabilities.toSorted((a, b) => a - b) };
+	const { gpu, capability, multiprocessors, driverBranch } = target;
+	return { gpu, capability, multiprocessors, driverBranch };
+}
+
+function byName<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+	return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

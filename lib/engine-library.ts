@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { Arc2FaceError } from './errors.ts';
+import type { EngineLibraryPaths } from './native.ts';
+import { packageRoot } from './package-root.ts';
+
+export type EngineLibrary = {
+	/** `TensorRT` or `TensorRT-RTX`. */
+	product: string;
+	/** Such as `1.6.1.120`. */
+	version: string;
+};
+
+/** Opening the largest of these libraries takes two seconds where the disk is slow. */
+const timeoutMs = 60_000;
+
+/**
+ * Opens libraries of which nothing is known yet, in a process of its own: a file that is no such library, or a broken one, can end the
+ * process that opens it.
+ *
+ * @throws {Arc2FaceError} `NO_DEVICE`, naming the file: missing, no library, of another version, or deadly
+ */
+export function probeEngineLibrary(paths: EngineLibraryPaths): Promise<EngineLibrary> {
+	const addonFinder = createRequire(import.meta.url).resolve('node-gyp-build');
+	const argv = ['-e', probe, addonFinder, packageRoot, JSON.stringify(paths)];
+	// Electron's own program is Node.js when it is told to be.
+	const options = { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' }, timeout: timeoutMs, windowsHide: true };
+	return new Promise((resolve, reject) => {
+		execFile(process.execPath, argv, options, (error, stdout) => {
+			const answer = lastLine(stdout);
+			if (answer === undefined) reject(deadly(paths, error));
+			else if ('version' in answer) resolve(answer);
+			else reject(new Arc2FaceError('NO_DEVICE', answer.message));
+		});
+	});
+}
+
+/** Plain JavaScript, so that it runs from a clone as well. The answer is the last line: libraries may print, too. */
+const probe = `
+const [addonFinder, packageRoot, paths] = process.argv.slice(1);
+let answer;
+try {
+	answer = require(addonFinder)(packageRoot).probeEngines(JSON.parse(paths));
+} catch (error) {
+	answer = { message: error.message };
+}
+require('node:fs').writeSync(1, '\\n' + JSON.stringify(answer));
+`;
+
+function lastLine(stdout: string): EngineLibrary | { message: string } | undefined {
+	try {
+		return JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1));
+	} catch {
+		return undefined;
+	}
+}
+
+function deadly({ provider, core }: EngineLibraryPaths, error: unknown): Arc2FaceError {
+	const { signal, code } = (error ?? {}) as { signal?: string | null; code?: number | string | null };
+	const end = signal ? `with ${signal}` : `with exit code ${code}`;
+	return new Arc2FaceError(
+		'NO_DEVICE',
+		`Could not use ${core} through ${provider}: opening it ended a process ${end}.`,
+		{
+			cause: error,
+		},
+	);
+}

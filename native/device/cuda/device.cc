@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "../../error.h"
+#include "../cuda.h"
+#include "check.h"
+#include "owners.h"
+#include "pinned.h"
+#include "retired.h"
+#include "stream.h"
+
+namespace arc2face {
+namespace {
+
+// The least compute capability that CMakeLists.txt has the kernels compiled for.
+constexpr int kLeastCapability = 75;
+
+// Memory comes from the driver's pool, in the order of a stream of its own: unlike cudaMalloc and cudaFree, that waits
+// for no work.
+class Cuda final : public Device {
+ public:
+  explicit Cuda(int index) : index_(index), name_("cuda:" + std::to_string(index)) {
+    Choose();
+    stream_ = MakeCudaStream();
+    CheckCuda(cudaDeviceGetDefaultMemPool(&pool_, index), "get the memory pool");
+    uint64_t keep_everything = UINT64_MAX;  // until Trim
+    CheckCuda(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_everything),
+              "set up the memory pool");
+  }
+
+  const char* name() const noexcept override { return name_.c_str(); }
+
+  void* Allocate(size_t bytes) override {
+    Choose();
+    Reclaim();
+    void* memory = TryAllocate(bytes);
+    if (memory == nullptr) {
+      Trim();  // the pool may be full of pieces that are too small
+      memory = TryAllocate(bytes);
+    }
+    if (memory == nullptr) {
+      throw Error(ErrorCode::kOutOfMemory, "Could not allocate " + std::to_string(bytes) + " bytes on " + name_ + ".");
+    }
+    return memory;
+  }
+
+  void Free(void* memory) noexcept override {
+    retired_.Add(memory);
+    cudaSetDevice(index_);
+    Reclaim();
+  }
+
+  HostBytes AllocateHost(size_t bytes) override {
+    Choose();
+    return AllocatePinned(bytes);
+  }
+
+  void Trim() noexcept override {
+    cudaSetDevice(index_);
+    Reclaim();
+    cudaStreamSynchronize(stream_.get());
+    cudaMemPoolTrimTo(pool_, 0);
+    TrimPinned();
+  }
+
+  std::unique_ptr<Stream> MakeStream() override {
+    Choose();
+    return std::make_unique<CudaStream>(index_, *this, retired_.AddStream());
+  }
+
+ private:
+  // CUDA works on the current device of the calling thread.
+  void Choose() const { CheckCuda(cudaSetDevice(index_), "choose " + name_); }
+
+  // Null when there is not enough.
+  void* TryAllocate(size_t bytes) {
+    void* memory = nullptr;
+    // At least 1: an allocation of nothing would be null.
+    const cudaError_t status = cudaMallocAsync(&memory, std::max<size_t>(bytes, 1), stream_.get());
+    if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
+      cudaGetLastError();
+      return nullptr;
+    }
+    CheckCuda(status, "allocate memory");
+    // From here on any stream may use it. Nothing but allocations is ever queued here.
+    const cudaError_t ready = cudaStreamSynchronize(stream_.get());
+    if (ready != cudaSuccess) cudaFreeAsync(memory, stream_.get());
+    CheckCuda(ready, "allocate memory");
+    return memory;
+  }
+
+  void Reclaim() noexcept {
+    for (void* memory : retired_.Take()) cudaFreeAsync(memory, stream_.get());
+  }
+
+  int index_;
+  std::string name_;
+  OwnedStream stream_;
+  cudaMemPool_t pool_ = nullptr;
+  RetiredMemory retired_;
+};
+
+std::string Version(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
+
+std::string Obstacle(cudaError_t status, const CudaSurvey& survey) {
+  if (survey.driver_version == 0) return "No NVIDIA driver was found.";
+  if (status == cudaErrorInsufficientDriver) {
+    return "The NVIDIA driver is too old: it is for CUDA " + Version(survey.driver_version) +
+           ", but the package was built with CUDA " + Version(survey.runtime_version) + ".";
+  }
+  if (status == cudaSuccess || status == cudaErrorNoDevice) return "The NVIDIA driver found no GPU.";
+  return std::string("The NVIDIA driver can't be used: ") + cudaGetErrorString(status) + " (" +
+         cudaGetErrorName(status) + ").";
+}
+
+}  // namespace
+
+CudaSurvey FindCudaGpus() {
+  CudaSurvey survey{};
+  // Without a driver these fail or give 0; the counts stay 0 then.
+  cudaRuntimeGetVersion(&survey.runtime_version);
+  cudaDriverGetVersion(&survey.driver_version);
+  int count = 0;
+  cudaError_t status = cudaGetDeviceCount(&count);
+  for (int i = 0; status == cudaSuccess && i < count; ++i) {
+    cudaDeviceProp properties;
+    status = cudaGetDeviceProperties(&properties, i);
+    const int capability = 10 * properties.major + properties.minor;
+    if (status == cudaSuccess) {
+      survey.gpus.push_back({properties.name, capability, properties.totalGlobalMem, properties.multiProcessorCount,
+                             capability >= kLeastCapability});
+    }
+  }
+  if (status != cudaSuccess) survey.gpus.clear();
+  if (survey.gpus.empty()) survey.obstacle = Obstacle(status, survey);
+  cudaGetLastError();
+  return survey;
+}
+
+Device& CudaDevice(int index) {
+  // Never destroyed: at the end of a process the driver may be gone before static objects are.
+  static auto& mutex = *new std::mutex;
+  static auto& devices = *new std::map<int, std::unique_ptr<Cuda>>;
+  const std::lock_guard lock(mutex);
+  auto& device = devices[index];
+  if (device) return *device;
+
+  const std::string name = "cuda:" + std::to_string(index);
+  const CudaSurvey survey = FindCudaGpus();
+  const auto refuse = [&](const std::string& why) {
+    throw Error(ErrorCode::kNoDevice, "Can't use " + name + ": " + why);
+  };
+  if (!survey.obstacle.empty()) refuse(survey.obstacle);
+  const size_t gpus = survey.gpus.size();
+  if (index < 0 || static_cast<size_t>(index) >= gpus) {
+    refuse(gpus == 1 ? "The only GPU is cuda:0." : "The last GPU is cuda:" + std::to_string(gpus - 1) + ".");
+  }
+  const CudaGpu& gpu = survey.gpus[index];
+  if (!gpu.supported) {
+    refuse("The " + gpu.name + " has compute capability " + std::to_string(gpu.capability / 10) + "." +
+           std::to_string(gpu.capability % 10) + ", and " + std::to_string(kLeastCapability / 10) + "." +
+           std::to_string(kLeastCapability % 10) + " is the least.");
+  }
+  device = std::make_unique<Cuda>(index);
+  return *device;
+}
+
+}  // namespace arc2face

@@ -1,0 +1,84 @@
+#include "pinned.h"
+
+#include <cuda_runtime_api.h>
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "../../error.h"
+#include "check.h"
+
+namespace arc2face {
+namespace {
+
+class PinnedMemory {
+ public:
+  uint8_t* Allocate(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = idle_.find(bytes); found != idle_.end()) {
+      uint8_t* memory = found->second;
+      idle_.erase(found);
+      idle_bytes_ -= bytes;
+      return memory;
+    }
+    void* memory = nullptr;
+    const cudaError_t status = cudaHostAlloc(&memory, bytes, cudaHostAllocPortable);
+    if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
+      cudaGetLastError();
+      throw Error(ErrorCode::kOutOfMemory,
+                  "Could not allocate " + std::to_string(bytes) + " bytes of page-locked memory.");
+    }
+    CheckCuda(status, "allocate page-locked memory");
+    sizes_[static_cast<uint8_t*>(memory)] = bytes;
+    return static_cast<uint8_t*>(memory);
+  }
+
+  void Free(uint8_t* memory) noexcept {
+    const std::lock_guard lock(mutex_);
+    const size_t bytes = sizes_.at(memory);
+    idle_.emplace(bytes, memory);
+    idle_bytes_ += bytes;
+    if (idle_bytes_ > kMostIdle) Unlock();
+  }
+
+  void Trim() noexcept {
+    const std::lock_guard lock(mutex_);
+    Unlock();
+  }
+
+ private:
+  // Some 80 images of 512 x 512: more than are on their way at once.
+  static constexpr size_t kMostIdle = size_t{64} << 20;
+
+  void Unlock() noexcept {
+    for (const auto& [bytes, memory] : idle_) {
+      sizes_.erase(memory);
+      cudaFreeHost(memory);
+    }
+    idle_.clear();
+    idle_bytes_ = 0;
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<uint8_t*, size_t> sizes_;  // of everything, idle or not
+  std::multimap<size_t, uint8_t*> idle_;
+  size_t idle_bytes_ = 0;
+};
+
+// Never destroyed: images may outlast static destruction.
+PinnedMemory& Pinned() {
+  static auto& pinned = *new PinnedMemory;
+  return pinned;
+}
+
+}  // namespace
+
+HostBytes AllocatePinned(size_t bytes) {
+  return {Pinned().Allocate(bytes), {[](uint8_t* memory) noexcept { Pinned().Free(memory); }}};
+}
+
+void TrimPinned() noexcept { Pinned().Trim(); }
+
+}  // namespace arc2face

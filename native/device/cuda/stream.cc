@@ -1,0 +1,127 @@
+#include "stream.h"
+
+#include <exception>
+#include <utility>
+
+#include "../../diffusion/step_cuda.h"
+#include "../../image/image_cuda.h"
+#include "check.h"
+
+namespace arc2face {
+
+static OwnedEvent MakeBlockingEvent() {
+  cudaEvent_t event = nullptr;
+  CheckCuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "make an event");
+  return OwnedEvent(event);
+}
+
+ClockedStream::ClockedStream(int index, std::shared_ptr<StreamClock> clock)
+    : index_(index), clock_(std::move(clock)), stream_(MakeCudaStream()), finished_(MakeBlockingEvent()) {}
+
+ClockedStream::~ClockedStream() {
+  cudaSetDevice(index_);
+  cudaStreamSynchronize(stream_.get());
+  clock_->Reach(clock_->Now());
+}
+
+cudaStream_t ClockedStream::Next() {
+  CheckCuda(cudaSetDevice(index_), "choose a device");
+  clock_->Tick();
+  return stream_.get();
+}
+
+cudaStream_t ClockedStream::NextUnchecked() noexcept {
+  cudaSetDevice(index_);
+  clock_->Tick();
+  return stream_.get();
+}
+
+void ClockedStream::Finish() {
+  const uint64_t now = clock_->Now();
+  CheckCuda(cudaSetDevice(index_), "choose a device");
+  CheckCuda(cudaEventRecord(finished_.get(), stream_.get()), "finish the queued work");
+  CheckCuda(cudaEventSynchronize(finished_.get()), "finish the queued work");
+  clock_->Reach(now);
+}
+
+CudaStream::CudaStream(int index, Device& device, std::shared_ptr<StreamClock> clock)
+    : stream_(index, std::move(clock)), arrivals_(device, kSlotsPerLaunch) {
+  Zero(arrivals_.data(), arrivals_.bytes());
+  Synchronize();
+}
+
+void CudaStream::Synchronize() { stream_.Finish(); }
+
+void* CudaStream::handle() noexcept { return stream_.NextUnchecked(); }
+
+void CudaStream::Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  if (bytes != 0) CheckCuda(cudaMemcpyAsync(to, from, bytes, kind, stream_.Next()), "copy memory");
+}
+void CudaStream::Upload(void* to, const void* from_host, size_t bytes) {
+  Move(to, from_host, bytes, cudaMemcpyHostToDevice);
+}
+void CudaStream::Download(void* to_host, const void* from, size_t bytes) {
+  Move(to_host, from, bytes, cudaMemcpyDeviceToHost);
+}
+void CudaStream::Copy(void* to, const void* from, size_t bytes) { Move(to, from, bytes, cudaMemcpyDeviceToDevice); }
+
+void CudaStream::Zero(void* to, size_t bytes) {
+  if (bytes != 0) CheckCuda(cudaMemsetAsync(to, 0, bytes, stream_.Next()), "clear memory");
+}
+
+void CudaStream::Replay(uint64_t key, const std::function<void()>& record) {
+  Recording& recording = recordings_[key];
+  if (!recording.warm) {
+    record();
+    recording.warm = true;
+    return;
+  }
+  if (!recording.graph) recording.graph = Capture(record);
+  CheckCuda(cudaGraphLaunch(recording.graph.get(), stream_.Next()), "launch a captured graph");
+}
+
+void CudaStream::Forget(uint64_t key) noexcept { recordings_.erase(key); }
+
+OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
+  Synchronize();  // what the direct run has left undone must not end up in the graph
+  // Thread-local: other threads may go on allocating and freeing meanwhile.
+  CheckCuda(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "begin to capture a graph");
+  std::exception_ptr error;
+  try {
+    record();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  cudaGraph_t captured = nullptr;
+  const cudaError_t ended = cudaStreamEndCapture(stream_.get(), &captured);  // always, or the stream stays capturing
+  const OwnedGraph graph(captured);
+  if (error) {
+    cudaGetLastError();
+    std::rethrow_exception(error);
+  }
+  CheckCuda(ended, "capture a graph");
+  cudaGraphExec_t instance = nullptr;
+  CheckCuda(cudaGraphInstantiate(&instance, graph.get(), 0), "instantiate a captured graph");
+  OwnedGraphExec exec(instance);
+  CheckCuda(cudaGraphUpload(exec.get(), stream_.Next()), "upload a captured graph");
+  return exec;
+}
+
+void CudaStream::LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) {
+  LetterboxCuda(photo, letterbox, input, stream_.Next());
+}
+void CudaStream::AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) {
+  AlignFaceCuda(photo, photo_to_crop, size, input, stream_.Next());
+}
+void CudaStream::GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
+                            float* timesteps) {
+  GatherRowsCuda(slots, count, elements, sample, timesteps, stream_.Next());
+}
+void CudaStream::ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) {
+  ApplyStepCuda(slots, count, elements, eps, arrivals_.data(), stream_.Next());
+}
+void CudaStream::Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) {
+  QuantiseCuda(image, height, width, rgb, stream_.Next());
+}
+
+}  // namespace arc2face

@@ -1,0 +1,78 @@
+// A CUDA stream behind the seam of device.h.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "../device.h"
+#include "owners.h"
+#include "retired.h"
+
+namespace arc2face {
+
+// A stream of the GPU `index` and its clock. At its end all work is done, and the clock says so: also when the rest of
+// a CudaStream can't be made.
+class ClockedStream {
+ public:
+  ClockedStream(int index, std::shared_ptr<StreamClock> clock);
+  ~ClockedStream();
+  ClockedStream(const ClockedStream&) = delete;
+  ClockedStream& operator=(const ClockedStream&) = delete;
+
+  // For one piece of work more; makes the GPU the thread's current one.
+  cudaStream_t Next();
+  // The same for work that checks nothing before it is queued.
+  cudaStream_t NextUnchecked() noexcept;
+  // Returns when all queued work is done, without keeping a processor busy.
+  void Finish();
+
+  cudaStream_t get() const noexcept { return stream_.get(); }
+
+ private:
+  int index_;
+  std::shared_ptr<StreamClock> clock_;
+  OwnedStream stream_;
+  OwnedEvent finished_;
+};
+
+// One thread at a time.
+class CudaStream final : public Stream {
+ public:
+  // `index`: of the GPU; `device` is that GPU. `clock` is kept in step with the work.
+  CudaStream(int index, Device& device, std::shared_ptr<StreamClock> clock);
+
+  void Upload(void* to, const void* from_host, size_t bytes) override;
+  void Download(void* to_host, const void* from, size_t bytes) override;
+  void Copy(void* to, const void* from, size_t bytes) override;
+  void Zero(void* to, size_t bytes) override;
+  void Synchronize() override;
+
+  // The first call with a key queues directly, which loads kernels and readies networks; the second captures a graph.
+  // If that fails, the error says so: running without the graph would be slower for no visible reason.
+  void Replay(uint64_t key, const std::function<void()>& record) override;
+  void Forget(uint64_t key) noexcept override;
+
+  void* handle() noexcept override;
+
+  void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) override;
+  void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) override;
+  void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
+                  float* timesteps) override;
+  void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) override;
+  void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) override;
+
+ private:
+  void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
+  OwnedGraphExec Capture(const std::function<void()>& record);
+
+  struct Recording {
+    bool warm = false;
+    OwnedGraphExec graph;
+  };
+
+  ClockedStream stream_;
+  DeviceBuffer<unsigned> arrivals_;  // for ApplyStepCuda
+  std::unordered_map<uint64_t, Recording> recordings_;
+};
+
+}  // namespace arc2face

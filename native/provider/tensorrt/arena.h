@@ -1,0 +1,38 @@
+// The memory in which engines work.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "../../device/device.h"
+
+namespace arc2face::tensorrt {
+
+// One block of scratch memory for each stream: what runs on one stream never runs at the same time, so it can share.
+// Any thread. The device must outlive it.
+class Arena {
+ public:
+  using Block = std::shared_ptr<const DeviceBuffer<std::byte>>;
+
+  explicit Arena(Device& device) : device_(device) {}
+
+  // The stream's block, replaced by a larger one when it has fewer than `bytes`. Whoever has a replaced block may go on
+  // using it, because a captured graph keeps its address: it is freed when nobody has it any more.
+  Block Reserve(const Stream& stream, size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    Block& block = blocks_[&stream];
+    if (block == nullptr || block->size() < bytes) {
+      block = std::make_shared<const DeviceBuffer<std::byte>>(device_, bytes);
+    }
+    return block;
+  }
+
+ private:
+  Device& device_;
+  std::mutex mutex_;
+  std::map<const Stream*, Block> blocks_;
+};
+
+}  // namespace arc2face::tensorrt

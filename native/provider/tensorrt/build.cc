@@ -1,0 +1,142 @@
+#include "build.h"
+
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <mutex>
+
+#include "../tensors.h"
+#include "shapes.h"
+
+namespace arc2face::tensorrt {
+namespace {
+
+// The caller's functions, behind the plain ones of the ABI. What they throw waits until the builder has returned.
+class Callbacks {
+ public:
+  Callbacks(const BuildProgress& progress, const WriteBytes& write, const Interrupt& interrupt)
+      : progress_(progress), write_(write), interrupt_(interrupt) {}
+
+  static int32_t Progress(void* user, const char* phase, int32_t step, int32_t steps) {
+    auto& self = *static_cast<Callbacks*>(user);
+    return self.Run([&] {
+      if (self.progress_) self.progress_(phase, step, steps);
+    });
+  }
+  static int32_t Write(void* user, const void* data, uint64_t bytes) {
+    auto& self = *static_cast<Callbacks*>(user);
+    return self.Run([&] { self.write_({static_cast<const std::byte*>(data), static_cast<size_t>(bytes)}); });
+  }
+  void Rethrow() const {
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+ private:
+  template <typename Function>
+  int32_t Run(const Function& function) noexcept {
+    const std::lock_guard lock(mutex_);
+    try {
+      if (!thrown_ && !interrupt_.requested()) function();
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+    return thrown_ || interrupt_.requested() ? 1 : 0;
+  }
+
+  const BuildProgress& progress_;
+  const WriteBytes& write_;
+  const Interrupt& interrupt_;
+  std::mutex mutex_;
+  std::exception_ptr thrown_;
+};
+
+// The weights as the ABI has them. Elements must lie on multiples of their size; some safetensors files have headers of
+// odd length, and only for those is there a copy.
+class Weights {
+ public:
+  explicit Weights(const NetworkSource& source) {
+    for (const Weight& weight : source.weights) {
+      const std::string label = "the weight " + weight.name + " of the network " + source.name;
+      const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
+      if (bytes != weight.bytes) {
+        throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
+                                                    " but received " + std::to_string(weight.bytes) + ".");
+      }
+      weights_.push_back({.name = weight.name.c_str(), .data = Aligned(weight), .bytes = bytes});
+    }
+  }
+  const Arc2FaceWeight* data() const noexcept { return weights_.data(); }
+  uint64_t size() const noexcept { return weights_.size(); }
+
+ private:
+  const std::byte* Aligned(const Weight& weight) {
+    if (reinterpret_cast<uintptr_t>(weight.data) % Bytes(weight.type) == 0) return weight.data;
+    copies_.push_back(std::make_unique_for_overwrite<std::byte[]>(weight.bytes));
+    std::memcpy(copies_.back().get(), weight.data, weight.bytes);
+    return copies_.back().get();
+  }
+
+  std::vector<Arc2FaceWeight> weights_;
+  std::vector<std::unique_ptr<std::byte[]>> copies_;
+};
+
+// The profiles as the ABI has them.
+class Profiles {
+ public:
+  explicit Profiles(const NetworkSource& source) {
+    for (const Profile& profile : source.profiles) {
+      std::vector<Arc2FaceInputShape>& shapes = shapes_.emplace_back();
+      for (const InputShape& one : profile) {
+        shapes.push_back({.input = one.input.c_str(), .shape = ToAbi(one.shape, one.input)});
+      }
+    }
+    for (const auto& shapes : shapes_) {
+      profiles_.push_back({.shapes = shapes.data(), .shape_count = static_cast<uint32_t>(shapes.size())});
+    }
+  }
+  const Arc2FaceProfile* data() const noexcept { return profiles_.data(); }
+  uint32_t size() const noexcept { return static_cast<uint32_t>(profiles_.size()); }
+
+ private:
+  std::vector<std::vector<Arc2FaceInputShape>> shapes_;
+  std::vector<Arc2FaceProfile> profiles_;
+};
+
+}  // namespace
+
+void BuildEngine(const EngineLibrary& library, const NetworkSource& source, const BuildOptions& options,
+                 const BuildProgress& progress, const WriteBytes& write, Interrupt& interrupt) {
+  const Weights weights(source);
+  const Profiles profiles(source);
+  Callbacks callbacks(progress, write, interrupt);
+  const Arc2FaceBuildRequest request{
+      .network = source.name.c_str(),
+      .graph = source.graph.data(),
+      .graph_bytes = source.graph.size(),
+      .weights = weights.data(),
+      .weight_count = weights.size(),
+      .profiles = profiles.data(),
+      .profile_count = profiles.size(),
+      .capabilities = options.capabilities.data(),
+      .capability_count = static_cast<uint32_t>(options.capabilities.size()),
+      .workspace_bytes = options.workspace_bytes,
+      .inspectable = options.inspectable ? 1 : 0,
+      .progress = Callbacks::Progress,
+      .write = Callbacks::Write,
+      .user = &callbacks,
+  };
+  Arc2FaceMessage message{};
+  const Arc2FaceStatus status = library.api().Build(library.get(), &request, &message);
+  callbacks.Rethrow();
+  if (interrupt.requested()) {
+    throw Error(ErrorCode::kCancelled, "Building the network " + source.name + " was cancelled.");
+  }
+  for (const auto& map : source.maps) {
+    if (!map->damaged()) continue;
+    throw Error(ErrorCode::kInvalidWeights, "Expected the file " + map->path() + " of the network " + source.name +
+                                                " to keep its size while it is in use, but it became shorter.");
+  }
+  Check(status, message, std::string(library.api().product) + " could not build an engine");
+}
+
+}  // namespace arc2face::tensorrt

@@ -1,0 +1,54 @@
+#include "engine_library.h"
+
+#include "../dynamic_library.h"
+
+namespace arc2face::tensorrt {
+namespace {
+
+ErrorCode CodeOf(Arc2FaceStatus status) {
+  switch (status) {
+    case ARC2FACE_CANCELLED:
+      return ErrorCode::kCancelled;
+    case ARC2FACE_INVALID_ARGUMENT:
+      return ErrorCode::kInvalidArgument;
+    case ARC2FACE_INVALID_NETWORK:
+      return ErrorCode::kInvalidWeights;
+    case ARC2FACE_NO_LIBRARY:
+      return ErrorCode::kNoDevice;
+    case ARC2FACE_OUT_OF_MEMORY:
+      return ErrorCode::kOutOfMemory;
+    default:
+      return ErrorCode::kEngineFailed;
+  }
+}
+
+}  // namespace
+
+const Arc2FaceEngineApi& OpenEngineApi(const std::string& path) {
+  const auto get = reinterpret_cast<Arc2FaceGetEngineApiFunction>(OpenLibrarySymbol(path, ARC2FACE_GET_ENGINE_API));
+  const Arc2FaceEngineApi* const api = get(ARC2FACE_ENGINE_ABI_VERSION);
+  if (api == nullptr || api->abi_version != ARC2FACE_ENGINE_ABI_VERSION || api->bytes != sizeof(Arc2FaceEngineApi)) {
+    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it belongs to another version of this package.");
+  }
+  return *api;
+}
+
+void Check(Arc2FaceStatus status, const Arc2FaceMessage& message, const std::string& what) {
+  if (status != ARC2FACE_OK) throw Error(CodeOf(status), what + ": " + message.text);
+}
+
+EngineLibrary::EngineLibrary(const Arc2FaceEngineApi& api, const LibraryPaths& paths) : api_(&api) {
+  const Arc2FaceLibraryPaths theirs{.core = paths.core.c_str(),
+                                    .parser = paths.parser.empty() ? nullptr : paths.parser.c_str()};
+  Arc2FaceMessage message{};
+  Check(api.OpenLibrary(&theirs, nullptr, nullptr, &library_, &message), message,
+        std::string("Could not use ") + api.product);
+}
+
+std::string EngineLibrary::version() const {
+  const Arc2FaceVersion version = api_->LibraryVersion(library_);
+  return std::to_string(version.major) + "." + std::to_string(version.minor) + "." + std::to_string(version.patch) +
+         "." + std::to_string(version.build);
+}
+
+}  // namespace arc2face::tensorrt

@@ -1,0 +1,214 @@
+#include "build.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "shapes.h"
+
+namespace arc2face::engines {
+namespace {
+
+// Passes progress on to the caller, and the caller's wish to stop on to the builder.
+class Monitor final : public nvinfer1::IProgressMonitor {
+ public:
+  explicit Monitor(const Arc2FaceBuildRequest& request) : request_(request) {}
+  bool stopped() const noexcept { return stopped_.load(); }
+
+  void phaseStart(char const* phase, char const*, int32_t steps) noexcept override {
+    try {
+      const std::lock_guard lock(mutex_);
+      steps_[phase] = steps;
+    } catch (const std::bad_alloc&) {
+      stopped_ = true;  // the builder will need more than that
+    }
+    Report(phase, 0, steps);
+  }
+  bool stepComplete(char const* phase, int32_t step) noexcept override {
+    int32_t steps = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = steps_.find(phase); found != steps_.end()) steps = found->second;
+    }
+    Report(phase, step + 1, steps);
+    return !stopped();
+  }
+  void phaseFinish(char const*) noexcept override {}
+
+ private:
+  void Report(const char* phase, int32_t step, int32_t steps) noexcept {
+    if (request_.progress != nullptr && request_.progress(request_.user, phase, step, steps) != 0) stopped_ = true;
+  }
+
+  const Arc2FaceBuildRequest& request_;
+  std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  std::map<std::string, int32_t, std::less<>> steps_;  // of the phases that have begun, by name
+};
+
+// Passes the engine file on to the caller, so that there is no second copy of it in memory.
+class Writer final : public nvinfer1::IStreamWriter {
+ public:
+  explicit Writer(const Arc2FaceBuildRequest& request) : request_(request) {}
+  bool stopped() const noexcept { return stopped_; }
+
+  int64_t write(void const* data, int64_t bytes) override {
+    stopped_ = stopped_ || request_.write(request_.user, data, static_cast<uint64_t>(bytes)) != 0;
+    return stopped_ ? -1 : bytes;
+  }
+
+ private:
+  const Arc2FaceBuildRequest& request_;
+  bool stopped_ = false;
+};
+
+std::string Words(const nvonnxparser::IParserError& error) {
+  std::string text = error.desc();
+  const std::string node = error.nodeName() == nullptr ? "" : error.nodeName();
+  if (node.empty()) return text;
+  return "the node " + node + " (" + error.nodeOperator() + ") is refused: " + text;
+}
+
+// The parser's errors: the first is the cause, and names the node.
+std::string Words(const nvonnxparser::IParser& parser) {
+  std::string text;
+  for (int i = 0; i < parser.getNbErrors() && text.size() < 1500; ++i) {
+    text += (i == 0 ? "" : "; ") + Words(*parser.getError(i));
+  }
+  return text.empty() ? "the parser does not say why." : text;
+}
+
+// Weights are handed over by pointer; the graph only declares them.
+void Parse(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
+  const std::string network = request.network;
+  if (!parser.loadModelProto(request.graph, request.graph_bytes)) {
+    throw Failure(ARC2FACE_INVALID_NETWORK,
+                  "Could not read the graph of the network " + network + ": " + Words(parser));
+  }
+  for (uint64_t i = 0; i < request.weight_count; ++i) {
+    const Arc2FaceWeight& weight = request.weights[i];
+    if (!parser.loadInitializer(weight.name, weight.data, weight.bytes)) {
+      throw Failure(ARC2FACE_INVALID_NETWORK, std::string("The weight ") + weight.name + " of the network " + network +
+                                                  " is refused: " + Words(parser));
+    }
+  }
+  if (!parser.parseModelProto()) {
+    throw Failure(ARC2FACE_INVALID_NETWORK, "Could not parse the network " + network + ": " + Words(parser));
+  }
+}
+
+const Arc2FaceInputShape* Find(const Arc2FaceProfile& profile, const char* input) {
+  const Arc2FaceInputShape* const end = profile.shapes + profile.shape_count;
+  const auto* found =
+      std::find_if(profile.shapes, end, [&](const auto& one) { return std::strcmp(one.input, input) == 0; });
+  return found == end ? nullptr : found;
+}
+
+// One profile with only one shape for each input: MIN = OPT = MAX lets the builder choose kernels that others can't
+// use.
+void AddProfile(nvinfer1::IBuilder& builder, const nvinfer1::INetworkDefinition& definition,
+                nvinfer1::IBuilderConfig& config, const Arc2FaceProfile& request, const std::string& network) {
+  nvinfer1::IOptimizationProfile* const profile = builder.createOptimizationProfile();  // the builder's
+  for (int32_t i = 0; i < definition.getNbInputs(); ++i) {
+    const nvinfer1::ITensor& input = *definition.getInput(i);
+    const Arc2FaceShape declared = ToShape(input.getDimensions());
+    const Arc2FaceInputShape* const found = Find(request, input.getName());
+    const std::string label = std::string("the input ") + input.getName() + " of the network " + network;
+    if (found == nullptr) {
+      if (Fits(declared, declared)) continue;
+      throw Failure(ARC2FACE_INVALID_ARGUMENT, "Expected a shape like " + Describe(declared) + " for " + label +
+                                                   " in each profile, but one has none.");
+    }
+    if (!Fits(found->shape, declared)) {
+      throw Failure(ARC2FACE_INVALID_ARGUMENT, "Expected a shape like " + Describe(declared) + " for " + label +
+                                                   " but received " + Describe(found->shape) + ".");
+    }
+    const nvinfer1::Dims dims = ToDims(found->shape);
+    for (const auto selector :
+         {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT, nvinfer1::OptProfileSelector::kMAX}) {
+      if (profile->setDimensions(input.getName(), selector, dims)) continue;
+      throw Failure(ARC2FACE_INVALID_ARGUMENT,
+                    "The shape " + Describe(found->shape) + " is refused for " + label + ".");
+    }
+  }
+  if (config.addOptimizationProfile(profile) < 0) {
+    throw Failure(ARC2FACE_INVALID_ARGUMENT, "A profile of the network " + network + " is refused.");
+  }
+}
+
+void SetCapabilities([[maybe_unused]] nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) {
+#ifdef TRT_MAJOR_RTX
+  const auto refuse = [](int32_t capability) {
+    throw Failure(ARC2FACE_INVALID_ARGUMENT, "TensorRT-RTX has no engines for GPUs of compute capability " +
+                                                 std::to_string(capability / 10) + "." +
+                                                 std::to_string(capability % 10) + ".");
+  };
+  const uint32_t count = request.capability_count;
+  if (!config.setNbComputeCapabilities(count == 0 ? 1 : static_cast<int32_t>(count))) refuse(request.capabilities[0]);
+  if (count == 0 && !config.setComputeCapability(nvinfer1::ComputeCapability::kCURRENT, 0)) {
+    throw Failure(ARC2FACE_INVALID_ARGUMENT, "There is no GPU that the engine could be for.");
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto capability = static_cast<nvinfer1::ComputeCapability>(request.capabilities[i]);
+    if (!config.setComputeCapability(capability, static_cast<int32_t>(i))) refuse(request.capabilities[i]);
+  }
+#else
+  if (request.capability_count == 0) return;
+  throw Failure(ARC2FACE_INVALID_ARGUMENT, "TensorRT builds for the GPU that it builds on, not for others.");
+#endif
+}
+
+void Configure(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) {
+  SetCapabilities(config, request);
+  // Everything on the one stream that is captured. Taking auxiliary streams away from a context has no effect.
+  config.setMaxAuxStreams(0);
+#ifdef TRT_MAJOR_RTX
+  // Or else an engine may allocate while it runs, which can't be captured.
+  config.setFlag(nvinfer1::BuilderFlag::kREQUIRE_USER_ALLOCATION);
+#endif
+  if (request.workspace_bytes > 0) {
+    config.setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, request.workspace_bytes);
+  }
+  if (request.inspectable != 0) config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
+}
+
+}  // namespace
+
+void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
+  const std::string network = request.network;
+  const std::string what = "Could not build the network " + network;
+  if (request.profile_count == 0) {
+    throw Failure(ARC2FACE_INVALID_ARGUMENT, "Expected at least one profile for the network " + network + ".");
+  }
+  ErrorRecorder errors;
+  Monitor monitor(request);
+  Writer writer(request);
+  // Each of these refers to the ones before it.
+  const auto builder = library.MakeBuilder();
+  builder->setErrorRecorder(&errors);
+  const std::unique_ptr<nvinfer1::INetworkDefinition> definition(builder->createNetworkV2(0));
+  if (definition == nullptr) errors.Throw(ARC2FACE_FAILED, what);
+  const auto parser = library.MakeParser(*definition);
+  Parse(*parser, request);
+
+  const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
+  if (config == nullptr) errors.Throw(ARC2FACE_FAILED, what);
+  Configure(*config, request);
+  for (uint32_t i = 0; i < request.profile_count; ++i) {
+    AddProfile(*builder, *definition, *config, request.profiles[i], network);
+  }
+  config->setProgressMonitor(&monitor);
+
+  const bool built = builder->buildSerializedNetworkToStream(*definition, *config, writer);
+  if (monitor.stopped() || writer.stopped()) {
+    throw Failure(ARC2FACE_CANCELLED, "Building the network " + network + " was cancelled.");
+  }
+  if (!built) errors.Throw(ARC2FACE_FAILED, what);
+}
+
+}  // namespace arc2face::engines

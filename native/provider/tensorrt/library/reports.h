@@ -1,0 +1,79 @@
+// What NVIDIA's objects have to say: a logger, of which the process has one for each library, and an error recorder for
+// each builder and engine, so that two that work at the same time don't mix their errors.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "nvidia.h"
+#include "status.h"
+
+namespace arc2face::engines {
+
+class Logger final : public nvinfer1::ILogger {
+ public:
+  Logger(Arc2FaceLog log, void* user) : log_(log), user_(user) {}
+  void log(Severity severity, nvinfer1::AsciiChar const* text) noexcept override {
+    if (log_ == nullptr || severity == Severity::kVERBOSE) return;
+    const bool error = severity == Severity::kERROR || severity == Severity::kINTERNAL_ERROR;
+    const bool warning = severity == Severity::kWARNING;
+    log_(user_, error ? ARC2FACE_LOG_ERROR : warning ? ARC2FACE_LOG_WARNING : ARC2FACE_LOG_INFO, text);
+  }
+
+ private:
+  const Arc2FaceLog log_;
+  void* const user_;
+};
+
+// Keeps the texts of the errors since the last Clear. Lives as long as what reports to it.
+class ErrorRecorder final : public nvinfer1::IErrorRecorder {
+ public:
+  // Throws what was reported, or, if nothing was, that the runtime does not say why. `what` begins the sentence:
+  // "Could not build the network unet". Out of memory is told apart; everything else is `status`.
+  [[noreturn]] void Throw(Arc2FaceStatus status, const std::string& what) const {
+    const std::lock_guard lock(mutex_);
+    if (out_of_memory_) status = ARC2FACE_OUT_OF_MEMORY;
+    throw Failure(status, what + ": " + (texts_.empty() ? "the runtime does not say why." : texts_));
+  }
+  void Clear() noexcept {
+    const std::lock_guard lock(mutex_);
+    texts_.clear();
+    last_.clear();
+    count_ = 0;
+    out_of_memory_ = false;
+  }
+
+  int32_t getNbErrors() const noexcept override {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  nvinfer1::ErrorCode getErrorCode(int32_t) const noexcept override { return nvinfer1::ErrorCode::kUNSPECIFIED_ERROR; }
+  ErrorDesc getErrorDesc(int32_t) const noexcept override { return last_.c_str(); }
+  bool hasOverflowed() const noexcept override { return false; }
+  void clear() noexcept override { Clear(); }
+  bool reportError(nvinfer1::ErrorCode code, ErrorDesc text) noexcept override {
+    const std::lock_guard lock(mutex_);
+    try {
+      ++count_;
+      last_ = text;
+      // The first errors name the cause; what follows is how it came out of the runtime's layers.
+      if (texts_.size() < kMost) texts_ += (texts_.empty() ? "" : "; ") + last_;
+      if (code == nvinfer1::ErrorCode::kFAILED_ALLOCATION) out_of_memory_ = true;
+    } catch (const std::bad_alloc&) {
+      out_of_memory_ = true;
+    }
+    return true;
+  }
+  RefCount incRefCount() noexcept override { return 1; }
+  RefCount decRefCount() noexcept override { return 1; }
+
+ private:
+  static constexpr size_t kMost = 1500;  // of a message's 2047 bytes
+  mutable std::mutex mutex_;
+  std::string texts_;
+  std::string last_;
+  int32_t count_ = 0;
+  bool out_of_memory_ = false;
+};
+
+}  // namespace arc2face::engines

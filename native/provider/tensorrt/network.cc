@@ -1,0 +1,204 @@
+#include "network.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "../tensors.h"
+#include "shapes.h"
+
+namespace arc2face::tensorrt {
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+// Objects of the library, closed by its functions.
+using OwnedEngine = std::unique_ptr<Arc2FaceEngine, void (*)(Arc2FaceEngine*)>;
+using OwnedContext = std::unique_ptr<Arc2FaceContext, void (*)(Arc2FaceContext*)>;
+
+class EngineNetwork final : public Network {
+ public:
+  EngineNetwork(const EngineLibrary& library, const std::string& name, std::span<const std::byte> engine,
+                Stream& stream, std::shared_ptr<Arena> arena, Interrupt& interrupt);
+
+  const std::vector<TensorInfo>& inputs() const noexcept override { return inputs_.infos; }
+  const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_.infos; }
+  void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
+           Interrupt& interrupt) override;
+
+ private:
+  // Inputs or outputs, and the indices that the engine knows them by.
+  struct Tensors {
+    const char* kind;
+    std::vector<TensorInfo> infos;
+    std::vector<uint32_t> indices;
+  };
+  // What runs one profile.
+  struct Execution {
+    OwnedContext context;
+    std::vector<Shape> inputs, outputs;  // in the order of the network's
+    size_t bytes;
+    Arena::Block memory;  // null before the first run
+    const Stream* stream;
+  };
+
+  const Arc2FaceEngineApi& api() const noexcept { return library_.api(); }
+  void CheckCancelled(const Interrupt& interrupt) const;
+  void DescribeTensors();
+  Execution MakeExecution(uint32_t profile, Stream& stream) const;
+  Execution& Find(std::span<const Tensor> inputs);
+  std::string DescribeProfiles() const;
+  void CheckTensors(std::span<const Tensor> tensors, const Tensors& declared, const std::vector<Shape>* shapes) const;
+  void SetAddresses(const Execution& execution, std::span<const Tensor> tensors, const Tensors& declared) const;
+  void LendMemory(Execution& execution, Stream& stream) const;
+
+  // Calls a function of the library and throws what it says.
+  template <typename Function, typename... Arguments>
+  void Do(const Function& function, Arguments... arguments) const {
+    Arc2FaceMessage message{};
+    Check(function(arguments..., &message), message, "The network " + name_);
+  }
+
+  const EngineLibrary library_;
+  const std::string name_;
+  const std::shared_ptr<Arena> arena_;
+  OwnedEngine engine_;
+  Tensors inputs_{.kind = "input", .infos = {}, .indices = {}};
+  Tensors outputs_{.kind = "output", .infos = {}, .indices = {}};
+  std::vector<Execution> executions_;  // closed before the engine
+};
+
+EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& name, std::span<const std::byte> engine,
+                             Stream& stream, std::shared_ptr<Arena> arena, Interrupt& interrupt)
+    : library_(library), name_(name), arena_(std::move(arena)), engine_(nullptr, api().CloseEngine) {
+  CheckCancelled(interrupt);
+  Arc2FaceEngine* opened = nullptr;
+  Do(api().OpenEngine, library_.get(), engine.data(), engine.size(), &opened);
+  engine_.reset(opened);
+  DescribeTensors();
+  for (uint32_t profile = 0; profile < api().ProfileCount(opened); ++profile) {
+    CheckCancelled(interrupt);
+    executions_.push_back(MakeExecution(profile, stream));
+  }
+  stream.Synchronize();
+}
+
+void EngineNetwork::CheckCancelled(const Interrupt& interrupt) const {
+  if (interrupt.requested()) {
+    throw Error(ErrorCode::kCancelled, "Work on the network " + name_ + " was cancelled.");
+  }
+}
+
+void EngineNetwork::DescribeTensors() {
+  for (uint32_t i = 0; i < api().TensorCount(engine_.get()); ++i) {
+    Arc2FaceTensorInfo info{};
+    Do(api().DescribeTensor, engine_.get(), i, &info);
+    Tensors& tensors = info.is_input != 0 ? inputs_ : outputs_;
+    tensors.infos.push_back({.name = info.name, .type = FromAbi(info.type), .shape = FromAbi(info.shape)});
+    tensors.indices.push_back(i);
+  }
+}
+
+EngineNetwork::Execution EngineNetwork::MakeExecution(uint32_t profile, Stream& stream) const {
+  Arc2FaceContext* made = nullptr;
+  Do(api().MakeContext, engine_.get(), profile, stream.handle(), &made);
+  Execution execution{.context = OwnedContext(made, api().CloseContext),
+                      .inputs = {},
+                      .outputs = {},
+                      .bytes = 0,
+                      .memory = nullptr,
+                      .stream = nullptr};
+  const auto shape_of = [&](uint32_t tensor) {
+    Arc2FaceShape shape{};
+    Do(api().TensorShape, made, tensor, &shape);
+    return FromAbi(shape);
+  };
+  std::transform(inputs_.indices.begin(), inputs_.indices.end(), std::back_inserter(execution.inputs), shape_of);
+  std::transform(outputs_.indices.begin(), outputs_.indices.end(), std::back_inserter(execution.outputs), shape_of);
+  uint64_t bytes = 0;
+  Do(api().ContextBytes, made, &bytes);
+  execution.bytes = static_cast<size_t>(bytes);
+  return execution;
+}
+
+void EngineNetwork::Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
+                        Interrupt& interrupt) {
+  CheckCancelled(interrupt);
+  CheckTensors(inputs, inputs_, nullptr);
+  Execution& execution = Find(inputs);
+  CheckTensors(outputs, outputs_, &execution.outputs);
+  LendMemory(execution, stream);
+  SetAddresses(execution, inputs, inputs_);
+  SetAddresses(execution, outputs, outputs_);
+  Do(api().Enqueue, execution.context.get(), stream.handle());
+}
+
+EngineNetwork::Execution& EngineNetwork::Find(std::span<const Tensor> inputs) {
+  const auto found = std::find_if(executions_.begin(), executions_.end(), [&](const Execution& execution) {
+    return std::equal(inputs.begin(), inputs.end(), execution.inputs.begin(), execution.inputs.end(),
+                      [](const Tensor& tensor, const Shape& shape) { return tensor.shape == shape; });
+  });
+  if (found != executions_.end()) return *found;
+  std::string received;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    received += (i == 0 ? "" : ", ") + inputs_.infos[i].name + " " + Describe(inputs[i].type, inputs[i].shape);
+  }
+  throw Error(ErrorCode::kInvalidArgument, "Expected shapes that the engine of the network " + name_ +
+                                               " was built for (" + DescribeProfiles() + ") but received " + received +
+                                               ".");
+}
+
+std::string EngineNetwork::DescribeProfiles() const {
+  std::string text;
+  for (const Execution& execution : executions_) {
+    if (!text.empty()) text += "; ";
+    for (size_t i = 0; i < inputs_.infos.size(); ++i) {
+      text += (i == 0 ? "" : ", ") + inputs_.infos[i].name + " " + Describe(inputs_.infos[i].type, execution.inputs[i]);
+    }
+  }
+  return text;
+}
+
+// `shapes`: those of the profile; null where they have still to choose it.
+void EngineNetwork::CheckTensors(std::span<const Tensor> tensors, const Tensors& declared,
+                                 const std::vector<Shape>* shapes) const {
+  const std::string kind = declared.kind;
+  if (tensors.size() != declared.infos.size()) {
+    throw Error(ErrorCode::kInvalidArgument, "Expected " + std::to_string(declared.infos.size()) + " tensors as " +
+                                                 kind + "s for the network " + name_ + " but received " +
+                                                 std::to_string(tensors.size()) + ".");
+  }
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorInfo& info = declared.infos[i];
+    const Shape& shape = shapes == nullptr ? info.shape : (*shapes)[i];
+    if (tensors[i].type == info.type && Fits(tensors[i].shape, shape)) continue;
+    throw Error(ErrorCode::kInvalidArgument, "Expected " + Describe(info.type, shape) + " for the " + kind + " " +
+                                                 info.name + " of the network " + name_ + " but received " +
+                                                 Describe(tensors[i].type, tensors[i].shape) + ".");
+  }
+}
+
+void EngineNetwork::SetAddresses(const Execution& execution, std::span<const Tensor> tensors,
+                                 const Tensors& declared) const {
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    Do(api().SetAddress, execution.context.get(), declared.indices[i], tensors[i].data);
+  }
+}
+
+void EngineNetwork::LendMemory(Execution& execution, Stream& stream) const {
+  if (execution.memory != nullptr && execution.stream == &stream) return;
+  Arena::Block block = arena_->Reserve(stream, execution.bytes);
+  Do(api().SetMemory, execution.context.get(), static_cast<void*>(block->data()), static_cast<uint64_t>(block->size()));
+  execution.memory = std::move(block);
+  execution.stream = &stream;
+}
+
+}  // namespace
+
+std::unique_ptr<Network> OpenNetwork(const EngineLibrary& library, const std::string& name,
+                                     std::span<const std::byte> engine, Stream& stream, std::shared_ptr<Arena> arena,
+                                     Interrupt& interrupt) {
+  return std::make_unique<EngineNetwork>(library, name, engine, stream, std::move(arena), interrupt);
+}
+
+}  // namespace arc2face::tensorrt

@@ -1,0 +1,177 @@
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ConfigFile } from '../../lib/config-file.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+import { controlNet, readControlNetConfig } from '../../models/controlnet.ts';
+import { Graph, type NetworkGraph } from '../../models/graph/graph.ts';
+import { writeRandomBundle } from '../../models/random/bundle.ts';
+import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
+import { readUNetConfig, unet } from '../../models/unet.ts';
+import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
+import { openCheckpoint } from '../../models/weights/checkpoint.ts';
+import { CheckpointWeights } from '../../models/weights/weight-set.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+import { providers, rtx, withoutRtx } from '../engines.ts';
+import { type EngineBuild, inside } from '../inside.ts';
+import { goldenConfig, goldenWeights } from '../networks.ts';
+
+const reason = withoutRtx();
+if (reason !== undefined) console.log(`Leaving out the engines of TensorRT-RTX: ${reason}.`);
+
+const folder = temporaryFolder();
+const inBundle = (path: string) => folder.path(`tiny/${path}`);
+const config = (part: string) => ConfigFile.read(inBundle(`${part}/config.json`));
+const weights = async (path: string) => new CheckpointWeights(await openCheckpoint(inBundle(path)));
+
+type Network = Pick<EngineBuild, 'profiles'> & ({ graph: NetworkGraph } | { file: string });
+
+/** The tiny bundle's networks with the shapes that the pipeline runs them with: 128 × 128 pixels, up to 4 rows. */
+async function networks(precision: 'fp32' | 'fp16'): Promise<Record<string, Network>> {
+	const unetConfig = readUNetConfig(await config('arc2face'));
+	const textConfig = readTextEncoderConfig(await config('encoder'));
+	const vaeConfig = readVaeConfig(await config('vae'));
+	const unetWeights = await weights('arc2face/diffusion_pytorch_model.safetensors');
+	const textWeights = await weights('encoder/pytorch_model.bin');
+	const vaeWeights = await weights('vae/diffusion_pytorch_model.safetensors');
+	const side = unetConfig.sampleSize ?? 16;
+	const options = { precision } as const;
+	return {
+		textEncoder: {
+			graph: textEncoder(textConfig, textWeights, { ...options, input: 'identity' }),
+			profiles: [{ input_ids: [1, textConfig.positions], identity: [1, 512], identity_position: [1] }],
+		},
+		unet: {
+			graph: unet(unetConfig, unetWeights, options),
+			profiles: [1, 2, 4].map((rows) => ({
+				sample: [rows, 4, side, side],
+				timestep: [rows],
+				encoder_hidden_states: [rows, textConfig.positions, unetConfig.conditioningSize],
+			})),
+		},
+		vaeDecoder: { graph: vaeDecoder(vaeConfig, vaeWeights, options), profiles: [{ latents: [1, 4, side, side] }] },
+		vaeEncoder: {
+			graph: vaeEncoder(vaeConfig, vaeWeights, options),
+			profiles: [{ image: [1, 3, side * vaeConfig.pixelsPerLatent, side * vaeConfig.pixelsPerLatent] }],
+		},
+	};
+}
+
+async function build(network: Network, options: Partial<EngineBuild> = {}) {
+	const { profiles } = network;
+	const from =
+		'file' in network
+			? { file: network.file }
+			: { graph: await network.graph.encode(), weights: network.graph.weights };
+	return inside.buildEngine({ ...rtx, ...from, profiles, capabilities: [89], ...options });
+}
+
+/** What the promise fails with. */
+async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+	return promise.then(
+		() => Promise.reject(new Error('Nothing was thrown.')),
+		(error) => error,
+	);
+}
+
+// Minutes, because the machines that test this have two cores.
+describe.skipIf(reason !== undefined)('TensorRT-RTX builds without a GPU', { timeout: 1_200_000 }, () => {
+	beforeAll(() => writeRandomBundle(inBundle('.'), { size: 'tiny', seed: 7 }));
+
+	test('says what it is', () => {
+		expect(inside.probeEngines(rtx)).toEqual({ product: 'TensorRT-RTX', version: expect.stringMatching(/^1\.6\./) });
+	});
+
+	test.each(['textEncoder', 'unet', 'vaeDecoder', 'vaeEncoder'])('%s in fp16', async (name) => {
+		const { bytes, phases } = await build((await networks('fp16'))[name]!, { name });
+		expect(bytes).toBeGreaterThan(10_000);
+		expect(phases).toBeGreaterThan(0);
+	});
+
+	test('the UNet in fp32', async () => {
+		expect((await build((await networks('fp32')).unet!)).bytes).toBeGreaterThan(10_000);
+	});
+
+	test.each([
+		['SCRFD', 'scrfd_10g_bnkps', [1, 3, 128, 128]],
+		['ArcFace', 'arcface', [1, 3, 112, 112]],
+	])('%s, as its file is', async (name, file, shape) => {
+		const path = inBundle(`antelopev2/${file}.onnx`);
+		expect((await build({ file: path, profiles: [{ 'input.1': shape }] }, { name })).bytes).toBeGreaterThan(10_000);
+	});
+
+	test('a ControlNet', async () => {
+		const netConfig = readControlNetConfig(goldenConfig('tiny-sd/controlnet'));
+		const graph = controlNet(
+			netConfig,
+			await goldenWeights('tiny-sd/controlnet', 'diffusion_pytorch_model.safetensors'),
+			{ precision: 'fp16' },
+		);
+		const sizes: Record<string, number[]> = {
+			sample: [2, 4, 16, 16],
+			timestep: [2],
+			encoder_hidden_states: [2, 77, netConfig.conditioningSize],
+			controlnet_cond: [2, 3, 128, 128],
+		};
+		expect((await build({ graph, profiles: [sizes] })).bytes).toBeGreaterThan(10_000);
+	});
+
+	test('stops when it is told to', async () => {
+		const error = await failure(build((await networks('fp16')).vaeDecoder!, { stopAfter: 1 }));
+		expect(error.code).toBe('CANCELLED');
+	});
+
+	test('names the node that the parser refuses', async () => {
+		const graph = new Graph('broken');
+		const x = graph.input('x', 'float32', ['n', 4]);
+		graph.output('y', graph.node('FarFetched', [x], {}, { label: 'middle.far_fetched' }), 'float32', ['n', 4]);
+		const error = await failure(build({ graph: graph.finish(), profiles: [{ x: [1, 4] }] }, { name: 'broken' }));
+		expect(error.code).toBe('INVALID_WEIGHTS');
+		expect(error.message).toContain('middle.far_fetched');
+		expect(error.message).toContain('FarFetched');
+	});
+
+	test('names the weight that does not fit', async () => {
+		const { graph, profiles } = (await networks('fp32')).vaeDecoder as { graph: NetworkGraph } & Network;
+		const [first, ...others] = graph.weights;
+		const error = await failure(
+			Promise.resolve().then(() =>
+				inside.buildEngine({
+					...rtx,
+					graph: graph.graph,
+					weights: [{ ...first!, shape: [1], length: 4 }, ...others],
+					profiles,
+					capabilities: [89],
+				}),
+			),
+		);
+		expect(error.code).toBe('INVALID_WEIGHTS');
+		expect(error.message).toContain(first!.name);
+	});
+
+	test.each([
+		['of a missing input', {}, 'the input x'],
+		['of other fixed sizes', { x: [1, 5] }, '[?, 4]'],
+	])('refuses a profile %s', async (_, profile, text) => {
+		const graph = new Graph('relu');
+		graph.output('y', graph.node('Relu', [graph.input('x', 'float32', ['n', 4])]), 'float32', ['n', 4]);
+		const error = await failure(build({ graph: graph.finish(), profiles: [profile as Record<string, number[]>] }));
+		expect(error.code).toBe('INVALID_ARGUMENT');
+		expect(error.message).toContain(text);
+	});
+});
+
+const elf = (program: string, ...argv: string[]) => execFileSync(program, argv, { encoding: 'utf8' });
+const needsNvidia = (file: string) => /NEEDED.*(nvinfer|tensorrt|cuda|nvonnx)/.test(elf('readelf', '-d', file));
+
+describe.skipIf(process.platform !== 'linux')('libraries on Linux', () => {
+	test.skipIf(reason !== undefined).each(Object.values(providers))('%s exports the ABI and nothing else', (file) => {
+		const symbols = elf('nm', '-D', '--defined-only', file).trim().split('\n');
+		expect(symbols.map((line) => line.split(' ').at(-1))).toEqual(['Arc2FaceGetEngineApi']);
+		expect(needsNvidia(file)).toBe(false);
+	});
+
+	test('the addon needs no library of NVIDIA', () => {
+		expect(needsNvidia(createRequire(import.meta.url)('node-gyp-build').resolve(packageRoot))).toBe(false);
+	});
+});

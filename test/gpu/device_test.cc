@@ -1,0 +1,181 @@
+// Memory, copies and captured graphs of a GPU.
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "device/select.h"
+#include "error.h"
+#include "gpu.h"
+#include "operation_data.h"
+
+namespace arc2face::testing {
+namespace {
+
+using GpuDevice = GpuTest;
+using GpuReplay = GpuTest;
+
+TEST_F(GpuDevice, IsFoundByItsNames) {
+  EXPECT_EQ(&DeviceNamed("cuda"), gpu);
+  EXPECT_EQ(&DeviceNamed("cuda:0"), gpu);
+  EXPECT_STREQ(gpu->name(), "cuda:0");
+}
+
+TEST_F(GpuDevice, AlignsEverySize) {
+  for (const size_t bytes : {0u, 1u, 31u, 33u, 257u, 65537u}) {
+    DeviceBuffer<uint8_t> buffer(*gpu, bytes);
+    EXPECT_NE(buffer.data(), nullptr);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 256, 0u) << bytes;
+  }
+}
+
+TEST_F(GpuDevice, NamesTheSizeThatItCannotAllocateAndGoesOn) {
+  for (const size_t bytes : {size_t{1} << 50, std::numeric_limits<size_t>::max() - 1}) {
+    try {
+      gpu->Allocate(bytes);
+      ADD_FAILURE() << "nothing thrown";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+      EXPECT_NE(std::string(error.what()).find(std::to_string(bytes)), std::string::npos) << error.what();
+    }
+    const OnGpu<float> numbers(*gpu, *stream, {1, 2, 3});
+    EXPECT_EQ(numbers.values(), (std::vector<float>{1, 2, 3}));
+  }
+}
+
+TEST_F(GpuDevice, CopiesAndClears) {
+  OnGpu<float> from(*gpu, *stream, {1, 2, 3}), to(*gpu, *stream, {0, 0, 0});
+  stream->Copy(to.data(), from.data(), 3 * sizeof(float));
+  stream->Zero(to.data(), sizeof(float));
+  stream->Copy(nullptr, nullptr, 0);
+  stream->Upload(nullptr, nullptr, 0);
+  stream->Download(nullptr, nullptr, 0);
+  stream->Zero(nullptr, 0);
+  EXPECT_EQ(to.values(), (std::vector<float>{0, 2, 3}));
+}
+
+TEST_F(GpuDevice, HostMemoryIsFilledAndMayBeFreedAnywhere) {
+  const std::vector<uint8_t> bytes = RandomBytes(512 * 512 * 3, 1);
+  OnGpu<uint8_t> from(*gpu, *stream, bytes);
+  for (int i = 0; i < 3; ++i) {
+    HostBytes to = gpu->AllocateHost(bytes.size());
+    stream->Download(to.get(), from.data(), bytes.size());
+    stream->Synchronize();
+    EXPECT_EQ(std::memcmp(to.get(), bytes.data(), bytes.size()), 0);
+    std::thread([freed = std::move(to)] {}).join();
+  }
+  gpu->Trim();
+}
+
+// A step as the denoiser queues it: gather, a network (here a copy), apply.
+class Step {
+ public:
+  Step(Device& gpu, Stream& stream, uint32_t seed, uint32_t steps)
+      : stream_(stream),
+        plan_(gpu, stream, Plan(seed, steps)),
+        registers_(gpu, stream, RandomNumbers<float>(kRegisters * kElements, seed)),
+        sample_(gpu, stream, std::vector<float>(2 * kElements)),
+        timesteps_(gpu, stream, {0, 0}),
+        slot_(gpu, stream, {{registers_.data(), plan_.data(), 0, 0, 1, 3.0f}}) {}
+
+  void Queue() {
+    stream_.GatherRows(slot_.data(), 1, kElements, sample_.data(), timesteps_.data());
+    stream_.ApplyStep(slot_.data(), 1, kElements, sample_.data());
+  }
+  std::vector<float> registers() const { return registers_.values(); }
+  uint32_t position() const { return slot_.values()[0].position; }
+
+ private:
+  static constexpr size_t kElements = 4096;
+
+  static std::vector<PlanStep> Plan(uint32_t seed, uint32_t steps) {
+    std::vector<PlanStep> plan;
+    for (uint32_t i = 0; i < steps; ++i) {
+      plan.push_back(RandomStep(seed + i));
+      for (auto& assignment : plan.back().assignments) {
+        for (float& coefficient : assignment.coefficients) coefficient /= 8;  // so that nothing grows beyond numbers
+      }
+    }
+    return plan;
+  }
+
+  Stream& stream_;
+  OnGpu<PlanStep> plan_;
+  OnGpu<float> registers_, sample_, timesteps_;
+  OnGpu<BatchSlot> slot_;
+};
+
+TEST_F(GpuReplay, EqualsDirectWorkInEveryStep) {
+  constexpr uint32_t kSteps = 8;
+  Step direct(*gpu, *stream, 70, kSteps), replayed(*gpu, *stream, 70, kSteps);
+  int recorded = 0;
+  for (uint32_t i = 0; i < kSteps; ++i) {
+    direct.Queue();
+    stream->Replay(7, [&] {
+      ++recorded;
+      replayed.Queue();
+    });
+    EXPECT_TRUE(SameBits(replayed.registers(), direct.registers())) << "step " << i;
+    EXPECT_EQ(replayed.position(), i + 1);
+  }
+  EXPECT_EQ(recorded, 2);  // directly, then into the graph
+}
+
+TEST_F(GpuReplay, AForgottenKeyMayStandForOtherMemory) {
+  for (const uint32_t seed : {80u, 90u}) {
+    constexpr uint32_t kSteps = 4;
+    Step direct(*gpu, *stream, seed, kSteps), replayed(*gpu, *stream, seed, kSteps);
+    for (uint32_t i = 0; i < kSteps; ++i) {
+      direct.Queue();
+      stream->Replay(7, [&] { replayed.Queue(); });
+    }
+    EXPECT_TRUE(SameBits(replayed.registers(), direct.registers())) << "seed " << seed;
+    stream->Forget(7);
+  }
+  stream->Forget(8);  // of which nothing is known
+}
+
+TEST_F(GpuReplay, SurvivesARecordingThatThrows) {
+  // In the direct run, then in the capture, as a cancelled network does.
+  Step step(*gpu, *stream, 60, 8);
+  const auto cancelled = [&] {
+    step.Queue();
+    throw Error(ErrorCode::kCancelled, "on purpose");
+  };
+  EXPECT_THROW(stream->Replay(7, cancelled), Error);
+  stream->Replay(7, [&] { step.Queue(); });
+  EXPECT_THROW(stream->Replay(7, cancelled), Error);
+  EXPECT_EQ(step.position(), 2u);  // what was captured has not run
+  for (int i = 0; i < 3; ++i) stream->Replay(7, [&] { step.Queue(); });
+  EXPECT_EQ(step.position(), 5u);
+}
+
+TEST_F(GpuReplay, CapturesWhileOtherThreadsAllocateAndCapture) {
+  std::vector<std::thread> threads;
+  std::vector<std::optional<std::string>> failures(4);
+  for (uint32_t t = 0; t < failures.size(); ++t) {
+    threads.emplace_back([&, t] {
+      try {
+        const auto own = gpu->MakeStream();
+        for (uint32_t round = 0; round < 20; ++round) {
+          constexpr uint32_t kSteps = 4;
+          Step direct(*gpu, *own, 100 * t + round, kSteps), replayed(*gpu, *own, 100 * t + round, kSteps);
+          for (uint32_t i = 0; i < kSteps; ++i) {
+            direct.Queue();
+            own->Replay(7, [&] { replayed.Queue(); });
+          }
+          if (!SameBits(replayed.registers(), direct.registers())) failures[t] = "other numbers";
+          own->Forget(7);
+        }
+      } catch (const Error& error) {
+        failures[t] = error.what();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (const auto& failure : failures) EXPECT_EQ(failure.value_or("none"), "none");
+}
+
+}  // namespace
+}  // namespace arc2face::testing

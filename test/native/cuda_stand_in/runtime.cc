@@ -1,0 +1,277 @@
+#include "runtime.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+using Work = std::function<void()>;
+
+struct CUgraph_st {
+  std::vector<Work> work;
+};
+struct CUgraphExec_st {
+  std::vector<Work> work;
+};
+struct CUevent_st {
+  cudaStream_t stream = nullptr;
+  std::shared_ptr<bool> reached;  // shared with the work, which may outlive the event
+};
+struct CUstream_st {
+  std::deque<Work> queue;
+  CUgraph_st* capturing = nullptr;
+  bool invalid = false;  // something was done that can't be captured
+
+  void Finish() {
+    while (!queue.empty()) {
+      const Work work = std::move(queue.front());
+      queue.pop_front();
+      work();
+    }
+  }
+};
+
+namespace arc2face::testing {
+
+RuntimeControl& Runtime() {
+  static RuntimeControl control;
+  return control;
+}
+
+void Launch(cudaStream_t stream, std::function<void()> work) {
+  if (stream->capturing != nullptr) {
+    stream->capturing->work.push_back(std::move(work));
+  } else {
+    stream->queue.push_back(std::move(work));
+  }
+}
+
+namespace {
+
+thread_local cudaError_t last_error = cudaSuccess;
+
+// The status of one call: that of `work`, or a failure on purpose.
+template <typename F>
+cudaError_t Call(F work) {
+  const int call = Runtime().calls++;
+  const cudaError_t status = call == Runtime().fail_at ? cudaErrorUnknown : work();
+  if (status != cudaSuccess) last_error = status;
+  return status;
+}
+
+template <typename T>
+cudaError_t Make(T** handle) {
+  *handle = new T;
+  ++Runtime().objects;
+  return cudaSuccess;
+}
+template <typename T>
+cudaError_t Destroy(T* handle) {
+  delete handle;
+  --Runtime().objects;
+  return cudaSuccess;
+}
+
+// Freed memory goes to the next who asks for its size, at once: whoever still used it would be found out.
+class Pool {
+ public:
+  void* Allocate(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    ++Runtime().objects;
+    void* memory;
+    if (const auto found = idle_.find(bytes); found != idle_.end()) {
+      memory = found->second;
+      idle_.erase(found);
+    } else {
+      memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+    }
+    sizes_[memory] = bytes;
+    std::memset(memory, 0xee, bytes);
+    return memory;
+  }
+  void Free(void* memory) {
+    const std::lock_guard lock(mutex_);
+    --Runtime().objects;
+    idle_.emplace(sizes_.at(memory), memory);
+  }
+  void Trim() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [bytes, memory] : idle_) std::free(memory);
+    idle_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<void*, size_t> sizes_;
+  std::multimap<size_t, void*> idle_;
+};
+Pool& DevicePool() {
+  static Pool& pool = *new Pool;  // devices outlive static objects
+  return pool;
+}
+
+}  // namespace
+}  // namespace arc2face::testing
+
+using namespace arc2face::testing;
+
+extern "C" {
+
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
+const char* cudaGetErrorName(cudaError_t) { return "cudaErrorOfTheStandIn"; }
+const char* cudaGetErrorString(cudaError_t) { return "an error of the stand-in"; }
+
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = Runtime().driver_version;
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceCount(int* count) {
+  return Call([&] {
+    if (Runtime().driver_version < CUDART_VERSION / 1000 * 1000) return cudaErrorInsufficientDriver;
+    *count = Runtime().gpus;
+    return *count == 0 ? cudaErrorNoDevice : cudaSuccess;
+  });
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  return Call([&] {
+    *properties = {};
+    std::snprintf(properties->name, sizeof(properties->name), "Stand-in");
+    properties->major = Runtime().capability / 10;
+    properties->minor = Runtime().capability % 10;
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaSetDevice(int device) {
+  return Call([&] { return device < Runtime().gpus ? cudaSuccess : cudaErrorInvalidDevice; });
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  return Call([&] { return Make(stream); });
+}
+cudaError_t cudaStreamDestroy(cudaStream_t stream) { return Destroy(stream); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return Call([&] {
+    if (stream->capturing != nullptr) {
+      stream->invalid = true;
+      return cudaErrorStreamCaptureUnsupported;
+    }
+    stream->Finish();
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  return Call([&] { return Make(event); });
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) { return Destroy(event); }
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  return Call([&] {
+    event->stream = stream;
+    event->reached = std::make_shared<bool>(false);
+    Launch(stream, [reached = event->reached] { *reached = true; });
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  return Call([&] {
+    if (event->stream->capturing != nullptr) return cudaErrorCapturedEvent;
+    event->stream->Finish();
+    return *event->reached ? cudaSuccess : cudaErrorUnknown;
+  });
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  return Call([&] {
+    if (stream->capturing != nullptr) return cudaErrorIllegalState;
+    stream->invalid = false;
+    return Make(&stream->capturing);
+  });
+}
+// Ends the capture even when it fails, as the real one does.
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = std::exchange(stream->capturing, nullptr);
+  const cudaError_t status = Call([&] { return stream->invalid ? cudaErrorStreamCaptureInvalidated : cudaSuccess; });
+  if (status != cudaSuccess) Destroy(std::exchange(*graph, nullptr));
+  return status;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  return Call([&] {
+    Make(exec);
+    (*exec)->work = graph->work;
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) {
+  return Call([] { return cudaSuccess; });
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  return Call([&] {
+    if (stream->capturing != nullptr) return cudaErrorStreamCaptureUnsupported;
+    for (const Work& work : exec->work) Launch(stream, work);
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return Destroy(graph); }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return Destroy(exec); }
+
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) {
+  return Call([&] {
+    *pool = nullptr;
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) {
+  return Call([] { return cudaSuccess; });
+}
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, size_t) {
+  return Call([] {
+    DevicePool().Trim();
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
+  return Call([&] {
+    if (bytes > size_t{1} << 40) return cudaErrorMemoryAllocation;
+    *memory = DevicePool().Allocate(bytes);
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
+  DevicePool().Free(memory);
+  return cudaSuccess;
+}
+cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
+  return Call([&] {
+    *memory = std::malloc(bytes);
+    ++Runtime().objects;
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaFreeHost(void* memory) {
+  std::free(memory);
+  --Runtime().objects;
+  return cudaSuccess;
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  return Call([&] {
+    Launch(stream, [=] { std::memcpy(to, from, bytes); });
+    return cudaSuccess;
+  });
+}
+cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  return Call([&] {
+    Launch(stream, [=] { std::memset(to, value, bytes); });
+    return cudaSuccess;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,26 @@
+// A CUDA runtime that works on the host: enough of it for native/device/cuda/, so that streams, captured graphs, memory
+// and errors can be tested without a GPU. What is queued on a stream runs only when somebody waits for the stream: as
+// late as on a GPU it ever could.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <atomic>
+#include <functional>
+
+namespace arc2face::testing {
+
+// Queues `work`, or puts it into the graph that is being captured.
+void Launch(cudaStream_t stream, std::function<void()> work);
+
+struct RuntimeControl {
+  std::atomic<int> gpus = 1;
+  std::atomic<int> driver_version = 13000;
+  std::atomic<int> capability = 90;
+  std::atomic<int> calls = 0;     // that could have failed
+  std::atomic<int> fail_at = -1;  // the call, counted from 0, that fails
+  std::atomic<int> objects = 0;   // streams, events, graphs and pieces of memory that exist
+};
+RuntimeControl& Runtime();
+
+}  // namespace arc2face::testing

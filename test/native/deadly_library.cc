@@ -1,0 +1,10 @@
+// A library that ends the process that opens it.
+#include <cstdlib>
+
+namespace {
+
+struct Deadly {
+  Deadly() { std::abort(); }
+} deadly;
+
+}  // namespace
