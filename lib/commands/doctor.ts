@@ -50,7 +50,7 @@ export function problemsOf({ addon, sharp, device, bundles, package: { folder } 
 	if ('error' in addon) {
 		problems.push({
 			problem: `The native addon does not load: ${addon.error}`,
-			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npm run build\` in ${folder}.`,
+			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npx node-gyp rebuild\` in ${folder}.`,
 		});
 	}
 	if ('error' in sharp) {

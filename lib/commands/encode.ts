@@ -1,4 +1,5 @@
 import { parse } from 'node:path';
+import { checkPhoto } from '../photo.ts';
 import { defineCommand } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
 import { loadModel, modelOptions } from './model.ts';
@@ -23,6 +24,7 @@ export default defineCommand({
 		const file = values.out ?? (values.json ? undefined : `${parse(photo).name}.json`);
 		if (file !== undefined && !values.force) await requireAbsent(file);
 
+		await checkPhoto(photo);
 		await using model = await loadModel(values, context);
 		const identity = await encodePhoto(model, photo, { face, signal: context.signal });
 		if (file !== undefined)

@@ -1,4 +1,5 @@
 import { checkGenerateOptions, type NoiseMode } from '../options.ts';
+import { checkPhoto } from '../photo.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { defineCommand, UsageError } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
@@ -58,11 +59,13 @@ export default defineCommand({
 		if (seed !== undefined) await names.requireFree(sources, { seed, count, force });
 		await requireFolder(folder);
 
+		const saved = values.identity === undefined ? undefined : await readIdentity(values.identity);
+		await Promise.all(photos.map(checkPhoto));
+
 		await using model = await loadModel(values, context);
 		const portraits = [];
 		for (const source of sources) {
-			const identity =
-				values.identity === undefined ? await encodePhoto(model, source, { face, signal }) : await readIdentity(source);
+			const identity = saved ?? (await encodePhoto(model, source, { face, signal }));
 			const images = await model.generate(identity, {
 				...options,
 				signal,

@@ -46,7 +46,7 @@ describe('a machine', () => {
 			'without an addon',
 			{ addon: { error: 'No native build was found' } },
 			/No native build/,
-			/npm run build.* in \/p/,
+			/npx node-gyp rebuild.* in \/p/,
 		],
 		['without sharp', { sharp: { error: 'Could not load' } }, /Could not load/, /npm install/],
 		['without a device', { device: { error: 'Found no library' } }, /Found no library/, /ARC2FACE_ONNXRUNTIME/],

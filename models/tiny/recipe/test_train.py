@@ -14,7 +14,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 
 from dataset import HELD_OUT
-from train import composition, crops, data, detector, diffusion, embedder, evaluate, evaluator, export, fixtures, vae
+from train import composition, crops, data, detector, diffusion, embedder, evaluate, evaluator, export, fixtures, reader, vae
 from train.faces import FaceDetector
 from train.networks.detector import OUTPUT_NAMES, Detector, ScrfdOutputs, anchors
 from train.networks.painter import SCHEDULER, alphas_cumprod
@@ -27,7 +27,7 @@ from train.workspace import Workspace
 REPOSITORY = Path(__file__).parents[3]
 GOLDEN = REPOSITORY / "test/golden"
 SMOKE = ["--size", "smoke"]
-TRAINED = (detector, embedder, evaluator, vae, diffusion)
+TRAINED = (detector, embedder, evaluator, vae, reader, diffusion)
 
 
 @pytest.fixture(scope="session", autouse=True)
