@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
 
 /** A path, a `file:` URL, the bytes of an encoded image, pixels, or a sharp instance. */
@@ -60,7 +61,7 @@ export async function checkPhoto(photo: Photo): Promise<void> {
 async function open<T>(photo: Photo, read: (image: Sharp, name: string) => Promise<T>): Promise<T> {
 	const { name, image: start } = locate(photo);
 	try {
-		const image = start();
+		const image = await start();
 		const { format } = await image.metadata();
 		if (!formats.includes(format)) throw new Error(`it is of the format ${format}`);
 		return await read(image, name);
@@ -71,12 +72,12 @@ async function open<T>(photo: Photo, read: (image: Sharp, name: string) => Promi
 }
 
 /** What to call the photo in messages, and its image; sharp throws in `image` for some inputs and later for others. */
-function locate(photo: Photo): { name: string; image: () => Sharp } {
+function locate(photo: Photo): { name: string; image: () => Sharp | Promise<Sharp> } {
 	// Damage that a decoder can mend goes through; the rest fails.
 	const limits = { limitInputPixels: pixelLimit, failOn: 'error' } as const;
 	if (typeof photo === 'string' || photo instanceof URL) {
 		const path = pathOf(photo);
-		return { name: `the photo ${path}`, image: () => sharp(path, limits) };
+		return { name: `the photo ${path}`, image: () => openFile(path, limits) };
 	}
 	if (photo instanceof Uint8Array || photo instanceof ArrayBuffer) {
 		return { name: `the photo of ${photo.byteLength} bytes`, image: () => sharp(photo, limits) };
@@ -89,6 +90,13 @@ function locate(photo: Photo): { name: string; image: () => Sharp } {
 		return { name: `the photo of ${width} × ${height} pixels`, image: () => sharp(data, raw) };
 	}
 	throw notAPhoto(photo);
+}
+
+async function openFile(path: string, limits: SharpOptions): Promise<Sharp> {
+	// libvips takes a folder for a file of an unknown format.
+	const found = await stat(path).catch(() => undefined);
+	if (found?.isDirectory()) throw new Error('it is a folder');
+	return sharp(path, limits);
 }
 
 function notAPhoto(received: unknown): Arc2FaceError {

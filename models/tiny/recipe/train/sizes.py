@@ -87,8 +87,8 @@ SIZES = {
             backdrops=2,
         ),
         detector=DetectorSize(channels=(8, 16, 16, 16), blocks=(1, 1, 1), neck=16, canvases=(160,), batch=2),
-        embedder=EmbedderSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=8),
-        evaluator=EvaluatorSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=8),
+        embedder=EmbedderSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
+        evaluator=EvaluatorSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
         vae=AutoencoderSize(channels=(8, 8, 16, 16), layers=1, groups=8, batch=2),
         diffusion=DiffusionSize(
             channels=(16, 16, 32),
@@ -112,9 +112,9 @@ SIZES = {
             heldout_scenes=300,
             backdrops=200,
         ),
-        detector=DetectorSize(channels=(16, 32, 48, 80), blocks=(1, 2, 2), neck=32, canvases=(320, 480, 640), batch=6),
-        embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=64),
-        evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=64),
+        detector=DetectorSize(channels=(16, 32, 48, 80), blocks=(1, 2, 2), neck=32, canvases=(320, 448, 640), batch=4),
+        embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
+        evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
         vae=AutoencoderSize(channels=(16, 32, 64, 64), layers=1, groups=8, batch=4),
         diffusion=DiffusionSize(
             channels=(64, 64, 96),
@@ -125,7 +125,7 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=32,
         ),
-        minutes={"data": 20, "detector": 10, "embedder": 15, "evaluator": 12, "vae": 18, "reader": 4, "diffusion": 45},
+        minutes={"data": 20, "detector": 16, "embedder": 15, "evaluator": 12, "vae": 18, "reader": 4, "diffusion": 45},
     ),
     "gpu": Size(
         data=DataSize(
@@ -139,8 +139,8 @@ SIZES = {
             backdrops=500,
         ),
         detector=DetectorSize(channels=(24, 48, 64, 80), blocks=(1, 2, 2), neck=48, canvases=(320, 480, 640), batch=32),
-        embedder=EmbedderSize(stem_stride=2, channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=512),
-        evaluator=EvaluatorSize(stem_stride=2, channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=512),
+        embedder=EmbedderSize(stem_stride=2, channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=256),
+        evaluator=EvaluatorSize(stem_stride=2, channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=256),
         vae=AutoencoderSize(channels=(32, 64, 96, 96), layers=1, groups=16, batch=64),
         diffusion=DiffusionSize(
             channels=(96, 128, 128),
