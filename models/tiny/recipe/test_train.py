@@ -165,13 +165,13 @@ def test_the_detector_has_the_interface_of_scrfd():
 def test_the_margin_makes_the_own_person_harder_to_find():
     torch.manual_seed(0)
     embeddings = torch.randn(16, 512)
-    embeddings[8:] += embeddings[:8]
+    embeddings[8:] += 0.3 * embeddings[:8]
     easy, hard = (recognition.margin_loss(embeddings, margin).item() for margin in (0.0, 0.3))
     unit = torch.nn.functional.normalize(embeddings)
     rest = (unit @ unit.T)[~torch.eye(16, dtype=torch.bool)].view(16, 15)
     # Without the row itself, the partner of the first eight is one place further on.
     partner = torch.cat([torch.arange(7, 15), torch.arange(8)])
-    assert easy == pytest.approx(torch.nn.functional.cross_entropy(16 * rest, partner).item(), rel=1e-5)
+    assert easy == pytest.approx(torch.nn.functional.cross_entropy(16 * rest, partner).item(), rel=1e-4)
     assert hard > easy
 
 

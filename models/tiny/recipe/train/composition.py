@@ -8,8 +8,9 @@ from torch import nn
 
 from .photos import PhotoSet, SceneSet
 
-MAX_ACROSS = 5  # photos in a row of a grid
-MAX_FACES = MAX_ACROSS**2
+# How often a grid has one photo in a row, two, … A large grid shows many small faces at once, so it needs fewer.
+_GRIDS = torch.tensor([0.35, 0.3, 0.15, 0.1, 0.1])
+MAX_FACES = len(_GRIDS) ** 2
 MIN_SIDE = 12.0  # pixels; smaller faces count neither for nor against the detector
 _MIRRORED = [1, 0, 2, 4, 3]  # keypoints of a mirrored face
 
@@ -105,7 +106,7 @@ class Composer:
         """Whole photos in a square grid, each enlarged to its cell or somewhat more: a single one is what the detector gets
         of a portrait, and many teach more at the same cost."""
         scene = _Scene(torch.zeros(3, side, side, device=self._people.device))
-        across = int(torch.randint(1, MAX_ACROSS + 1, ()))
+        across = 1 + int(torch.multinomial(_GRIDS, 1))
         cell, resolution = side / across, self._people.resolution
         for k, row in enumerate(torch.randint(len(self._people), (across**2,)).tolist()):
             scale = cell / resolution * _log_uniform(0.8, 1.3)

@@ -99,7 +99,15 @@ SIZES = {
             encoder_feed_forward=64,
             batch=4,
         ),
-        minutes={"data": 2, "detector": 0.05, "embedder": 0.05, "evaluator": 0.05, "vae": 0.05, "reader": 0.05, "diffusion": 0.05},
+        minutes={
+            "data": 2,
+            "detector": 0.05,
+            "embedder": 0.05,
+            "evaluator": 0.05,
+            "vae": 0.05,
+            "reader": 0.05,
+            "diffusion": 0.05,
+        },
     ),
     "cpu": Size(
         data=DataSize(
@@ -112,10 +120,10 @@ SIZES = {
             heldout_scenes=300,
             backdrops=200,
         ),
-        detector=DetectorSize(channels=(16, 32, 48, 80), blocks=(1, 2, 2), neck=32, canvases=(320, 448, 640), batch=4),
+        detector=DetectorSize(channels=(16, 32, 64, 96), blocks=(1, 2, 2), neck=48, canvases=(320, 448, 640), batch=4),
         embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
-        vae=AutoencoderSize(channels=(16, 32, 64, 64), layers=1, groups=8, batch=4),
+        vae=AutoencoderSize(channels=(16, 32, 64, 64), layers=1, groups=8, batch=8),
         diffusion=DiffusionSize(
             channels=(64, 64, 96),
             layers=1,
@@ -125,7 +133,7 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=32,
         ),
-        minutes={"data": 20, "detector": 16, "embedder": 15, "evaluator": 12, "vae": 18, "reader": 4, "diffusion": 45},
+        minutes={"data": 20, "detector": 30, "embedder": 15, "evaluator": 12, "vae": 45, "reader": 3, "diffusion": 90},
     ),
     "gpu": Size(
         data=DataSize(
