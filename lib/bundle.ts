@@ -46,7 +46,7 @@ export function bundleFolder(name: string): string {
  * @throws {Arc2FaceError} `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or tensor
  */
 export async function openBundle(bundle?: string): Promise<Bundle> {
-	const folder = await locate(bundle ?? (existsSync(bundleFolder('arc2face')) ? 'arc2face' : 'tiny'));
+	const folder = await locate(bundle ?? defaultBundle());
 	const config = (file: string) => ConfigFile.read(join(folder, file));
 	const weights = async (subfolder: string, names: readonly string[]) =>
 		new CheckpointWeights(await openCheckpoint(firstOf(join(folder, subfolder), names)));
@@ -107,6 +107,12 @@ export async function openBundle(bundle?: string): Promise<Bundle> {
 	const side = (unetConfig.sampleSize ?? 64) * pixelsPerLatent; // Stable Diffusion 1's, when the config does not say
 	const geometry = { width: side, height: side, pixelsPerLatent };
 	return { folder, files: files.paths, networks, tokens, schedule, geometry, missingFaceModels };
+}
+
+/** The official bundle once its UNet is there, which a download brings last: until then it is no bundle. */
+function defaultBundle(): string {
+	const folder = join(bundleFolder('arc2face'), 'arc2face');
+	return diffusersNames.some((name) => existsSync(join(folder, name))) ? 'arc2face' : 'tiny';
 }
 
 /** In the order of preference. */

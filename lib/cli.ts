@@ -5,7 +5,7 @@ import { commandHelp, programHelp } from './commands/help.ts';
 import { commands } from './commands/index.ts';
 import { nearest } from './commands/nearest.ts';
 import { Progress } from './commands/progress.ts';
-import { Arc2FaceError } from './errors.ts';
+import { Arc2FaceError, errorCodes } from './errors.ts';
 import { packageVersion } from './package-version.ts';
 
 // The reader of a pipe may leave early (`arc2face detect a.jpg | head -1`): that is no failure of ours.
@@ -51,7 +51,7 @@ async function main([name, ...args]: string[]): Promise<number> {
 			console.error('Interrupted.');
 			return exitCodes.interrupted;
 		}
-		console.error(explain(error));
+		console.error(explain(error, name));
 		return exitCodeOf(error);
 	}
 }
@@ -87,8 +87,12 @@ function find(name: string): Command {
 }
 
 /** An error made on purpose is a message; any other is a bug, whose stack helps whoever reports it. */
-function explain(error: unknown): string {
+function explain(error: unknown, command: string | undefined): string {
 	if (error instanceof UsageError) return `arc2face: ${error.message}`;
-	if (error instanceof Arc2FaceError) return `arc2face: ${error.code}: ${error.message}`;
+	if (error instanceof Arc2FaceError) {
+		// Who types commands reads their help, not the documentation of calls.
+		const message = error.message.replace(errorCodes.INVALID_ARGUMENT, `See arc2face ${command} --help.`);
+		return `arc2face: ${error.code}: ${message}`;
+	}
 	return error instanceof Error ? `arc2face: ${error.stack}` : `arc2face: ${String(error)}`;
 }

@@ -51,6 +51,9 @@ class Interruption extends Error {
 	}
 }
 
+/** There is no server at this address: only where there was one a moment ago may waiting cure that. */
+class Unreachable extends Interruption {}
+
 /**
  * Downloads one file: goes on where an earlier attempt, of this process or another, left a `.part`; checks size and
  * checksum; then renames it into place. Two callers must not download the same file at once.
@@ -122,6 +125,9 @@ async function fetchPart(request: Download, part: string): Promise<Checksum | un
 		} catch (error) {
 			signal.throwIfAborted();
 			if (!(error instanceof Interruption)) throw error;
+			if (error instanceof Unreachable && failures === 0) {
+				throw new Arc2FaceError('DOWNLOAD_FAILED', `${error.message}.`, { cause: error });
+			}
 			const length = await sizeOf(part);
 			// A byte beyond all earlier ones is progress; a server that cannot resume and always breaks makes none.
 			failures = length > longest ? 1 : failures + 1;
@@ -187,7 +193,10 @@ async function send(request: Download, offset: number, version: string | undefin
 		if (offset > 0) headers.set('range', `bytes=${offset}-`);
 		if (offset > 0 && version !== undefined) headers.set('if-range', version);
 		if (request.token && url.origin === origin) headers.set('authorization', `Bearer ${request.token}`);
-		const response = await fetch(url, { headers, signal, redirect: 'manual' });
+		const server = url;
+		const response = await fetch(server, { headers, signal, redirect: 'manual' }).catch((error: Error) => {
+			throw connectionError(server, error);
+		});
 		stated ??= statedChecksum(response);
 		const location = response.headers.get('location');
 		if (response.status < 300 || response.status >= 400 || location === null) return { response, stated };
@@ -195,6 +204,16 @@ async function send(request: Download, offset: number, version: string | undefin
 		url = new URL(location, url);
 	}
 	throw new Arc2FaceError('DOWNLOAD_FAILED', `Expected a file at ${request.url} but received more than 10 redirects.`);
+}
+
+/** What the network did has a code, and may be cured by waiting; what fetch refuses has none: a blocked port, say. */
+function connectionError({ host }: URL, error: Error): Error {
+	if (!(error instanceof TypeError)) return error;
+	const { code } = (error.cause ?? error) as NodeJS.ErrnoException;
+	if (code !== undefined && code !== 'ENOTFOUND') return error;
+	const named = process.env.HF_ENDPOINT?.includes(host) ? ', which HF_ENDPOINT names' : '';
+	const hint = code === undefined ? '' : ' (by default, Node.js does not use HTTPS_PROXY)';
+	return new Unreachable(`Can't reach the server ${host}${named}: ${reasonOf(error)}${hint}`, { cause: error });
 }
 
 /** The hub names a file's SHA-256 (large files) or Git blob (small ones) in its headers; other servers' tags mean nothing here. */

@@ -10,7 +10,7 @@ export const errorCodes = {
 	OUT_OF_MEMORY: 'Lower `count` or the image size, or close other programs.',
 	DISPOSED: 'Load the model again with `Arc2Face.load()`.',
 	DOWNLOAD_FAILED: 'Check the connection and run `arc2face pull` again; it goes on where it stopped.',
-	FILE_FAILED: 'Check that the folder exists, that you may write to it, and that the disk has space.',
+	FILE_FAILED: 'Check that the folder exists, that you may read and write in it, and that the disk has space.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

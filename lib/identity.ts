@@ -23,6 +23,7 @@ export class Identity {
 	static from(value: IdentityLike): Identity {
 		if (value instanceof Identity) return value;
 		const numbers: unknown = hasEmbedding(value) ? value.embedding : value;
+		if (numbers instanceof Promise) throw invalid('a Promise; await it');
 		if (!isArrayLike(numbers)) throw invalid(numbers === null ? 'null' : typeof numbers);
 		if (numbers.length !== embeddingLength) throw invalid(`${numbers.length} of them`);
 		const list = Array.from(numbers);

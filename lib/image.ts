@@ -1,25 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
+import { type InspectOptions, inspect } from 'node:util';
 import sharp, { type AvifOptions, type JpegOptions, type PngOptions, type Sharp, type WebpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
 
 /** sharp's options of each format that an image can be written in. */
 export interface ImageFormats {
 	png: PngOptions;
+	jpg: JpegOptions;
+	/** The same as `jpg`. */
 	jpeg: JpegOptions;
 	webp: WebpOptions;
 	avif: AvifOptions;
 }
 export type ImageFormat = keyof ImageFormats;
 
-const formatOfExtension: Readonly<Record<string, ImageFormat>> = {
-	'.png': 'png',
-	'.jpg': 'jpeg',
-	'.jpeg': 'jpeg',
-	'.webp': 'webp',
-	'.avif': 'avif',
-};
+/** Also the extensions of their files. */
+const imageFormats: readonly string[] = ['png', 'jpg', 'jpeg', 'webp', 'avif'] satisfies ImageFormat[];
 
 /** One painted portrait. */
 export class GeneratedImage {
@@ -49,21 +47,22 @@ export class GeneratedImage {
 	/**
 	 * The bytes of an image file.
 	 *
-	 * @param format - `png` (default, lossless), `jpeg`, `webp` or `avif`
+	 * @param format - `png` (default, lossless), `jpg` or `jpeg`, `webp` or `avif`
 	 * @param options - sharp's options of that format
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another format, or options that sharp refuses
 	 */
 	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F]): Promise<Buffer> {
 		const chosen = format ?? 'png';
-		if (!Object.values(formatOfExtension).includes(chosen)) {
+		if (!imageFormats.includes(chosen)) {
+			const received = typeof format === 'string' ? `"${format}"` : typeof format;
 			throw new Arc2FaceError(
 				'INVALID_ARGUMENT',
-				`Expected one of png, jpeg, webp, avif for \`format\` but received ${String(format)}.`,
+				`Expected one of ${imageFormats.join(', ')} for \`format\` but received ${received}.`,
 			);
 		}
 		let image: Sharp;
 		try {
-			image = this.sharp().toFormat(chosen, options);
+			image = this.sharp().toFormat(chosen === 'jpg' ? 'jpeg' : chosen, options);
 		} catch (cause) {
 			throw new Arc2FaceError('INVALID_ARGUMENT', `${(cause as Error).message}.`, { cause });
 		}
@@ -82,15 +81,14 @@ export class GeneratedImage {
 		if (typeof path !== 'string') {
 			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a path for \`path\` but received ${typeof path}.`);
 		}
-		const format = formatOfExtension[extname(path).toLowerCase()];
-		if (format === undefined) {
-			const extensions = Object.keys(formatOfExtension).join(', ');
+		const format = extname(path).slice(1).toLowerCase();
+		if (!imageFormats.includes(format)) {
 			throw new Arc2FaceError(
 				'INVALID_ARGUMENT',
-				`Expected one of ${extensions} for the end of \`path\` but received "${path}".`,
+				`Expected one of .${imageFormats.join(', .')} for the end of \`path\` but received "${path}".`,
 			);
 		}
-		const bytes = await this.toBuffer(format, options);
+		const bytes = await this.toBuffer(format as ImageFormat, options);
 		const target = resolve(path);
 		const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
 		try {
@@ -102,5 +100,15 @@ export class GeneratedImage {
 			throw new Arc2FaceError('FILE_FAILED', `Can't write ${target} (${code ?? message}).`, { cause });
 		}
 		return target;
+	}
+
+	/**
+	 * What `console.log` shows: not the pixels.
+	 *
+	 * @internal
+	 */
+	[inspect.custom](_depth: number, options: InspectOptions): string {
+		const { width, height, seed, index } = this;
+		return `GeneratedImage ${inspect({ width, height, seed, index }, options)}`;
 	}
 }

@@ -152,7 +152,7 @@ export function loadNative(): NativeAddon {
 		throw new Arc2FaceError(
 			'NO_DEVICE',
 			`Can't open the native addon for ${host}: ${(cause as Error).message.replaceAll('\n', ' ')}. ` +
-				`Looked for a prebuild and a local build in ${packageRoot}; to build it, run \`npm run build:native\` there.`,
+				`Looked for a prebuild and a local build in ${packageRoot}; to build it, run \`npx node-gyp rebuild\` there, with a C++ compiler and CMake.`,
 			{ cause },
 		);
 	}

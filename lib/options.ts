@@ -92,6 +92,7 @@ export const latentChannels = 4;
 const maxImageSide = 2048;
 const maxImages = 1024;
 
+/** @internal */
 export function resolveLoadOptions(options: LoadOptions = {}) {
 	check('load', options, {
 		bundle: rules.text,
@@ -106,12 +107,14 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	return { bundle, device, precision, threads, onProgress, signal };
 }
 
+/** @internal */
 export function resolveDetectOptions(options: DetectOptions = {}) {
 	check('detect', options, detectRules);
 	const { detectionSize = 640, threshold = 0.5, signal } = options;
 	return { detectionSize, threshold, signal };
 }
 
+/** @internal */
 export function resolveEncodeOptions(options: EncodeOptions = {}) {
 	check('encode', options, { ...detectRules, face: faceRule });
 	const { face = 'largest', detectionSize = 640, threshold = 0.5, signal } = options;
@@ -122,6 +125,7 @@ export function resolveEncodeOptions(options: EncodeOptions = {}) {
  * What can be checked of generate's options before a model is loaded.
  *
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+ * @internal
  */
 export function checkGenerateOptions(options: GenerateOptions): void {
 	check('generate', options, {
@@ -142,6 +146,7 @@ export function checkGenerateOptions(options: GenerateOptions): void {
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 }
 
+/** @internal */
 export function resolveGenerateOptions(
 	options: GenerateOptions = {},
 	identities: number,

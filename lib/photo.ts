@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
 
 /** A path, a `file:` URL, the bytes of an encoded image, pixels, or a sharp instance. */
@@ -36,11 +37,7 @@ const formats = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff', 'jp2', 'jxl', 'ra
  *   `INVALID_ARGUMENT` for what is no photo at all
  */
 export async function readPhoto(photo: Photo): Promise<Pixels> {
-	const { name, open } = locate(photo);
-	try {
-		const image = open();
-		const { format } = await image.metadata();
-		if (!formats.includes(format)) throw new Error(`it is of the format ${format}`);
+	return await open(photo, async (image, name) => {
 		const { data, info } = await image
 			.autoOrient()
 			.flatten({ background: 'white' })
@@ -49,31 +46,57 @@ export async function readPhoto(photo: Photo): Promise<Pixels> {
 			.toBuffer({ resolveWithObject: true });
 		if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after conversion to RGB`);
 		return { name, data, width: info.width, height: info.height };
+	});
+}
+
+/**
+ * Reads only a photo's header: what is missing or no photo is found before long work begins.
+ *
+ * @throws {Arc2FaceError} as `readPhoto` does
+ */
+export async function checkPhoto(photo: Photo): Promise<void> {
+	await open(photo, async () => {});
+}
+
+async function open<T>(photo: Photo, read: (image: Sharp, name: string) => Promise<T>): Promise<T> {
+	const { name, image: start } = locate(photo);
+	try {
+		const image = await start();
+		const { format } = await image.metadata();
+		if (!formats.includes(format)) throw new Error(`it is of the format ${format}`);
+		return await read(image, name);
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;
 		throw new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: ${sentence((cause as Error).message)}`, { cause });
 	}
 }
 
-/** What to call the photo in messages, and how to open it; sharp throws in `open` for some inputs and later for others. */
-function locate(photo: Photo): { name: string; open: () => Sharp } {
+/** What to call the photo in messages, and its image; sharp throws in `image` for some inputs and later for others. */
+function locate(photo: Photo): { name: string; image: () => Sharp | Promise<Sharp> } {
 	// Damage that a decoder can mend goes through; the rest fails.
 	const limits = { limitInputPixels: pixelLimit, failOn: 'error' } as const;
 	if (typeof photo === 'string' || photo instanceof URL) {
 		const path = pathOf(photo);
-		return { name: `the photo ${path}`, open: () => sharp(path, limits) };
+		return { name: `the photo ${path}`, image: () => openFile(path, limits) };
 	}
 	if (photo instanceof Uint8Array || photo instanceof ArrayBuffer) {
-		return { name: `the photo of ${photo.byteLength} bytes`, open: () => sharp(photo, limits) };
+		return { name: `the photo of ${photo.byteLength} bytes`, image: () => sharp(photo, limits) };
 	}
 	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo);
-	if (isSharp(photo)) return { name: "the sharp instance's image", open: () => photo.clone() };
+	if (isSharp(photo)) return { name: "the sharp instance's image", image: () => photo.clone() };
 	if ('data' in photo) {
 		const { data, width, height, channels } = checkRaw(photo);
 		const raw = { raw: { width, height, channels }, ...limits };
-		return { name: `the photo of ${width} × ${height} pixels`, open: () => sharp(data, raw) };
+		return { name: `the photo of ${width} × ${height} pixels`, image: () => sharp(data, raw) };
 	}
 	throw notAPhoto(photo);
+}
+
+async function openFile(path: string, limits: SharpOptions): Promise<Sharp> {
+	// libvips takes a folder for a file of an unknown format.
+	const found = await stat(path).catch(() => undefined);
+	if (found?.isDirectory()) throw new Error('it is a folder');
+	return sharp(path, limits);
 }
 
 function notAPhoto(received: unknown): Arc2FaceError {

@@ -58,6 +58,9 @@ export interface ParsedArguments {
 	positionals: string[];
 }
 
+/** What `parseArgs` tells of an option. */
+type OptionToken = { rawName: string; value?: string | undefined; inlineValue?: boolean | undefined };
+
 /** The command line itself is wrong: exit code 2. Never leaves the program. */
 export class UsageError extends Error {
 	override readonly name = 'UsageError';
@@ -95,23 +98,31 @@ export function parseCommandLine(args: readonly string[], { name, options: own }
 		options[option] = { type: type === 'boolean' ? 'boolean' : 'string' };
 	}
 	options.help = { type: 'boolean', short: 'h' };
-	const common = { args: [...args], options, allowPositionals: true } as const;
+	// Not strict, which would take the minus of a number for an option; what it refuses is refused here.
+	const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true });
+	for (const token of parsed.tokens) {
+		if (token.kind !== 'option') continue;
+		const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
+		if (spec === undefined) {
+			const known = nearest(token.name, Object.keys(specs));
+			const hint = known === undefined ? `See arc2face ${name} --help.` : `Did you mean --${known}?`;
+			throw new UsageError(`Unknown option ${token.rawName} for ${name}. ${hint}`);
+		}
+		requireValue(spec, token);
+	}
+	return { values: parsed.values as ParsedArguments['values'], positionals: parsed.positionals };
+}
 
-	const { tokens } = parseArgs({ ...common, strict: false, tokens: true });
-	for (const token of tokens) {
-		if (token.kind !== 'option' || Object.hasOwn(options, token.name)) continue;
-		const known = nearest(token.name, Object.keys(specs));
-		const hint = known === undefined ? `See arc2face ${name} --help.` : `Did you mean --${known}?`;
-		throw new UsageError(`Unknown option ${token.rawName} for ${name}. ${hint}`);
+function requireValue(spec: OptionSpec, { rawName, value, inlineValue }: OptionToken): void {
+	if (spec.type === 'boolean') {
+		if (value !== undefined) throw new UsageError(`Expected no value for ${rawName} but received "${value}".`);
+		return;
 	}
-	try {
-		const { values, positionals } = parseArgs({ ...common, strict: true });
-		return { values: values as ParsedArguments['values'], positionals };
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS'))
-			throw new UsageError((error as Error).message);
-		throw error;
-	}
+	if (value === undefined) throw new UsageError(`Expected ${spec.value} for ${rawName} but received nothing.`);
+	if (inlineValue || !/^-[^\d.]/.test(value)) return;
+	throw new UsageError(
+		`Expected ${spec.value} for ${rawName} but received "${value}". If it is meant, write ${rawName}=${value}.`,
+	);
 }
 
 function requireCount(

@@ -11,7 +11,7 @@ export default defineCommand({
 	example: 'arc2face detect group.jpg --json',
 
 	async run({ values, positionals }, context) {
-		await using model = await loadModel(values, context);
+		await using model = await loadModel(values, positionals, context);
 		const photos = [];
 		for (const photo of positionals) {
 			photos.push({ photo, faces: await model.detect(photo, { signal: context.signal }) });

@@ -50,7 +50,7 @@ export function problemsOf({ addon, sharp, device, bundles, package: { folder } 
 	if ('error' in addon) {
 		problems.push({
 			problem: `The native addon does not load: ${addon.error}`,
-			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npm run build\` in ${folder}.`,
+			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npx node-gyp rebuild\` in ${folder}.`,
 		});
 	}
 	if ('error' in sharp) {
@@ -84,8 +84,6 @@ export function problemsOf({ addon, sharp, device, bundles, package: { folder } 
 }
 
 function rowsOf({ system, node, package: own, addon, sharp, device, gpu, dataFolder }: Examination): string[][] {
-	const chosen =
-		'device' in device ? `${device.device} (${device.provider} ${device.version ?? 'not working'})` : 'none';
 	const reasons = 'reasons' in device ? device.reasons : [device.error];
 	return [
 		['machine', `${system.platform} ${system.release}, ${system.arch}`],
@@ -94,7 +92,7 @@ function rowsOf({ system, node, package: own, addon, sharp, device, gpu, dataFol
 		['arc2face-native', `${own.version} in ${own.folder}`],
 		['addon', 'path' in addon ? addon.path : 'not found'],
 		['sharp', 'version' in sharp ? sharp.version : 'not found'],
-		['device', chosen],
+		['device', describeDevice(device)],
 		...reasons.map((reason, i) => [i === 0 ? 'because' : '', reason]),
 		['NVIDIA driver', describeDriver(gpu)],
 		[
@@ -102,6 +100,12 @@ function rowsOf({ system, node, package: own, addon, sharp, device, gpu, dataFol
 			`${dataFolder.path}${dataFolder.freeBytes === undefined ? '' : `, ${formatBytes(dataFolder.freeBytes)} free`}`,
 		],
 	];
+}
+
+export function describeDevice(found: Machine['device']): string {
+	if (!('device' in found)) return 'none';
+	const { device, provider, version, error } = found;
+	return `${device} (${provider}${version ? ` ${version}` : error ? ' not working' : ', untested without the addon'})`;
 }
 
 function describeDriver({ kernel, library, tool }: NvidiaDriver): string {

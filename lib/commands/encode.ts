@@ -1,6 +1,7 @@
 import { parse } from 'node:path';
 import { defineCommand } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
+import { requireIdentityName } from './identity-file.ts';
 import { loadModel, modelOptions } from './model.ts';
 import { requireAbsent, writeTextFile } from './new-file.ts';
 
@@ -10,7 +11,11 @@ export default defineCommand({
 	positionals: { name: '<photo>', least: 1, most: 1 },
 	options: {
 		...faceOptions,
-		out: { type: 'string', value: 'FILE', help: 'where to save it (default: <photo>.json; with --json: nowhere)' },
+		out: {
+			type: 'string',
+			value: 'FILE',
+			help: 'where to save it, as .json (default: <photo>.json; with --json: nowhere)',
+		},
 		force: { type: 'boolean', help: 'overwrite a file that exists' },
 		...modelOptions,
 		json: { type: 'boolean', help: 'print the identity as JSON' },
@@ -20,17 +25,13 @@ export default defineCommand({
 	async run({ values, positionals }, context) {
 		const [photo] = positionals as [string];
 		const face = faceChoice(values);
+		if (values.out !== undefined) requireIdentityName(values.out, '--out');
 		const file = values.out ?? (values.json ? undefined : `${parse(photo).name}.json`);
 		if (file !== undefined && !values.force) await requireAbsent(file);
 
-		await using model = await loadModel(values, context);
+		await using model = await loadModel(values, [photo], context);
 		const identity = await encodePhoto(model, photo, { face, signal: context.signal });
-		if (file !== undefined)
-			await writeTextFile(
-				file,
-				`${JSON.stringify({ photo, ...identity.toJSON() })}
-`,
-			);
+		if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo, ...identity.toJSON() })}\n`);
 		return { photo, ...(file === undefined ? {} : { file }), ...identity.toJSON() };
 	},
 

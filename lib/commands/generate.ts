@@ -2,20 +2,24 @@ import { checkGenerateOptions, type NoiseMode } from '../options.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { defineCommand, UsageError } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
-import { readIdentity } from './identity-file.ts';
+import { readIdentity, requireIdentityName } from './identity-file.ts';
 import { loadModel, modelOptions } from './model.ts';
 import { requireFolder } from './new-file.ts';
 import { PortraitNames } from './portrait-names.ts';
 import { table } from './table.ts';
 
-const formats = ['png', 'jpg', 'webp', 'avif'];
+const formats = ['png', 'jpg', 'jpeg', 'webp', 'avif'];
 
 export default defineCommand({
 	name: 'generate',
 	summary: 'Paint new portraits of the person in each photo',
 	positionals: { name: '<photo…>', least: 0, most: Number.POSITIVE_INFINITY },
 	options: {
-		identity: { type: 'string', value: 'FILE', help: 'a saved identity instead of photos (see arc2face encode)' },
+		identity: {
+			type: 'string',
+			value: 'FILE',
+			help: 'a saved identity (.json) instead of photos (see arc2face encode)',
+		},
 		count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
 		steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
 		'guidance-scale': { type: 'number', value: 'X', help: 'how strongly the identity steers (default: 3)' },
@@ -35,7 +39,7 @@ export default defineCommand({
 
 	async run({ values, positionals: photos }, context) {
 		const { signal } = context;
-		const sources = sourcesOf(photos, values.identity);
+		const sources = sourcesOf(photos, values);
 		const face = faceChoice(values);
 		const { seed, count = 1, format = 'png', force = false } = values;
 		const options = {
@@ -58,11 +62,12 @@ export default defineCommand({
 		if (seed !== undefined) await names.requireFree(sources, { seed, count, force });
 		await requireFolder(folder);
 
-		await using model = await loadModel(values, context);
+		const saved = values.identity === undefined ? undefined : await readIdentity(values.identity);
+
+		await using model = await loadModel(values, photos, context);
 		const portraits = [];
 		for (const source of sources) {
-			const identity =
-				values.identity === undefined ? await encodePhoto(model, source, { face, signal }) : await readIdentity(source);
+			const identity = saved ?? (await encodePhoto(model, source, { face, signal }));
 			const images = await model.generate(identity, {
 				...options,
 				signal,
@@ -84,12 +89,21 @@ export default defineCommand({
 		),
 });
 
-/** @throws {UsageError} unless there are photos or a saved identity, but not both */
-function sourcesOf(photos: readonly string[], identity: string | undefined): readonly string[] {
+/** @throws {UsageError} unless there are photos or a saved identity, but not both, and the choice of a face fits them */
+function sourcesOf(
+	photos: readonly string[],
+	{ identity, face, keypoints }: Partial<Record<'identity' | 'face' | 'keypoints', string | undefined>>,
+): readonly string[] {
 	if (identity === undefined) {
-		if (photos.length > 0) return photos;
-		throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
+		if (photos.length === 0) throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
+		if (keypoints === undefined || photos.length === 1) return photos;
+		throw new UsageError(`Expected one photo with --keypoints but received ${photos.length}.`);
 	}
-	if (photos.length === 0) return [identity];
-	throw new UsageError('Expected either <photo…> or --identity for generate but received both.');
+	if (photos.length > 0) throw new UsageError('Expected either <photo…> or --identity for generate but received both.');
+	if (face !== undefined || keypoints !== undefined) {
+		const option = face === undefined ? '--keypoints' : '--face';
+		throw new UsageError(`Expected a photo with ${option} but received --identity.`);
+	}
+	requireIdentityName(identity, '--identity');
+	return [identity];
 }

@@ -1,5 +1,6 @@
 import type { Arc2Face } from '../arc2face.ts';
 import type { DeviceRequest } from '../device.ts';
+import { resolveLoadOptions } from '../options.ts';
 import type { Context, OptionValues } from './command.ts';
 
 /** The options of every command that loads a model. */
@@ -13,14 +14,24 @@ export const modelOptions = {
 	threads: { type: 'number', value: 'N', help: 'threads on the CPU (default: one per core)' },
 } as const;
 
-/** Loads the model with a progress bar. The library is imported here, not earlier: without it, `--help` still answers. */
-export async function loadModel(values: OptionValues<typeof modelOptions>, context: Context): Promise<Arc2Face> {
+/**
+ * Loads the model with a progress bar, when its options and the headers of the photos that it is for are in order.
+ *
+ * @throws {Arc2FaceError} as `Arc2Face.load` does; `INVALID_IMAGE`, naming the photo, before the model is loaded
+ */
+export async function loadModel(
+	{ bundle, threads, device }: OptionValues<typeof modelOptions>,
+	photos: readonly string[],
+	context: Context,
+): Promise<Arc2Face> {
+	const options = { bundle, threads, device: device as DeviceRequest | undefined };
+	resolveLoadOptions(options);
+	// Imported here, not earlier: without sharp, which both need, `--help` and `doctor` still answer.
+	const { checkPhoto } = await import('../photo.ts');
+	await Promise.all(photos.map((photo) => checkPhoto(photo)));
 	const { Arc2Face } = await import('../index.ts');
-	const { bundle, threads, device } = values;
 	return await Arc2Face.load({
-		bundle,
-		threads,
-		device: device as DeviceRequest | undefined,
+		...options,
 		signal: context.signal,
 		onProgress: ({ done, total }) => context.progress('loading', { done, total, unit: 'steps' }),
 	});

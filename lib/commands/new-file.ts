@@ -1,4 +1,4 @@
-import { access, writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { makeFolder } from '../folder.ts';
@@ -13,12 +13,13 @@ export async function requireAbsent(path: string): Promise<void> {
 	if (exists) throw new UsageError(`${path} exists already. Pass --force to overwrite it.`);
 }
 
-/** Makes the folder that files are to go into; before long work, so that none is lost. */
+/** Makes the folder that files are to go into, or sees that it lets them; before long work, so that none is lost. */
 export async function requireFolder(folder: string): Promise<void> {
 	try {
 		await makeFolder(folder);
+		await access(folder, constants.W_OK | constants.X_OK);
 	} catch (cause) {
-		throw new Arc2FaceError('FILE_FAILED', `Could not create the folder ${folder}: ${(cause as Error).message}.`, {
+		throw new Arc2FaceError('FILE_FAILED', `Could not write into the folder ${folder}: ${(cause as Error).message}.`, {
 			cause,
 		});
 	}

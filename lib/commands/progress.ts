@@ -4,18 +4,26 @@ import type { Context } from './command.ts';
 
 type State = Parameters<Context['progress']>[1];
 
-/** Shows on a terminal how far the work is, one bar per label; elsewhere one line per label. */
+/** Elsewhere than on a terminal: quick work stays quiet, and a log does not fill up. */
+const lineEveryMs = 10_000;
+
+/** Shows on a terminal how far the work is, one bar per label; elsewhere a line per label, and another now and then. */
 export class Progress {
 	readonly #stream: NodeJS.WriteStream;
 	#label: string | undefined;
 	#bar: SingleBar | undefined;
+	#lastLine = 0;
 
 	constructor(stream: NodeJS.WriteStream) {
 		this.#stream = stream;
 	}
 
-	show(label: string, { done, total = done, unit }: State): void {
-		if (label !== this.#label) this.#begin(label, { done, total, unit });
+	show(label: string, state: State): void {
+		const { done, total = done } = state;
+		if (label !== this.#label) this.#begin(label, state);
+		if (!this.#stream.isTTY && performance.now() - this.#lastLine >= lineEveryMs) {
+			this.#writeLine(`${label}: ${describe(state)}`);
+		}
 		this.#bar?.setTotal(total);
 		this.#bar?.update(done);
 	}
@@ -31,7 +39,7 @@ export class Progress {
 		this.end();
 		this.#label = label;
 		if (!this.#stream.isTTY) {
-			this.#stream.write(`${label}\n`);
+			this.#writeLine(label);
 			return;
 		}
 		this.#bar = new SingleBar({
@@ -48,4 +56,14 @@ export class Progress {
 		});
 		this.#bar.start(total, done, { label });
 	}
+
+	#writeLine(text: string): void {
+		this.#lastLine = performance.now();
+		this.#stream.write(`${text}\n`);
+	}
+}
+
+function describe({ done, total, unit }: State): string {
+	const number = unit === 'bytes' ? formatBytes : String;
+	return `${unit === 'steps' ? 'step ' : ''}${number(done)}${total === undefined ? '' : ` of ${number(total)}`}`;
 }

@@ -97,7 +97,20 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['generate', 'a.jpg', '--identity', 'a.json'], 'both'],
 		[['generate', 'x/a.jpg', 'y/a.jpg', '--seed', '1'], 'a-1.png'],
 		[['generate', 'a.jpg', '--bundle', ''], 'bundle'],
-		[['detect', 'a.jpg', '--threads', '-1'], '--threads'],
+		[['generate', 'a.jpg', '--seed', '-1'], '`seed` but received -1. See arc2face generate --help.'],
+		[['generate', '--identity', 'a.txt'], '.json for --identity but received "a.txt"'],
+		[['generate', '--identity', 'a.json'], 'a.json: ENOENT'],
+		[['generate', '--identity', 'a.json', '--face', '1'], '--face but received --identity'],
+		[
+			['generate', '--identity', 'a.json', '--keypoints', '1,2,3,4,5,6,7,8,9,10'],
+			'--keypoints but received --identity',
+		],
+		[
+			['generate', 'a.jpg', 'b.jpg', '--keypoints', '-1,2,3,4,5,6,7,8,9,10'],
+			'one photo with --keypoints but received 2',
+		],
+		[['encode', 'a.jpg', '--out', 'a.txt'], '.json for --out but received "a.txt"'],
+		[['detect', 'a.jpg', '--threads', '-1'], '`threads` but received -1'],
 		[['detect', 'a.jpg', '--device', 'gpu'], 'device'],
 		[['encode'], '<photo>'],
 		[['encode', 'a.jpg', '--face', 'smallest'], '--face'],
@@ -171,6 +184,14 @@ describe('pull', () => {
 		const { code, stderr } = await start(['pull', '--out', 'bundle'], { HF_ENDPOINT: endpoint }).ended;
 		expect(code).toBe(1);
 		expect(stderr).toContain(remedy);
+	});
+
+	test('a server that cannot be had is named, at once', async () => {
+		// Port 1 is one of those that fetch refuses: https://fetch.spec.whatwg.org/#port-blocking
+		const { code, stderr } = await start(['pull', '--out', 'bundle'], { HF_ENDPOINT: 'http://127.0.0.1:1' }).ended;
+		expect(code).toBe(1);
+		expect(stderr).toContain("Can't reach the server 127.0.0.1:1, which HF_ENDPOINT names: bad port.");
+		expect(stderr).not.toContain('trying again');
 	});
 
 	test('an interrupt exits with 130 and leaves what can be resumed', async () => {
@@ -344,14 +365,15 @@ describe('with a bundle', () => {
 	});
 
 	test.each([
-		['not JSON', 'photo of anna'],
-		['too short', '{"embedding": [1, 2, 3]}'],
-	])('an identity file that is %s is named', async (_, content) => {
+		['not JSON', 'photo of anna', 'is not valid JSON.'],
+		['too short', '{"embedding": [1, 2, 3]}', 'received 3 of them.'],
+	])('an identity file that is %s is named', async (_, content, problem) => {
 		const file = join(folder, 'broken.json');
 		await writeFile(file, content);
 		const { code, stderr } = await run('compare', file, identity());
 		expect(code).toBe(2);
 		expect(stderr).toContain('broken.json');
+		expect(stderr.endsWith(`${problem} See arc2face compare --help.\n`)).toBe(true);
 	});
 
 	test('an interrupt while painting exits with 130', async () => {
@@ -405,13 +427,17 @@ describe('with photos', () => {
 	});
 
 	test.each([
-		['that is missing', 'nobody.jpg'],
-		['that is no image', '../../package.json'],
-	])('a photo %s is named', async (_, name) => {
+		['that is missing', 'nobody.jpg', 'nobody.jpg'],
+		['that is no image', '../README.md', 'README.md'],
+		['that is a folder', '.', 'it is a folder.'],
+	])('a photo %s is named, before the model is loaded', async (_, name, problem) => {
 		const photo = name.startsWith('..') ? join(import.meta.dirname, name) : name;
-		const { code, stderr } = await run('detect', photo, '--bundle', bundle);
-		expect(code).toBe(1);
-		expect(stderr).toContain('INVALID_IMAGE');
-		expect(stderr).toContain(photo);
+		for (const command of ['detect', 'compare', 'generate']) {
+			const { code, stderr } = await run(command, astronaut, photo, '--bundle', bundle);
+			expect(code).toBe(1);
+			expect(stderr).toContain('INVALID_IMAGE');
+			expect(stderr).toContain(problem);
+			expect(stderr).not.toContain('loading');
+		}
 	});
 });

@@ -123,6 +123,14 @@ describe('a bundle is found', () => {
 		expect((await openBundle()).folder).toBe(join(folder, 'arc2face'));
 	});
 
+	test('without being named: not one whose download has not ended', async () => {
+		const home = join(folder, 'stopped');
+		vi.stubEnv('ARC2FACE_HOME', home);
+		await mkdir(join(home, 'arc2face/arc2face'), { recursive: true });
+		await writeFile(join(home, 'arc2face/arc2face/config.json'), '{}');
+		expect((await openBundle()).folder).toBe(bundleFolder('tiny'));
+	});
+
 	test('by a relative folder', async () => {
 		expect((await openBundle('test/golden/tiny-sd')).folder).toBe(golden);
 	});

@@ -33,6 +33,11 @@ describe('a command line', () => {
 		expect([text, exitCode]).toEqual(['a.jpg', 0]);
 	});
 
+	test('takes what begins with a minus for a value where it is a number, or tied to its option', async () => {
+		expect(await run('a.jpg', '--count', '-4', '--out', '-.5')).toMatchObject({ value: { count: -4, out: '-.5' } });
+		expect(await run('a.jpg', '--out=--force')).toMatchObject({ value: { out: '--force', force: undefined } });
+	});
+
 	test('gives the exit code that the result means', async () => {
 		expect((await run('a.jpg', '--force')).exitCode).toBe(7);
 	});
@@ -44,8 +49,12 @@ describe('a command line', () => {
 		[['--count', 'four', 'a.jpg'], 'Expected a number for --count but received "four"'],
 		[['--count', '', 'a.jpg'], 'Expected a number for --count but received ""'],
 		[['--count', 'Infinity', 'a.jpg'], '--count'],
-		[['a.jpg', '--count'], '--count'],
-		[['a.jpg', '--force=yes'], '--force'],
+		[['a.jpg', '--count'], 'Expected N for --count but received nothing.'],
+		[['a.jpg', '--force=yes'], 'Expected no value for --force but received "yes".'],
+		[
+			['a.jpg', '--out', '--force'],
+			'Expected DIR for --out but received "--force". If it is meant, write --out=--force.',
+		],
 		[[], 'Expected <photo…> for paint but received nothing'],
 		[['a.jpg', 'b.jpg', 'c.jpg'], 'received 3 arguments'],
 	])('%j is refused', async (args, message) => {

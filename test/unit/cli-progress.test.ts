@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Progress } from '../../lib/commands/progress.ts';
 
 /** What a stream was written, with or without a terminal behind it. */
@@ -20,6 +20,33 @@ test('elsewhere than on a terminal, each piece of work is one line', async () =>
 	progress.end();
 	await new Promise(setImmediate);
 	expect(text()).toBe('downloading a\ndownloading b\n');
+});
+
+test('elsewhere than on a terminal, long work tells every ten seconds how far it is', async () => {
+	vi.useFakeTimers();
+	const { stream, text } = recorded({ isTTY: false });
+	try {
+		const progress = new Progress(stream);
+		for (let step = 1; step <= 6; step++) {
+			progress.show('anna.jpg', { done: step, total: 25, unit: 'steps' });
+			vi.advanceTimersByTime(4_000);
+		}
+		for (const done of [0, 2_000_000]) {
+			progress.show('weights', { done, total: 3_000_000, unit: 'bytes' });
+			vi.advanceTimersByTime(10_000);
+		}
+		progress.show('weights', { done: 2_500_000, total: undefined, unit: 'bytes' });
+	} finally {
+		vi.useRealTimers();
+	}
+	await new Promise(setImmediate);
+	expect(text().trim().split('\n')).toEqual([
+		'anna.jpg',
+		'anna.jpg: step 4 of 25',
+		'weights',
+		'weights: 2.0 MB of 3.0 MB',
+		'weights: 2.5 MB',
+	]);
 });
 
 test('on a terminal a bar counts in bytes, and a photo may be called anything', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findBundles } from '../../lib/commands/bundles.ts';
-import { canRun, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
+import { canRun, describeDevice, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
 import { failureOf } from '../../lib/commands/failure.ts';
 import { findNvidiaDriver } from '../../lib/commands/machine.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
@@ -46,7 +46,7 @@ describe('a machine', () => {
 			'without an addon',
 			{ addon: { error: 'No native build was found' } },
 			/No native build/,
-			/npm run build.* in \/p/,
+			/npx node-gyp rebuild.* in \/p/,
 		],
 		['without sharp', { sharp: { error: 'Could not load' } }, /Could not load/, /npm install/],
 		['without a device', { device: { error: 'Found no library' } }, /Found no library/, /ARC2FACE_ONNXRUNTIME/],
@@ -82,6 +82,14 @@ describe('a machine', () => {
 		expect(problemsOf(found)).toHaveLength(1);
 		expect(problemsOf(found)[0]?.problem).toContain('encoder/pytorch_model.bin');
 	});
+});
+
+test('the runtime is blamed only when it was tried', () => {
+	const device = { device: 'cpu', provider: 'onnxruntime', library: '/l', reasons: [] };
+	expect(describeDevice({ ...device, version: '1.30.0' })).toBe('cpu (onnxruntime 1.30.0)');
+	expect(describeDevice({ ...device, error: 'not ONNX Runtime' })).toBe('cpu (onnxruntime not working)');
+	expect(describeDevice(device)).toBe('cpu (onnxruntime, untested without the addon)');
+	expect(describeDevice({ error: 'Found no library' })).toBe('none');
 });
 
 test('a failure is split into what happened and what to do', () => {

@@ -47,6 +47,7 @@ describe('Identity.from', () => {
 		['null in between', [...along(0).slice(1), null], 'null at index 511'],
 		['bigints', new BigInt64Array(embeddingLength), '0 at index 0'],
 		['null', null, 'null'],
+		['what was not awaited', Promise.resolve(along(0)), 'a Promise; await it'],
 		['nothing', undefined, 'undefined'],
 		['a word', 'anna', 'string'],
 		['a buffer', new ArrayBuffer(2048), 'object'],

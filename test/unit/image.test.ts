@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -129,9 +130,19 @@ describe('a generated image', () => {
 		expect(image.data).toBe(rgb);
 	});
 
-	test.each(['png', 'jpeg', 'webp', 'avif'] as const)('becomes %s', async (format) => {
+	test('is short in a log', () => {
+		expect(inspect(image)).toBe('GeneratedImage { width: 4, height: 2, seed: 42, index: 1 }');
+	});
+
+	test.each([
+		['png', 'png'],
+		['jpg', 'jpeg'],
+		['jpeg', 'jpeg'],
+		['webp', 'webp'],
+		['avif', 'heif'],
+	] as const)('becomes %s', async (format, nameInSharp) => {
 		const metadata = await sharp(await image.toBuffer(format)).metadata();
-		expect(metadata.format).toBe(format === 'avif' ? 'heif' : format);
+		expect(metadata.format).toBe(nameInSharp);
 		expect(metadata).toMatchObject({ width, height, channels: 3 });
 	});
 
@@ -175,7 +186,7 @@ describe('a generated image', () => {
 		['an extension of no format', () => image.toFile('a.bmp'), 'INVALID_ARGUMENT', 'received "a.bmp"'],
 		['no extension', () => image.toFile('portrait'), 'INVALID_ARGUMENT', 'received "portrait"'],
 		['no path', () => image.toFile(7 as never), 'INVALID_ARGUMENT', '`path`'],
-		['another format', () => image.toBuffer('gif' as never), 'INVALID_ARGUMENT', 'received gif'],
+		['another format', () => image.toBuffer('gif' as never), 'INVALID_ARGUMENT', 'received "gif"'],
 		['options out of range', () => image.toBuffer('jpeg', { quality: 1000 }), 'INVALID_ARGUMENT', 'quality'],
 		['a missing folder', () => image.toFile(join(folder, 'none', 'a.png')), 'FILE_FAILED', 'ENOENT'],
 		['a folder in its place', () => image.toFile(`${folder}/sub.png`), 'FILE_FAILED', 'sub.png'],
@@ -218,7 +229,7 @@ describe('what is no photo is refused, by name', () => {
 
 	test.each<[string, () => Promise<unknown> | unknown, string, string]>([
 		['a missing file', () => 'no/such/photo.jpg', 'INVALID_IMAGE', 'no/such/photo.jpg'],
-		['a folder', () => tmpdir(), 'INVALID_IMAGE', tmpdir()],
+		['a folder', () => tmpdir(), 'INVALID_IMAGE', `${tmpdir()}: it is a folder.`],
 		['a URL of the web as text', () => 'https://example.com/a.jpg', 'INVALID_IMAGE', 'https://example.com/a.jpg'],
 		['a URL of the web', () => new URL('https://example.com/a.jpg'), 'INVALID_ARGUMENT', 'https://example.com/a.jpg'],
 		['an empty path', () => '', 'INVALID_ARGUMENT', 'received ""'],

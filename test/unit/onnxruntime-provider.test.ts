@@ -107,7 +107,7 @@ describe('a network', () => {
 	test.each([0, 100])('stops in the middle of a run after %d ms', (cancelAfterMs) => {
 		const started = performance.now();
 		expect(thrown(() => inside.runNetwork({ ...endless(), cancelAfterMs }))).toMatchObject({ code: 'CANCELLED' });
-		// Loading is part of it, and the machine may be busy; the whole run would take minutes.
-		expect(performance.now() - started).toBeLessThan(10_000);
+		// Loading is part of it, and the machine may be busy; the whole run would take many minutes.
+		expect(performance.now() - started).toBeLessThan(60_000);
 	});
 });

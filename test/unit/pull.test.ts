@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Patience } from '../../lib/download.ts';
 import type { OfficialFile } from '../../lib/official-bundle.ts';
 import { officialParts } from '../../lib/official-bundle.ts';
@@ -102,6 +102,8 @@ beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'arc2face-pull-'));
 });
 afterEach(async () => {
+	vi.restoreAllMocks();
+	vi.unstubAllEnvs();
 	await server.close();
 	await rm(folder, { recursive: true, force: true });
 });
@@ -213,6 +215,40 @@ describe('pull', () => {
 			await server.close();
 			await expect(run({ endpoint })).rejects.toThrow(/weights\.bin after 4 failures in a row.*ECONNREFUSED/);
 			await server.listen(); // for afterEach
+		});
+
+		// What Node's fetch throws for a name that is not found, which no test can count on the network to say.
+		const nameNotFound = () => {
+			const cause = Object.assign(new Error('getaddrinfo ENOTFOUND hub.invalid'), { code: 'ENOTFOUND' });
+			return Promise.reject(new TypeError('fetch failed', { cause }));
+		};
+
+		test('gives up at once on a name that is not found, naming the server and who named it', async () => {
+			vi.stubEnv('HF_ENDPOINT', 'http://hub.invalid/mirror');
+			const asked = vi.spyOn(globalThis, 'fetch').mockImplementation(nameNotFound);
+			const failure = run({ endpoint: 'http://hub.invalid/mirror' });
+			await expect(failure).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+			await expect(failure).rejects.toThrow(/server hub\.invalid, which HF_ENDPOINT names: .*ENOTFOUND.*HTTPS_PROXY/);
+			expect(asked).toHaveBeenCalledTimes(1);
+		});
+
+		test('waits for a name that was found a moment ago', async () => {
+			server.replies = [breakAfter(30_000), serve(weights)];
+			const { fetch } = globalThis;
+			let asked = 0;
+			vi.spyOn(globalThis, 'fetch').mockImplementation((...request) =>
+				++asked === 2 ? nameNotFound() : fetch(...request),
+			);
+			await run();
+			expect(asked).toBe(3);
+			expect((await onDisk()).equals(weights)).toBe(true);
+		});
+
+		test('gives up at once on a port that fetch refuses', async () => {
+			const retries: string[] = [];
+			const failure = run({ endpoint: 'http://127.0.0.1:1', onRetry: ({ reason }) => retries.push(reason) });
+			await expect(failure).rejects.toThrow("Can't reach the server 127.0.0.1:1: bad port.");
+			expect(retries).toEqual([]);
 		});
 
 		test('starts over when the server ignores the range', async () => {

@@ -14,20 +14,33 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 
 from dataset import HELD_OUT
-from train import composition, crops, data, detector, diffusion, embedder, evaluate, evaluator, export, fixtures, vae
+from train import (
+    composition,
+    crops,
+    data,
+    detector,
+    diffusion,
+    embedder,
+    evaluate,
+    evaluator,
+    export,
+    fixtures,
+    reader,
+    recognition,
+    vae,
+)
 from train.faces import FaceDetector
 from train.networks.detector import OUTPUT_NAMES, Detector, ScrfdOutputs, anchors
 from train.networks.painter import SCHEDULER, alphas_cumprod
 from train.networks.text_encoder import TOKENS, TextEncoder
 from train.photos import PhotoSet, SceneSet, load_backdrops
-from train.recognition import AngularMargin
 from train.sizes import SIZES
 from train.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[3]
 GOLDEN = REPOSITORY / "test/golden"
 SMOKE = ["--size", "smoke"]
-TRAINED = (detector, embedder, evaluator, vae, diffusion)
+TRAINED = (detector, embedder, evaluator, vae, reader, diffusion)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -149,13 +162,16 @@ def test_the_detector_has_the_interface_of_scrfd():
     assert len(centres) == len(strides) == len(sides) == sum(cells)
 
 
-def test_the_margin_makes_the_own_class_harder():
+def test_the_margin_makes_the_own_person_harder_to_find():
     torch.manual_seed(0)
-    loss = AngularMargin(5)
-    embeddings, labels = torch.randn(16, 512), torch.arange(16) % 5
-    easy, hard = (loss(embeddings, labels, margin).item() for margin in (0.0, 0.4))
-    cosines = torch.nn.functional.normalize(embeddings) @ torch.nn.functional.normalize(loss.centres).T
-    assert easy == pytest.approx(torch.nn.functional.cross_entropy(32 * cosines, labels).item(), rel=1e-5)
+    embeddings = torch.randn(16, 512)
+    embeddings[8:] += 0.3 * embeddings[:8]
+    easy, hard = (recognition.margin_loss(embeddings, margin).item() for margin in (0.0, 0.3))
+    unit = torch.nn.functional.normalize(embeddings)
+    rest = (unit @ unit.T)[~torch.eye(16, dtype=torch.bool)].view(16, 15)
+    # Without the row itself, the partner of the first eight is one place further on.
+    partner = torch.cat([torch.arange(7, 15), torch.arange(8)])
+    assert easy == pytest.approx(torch.nn.functional.cross_entropy(16 * rest, partner).item(), rel=1e-4)
     assert hard > easy
 
 

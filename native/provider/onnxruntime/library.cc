@@ -1,6 +1,7 @@
 #include "library.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "../dynamic_library.h"
 
@@ -9,6 +10,17 @@ namespace {
 
 // The runtime would print to stderr; what matters comes back in a Status.
 void ARC2FACE_ORT_CALL DropLog(void*, int, const char*, const char*, const char*, const char*) {}
+
+// The library of the npm package reports its use to Microsoft, and keeps an identifier of the user in the home folder,
+// unless this is set before it starts (https://github.com/microsoft/onnxruntime/pull/27379). Who wants that can set it
+// to 0.
+void DisableTelemetry() {
+#ifdef _WIN32
+  if (std::getenv("ORT_DISABLE_TELEMETRY") == nullptr) _putenv_s("ORT_DISABLE_TELEMETRY", "1");
+#else
+  setenv("ORT_DISABLE_TELEMETRY", "1", 0);
+#endif
+}
 
 // The version is asked for before the table, because a library that is too old complains about that on stderr.
 const void* const* Table(const std::string& path, const ApiBase& base) {
@@ -42,6 +54,7 @@ Library::Library(const std::string& path)
 
 Library::Library(const std::string& path, const ApiBase& base)
     : path_(path), version_(base.GetVersionString()), api_{Table(path, base)} {
+  DisableTelemetry();
   Check(api_.CreateEnvWithCustomLogger(DropLog, nullptr, kSeverityFatal, "arc2face", &env_), ErrorCode::kNoDevice,
         "Could not start the library " + path);
 }

@@ -1,4 +1,4 @@
-"""Scenes put together while the detector trains: rendered scenes seen closer or farther, whole photos, groups of cut-outs."""
+"""Scenes put together while the detector trains: rendered scenes seen closer or farther, grids of photos, groups of cut-outs."""
 
 import math
 from typing import NamedTuple
@@ -8,7 +8,9 @@ from torch import nn
 
 from .photos import PhotoSet, SceneSet
 
-MAX_FACES = 8
+# How often a grid has one photo in a row, two, … A large grid shows many small faces at once, so it needs fewer.
+_GRIDS = torch.tensor([0.35, 0.3, 0.15, 0.1, 0.1])
+MAX_FACES = len(_GRIDS) ** 2
 MIN_SIDE = 12.0  # pixels; smaller faces count neither for nor against the detector
 _MIRRORED = [1, 0, 2, 4, 3]  # keypoints of a mirrored face
 
@@ -70,7 +72,7 @@ class Composer:
     """Draws training scenes. Labels lie in CPU memory, pixels on the device."""
 
     def __init__(self, photos: PhotoSet, scenes: SceneSet, backdrops: torch.Tensor) -> None:
-        self._photos, self._scenes, self._backdrops = photos, scenes, backdrops
+        self._people, self._scenes, self._backdrops = photos, scenes, backdrops
         self._boxes, self._keypoints = photos.boxes.cpu(), photos.keypoints.cpu()
 
     def draw(self, count: int, side: int) -> tuple[torch.Tensor, Faces]:
@@ -78,7 +80,7 @@ class Composer:
         drawn = []
         for _ in range(count):
             kind = torch.rand(()).item()
-            paint = self._rendered if kind < 0.5 else self._photo if kind < 0.75 else self._group
+            paint = self._rendered if kind < 0.25 else self._photos if kind < 0.85 else self._group
             scene = paint(side)
             if torch.rand(()).item() < 0.5:
                 scene.mirror()
@@ -100,19 +102,19 @@ class Composer:
             scene.add_face(box, keypoints, scale, corner)
         return scene
 
-    def _photo(self, side: int) -> _Scene:
-        """A whole photo as the detector gets it: enlarged to the canvas, or a part of it, and black beside it."""
-        row = int(torch.randint(len(self._photos), ()))
-        scene = _Scene(torch.zeros(3, side, side, device=self._photos.device))
-        full = side / self._photos.resolution
-        scale = full if torch.rand(()).item() < 0.5 else full * _log_uniform(0.4, 1.15)
-        corner = (
-            (0.0, 0.0)
-            if torch.rand(()).item() < 0.7
-            else tuple((torch.rand(2) * (side - scale * self._photos.resolution)).tolist())
-        )
-        scene.paste(self._tile(row), None, scale, corner)
-        scene.add_face(self._boxes[row], self._keypoints[row], scale, corner)
+    def _photos(self, side: int) -> _Scene:
+        """Whole photos in a square grid, each enlarged to its cell or somewhat more: a single one is what the detector gets
+        of a portrait, and many teach more at the same cost."""
+        scene = _Scene(torch.zeros(3, side, side, device=self._people.device))
+        across = 1 + int(torch.multinomial(_GRIDS, 1))
+        cell, resolution = side / across, self._people.resolution
+        for k, row in enumerate(torch.randint(len(self._people), (across**2,)).tolist()):
+            scale = cell / resolution * _log_uniform(0.8, 1.3)
+            # Larger photos lose their margins, smaller ones leave some.
+            free = (cell - scale * resolution) * torch.rand(2)
+            corner = (cell * (k % across) + free[0].item(), cell * (k // across) + free[1].item())
+            scene.paste(self._tile(row), None, scale, corner)
+            scene.add_face(self._boxes[row], self._keypoints[row], scale, corner)
         return scene
 
     def _group(self, side: int) -> _Scene:
@@ -120,13 +122,13 @@ class Composer:
         backdrop = self._backdrops[int(torch.randint(len(self._backdrops), ()))].float()
         scene = _Scene(nn.functional.interpolate(backdrop[None], (side, side), mode="bilinear")[0])
         count = int(torch.randint(0, 7, ()))
-        rows = torch.randint(len(self._photos), (count,)).tolist()
+        rows = torch.randint(len(self._people), (count,)).tolist()
         widths = sorted(_log_uniform(MIN_SIDE, 0.5 * side) for _ in rows)
         taken: list[tuple[float, float, float, float]] = []
         for row, width in zip(rows, widths):
             box = self._boxes[row]
             scale = width / (box[2] - box[0]).item()
-            reach = scale * self._photos.resolution
+            reach = scale * self._people.resolution
             for _ in range(8):
                 corner = tuple(((side - reach) * torch.rand(2)).tolist())
                 # Of the tile, what the person mostly covers.
@@ -135,8 +137,8 @@ class Composer:
                     break
             else:
                 continue
-            rows_of = torch.tensor([row], device=self._photos.device)
-            mask = self._photos.masks(rows_of)[0] if torch.rand(()).item() < 0.85 else None  # some are photos on a wall
+            rows_of = torch.tensor([row], device=self._people.device)
+            mask = self._people.masks(rows_of)[0] if torch.rand(()).item() < 0.85 else None  # some are photos on a wall
             scene.paste(self._tile(row), mask, scale, corner)
             scene.add_face(box, self._keypoints[row], scale, corner)
             top_left, bottom_right = scene.boxes[-1].tolist()
@@ -144,7 +146,7 @@ class Composer:
         return scene
 
     def _tile(self, row: int) -> torch.Tensor:
-        return self._photos.images(torch.tensor([row], device=self._photos.device))[0]
+        return self._people.images(torch.tensor([row], device=self._people.device))[0]
 
 
 def _log_uniform(low: float, high: float) -> float:
@@ -160,7 +162,7 @@ def _gather(scenes: list[_Scene], side: int) -> Faces:
     keypoints = torch.zeros(len(scenes), MAX_FACES, 5, 2)
     present = torch.zeros(len(scenes), MAX_FACES, dtype=torch.bool)
     for n, scene in enumerate(scenes):
-        # The renderer's scenes have at most seven faces, the groups six.
+        # The renderer's scenes have at most seven faces, the groups six, the grids most.
         for k, (box, points) in enumerate(zip(scene.boxes, scene.keypoints)):
             boxes[n, k], keypoints[n, k], present[n, k] = box.reshape(4), points, True
     inside = ((keypoints >= 0) & (keypoints <= side - 1)).flatten(2).all(2)

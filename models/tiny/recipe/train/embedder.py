@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     people = torch.nonzero(met(photos.seeds))[:, 0]
     size = options.size.embedder
     train_recogniser(
-        "embedder", options, Embedder(size), photos, people=people, batch=size.batch, margin=0.4, trait_weight=1.0
+        "embedder", options, Embedder(size), photos, people=people, batch=size.batch, margin=0.3, trait_weight=10.0
     )
 
 

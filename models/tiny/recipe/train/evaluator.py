@@ -1,4 +1,4 @@
-"""Trains the judge (networks/evaluator.py): another architecture, another seed, and faces only, without the traits."""
+"""Trains the judge (networks/evaluator.py): another architecture, another seed, and another choice of people."""
 
 import torch
 
@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> None:
     everyone = torch.arange(photos.people, device=options.device)
     size = options.size.evaluator
     train_recogniser(
-        "evaluator", options, Evaluator(size), photos, people=everyone, batch=size.batch, margin=0.35, trait_weight=0.0
+        "evaluator", options, Evaluator(size), photos, people=everyone, batch=size.batch, margin=0.2, trait_weight=5.0
     )
 
 

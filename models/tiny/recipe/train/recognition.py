@@ -8,32 +8,36 @@ from .networks.embedder import EMBEDDING
 from .photos import PhotoSet
 from .stage import Options, Training
 
-_SCALE = 32.0
+_SCALE = 16.0
 # A detector is wrong by about so much of the distance from the eyes to the mouth.
 KEYPOINT_ERROR = 0.04
 
 
-class AngularMargin(nn.Module):
-    """ArcFace's loss (https://arxiv.org/abs/1801.07698): the angle to the own class has to be smaller by a margin."""
+def margin_loss(embeddings: torch.Tensor, margin: float) -> torch.Tensor:
+    """ArcFace's additive angular margin (https://arxiv.org/abs/1801.07698), with another photo of the person as the class's centre.
 
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.centres = nn.Parameter(torch.randn(classes, EMBEDDING) * 0.05)
-
-    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor, margin: float) -> torch.Tensor:
-        cosines = nn.functional.linear(
-            nn.functional.normalize(embeddings.float()), nn.functional.normalize(self.centres)
-        )
-        own = cosines.gather(1, labels[:, None])
-        angle = own.clamp(-1 + 1e-6, 1 - 1e-6).acos()
-        # Beyond π the cosine would rise again.
-        target = torch.cos((angle + margin).clamp(max=torch.pi))
-        return nn.functional.cross_entropy(_SCALE * cosines.scatter(1, labels[:, None], target), labels)
+    embeddings: [2 N, 512]; rows k and k + N show one person, and no two of the first N the same one
+    The angle between the two has to be smaller, by the margin, than that to any other row. Learnt centres would be a
+    parameter per person that sees its few photos a few times: with thousands of people and an hour that is too seldom.
+    """
+    count = len(embeddings) // 2
+    unit = nn.functional.normalize(embeddings.float())
+    cosines = unit @ unit.T
+    partner = torch.arange(2 * count, device=unit.device).roll(count)
+    angle = cosines.gather(1, partner[:, None]).clamp(-1 + 1e-6, 1 - 1e-6).acos()
+    # Beyond π the cosine would rise again.
+    target = torch.cos((angle + margin).clamp(max=torch.pi))
+    logits = _SCALE * cosines.scatter(1, partner[:, None], target)
+    return nn.functional.cross_entropy(logits.fill_diagonal_(-torch.inf), partner)
 
 
 def vary(crops: torch.Tensor) -> torch.Tensor:
-    """Crops [N, 3, S, S], 0 to 255, as worse cameras and painters would give them: darker, softer, partly hidden."""
+    """Half of the crops [N, 3, S, S], 0 to 255, as worse cameras and painters would give them: darker, softer, partly hidden.
+
+    If all were, small differences between people would be learnt much later.
+    """
     count, device = len(crops), crops.device
+    given = crops
     gain = 1 + 0.12 * torch.randn(count, 1, 1, 1, device=device) + 0.04 * torch.randn(count, 3, 1, 1, device=device)
     crops = crops * gain
     # A random third loses fine detail.
@@ -49,16 +53,8 @@ def vary(crops: torch.Tensor) -> torch.Tensor:
     centre, reach = torch.rand(2, count, 1, device=device) * crops.shape[2], 16 * torch.rand(count, 1, device=device)
     reach = reach * (torch.rand(count, 1, device=device) < 0.2)
     across, down = ((axis - c).abs() < reach for c in centre)
-    return torch.where((down[:, :, None] & across[:, None, :])[:, None], 127.5, crops).clamp(0, 255)
-
-
-class _Companions(nn.Module):
-    """Trained along with a recogniser and then dropped: the centres of the classes, and a reader of traits."""
-
-    def __init__(self, classes: int, traits: int) -> None:
-        super().__init__()
-        self.margin = AngularMargin(classes)
-        self.traits = nn.Linear(EMBEDDING, traits)
+    crops = torch.where((down[:, :, None] & across[:, None, :])[:, None], 127.5, crops).clamp(0, 255)
+    return torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, crops, given)
 
 
 def train_recogniser(
@@ -74,30 +70,28 @@ def train_recogniser(
 ) -> None:
     """
     people: indices of the people to train on
-    trait_weight: of a second task, reading the traits of the person off the embedding; 0 leaves it out
+    batch: people of a step, two photos of each
+    trait_weight: of a second task, reading the traits of the person off the embedding
     """
-    labels = torch.full((photos.people,), -1, device=photos.device)
-    labels[people] = torch.arange(len(people), device=photos.device)
-    rows = torch.nonzero(labels[photos.owner] >= 0)[:, 0]
     traits = photos.traits[people]
     traits = (traits - traits.mean(0)) / traits.std(0).clamp(min=1e-3)
-    companions = _Companions(len(people), traits.shape[1])
+    reader = nn.Linear(EMBEDDING, traits.shape[1])
 
     def step(progress: float) -> dict[str, torch.Tensor]:
-        drawn = rows[torch.randint(len(rows), (batch,), device=photos.device)]
-        alignment = estimate_alignment(jitter(photos.keypoints[drawn], KEYPOINT_ERROR))
-        crops = vary(crop(photos.images(drawn), alignment))
+        drawn = torch.randperm(len(people), device=photos.device)[:batch]
+        rows = people[drawn] * photos.photos + torch.randint(photos.photos, (len(drawn),), device=photos.device)
+        rows = torch.cat([rows, photos.others(rows)])
+        alignment = estimate_alignment(jitter(photos.keypoints[rows], KEYPOINT_ERROR))
+        crops = vary(crop(photos.images(rows), alignment))
         with options.autocast():
             embeddings = network(normalise(crops)).float()
-        own = labels[photos.owner[drawn]]
-        # The margin grows: from the start it would keep the centres from spreading.
-        losses = {"margin": companions.margin(embeddings, own, margin * min(1.0, progress / 0.3))}
-        if trait_weight > 0:
-            read = companions.traits(EMBEDDING**0.5 * nn.functional.normalize(embeddings))
-            losses["traits"] = nn.functional.mse_loss(read, traits[own])
-        return {"loss": losses["margin"] + trait_weight * losses.get("traits", 0.0), **losses}
+        # The margin grows: from the start it would keep the first differences from being learnt.
+        apart = margin_loss(embeddings, margin * min(1.0, progress / 0.3))
+        read = reader(EMBEDDING**0.5 * nn.functional.normalize(embeddings))
+        known = nn.functional.mse_loss(read, traits[drawn].repeat(2, 1))
+        return {"loss": apart + trait_weight * known, "margin": apart, "traits": known}
 
-    Training(stage, options, {"network": network}, rate=2e-3, weight_decay=0.05, companions=companions).run(step)
+    Training(stage, options, {"network": network}, rate=3e-3, weight_decay=0.05, companions=reader).run(step)
 
 
 @torch.no_grad()

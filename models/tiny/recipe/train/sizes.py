@@ -30,15 +30,17 @@ class DetectorSize:
 
 @dataclass(frozen=True)
 class EmbedderSize:
-    channels: tuple[int, int, int, int]  # at 56, 28, 14 and 7 pixels
-    blocks: tuple[int, int, int, int]
+    stem_stride: int  # 2 or 4: the crop of a small photo is an enlarged one, and its full size has nothing to see
+    channels: tuple[int, ...]  # at 112 / stem_stride pixels, half of that, … 7
+    blocks: tuple[int, ...]
     batch: int
 
 
 @dataclass(frozen=True)
 class EvaluatorSize:
-    channels: tuple[int, int, int, int]
-    blocks: tuple[int, int, int, int]
+    stem_stride: int
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
     batch: int
 
 
@@ -59,7 +61,6 @@ class DiffusionSize:
     encoder_layers: int
     encoder_feed_forward: int
     batch: int
-    identity_batch: int  # portraits of a batch that are painted and compared with their person; 0 for none
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ SIZES = {
             backdrops=2,
         ),
         detector=DetectorSize(channels=(8, 16, 16, 16), blocks=(1, 1, 1), neck=16, canvases=(160,), batch=2),
-        embedder=EmbedderSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1, 1), batch=8),
-        evaluator=EvaluatorSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1, 1), batch=8),
+        embedder=EmbedderSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
+        evaluator=EvaluatorSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
         vae=AutoencoderSize(channels=(8, 8, 16, 16), layers=1, groups=8, batch=2),
         diffusion=DiffusionSize(
             channels=(16, 16, 32),
@@ -97,14 +98,21 @@ SIZES = {
             encoder_layers=1,
             encoder_feed_forward=64,
             batch=4,
-            identity_batch=1,
         ),
-        minutes={"data": 2, "detector": 0.05, "embedder": 0.05, "evaluator": 0.05, "vae": 0.05, "diffusion": 0.05},
+        minutes={
+            "data": 2,
+            "detector": 0.05,
+            "embedder": 0.05,
+            "evaluator": 0.05,
+            "vae": 0.05,
+            "reader": 0.05,
+            "diffusion": 0.05,
+        },
     ),
     "cpu": Size(
         data=DataSize(
             resolution=96,
-            identities=3000,
+            identities=4000,
             photos=8,
             heldout_identities=300,
             heldout_photos=6,
@@ -112,10 +120,10 @@ SIZES = {
             heldout_scenes=300,
             backdrops=200,
         ),
-        detector=DetectorSize(channels=(16, 32, 48, 80), blocks=(1, 2, 2), neck=32, canvases=(320, 480, 640), batch=6),
-        embedder=EmbedderSize(channels=(24, 48, 80, 128), blocks=(1, 1, 2, 1), batch=64),
-        evaluator=EvaluatorSize(channels=(32, 48, 64, 96), blocks=(1, 2, 3, 2), batch=64),
-        vae=AutoencoderSize(channels=(24, 48, 64, 64), layers=1, groups=8, batch=8),
+        detector=DetectorSize(channels=(16, 32, 64, 96), blocks=(1, 2, 2), neck=48, canvases=(320, 448, 640), batch=4),
+        embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
+        evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
+        vae=AutoencoderSize(channels=(16, 32, 64, 64), layers=1, groups=8, batch=8),
         diffusion=DiffusionSize(
             channels=(64, 64, 96),
             layers=1,
@@ -123,10 +131,9 @@ SIZES = {
             heads=4,
             encoder_layers=1,
             encoder_feed_forward=1024,
-            batch=48,
-            identity_batch=0,
+            batch=32,
         ),
-        minutes={"data": 30, "detector": 22, "embedder": 25, "evaluator": 22, "vae": 25, "diffusion": 60},
+        minutes={"data": 20, "detector": 30, "embedder": 15, "evaluator": 12, "vae": 45, "reader": 3, "diffusion": 90},
     ),
     "gpu": Size(
         data=DataSize(
@@ -140,8 +147,8 @@ SIZES = {
             backdrops=500,
         ),
         detector=DetectorSize(channels=(24, 48, 64, 80), blocks=(1, 2, 2), neck=48, canvases=(320, 480, 640), batch=32),
-        embedder=EmbedderSize(channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=512),
-        evaluator=EvaluatorSize(channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=512),
+        embedder=EmbedderSize(stem_stride=2, channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=256),
+        evaluator=EvaluatorSize(stem_stride=2, channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=256),
         vae=AutoencoderSize(channels=(32, 64, 96, 96), layers=1, groups=16, batch=64),
         diffusion=DiffusionSize(
             channels=(96, 128, 128),
@@ -151,8 +158,7 @@ SIZES = {
             encoder_layers=1,
             encoder_feed_forward=1024,
             batch=512,
-            identity_batch=32,
         ),
-        minutes={"data": 9, "detector": 8, "embedder": 8, "evaluator": 8, "vae": 8, "diffusion": 18},
+        minutes={"data": 9, "detector": 8, "embedder": 8, "evaluator": 8, "vae": 8, "reader": 2, "diffusion": 16},
     ),
 }

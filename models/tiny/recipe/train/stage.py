@@ -88,6 +88,8 @@ class Training:
         fused = options.device.type == "cuda"
         self._optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused)
         self._rate, self._averaging = rate, averaging
+        # What shares the machine must not shorten a training on the CPU: its clock stands while others have the cores.
+        self._clock = _processor_time if options.device.type == "cpu" else time.monotonic
         self.history: dict = {"elapsed": 0.0, "steps": 0, "seed": options.seed, "log": []}
         self._since_start = 0
         self._average: dict[str, dict[str, torch.Tensor]] | None = None
@@ -101,7 +103,7 @@ class Training:
           for the log. It is called at least once, unless the stage is complete.
         """
         total, limit = self.options.minutes * 60, self.options.stop_after * 60
-        before, started = self.history["elapsed"], time.monotonic()
+        before, started = self.history["elapsed"], self._clock()
         saved, sums, counted = started, {}, 0
         if before >= total:
             print(f"{self.stage}: complete after {before / 60:.1f} min; a longer --minutes trains on")
@@ -120,7 +122,7 @@ class Training:
             # Kept on the device, so that no step waits for its numbers.
             sums = {name: sums.get(name, 0.0) + value.detach() for name, value in losses.items()}
             counted += 1
-            now = time.monotonic()
+            now = self._clock()
             self.history["elapsed"] = before + now - started
             over = self.history["elapsed"] >= total or now - started >= limit
             if counted == _LOG_EVERY_STEPS or over:
@@ -128,7 +130,7 @@ class Training:
                 sums, counted = {}, 0
             if over or now - saved > SAVE_EVERY_S:
                 self.save()
-                saved = time.monotonic()
+                saved = self._clock()
             if over:
                 done = self.history["elapsed"]
                 print(f"{self.stage}: {self.history['steps']} steps, {done / 60:.1f} of {self.options.minutes:g} min")
@@ -192,6 +194,11 @@ class Training:
             self._all.train().requires_grad_(True)
         # A run that goes on must not draw again what the first one drew.
         torch.manual_seed(self.options.seed + 1_000_000 * self.history["steps"])
+
+
+def _processor_time() -> float:
+    """Seconds of the threads that compute, each on a core of its own."""
+    return time.process_time() / torch.get_num_threads()
 
 
 def _copy(network: nn.Module) -> dict[str, torch.Tensor]:

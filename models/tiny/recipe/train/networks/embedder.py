@@ -34,8 +34,10 @@ class Embedder(nn.Module):
     def __init__(self, size: EmbedderSize) -> None:
         super().__init__()
         first, last = size.channels[0], size.channels[-1]
-        # The stem halves the crop, unlike IResNet's, whose first stage works at the full 112 pixels.
-        self.stem = nn.Sequential(nn.Conv2d(3, first, 3, 2, 1, bias=False), nn.BatchNorm2d(first), nn.PReLU(first))
+        # The stem shrinks the crop, unlike IResNet's, whose first stage works at the full 112 pixels.
+        stride = size.stem_stride
+        stem = nn.Conv2d(3, first, 2 * stride - 1, stride, stride - 1, bias=False)
+        self.stem = nn.Sequential(stem, nn.BatchNorm2d(first), nn.PReLU(first))
         stages, before = [], first
         for level, (channels, blocks) in enumerate(zip(size.channels, size.blocks)):
             strides = [1 if level == 0 else 2] + [1] * (blocks - 1)

@@ -18,7 +18,7 @@ def _unit(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int =
 class _InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        inner = 3 * inputs
+        inner = 2 * inputs
         self.branch = nn.Sequential(
             _unit(inputs, inner, 1),
             _unit(inner, inner, 5, stride, groups=inner),
@@ -37,7 +37,7 @@ class Evaluator(nn.Module):
     def __init__(self, size: EvaluatorSize) -> None:
         super().__init__()
         before = size.channels[0]
-        layers: list[nn.Module] = [_unit(3, before, 5, 2)]
+        layers: list[nn.Module] = [_unit(3, before, 2 * size.stem_stride + 1, size.stem_stride)]
         for level, (channels, blocks) in enumerate(zip(size.channels, size.blocks)):
             for k in range(blocks):
                 layers.append(_InvertedResidual(before, channels, 2 if k == 0 and level > 0 else 1))

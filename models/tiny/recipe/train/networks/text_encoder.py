@@ -8,7 +8,7 @@ from torch import nn
 from ..sizes import DiffusionSize
 
 HIDDEN = 512  # what an identity needs
-POSITIONS = 77
+POSITIONS = 16  # of CLIP's 77 most would say what these do, and cost as much
 
 # A vocabulary of its own; the prompt is "photo of a id person".
 WORDS = {"photo": 0, "of": 1, "a": 2, "id": 3, "person": 4, "start": 5, "end": 6}
@@ -127,11 +127,11 @@ class TextEncoder(nn.Module):
         return model.final_layer_norm(x)
 
     def portraits(self, identities: torch.Tensor) -> torch.Tensor:
-        """Conditioning of the prompt with each identity [N, 512], [N, 77, hidden]."""
+        """Conditioning of the prompt with each identity [N, 512], [N, T, hidden]."""
         ids = torch.tensor(TOKENS["prompt"], device=identities.device).expand(len(identities), -1)
         return self(ids, identities, TOKENS["identityPosition"])
 
     def empty(self, count: int) -> torch.Tensor:
-        """Conditioning of the empty prompt, [count, 77, hidden]."""
+        """Conditioning of the empty prompt, [count, T, hidden]."""
         device = self.text_model.final_layer_norm.weight.device
         return self(torch.tensor([TOKENS["empty"]], device=device)).expand(count, -1, -1)

@@ -1,0 +1,217 @@
+/**
+ * Whether portraits are of the person who was asked for: everything that is asked of a trained bundle's portraits, measured
+ * through the public API on people that no training saw, judged by an embedder that no part of the bundle was trained with.
+ * Prints every number beside what is asked of it, and fails when one is missed.
+ *
+ *   npm run bench:identity -- [--bundle tiny] [--people 50] [--portraits 4] [--steps 25] [--guidance 3] [--seed 0]
+ *                             [--evaluator <file>] [--out benchmarks/out/identity]
+ *
+ * As in the recipe's evaluation, portraits are painted from a person's first photo, and compared with the mean of all photos
+ * of the person. Into --out go the numbers (identity.json), histograms of similarities (similarities.png) and all portraits
+ * (portraits.png; the last row: the empty prompt).
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { Arc2Face, type GeneratedImage, type Identity } from '../lib/index.ts';
+import { packageRoot } from '../lib/package-root.ts';
+import { readTokens } from '../lib/tokens.ts';
+import { loadChanged } from './portraits/changed-model.ts';
+import { defaultEvaluator, EvaluationModel } from './portraits/evaluation-model.ts';
+import { Gallery } from './portraits/gallery.ts';
+import { bins, histogramPicture } from './portraits/histogram.ts';
+import { formatSimilarity } from './portraits/lettering.ts';
+import {
+	measureDiversity,
+	measureGuidance,
+	measureLikeness,
+	measurePhotos,
+	measureUnconditional,
+	type Portrait,
+} from './portraits/measures.ts';
+import { readPeople } from './portraits/people.ts';
+import { describeMisses, formatRows, isMet, type Row } from './portraits/requirements.ts';
+import { type Cell, contactSheet } from './portraits/sheet.ts';
+import { countBins, estimateYaw, median, nearest } from './portraits/statistics.ts';
+
+const { values } = parseArgs({
+	options: {
+		bundle: { type: 'string', default: 'tiny' },
+		people: { type: 'string', default: '50' },
+		portraits: { type: 'string', default: '4' },
+		steps: { type: 'string', default: '25' },
+		guidance: { type: 'string', default: '3' },
+		seed: { type: 'string', default: '0' },
+		evaluator: { type: 'string', default: defaultEvaluator },
+		out: { type: 'string', default: join(packageRoot, 'benchmarks', 'out', 'identity') },
+	},
+});
+const everyone = await readPeople();
+const people = integer('people', 1, everyone.length);
+const each = integer('portraits', 1, 100);
+const [steps, guidanceScale, seed] = [Number(values.steps), Number(values.guidance), Number(values.seed)];
+
+/** A portrait to be painted. */
+type Order = { person: number; seed: number; identity: Identity };
+const batch = 4;
+const started = performance.now();
+
+await using painter = await Arc2Face.load({ bundle: values.bundle });
+await using evaluation = await EvaluationModel.load(painter.info.bundle, values.evaluator);
+
+tell(`Looking at the photos of ${everyone.length} people`);
+const gallery = await Gallery.meet(everyone, evaluation);
+const photoMeasures = measurePhotos(gallery);
+
+tell(`Painting ${each} portraits of each of ${people} people in ${steps} steps at guidance ${guidanceScale}`);
+const orders: Order[] = [];
+for (const [person, { photos }] of gallery.people.slice(0, people).entries()) {
+	const identity = await painter.encode(photos[0]!.file, { face: photos[0]!.seen });
+	for (let i = 0; i < each; i++) orders.push({ person, seed: seed + 1000 * person + i, identity });
+}
+const times: number[] = [];
+const guided = await paint(painter, orders, guidanceScale, times);
+
+tell('Painting the first portrait of each without guidance');
+const firsts = orders.filter((_, i) => i % each === 0);
+const plain = await paint(painter, firsts, 1);
+
+tell('Painting as many from the empty prompt');
+const unconditional = await paintUnconditional(firsts);
+
+const likeness = measureLikeness(guided, gallery);
+const rows: Row[] = [
+	...photoMeasures.rows,
+	...likeness.rows,
+	...measureDiversity(guided, gallery, await photosLike(guided[0]!.image)),
+	...measureGuidance(guided, plain, guidanceScale),
+	...measureUnconditional(unconditional, gallery, photoMeasures.threshold),
+	// Machines differ, so nothing is asked of it here.
+	{ name: 'seconds for four portraits (median)', value: median(times) },
+];
+await write(values.out);
+
+console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model}, ${cpus().length} cores`);
+console.log(`Node ${process.version}, ONNX Runtime ${painter.info.version}, bundle ${painter.info.bundle}`);
+for (const line of formatRows(rows)) console.log(line);
+console.log(`Numbers, histograms and portraits are in ${values.out}`);
+const misses = describeMisses(rows);
+if (misses !== undefined) {
+	console.error(`\n${misses}`);
+	process.exitCode = 1;
+}
+
+/** Paints in batches of four, and looks at what came out. */
+async function paint(
+	model: Arc2Face,
+	list: readonly Order[],
+	scale: number,
+	seconds: number[] = [],
+): Promise<Portrait[]> {
+	const portraits: Portrait[] = [];
+	for (let start = 0; start < list.length; start += batch) {
+		const some = list.slice(start, start + batch);
+		const options = { steps, guidanceScale: scale, seed: some.map((order) => order.seed) };
+		const before = performance.now();
+		const images = await model.generate(
+			some.map(({ identity }) => identity),
+			options,
+		);
+		if (some.length === batch) seconds.push((performance.now() - before) / 1000);
+		for (const [i, image] of images.entries()) portraits.push(await look(image, some[i]!));
+	}
+	return portraits;
+}
+
+async function look(image: GeneratedImage, { person }: Order): Promise<Portrait> {
+	const seen = await evaluation.see(image);
+	const sight = seen && {
+		identity: seen.identity,
+		similarities: gallery.similarities(seen.identity),
+		yaw: estimateYaw(seen.keypoints),
+	};
+	return { person, image, sight };
+}
+
+/**
+ * The API has no call without an identity. So the prompt becomes the empty one, and the identity goes where it counts least:
+ * to the last of its tokens, which no other token sees. The measures tell whether it counted.
+ */
+async function paintUnconditional(list: readonly Order[]): Promise<Portrait[]> {
+	const { emptyPrompt } = await readTokens(painter.info.bundle, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+	const empty = Array.from(emptyPrompt);
+	const tokens = { prompt: empty, empty, identityPosition: empty.length - 1 };
+	await using changed = await loadChanged(painter.info.bundle, { 'tokens.json': JSON.stringify(tokens) });
+	return await paint(changed.model, list, 1);
+}
+
+/** The pixels of every person's photos, in the size of an image. */
+function photosLike({ width, height }: GeneratedImage): Promise<Uint8Array[][]> {
+	const resized = (file: string) => sharp(file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+	return Promise.all(gallery.people.map(({ photos }) => Promise.all(photos.map(({ file }) => resized(file)))));
+}
+
+async function write(folder: string): Promise<void> {
+	await mkdir(folder, { recursive: true });
+	const kinds = [photoMeasures.similarities, likeness.similarities];
+	const numbers = {
+		date: new Date().toISOString(),
+		bundle: values.bundle,
+		evaluator: relative(packageRoot, values.evaluator),
+		people,
+		portraits: each,
+		steps,
+		guidanceScale,
+		seed,
+		rows: rows.map((row) => ({ ...row, met: isMet(row) })),
+		histograms: kinds.map(({ name, same, different }) => {
+			return { name, ...bins, same: countBins(same, bins), different: countBins(different, bins) };
+		}),
+		guided: guided.map(summary),
+		plain: plain.map(summary),
+		unconditional: unconditional.map(summary),
+	};
+	await writeFile(join(folder, 'identity.json'), `${JSON.stringify(numbers, null, '\t')}\n`); // NaN becomes null
+	await writeFile(join(folder, 'similarities.png'), await histogramPicture(kinds));
+	await writeFile(join(folder, 'portraits.png'), await contactSheet(sheetRows(), guided[0]!.image.width));
+}
+
+function summary({ person, image, sight }: Portrait) {
+	const known = gallery.people[person]!;
+	if (sight === undefined) return { person: known.name, seed: image.seed, found: false };
+	const closest = gallery.people[nearest(sight.similarities)]?.name;
+	return {
+		person: known.name,
+		seed: image.seed,
+		found: true,
+		similarity: sight.similarities[person],
+		nearest: closest,
+		yaw: sight.yaw,
+	};
+}
+
+/** Each person's photo and portraits; in the end, as many from the empty prompt. */
+function sheetRows(): Cell[][] {
+	const cell = ({ image, person, sight }: Portrait): Cell => {
+		return { image: image.sharp(), label: formatSimilarity(sight?.similarities[person]) };
+	};
+	const rows = gallery.people
+		.slice(0, people)
+		.map(({ name, photos }, person) => [
+			{ image: sharp(photos[0]!.file), label: name.replace('-', ' ') },
+			...guided.filter((portrait) => portrait.person === person).map(cell),
+		]);
+	return [...rows, unconditional.slice(0, each + 1).map(cell)];
+}
+
+function integer(name: 'people' | 'portraits', least: number, most: number): number {
+	const number = Number(values[name]);
+	if (Number.isInteger(number) && number >= least && number <= most) return number;
+	throw new Error(`Expected an integer from ${least} to ${most} for --${name} but received ${values[name]}.`);
+}
+
+function tell(what: string): void {
+	console.error(`${((performance.now() - started) / 1000).toFixed(0).padStart(4)} s  ${what}`);
+}

@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Arc2Face, Identity, Photo, Point } from '../../lib/index.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+import { type ChangedModel, loadChanged } from './changed-model.ts';
+
+/** The embedder that judges portraits and paints none: trained apart from the embedded bundle's, of another architecture. */
+export const defaultEvaluator = join(packageRoot, 'models', 'tiny', 'evaluation', 'evaluator.onnx');
+
+/** What the evaluation sees of a face. */
+export type Sight = Readonly<{ keypoints: readonly Point[]; identity: Identity }>;
+
+/** The bundle's detector with the evaluation embedder in the place of the bundle's own. */
+export class EvaluationModel {
+	readonly #changed: ChangedModel;
+
+	private constructor(changed: ChangedModel) {
+		this.#changed = changed;
+	}
+
+	/**
+	 * @param bundle - folder of the bundle under test
+	 * @param evaluator - ONNX file with ArcFace's interface
+	 */
+	static async load(bundle: string, evaluator: string): Promise<EvaluationModel> {
+		if (!existsSync(evaluator)) {
+			throw new Error(`Expected the evaluation embedder but there is no ${evaluator}.`);
+		}
+		return new EvaluationModel(await loadChanged(bundle, { 'antelopev2/arcface.onnx': await readFile(evaluator) }));
+	}
+
+	/** The largest face of an image; none when none is found. */
+	async see(image: Photo): Promise<Sight | undefined> {
+		const keypoints = await findFace(this.#changed.model, image);
+		return keypoints && { keypoints, identity: await this.identify(image, keypoints) };
+	}
+
+	/** The identity of a face whose place is known. */
+	identify(image: Photo, keypoints: readonly Point[]): Promise<Identity> {
+		return this.#changed.model.encode(image, { face: keypoints });
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#changed[Symbol.asyncDispose]();
+	}
+}
+
+/** The keypoints of the largest face. */
+export async function findFace(model: Arc2Face, image: Photo): Promise<readonly Point[] | undefined> {
+	const [largest] = await model.detect(image);
+	return largest?.keypoints;
+}

@@ -1,0 +1,41 @@
+/** A measured number, and what is asked of it, if anything. */
+export type Row = Readonly<{
+	name: string;
+	value: number;
+	asked?: Readonly<{ least: number } | { above: number } | { below: number }>;
+}>;
+
+/** A value that is not a number never meets what is asked. */
+export function isMet({ value, asked }: Row): boolean {
+	if (asked === undefined) return true;
+	if ('least' in asked) return value >= asked.least;
+	return 'above' in asked ? value > asked.above : value < asked.below;
+}
+
+/** The rows as lines of a table. */
+export function formatRows(rows: readonly Row[]): string[] {
+	const width = Math.max(...rows.map(({ name }) => name.length));
+	return rows.map((row) => {
+		const verdict = row.asked && (isMet(row) ? 'met' : 'NOT MET');
+		const columns = [row.name.padEnd(width), measured(row).padStart(9), describe(row).padEnd(15), verdict];
+		return columns.join('  ').trimEnd();
+	});
+}
+
+/** What is wrong, with a line for each number that misses what is asked of it; undefined when none does. */
+export function describeMisses(rows: readonly Row[]): string | undefined {
+	const missed = rows.filter((row) => !isMet(row));
+	if (missed.length === 0) return undefined;
+	const lines = missed.map((row) => `  ${row.name}: expected ${describe(row)} but measured ${measured(row)}`);
+	return [`${missed.length} of the numbers miss what is asked of them:`, ...lines].join('\n');
+}
+
+function describe({ asked }: Row): string {
+	return Object.entries(asked ?? {})
+		.map(([bound, value]) => `${bound === 'least' ? 'at least' : bound} ${Number(value.toFixed(3))}`)
+		.join();
+}
+
+function measured({ value }: Row): string {
+	return Number.isNaN(value) ? 'nothing' : value.toFixed(3);
+}

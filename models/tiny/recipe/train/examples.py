@@ -1,0 +1,79 @@
+"""What the painter learns from: latents of all training photos, and whom they show."""
+
+import hashlib
+
+import torch
+from torch import nn
+
+from .crops import jitter
+from .embedder import met
+from .networks.embedder import Embedder
+from .networks.painter import make_autoencoder
+from .photos import PhotoSet
+from .recognition import KEYPOINT_ERROR, embed
+from .stage import Options
+from .vae import to_signed
+
+_BLUR_OF_FRIENDS = 0.6
+
+
+class Examples:
+    """Latents and identities of all training photos."""
+
+    @torch.no_grad()
+    def __init__(self, options: Options) -> None:
+        w, device = options.workspace, options.device
+        self.photos = photos = PhotoSet(w.data / "people-train", device)
+        cache = w.checkpoints / f"latents-{fingerprint(options, 'vae', 'embedder')}-{len(photos)}.pt"
+        if cache.exists():
+            latents, identities = torch.load(cache, map_location=device, weights_only=True)
+        else:
+            torch.manual_seed(0)
+            embedder = w.load_result("embedder", "network", Embedder(options.size.embedder)).to(device)
+            autoencoder = make_autoencoder(options.size.vae, photos.resolution)
+            autoencoder = w.load_result("vae", "network", autoencoder).to(device)
+            batches = list(photos.batches(64))
+            latents = torch.cat(
+                [autoencoder.encode(to_signed(photos.images(rows))).latent_dist.mean for rows in batches]
+            )
+            identities = torch.cat(
+                [
+                    embed(embedder, photos.images(rows), jitter(photos.keypoints[rows], KEYPOINT_ERROR / 2))
+                    for rows in batches
+                ]
+            )
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            torch.save((latents, identities), cache)
+        self.scaling_factor = 1 / latents.std().item()
+        self.latents = latents * self.scaling_factor  # [rows, 4, h, w], of variance 1
+        self.identities = identities  # [rows, 512], of length 1
+        mean = identities.unflatten(0, (photos.people, photos.photos)).mean(1)
+        self.persons = nn.functional.normalize(mean)  # [people, 512]
+        known = met(photos.seeds)[photos.owner]
+        self._known = known.float()[:, None]
+        self._rows = [torch.nonzero(known == want)[:, 0] for want in (True, False)]
+
+    def draw(self, count: int) -> torch.Tensor:
+        """Random rows: half of them of people that the embedder has not met, as the user's photos will be."""
+        half = [count - count // 2, count // 2]
+        parts = [
+            rows[torch.randint(len(rows), (n,), device=rows.device)] for rows, n in zip(self._rows, half) if len(rows)
+        ]
+        return torch.cat(parts)[torch.randperm(sum(map(len, parts)), device=self.latents.device)]
+
+    def identity(self, rows: torch.Tensor) -> torch.Tensor:
+        """What is known about the person of each row [N, 512]: the identity in another photo.
+
+        The embedder knows its own training people too well: theirs is blurred by random amounts.
+        """
+        identities = self.identities[self.photos.others(rows)]
+        amount = _BLUR_OF_FRIENDS * torch.rand(len(rows), 1, device=rows.device) * self._known[rows]
+        return nn.functional.normalize(identities + amount * torch.randn_like(identities) / identities.shape[1] ** 0.5)
+
+
+def fingerprint(options: Options, *stages: str) -> str:
+    """Of the weights that earlier stages left."""
+    digest = hashlib.sha256()
+    for stage in stages:
+        digest.update(options.workspace.result(stage, "network").read_bytes())
+    return digest.hexdigest()[:16]
