@@ -15,8 +15,32 @@ export interface NativeAddon {
 	 * @throws `NO_DEVICE`, naming the file that is missing, no such library, or of another version
 	 */
 	probeEngines(paths: EngineLibraryPaths): { product: string; version: string };
+	/** The GPUs of this machine. Never throws for what it finds. */
+	findGpus(): NativeGpus;
+	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
+	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
 }
+
+export type NativeGpus = {
+	/** Version of CUDA that the addon was built with, and the newest that the driver knows: `13.0`. Undefined: there is none. */
+	runtime?: string;
+	driver?: string;
+	/** The place of each is the N of `cuda:N`. */
+	gpus: readonly NativeGpu[];
+	/** A sentence that says why there are none. */
+	obstacle?: string;
+};
+export type NativeGpu = {
+	name: string;
+	/** Compute capability; 89 stands for 8.9. */
+	capability: number;
+	/** Bytes. */
+	memory: number;
+	multiprocessors: number;
+	/** Whether our kernels run on it. */
+	supported: boolean;
+};
 
 /** What builds and runs engines on NVIDIA GPUs; absolute paths. */
 export type EngineLibraryPaths = Readonly<{
@@ -50,22 +74,42 @@ export interface NativeWeight {
 /** A graph with the weights that it declares as external, or (`file`: index into `files`) an ONNX file as it is. */
 export type NativeNetwork = { graph: Uint8Array; weights: readonly NativeWeight[] } | { file: number };
 
+/** A combination of input shapes, by input name. */
+export type NativeProfile = Readonly<Record<string, readonly number[]>>;
+
+/** An engine that is to be built. */
+export interface NativeBuildRequest {
+	/** What builds it. */
+	library: EngineLibraryPaths;
+	/** For messages. */
+	name: string;
+	network: NativeNetwork;
+	/** Absolute paths, to which `network` refers by index. */
+	files: readonly string[];
+	/** At least one; an engine runs these shapes and no others. */
+	profiles: readonly NativeProfile[];
+	/** GPUs to build for, 89 stands for 8.9; or the one to build on and for, the N of `cuda:N`. */
+	target: { capabilities: readonly number[] } | { gpu: number };
+	/** Path of the engine file, which is not there yet. */
+	to: string;
+	/** Phases nest and overlap; `step` of `steps` are done in this one. */
+	onProgress?: (progress: { phase: string; step: number; steps: number }) => void;
+}
+
+/** An engine file that `buildEngine` wrote; `compiled`: path of what its library compiled from it, read if it is there and else written. */
+export type NativeEngine = { engine: string; compiled: string };
+
+/** What runs the networks: ONNX Runtime (`threads`, 0: one per core) or engines, on the GPU of this number. */
+export type NativeRuntime =
+	| { onnxruntime: string; threads: number }
+	| { engines: EngineLibraryPaths; gpu: number };
+
 export interface NativeLoadRequest {
-	/** Path of the ONNX Runtime library. */
-	library: string;
-	/** Threads of the runtime; 0: one per core. */
-	threads: number;
+	runtime: NativeRuntime;
 	/** Absolute paths; each is mapped once and stays mapped until the model is disposed. */
 	files: readonly string[];
-	networks: {
-		/** SCRFD; both or none of detector and recognizer. */
-		detector?: NativeNetwork;
-		/** ArcFace. */
-		recognizer?: NativeNetwork;
-		textEncoder: NativeNetwork;
-		unet: NativeNetwork;
-		vaeDecoder: NativeNetwork;
-	};
+	/** Networks for ONNX Runtime, engines for a GPU. */
+	networks: NativeNetworks<NativeNetwork> | NativeNetworks<NativeEngine>;
 	/** 77 token ids of the prompt and of the empty prompt. */
 	prompt: Int32Array;
 	emptyPrompt: Int32Array;
@@ -75,6 +119,16 @@ export interface NativeLoadRequest {
 	pixelsPerLatent: number;
 	/** Called when a network is ready: its name and how many of how many are. */
 	onProgress?: (progress: { network: string; done: number; total: number }) => void;
+}
+
+export interface NativeNetworks<Network> {
+	/** SCRFD; both or none of detector and recognizer. */
+	detector?: Network;
+	/** ArcFace. */
+	recognizer?: Network;
+	textEncoder: Network;
+	unet: Network;
+	vaeDecoder: Network;
 }
 
 export interface NativePhoto {
