@@ -10,8 +10,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { chooseDevice } from '../lib/device.ts';
 import { Arc2Face } from '../lib/index.ts';
+import { findOnnxRuntime } from '../lib/onnxruntime-library.ts';
 import { packageRoot } from '../lib/package-root.ts';
 
 const { values } = parseArgs({
@@ -68,7 +68,7 @@ class Watch {
 
 const folder = await mkdtemp(join(tmpdir(), 'arc2face-overhead-'));
 const log = join(folder, 'runs.txt');
-process.env.ARC2FACE_TIMED_LIBRARY = chooseDevice('cpu').library;
+process.env.ARC2FACE_TIMED_LIBRARY = findOnnxRuntime().library;
 process.env.ARC2FACE_TIMED_LOG = log;
 process.env.ARC2FACE_ONNXRUNTIME = join(packageRoot, 'build/Release/inside/arc2face_timed_onnxruntime.so');
 const now = () => performance.timeOrigin + performance.now();

@@ -1,15 +1,16 @@
-import { type Bundle, openBundle } from './bundle.ts';
+import type { Bundle } from './bundle.ts';
 import { abandonable, awaitNative } from './call.ts';
-import { chooseDevice } from './device.ts';
 import { Arc2FaceError } from './errors.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
-import { loadNative, type NativeFaces, type NativeModel } from './native.ts';
+import { type Loaded, load, type ModelInfo } from './load.ts';
+import type { NativeFaces, NativeModel } from './native.ts';
 import {
 	type DetectOptions,
 	type EncodeOptions,
 	type Face,
 	type GenerateOptions,
+	type ImageGeometry,
 	type LoadOptions,
 	resolveDetectOptions,
 	resolveEncodeOptions,
@@ -20,26 +21,6 @@ import { type Photo, readPhoto } from './photo.ts';
 import { packPlan } from './samplers/plan.ts';
 import { makePlan } from './samplers/samplers.ts';
 
-/** What was loaded, and why so. */
-export type ModelInfo = Readonly<{
-	device: 'cpu';
-	/** What runs the networks, and its version. */
-	provider: 'onnxruntime';
-	version: string;
-	/** Arithmetic of the networks. */
-	precision: 'fp32';
-	/** Absolute path of the bundle folder. */
-	bundle: string;
-	/** Size of the images unless a call asks for another, in pixels. */
-	imageSize: Readonly<{ width: number; height: number }>;
-	/** Image widths and heights are multiples of this. */
-	pixelsPerLatent: number;
-	/** Whether the bundle has the networks that read faces from photos. */
-	canEncode: boolean;
-	/** Sentences that explain the choice of device and provider, for people. */
-	reasons: readonly string[];
-}>;
-
 /**
  * A loaded model: photo → faces → identity → portraits. Calls may overlap; those that generate share the network's batches.
  * Every call leaves the event loop free. With a `signal` that aborts, a call rejects with the signal's reason.
@@ -48,60 +29,30 @@ export class Arc2Face {
 	readonly info: ModelInfo;
 	readonly #native: NativeModel;
 	readonly #bundle: Bundle;
+	readonly #geometry: ImageGeometry;
+	readonly #detectionSize: number;
 	#disposal: Promise<void> | undefined;
 
-	private constructor(native: NativeModel, bundle: Bundle, info: ModelInfo) {
+	private constructor({ native, bundle, info, detectionSize }: Loaded) {
 		this.#native = native;
 		this.#bundle = bundle;
+		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
+		this.#detectionSize = detectionSize;
 		this.info = info;
 	}
 
 	/**
-	 * Loads a bundle onto a device.
+	 * Loads a bundle onto a device. On a GPU the first load builds an engine of each network, which may take minutes and is kept for the
+	 * next; loads that want the same one wait for each other.
 	 *
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `NO_DEVICE`; `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or
-	 *   tensor; `OUT_OF_MEMORY`; `ENGINE_FAILED`
+	 *   tensor; `OUT_OF_MEMORY`; `ENGINE_FAILED`; `FILE_FAILED` when the folder of the engines can't be used
 	 */
 	static async load(options?: LoadOptions): Promise<Arc2Face> {
 		const { signal, ...resolved } = resolveLoadOptions(options);
 		signal?.throwIfAborted();
 		// Making a session can't be interrupted; it ends on its own, and is given back then.
-		return await abandonable(Arc2Face.#load(resolved, signal), signal, (late) => void late.dispose());
-	}
-
-	static async #load(
-		{ bundle: name, device, threads, onProgress }: Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>,
-		signal: AbortSignal | undefined,
-	): Promise<Arc2Face> {
-		const { library, provider, reasons, ...choice } = chooseDevice(device);
-		const bundle = await openBundle(name);
-		const addon = loadNative();
-		const { files, networks, tokens, geometry } = bundle;
-		const native = await awaitNative(
-			(guard) =>
-				addon.load({
-					library,
-					threads,
-					files,
-					networks,
-					...tokens,
-					pixelsPerLatent: geometry.pixelsPerLatent,
-					...(onProgress === undefined ? {} : { onProgress: guard(onProgress) }),
-				}),
-			signal,
-			(late) => void late.dispose(),
-		);
-		return new Arc2Face(native, bundle, {
-			device: choice.device,
-			provider,
-			version: addon.probeOnnxRuntime(library).version,
-			precision: 'fp32',
-			bundle: bundle.folder,
-			imageSize: { width: geometry.width, height: geometry.height },
-			pixelsPerLatent: geometry.pixelsPerLatent,
-			canEncode: bundle.missingFaceModels.length === 0,
-			reasons,
-		});
+		return new Arc2Face(await abandonable(load(resolved, signal), signal, ({ native }) => void native.dispose()));
 	}
 
 	/**
@@ -112,7 +63,7 @@ export class Arc2Face {
 	 */
 	async detect(photo: Photo, options?: DetectOptions): Promise<Face[]> {
 		this.#requireEncoder('detect');
-		const { signal, ...request } = resolveDetectOptions(options);
+		const { signal, ...request } = resolveDetectOptions(options, this.#detectionSize);
 		const pixels = await this.#read(photo, signal);
 		return facesOf(await awaitNative(() => this.#native.detect({ photo: pixels, ...request }), signal));
 	}
@@ -125,7 +76,7 @@ export class Arc2Face {
 	 */
 	async encode(photo: Photo, options?: EncodeOptions): Promise<Identity> {
 		this.#requireEncoder('encode');
-		const { signal, face } = resolveEncodeOptions(options);
+		const { signal, face } = resolveEncodeOptions(options, this.#detectionSize);
 		const pixels = await this.#read(photo, signal);
 		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, face }), signal);
 		return Identity.from(embedding);
@@ -145,11 +96,10 @@ export class Arc2Face {
 	): Promise<GeneratedImage[]> {
 		this.#requireOpen();
 		const identities = listOf(identity).map((one) => Identity.from(one));
-		const { geometry, schedule } = this.#bundle;
-		const request = resolveGenerateOptions(options, identities.length, geometry);
+		const request = resolveGenerateOptions(options, identities.length, this.#geometry);
 		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
 		const { width, height, guidanceScale } = request;
-		const plan = makePlan(sampler, steps, schedule, { eta });
+		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });
 
 		const painted = await awaitNative(
 			(guard) =>

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import type { NetworkGraph } from '../models/graph/graph.ts';
+import type { NetworkOptions } from '../models/graph/scope.ts';
 import { readTextEncoderConfig, textEncoder } from '../models/text-encoder.ts';
 import { readUNetConfig, unet } from '../models/unet.ts';
 import { readVaeConfig, vaeDecoder } from '../models/vae.ts';
@@ -12,7 +13,7 @@ import { CheckpointWeights } from '../models/weights/weight-set.ts';
 import { ConfigFile } from './config-file.ts';
 import { Arc2FaceError } from './errors.ts';
 import { embeddingLength } from './identity.ts';
-import type { NativeLoadRequest, NativeNetwork } from './native.ts';
+import type { NativeNetwork, NativeNetworks } from './native.ts';
 import { type ImageGeometry, latentChannels } from './options.ts';
 import { packageRoot } from './package-root.ts';
 import type { ScheduleConfig } from './samplers/schedule.ts';
@@ -25,13 +26,20 @@ export type Bundle = Readonly<{
 	folder: string;
 	/** Absolute paths, to which `networks` refer by index. */
 	files: readonly string[];
-	networks: NativeLoadRequest['networks'];
+	networks: NativeNetworks<NativeNetwork>;
 	tokens: Tokens;
+	/** Numbers that the text encoder makes of each token. */
+	conditioningSize: number;
 	schedule: ScheduleConfig;
 	geometry: ImageGeometry;
 	/** Files that the folder lacks for reading faces from photos; none when it can. */
 	missingFaceModels: readonly string[];
 }>;
+
+/** How networks are written down. Files that are networks already, those that read faces, stay as they are. */
+export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>>;
+
+const cpuGraphs: GraphOptions = { operators: 'onnxruntime', precision: 'fp32' };
 
 /** The folder of the embedded bundle for `"tiny"`, else where downloads of that name go: in `ARC2FACE_HOME`, or the user's data folder. */
 export function bundleFolder(name: string): string {
@@ -43,9 +51,10 @@ export function bundleFolder(name: string): string {
  * Reads the configs of a bundle, locates its weights, and writes down its networks. Weights themselves stay unread.
  *
  * @param bundle - a name or a folder (default: the official bundle if it was downloaded, else the embedded one)
+ * @param options - how the networks are written down (default: for the CPU)
  * @throws {Arc2FaceError} `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or tensor
  */
-export async function openBundle(bundle?: string): Promise<Bundle> {
+export async function openBundle(bundle?: string, options: GraphOptions = cpuGraphs): Promise<Bundle> {
 	const folder = await locate(bundle ?? defaultBundle());
 	const config = (file: string) => ConfigFile.read(join(folder, file));
 	const weights = async (subfolder: string, names: readonly string[]) =>
@@ -75,7 +84,6 @@ export async function openBundle(bundle?: string): Promise<Bundle> {
 	const unetWeights = await weights('arc2face', diffusersNames);
 	const textWeights = await weights('encoder', ['model.safetensors', 'pytorch_model.bin']);
 	const vaeWeights = await weights('vae', diffusersNames);
-	const options = { operators: 'onnxruntime' } as const;
 	// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
 	const textGraph = textEncoder(textConfig, textWeights, { ...options, input: 'identity' });
 	await setImmediate();
@@ -106,7 +114,8 @@ export async function openBundle(bundle?: string): Promise<Bundle> {
 	const { pixelsPerLatent } = vaeConfig;
 	const side = (unetConfig.sampleSize ?? 64) * pixelsPerLatent; // Stable Diffusion 1's, when the config does not say
 	const geometry = { width: side, height: side, pixelsPerLatent };
-	return { folder, files: files.paths, networks, tokens, schedule, geometry, missingFaceModels };
+	const conditioningSize = textConfig.hiddenSize;
+	return { folder, files: files.paths, networks, tokens, conditioningSize, schedule, geometry, missingFaceModels };
 }
 
 /** The official bundle once its UNet is there, which a download brings last: until then it is no bundle. */

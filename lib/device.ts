@@ -1,14 +1,20 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { capabilityName, hasEnginesFor } from './capability.ts';
+import { EngineLibraries, type EngineRuntime } from './engine-libraries.ts';
 import { Arc2FaceError } from './errors.ts';
+import { loadNative, type NativeGpu, type NativeGpus } from './native.ts';
+import { findOnnxRuntime } from './onnxruntime-library.ts';
+import { type Product, products } from './tensorrt-search.ts';
 
-/** `auto` takes the first device that can be used; `cuda` is the first GPU, `cuda:1` the second. */
+/** `auto` takes the first device that can be used, `cuda` the first GPU that can be used, `cuda:1` the second GPU. */
 export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
-export type DeviceChoice = Readonly<{
+/** What runs the networks. `stand-in` is none of NVIDIA's: it tests what is around engines. */
+export type ProviderName = 'onnxruntime' | 'tensorrt' | 'tensorrt-rtx' | 'stand-in';
+
+export type DeviceChoice = CpuChoice | GpuChoice;
+
+export type CpuChoice = Readonly<{
 	device: 'cpu';
-	/** What runs the networks. */
 	provider: 'onnxruntime';
 	/** Path of the provider's library. */
 	library: string;
@@ -16,65 +22,125 @@ export type DeviceChoice = Readonly<{
 	reasons: readonly string[];
 }>;
 
-/** Environment variable that names another ONNX Runtime library than that of the onnxruntime-node package. */
-export const libraryVariable = 'ARC2FACE_ONNXRUNTIME';
-
-const noGpu = 'This build has no CUDA provider, so GPUs are not looked for.';
+export type GpuChoice = Readonly<{
+	device: `cuda:${number}`;
+	provider: Exclude<ProviderName, 'onnxruntime'>;
+	runtime: EngineRuntime;
+	/** The N of `cuda:N`. */
+	index: number;
+	/** Undefined when a stand-in runs without one. */
+	gpu: NativeGpu | undefined;
+	/** The newest CUDA that the driver knows. */
+	driver: string | undefined;
+	reasons: readonly string[];
+}>;
 
 /**
- * Picks device and provider. It only looks for files: whether the library works, opening it tells.
+ * Picks device and provider. Libraries for GPUs are only tried where there is a GPU, or where one is named by the environment.
  *
  * @throws {Arc2FaceError} `NO_DEVICE` when what was asked for can't be had, with what was looked for and what was found
  */
-export function chooseDevice(request: DeviceRequest = 'auto'): DeviceChoice {
-	if (request !== 'auto' && request !== 'cpu') {
-		throw new Arc2FaceError('NO_DEVICE', `Can't use the device "${request}": ${noGpu}`);
-	}
-	const why = request === 'cpu' ? 'The CPU was asked for.' : `${noGpu} The CPU remains.`;
+export async function chooseDevice(
+	request: DeviceRequest = 'auto',
+	{ cacheDir, libraries }: { cacheDir?: string | undefined; libraries?: EngineLibraries } = {},
+): Promise<DeviceChoice> {
+	if (request === 'cpu') return chooseCpu(['The CPU was asked for.']);
+	const outcome = await chooseGpu(request, loadNative().findGpus(), libraries ?? new EngineLibraries({ cacheDir }));
+	if ('device' in outcome) return outcome;
+	if (request === 'auto') return chooseCpu([...outcome.reasons, 'The CPU remains.']);
+	throw new Arc2FaceError('NO_DEVICE', `Can't use the device "${request}": ${outcome.reasons.join(' ')}`);
+}
+
+function chooseCpu(reasons: readonly string[]): CpuChoice {
 	const { library, origin } = findOnnxRuntime();
+	const how = `ONNX Runtime ${origin} runs the networks: ${library}`;
+	return { device: 'cpu', provider: 'onnxruntime', library, reasons: [...reasons, how] };
+}
+
+/**
+ * What builds engines for GPUs that need not be here.
+ *
+ * @throws {Arc2FaceError} `NO_DEVICE`, with what was looked for and what was found
+ */
+export async function chooseBuilder(libraries: EngineLibraries): Promise<EngineRuntime> {
+	const named = libraries.named !== undefined;
+	const runtime = await libraries.first(named ? undefined : 'TensorRT-RTX');
+	if (runtime !== undefined && runtime.product !== 'TensorRT') return runtime;
+	const why =
+		runtime === undefined
+			? await libraries.obstacles(named ? undefined : 'TensorRT-RTX')
+			: [`TensorRT builds on the GPU that it builds for, and ${runtime.provider} is for TensorRT.`];
+	throw new Arc2FaceError('NO_DEVICE', `Can't build engines for GPUs that are not here: ${why.join(' ')}`);
+}
+
+/** The first GPU of those asked for that can be used, or why there is none. */
+export async function chooseGpu(
+	request: Exclude<DeviceRequest, 'cpu'>,
+	{ gpus, driver, obstacle }: NativeGpus,
+	libraries: EngineLibraries,
+): Promise<GpuChoice | { reasons: readonly string[] }> {
+	const asked = request.startsWith('cuda:') ? Number(request.slice('cuda:'.length)) : undefined;
+	let named: EngineRuntime | undefined;
+	let offered: readonly Product[] = products;
+	if (libraries.named !== undefined) {
+		named = await libraries.first();
+		if (named === undefined) return { reasons: await libraries.obstacles() };
+		const { product, provider } = named;
+		if (!isProduct(product)) {
+			const index = asked ?? 0;
+			return choice(index, gpus[index], driver, named, [`${provider} stands in for TensorRT.`]);
+		}
+		offered = [product];
+	}
+	if (gpus.length === 0) return { reasons: [obstacle ?? 'There is no NVIDIA GPU.'] };
+	if (asked !== undefined && asked >= gpus.length) {
+		return { reasons: [`There is no cuda:${asked}: the GPUs of this machine are ${namesOf(gpus)}.`] };
+	}
+
+	const reasons = new Set<string>();
+	for (const [index, gpu] of gpus.entries()) {
+		if (asked !== undefined && asked !== index) continue;
+		const name = `cuda:${index}, ${gpu.name} with compute capability ${capabilityName(gpu.capability)}`;
+		if (!gpu.supported) {
+			reasons.add(`${name}, can't run the kernels of this build.`);
+			continue;
+		}
+		for (const product of offered) {
+			if (!hasEnginesFor(product, gpu.capability)) {
+				reasons.add(`${product} has no engines for ${name}.`);
+				continue;
+			}
+			const runtime = named ?? (await libraries.first(product));
+			if (runtime !== undefined) return choice(index, gpu, driver, runtime, [`${name}, can be used.`, ...reasons]);
+			for (const sentence of await libraries.obstacles(product)) reasons.add(sentence);
+		}
+	}
+	return { reasons: [...reasons] };
+}
+
+function choice(
+	index: number,
+	gpu: NativeGpu | undefined,
+	driver: string | undefined,
+	runtime: EngineRuntime,
+	reasons: readonly string[],
+): GpuChoice {
+	const { product, version, core, provider } = runtime;
+	const preferred =
+		product === 'TensorRT' ? ' It goes before TensorRT-RTX, because it times its choices on the GPU itself.' : '';
 	return {
-		device: 'cpu',
-		provider: 'onnxruntime',
-		library,
-		reasons: [why, `ONNX Runtime ${origin} runs the networks: ${library}`],
+		device: `cuda:${index}`,
+		provider: product.toLowerCase() as GpuChoice['provider'],
+		...{ runtime, index, gpu, driver },
+		reasons: [...reasons, `${product} ${version} builds and runs the engines: ${core || provider}.${preferred}`],
 	};
 }
 
-/** The file that each platform's part of onnxruntime-node has in its folder. */
-const libraryNames: Partial<Record<NodeJS.Platform, string>> = {
-	darwin: 'libonnxruntime.1.dylib',
-	linux: 'libonnxruntime.so.1',
-	win32: 'onnxruntime.dll',
-};
-
-function findOnnxRuntime(): { library: string; origin: string } {
-	const named = process.env[libraryVariable];
-	if (named) {
-		const library = resolve(named);
-		if (existsSync(library)) return { library, origin: `as ${libraryVariable} says` };
-		throw new Arc2FaceError(
-			'NO_DEVICE',
-			`Found no ONNX Runtime library at ${library}, which ${libraryVariable} names.`,
-		);
-	}
-	const name = libraryNames[process.platform];
-	const host = `${process.platform}-${process.arch}`;
-	if (name === undefined) throw new Arc2FaceError('NO_DEVICE', `onnxruntime-node has no library for ${host}.`);
-	const library = join(packageFolder(), 'bin', 'napi-v6', process.platform, process.arch, name);
-	if (existsSync(library)) return { library, origin: 'of onnxruntime-node' };
-	throw new Arc2FaceError(
-		'NO_DEVICE',
-		`Found no ONNX Runtime library for ${host} at ${library}; ${libraryVariable} may name another.`,
-	);
+/** Not so a library that stands in for NVIDIA's. */
+function isProduct(product: string): product is Product {
+	return products.some((one) => one === product);
 }
 
-/** Resolved without loading the package: its JavaScript would block the event loop while networks run. */
-function packageFolder(): string {
-	try {
-		return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-	} catch (cause) {
-		throw new Arc2FaceError('NO_DEVICE', 'The package onnxruntime-node is not installed; run `npm install`.', {
-			cause,
-		});
-	}
+function namesOf(gpus: readonly NativeGpu[]): string {
+	return gpus.map(({ name }, index) => `cuda:${index} (${name})`).join(', ');
 }

@@ -1,6 +1,6 @@
-import { join, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import envPaths from 'env-paths';
+import { cacheFolder } from './cache-folder.ts';
 import { type CachedEngine, EngineFiles, type Lock } from './engine-files.ts';
 import { type EngineDescription, type EngineIdentity, identifyEngine, keyOf } from './engine-identity.ts';
 import { Arc2FaceError } from './errors.ts';
@@ -49,7 +49,7 @@ export class EngineCache {
 	readonly #limitBytes: number;
 
 	constructor({ cacheDir, limitBytes = 20e9 }: EngineCacheOptions = {}) {
-		this.folder = resolve(join(cacheDir ?? envPaths('arc2face', { suffix: '' }).cache, 'engines'));
+		this.folder = cacheFolder('engines', cacheDir);
 		this.#files = new EngineFiles(this.folder);
 		this.#digests = new FileDigests(this.folder);
 		this.#limitBytes = limitBytes;
@@ -115,6 +115,12 @@ export class EngineCache {
 			if (unusedSince !== undefined && (await this.#remove(engine, unusedSince))) removed.push(engine);
 		}
 		return { engines: removed, leftoverBytes: await this.#sweep() };
+	}
+
+	/** Deletes an engine that its library refuses, so that it is built anew; unless somebody works on it already. */
+	async discard(file: string): Promise<void> {
+		const key = basename(file, '.engine');
+		await this.#alone(key, () => this.#files.discard(key));
 	}
 
 	async #find(key: string, reading: DigestOptions): Promise<string | undefined> {

@@ -1,6 +1,7 @@
-import type { EngineLibrary } from './engine-library.ts';
+import { capabilityName } from './capability.ts';
+import type { EngineRuntime } from './engine-libraries.ts';
 import { sha256 } from './file-digests.ts';
-import type { EngineLibraryPaths, NativeNetwork } from './native.ts';
+import type { NativeNetwork } from './native.ts';
 import { packageVersion } from './package-version.ts';
 
 /** An engine to be had: all that decides what it computes, and where it runs. */
@@ -11,7 +12,7 @@ export type EngineDescription = Readonly<{
 	/** Absolute paths, to which `network` refers by index. */
 	files: readonly string[];
 	/** What builds and runs it. NVIDIA's core library counts by its version, the provider and the parser by their bytes. */
-	library: EngineLibrary & EngineLibraryPaths;
+	library: EngineRuntime;
 	target: EngineTarget;
 	/** Arithmetic of the network: `fp16`. */
 	precision: string;
@@ -21,9 +22,12 @@ export type EngineDescription = Readonly<{
 	options: Readonly<Record<string, string | number | boolean>>;
 }>;
 
-/** TensorRT builds for the GPU at hand, TensorRT-RTX for any GPU of some compute capabilities (89 stands for 8.9). */
+/**
+ * TensorRT builds for the GPU at hand, TensorRT-RTX for any GPU of some compute capabilities (89 stands for 8.9). `driver`: the newest
+ * CUDA that the driver knows, which goes up with every branch of drivers.
+ */
 export type EngineTarget =
-	| Readonly<{ gpu: string; capability: number; multiprocessors: number; driverBranch: string }>
+	| Readonly<{ gpu: string; capability: number; multiprocessors: number; driver: string }>
 	| Readonly<{ capabilities: readonly number[] }>;
 
 /** The same without data: hashes stand for bytes, and every object has its fields in one order. */
@@ -77,7 +81,7 @@ export function keyOf(identity: EngineIdentity): string {
 
 /** The GPUs that an engine is for, for people. */
 export function describeTarget(target: EngineTarget): string {
-	if ('capabilities' in target) return target.capabilities.map((one) => (one / 10).toFixed(1)).join(', ');
+	if ('capabilities' in target) return target.capabilities.map(capabilityName).join(', ');
 	return target.gpu;
 }
 
@@ -102,8 +106,8 @@ async function weightsDigest(
 
 function ordered(target: EngineTarget): EngineTarget {
 	if ('capabilities' in target) return { capabilities: target.capabilities.toSorted((a, b) => a - b) };
-	const { gpu, capability, multiprocessors, driverBranch } = target;
-	return { gpu, capability, multiprocessors, driverBranch };
+	const { gpu, capability, multiprocessors, driver } = target;
+	return { gpu, capability, multiprocessors, driver };
 }
 
 function byName<T>(record: Readonly<Record<string, T>>): Record<string, T> {

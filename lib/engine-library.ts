@@ -58,11 +58,6 @@ function lastLine(stdout: string): EngineLibrary | { message: string } | undefin
 function deadly({ provider, core }: EngineLibraryPaths, error: unknown): Arc2FaceError {
 	const { signal, code } = (error ?? {}) as { signal?: string | null; code?: number | string | null };
 	const end = signal ? `with ${signal}` : `with exit code ${code}`;
-	return new Arc2FaceError(
-		'NO_DEVICE',
-		`Could not use ${core} through ${provider}: opening it ended a process ${end}.`,
-		{
-			cause: error,
-		},
-	);
+	const what = core === '' ? provider : `${core} through ${provider}`;
+	return new Arc2FaceError('NO_DEVICE', `Could not use ${what}: opening it ended a process ${end}.`, { cause: error });
 }

@@ -33,3 +33,9 @@ export class Arc2FaceError extends Error {
 		return known ? new Arc2FaceError(cause.code as ErrorCode, cause.message, { cause }) : cause;
 	}
 }
+
+/** What went wrong, without the remedy that the message of an {@link Arc2FaceError} ends with. @internal */
+export function problemOf(error: unknown): string {
+	const message = error instanceof Error ? error.message : String(error);
+	return error instanceof Arc2FaceError ? message.replace(` ${errorCodes[error.code]}`, '') : message;
+}

@@ -1,8 +1,9 @@
-export { Arc2Face, type ModelInfo } from './arc2face.ts';
-export type { DeviceRequest } from './device.ts';
+export { Arc2Face } from './arc2face.ts';
+export type { DeviceRequest, ProviderName } from './device.ts';
 export { Arc2FaceError, type ErrorCode, errorCodes } from './errors.ts';
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage, type ImageFormat, type ImageFormats } from './image.ts';
+export type { ModelInfo } from './load.ts';
 export type {
 	DetectOptions,
 	EncodeOptions,
@@ -14,6 +15,7 @@ export type {
 	NoiseMode,
 	Point,
 	Precision,
+	Size,
 	StepProgress,
 } from './options.ts';
 export type { Photo, RawPhoto } from './photo.ts';

@@ -53,7 +53,8 @@ export type EngineLibraryPaths = Readonly<{
 }>;
 
 /**
- * Work on a native thread. `promise` rejects with an `Error` whose `code` is one of lib/errors.ts, or `CANCELLED` after `cancel()`.
+ * Work on a native thread. `promise` rejects with an `Error` whose `code` is one of lib/errors.ts, `CANCELLED` after `cancel()`, or in
+ * `load` `INVALID_ENGINE`: the engine file of the error's `network` is missing, damaged, or for another version or GPU.
  * `cancel` may be called at any time, any number of times.
  */
 export interface NativeCall<T> {
@@ -68,6 +69,8 @@ export interface NativeWeight {
 	offset: number;
 	length: number;
 	type: DataType;
+	/** What the graph declares, when that is another type: float16, for float32 in the file. */
+	as?: 'float16';
 	shape: readonly number[];
 }
 
@@ -100,9 +103,7 @@ export interface NativeBuildRequest {
 export type NativeEngine = { engine: string; compiled: string };
 
 /** What runs the networks: ONNX Runtime (`threads`, 0: one per core) or engines, on the GPU of this number. */
-export type NativeRuntime =
-	| { onnxruntime: string; threads: number }
-	| { engines: EngineLibraryPaths; gpu: number };
+export type NativeRuntime = { onnxruntime: string; threads: number } | { engines: EngineLibraryPaths; gpu: number };
 
 export interface NativeLoadRequest {
 	runtime: NativeRuntime;
@@ -200,7 +201,7 @@ export interface NativeModel {
  */
 export function loadNative(): NativeAddon {
 	try {
-		return createRequire(import.meta.url)('node-gyp-build')(packageRoot) as NativeAddon;
+		return finder()(packageRoot) as NativeAddon;
 	} catch (cause) {
 		const host = `${process.platform}-${process.arch}, Node-API ${process.versions.napi}`;
 		throw new Arc2FaceError(
@@ -210,4 +211,14 @@ export function loadNative(): NativeAddon {
 			{ cause },
 		);
 	}
+}
+
+/** Path of the file that {@link loadNative} opens. This package's provider libraries lie beside it. @throws when there is none */
+export function addonFile(): string {
+	return finder().resolve(packageRoot);
+}
+
+/** Each opens or finds the addon of the package in a folder. */
+function finder(): ((folder: string) => unknown) & { resolve(folder: string): string } {
+	return createRequire(import.meta.url)('node-gyp-build');
 }

@@ -10,22 +10,48 @@ export interface LoadOptions {
 	bundle?: string | undefined;
 	/** Where the networks run (default `"auto"`). */
 	device?: DeviceRequest | undefined;
-	/** Arithmetic of the networks (default `"auto"`: the fastest of the device that keeps to the reference). */
+	/** Arithmetic of the networks (default `"auto"`: `"fp16"` on a GPU, else `"fp32"`, which is all that the CPU has). */
 	precision?: Precision | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
-	/** Where devices that compile networks keep the result; the CPU has none. */
+	/** Sizes that the images may have; the first is that of images unless a call asks for another (default: the bundle's, alone). */
+	imageSizes?: readonly Size[] | undefined;
+	/** Side of the square that photos are fitted into unless a call says otherwise, a multiple of 32, 32–4096 (default 640). */
+	detectionSize?: number | undefined;
+	/** On a GPU: batches that the UNet is built for, in rows: an image takes two with guidance, else one (default 1, 2, 4, 8, 16). */
+	batchSizes?: readonly number[] | undefined;
+	/** On a GPU: where the engines are kept, in `engines` below it (default: the user's cache folder). */
 	cacheDir?: string | undefined;
-	/** Called when a network is ready. */
+	/** Called while engines are prepared, and when a network is ready. */
 	onProgress?: ((progress: LoadProgress) => void) | undefined;
 	signal?: AbortSignal | undefined;
 }
-export type LoadProgress = { network: string; done: number; total: number };
-export const precisions = ['auto', 'fp32'] as const;
+/** How far `load` is. On a GPU it gets an engine for each network, and then loads them all; on the CPU it just loads. */
+export type LoadProgress = {
+	/** The network that this is about. */
+	network: string;
+	/**
+	 * `reading`: weights, to see whether they are those that the engine in the cache was built from; or that engine. `waiting`: another
+	 * load builds this engine. `building`: this one does, which takes up to minutes. `loading`: the network is ready.
+	 */
+	phase: 'reading' | 'waiting' | 'building' | 'loading';
+	/** Of this phase of this network, 0–1; 0 for all of `waiting`. */
+	fraction: number;
+	/** Networks that are through: that have their engine, or in the phase `loading` are ready. */
+	done: number;
+	total: number;
+};
+export const precisions = ['auto', 'fp32', 'fp16'] as const;
 export type Precision = (typeof precisions)[number];
 
+/** In pixels. */
+export type Size = Readonly<{ width: number; height: number }>;
+
 export interface DetectOptions {
-	/** Side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default 640). Larger finds smaller faces. */
+	/**
+	 * Side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`, 640). Larger finds smaller
+	 * faces. A GPU has that of `load` only.
+	 */
 	detectionSize?: number | undefined;
 	/** Least score, 0–1 (default 0.5). */
 	threshold?: number | undefined;
@@ -70,7 +96,10 @@ export interface GenerateOptions {
 	sampler?: SamplerName | undefined;
 	/** Only with the sampler `"ddim"`: share of fresh noise in every step, 0–1 (default 0, deterministic). */
 	eta?: number | undefined;
-	/** Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: the bundle's). */
+	/**
+	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's). A GPU has the
+	 * `imageSizes` of `load` only.
+	 */
 	width?: number | undefined;
 	height?: number | undefined;
 	/** Initial noise, standard normal, [images, 4, height / 8, width / 8], instead of the generators' first draw. */
@@ -84,13 +113,15 @@ export const noiseModes = ['per-image', 'batch'] as const;
 export type NoiseMode = (typeof noiseModes)[number];
 export type StepProgress = { step: number; steps: number };
 
-/** What a bundle paints when it isn't told otherwise, and in which units. */
-export type ImageGeometry = { width: number; height: number; pixelsPerLatent: number };
+/** What a model paints when it isn't told otherwise, and in which units. */
+export type ImageGeometry = Size & Readonly<{ pixelsPerLatent: number }>;
 
 /** Channels of the latents of Stable Diffusion's family. */
 export const latentChannels = 4;
 const maxImageSide = 2048;
 const maxImages = 1024;
+const maxRows = 64;
+const usualDetectionSize = 640;
 
 /** @internal */
 export function resolveLoadOptions(options: LoadOptions = {}) {
@@ -99,25 +130,60 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		device: deviceRule,
 		precision: oneOf(precisions),
 		threads: integer(1, 1024),
+		imageSizes: listOf(sizeRule),
+		detectionSize: detectionSizeRule,
+		batchSizes: listOf(integer(1, maxRows)),
 		cacheDir: rules.text,
 		onProgress: rules.callback,
 		signal: rules.signal,
 	});
-	const { bundle, device = 'auto', precision = 'auto', threads = 0, onProgress, signal } = options;
-	return { bundle, device, precision, threads, onProgress, signal };
+	const { bundle, device = 'auto', precision = 'auto', threads = 0, imageSizes } = options;
+	const { detectionSize = usualDetectionSize, batchSizes = [1, 2, 4, 8, 16], cacheDir, onProgress, signal } = options;
+	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
+	const shapes = { imageSizes, detectionSize, batchSizes: rows };
+	return { bundle, device, precision, threads, shapes, cacheDir, onProgress, signal };
+}
+
+/**
+ * The image sizes of a model, which its bundle has to allow.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+ * @internal
+ */
+export function resolveImageSizes(
+	sizes: readonly Size[] | undefined,
+	{ pixelsPerLatent, width, height }: ImageGeometry,
+): readonly [Size, ...Size[]] {
+	const [first, ...others] = sizes ?? [];
+	if (first === undefined) return [{ width, height }];
+	const { expected, fits } = side(pixelsPerLatent);
+	for (const { width, height } of [first, ...others]) {
+		if (!fits(width) || !fits(height)) throw invalid(`sides that are ${expected}`, 'imageSizes', `${width}×${height}`);
+	}
+	return [first, ...others];
+}
+
+/**
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for arithmetic that the device doesn't have
+ * @internal
+ */
+export function resolvePrecision(precision: Precision, device: string): 'fp32' | 'fp16' {
+	if (device !== 'cpu') return precision === 'auto' ? 'fp16' : precision;
+	if (precision === 'fp16') throw invalid('auto or fp32 on the CPU', 'precision', precision);
+	return 'fp32';
 }
 
 /** @internal */
-export function resolveDetectOptions(options: DetectOptions = {}) {
+export function resolveDetectOptions(options: DetectOptions = {}, usualSize = usualDetectionSize) {
 	check('detect', options, detectRules);
-	const { detectionSize = 640, threshold = 0.5, signal } = options;
+	const { detectionSize = usualSize, threshold = 0.5, signal } = options;
 	return { detectionSize, threshold, signal };
 }
 
 /** @internal */
-export function resolveEncodeOptions(options: EncodeOptions = {}) {
+export function resolveEncodeOptions(options: EncodeOptions = {}, usualSize = usualDetectionSize) {
 	check('encode', options, { ...detectRules, face: faceRule });
-	const { face = 'largest', detectionSize = 640, threshold = 0.5, signal } = options;
+	const { face = 'largest', detectionSize = usualSize, threshold = 0.5, signal } = options;
 	return { face: nativeFaceChoice(face, detectionSize, threshold), signal };
 }
 
@@ -230,14 +296,25 @@ const deviceRule: Rule = {
 	fits: (value) => typeof value === 'string' && /^(auto|cpu|cuda(:\d{1,3})?)$/.test(value),
 };
 
+const detectionSizeRule: Rule = {
+	expected: 'a multiple of 32 from 32 to 4096',
+	fits: (value) => integer(32, 4096).fits(value) && (value as number) % 32 === 0,
+};
+
 const detectRules = {
-	detectionSize: {
-		expected: 'a multiple of 32 from 32 to 4096',
-		fits: (value) => integer(32, 4096).fits(value) && (value as number) % 32 === 0,
-	},
+	detectionSize: detectionSizeRule,
 	threshold: number(0, 1),
 	signal: rules.signal,
 } satisfies Record<string, Rule>;
+
+const sizeRule: Rule = {
+	expected: `{ width, height } of 1 to ${maxImageSide}`,
+	fits: (value) => {
+		if (typeof value !== 'object' || value === null) return false;
+		const { width, height } = value as Partial<Size>;
+		return integer(1, maxImageSide).fits(width) && integer(1, maxImageSide).fits(height);
+	},
+};
 
 const faceRule: Rule = {
 	expected: '"largest", "only", an index from 0, a face or five keypoints [x, y]',
@@ -270,6 +347,13 @@ function number(from: number, to: number): Rule {
 	};
 }
 
+function listOf({ expected, fits }: Rule): Rule {
+	return {
+		expected: `a list of at least one of: ${expected}`,
+		fits: (value) => Array.isArray(value) && value.length > 0 && value.every(fits),
+	};
+}
+
 function oneOf(choices: readonly string[]): Rule {
 	return { expected: `one of ${choices.join(', ')}`, fits: (value) => choices.includes(value as string) };
 }
@@ -298,6 +382,10 @@ function describe(value: unknown): string {
 	if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
 	if (typeof value === 'function') return 'a function';
 	if (Array.isArray(value)) return `[${value.slice(0, 12).map(describe).join(', ')}${value.length > 12 ? ', …' : ''}]`;
-	if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'object'}`;
+	if (typeof value === 'object' && value !== null) {
+		const fields = Object.keys(value).slice(0, 12);
+		const isPlain = Object.getPrototypeOf(value) === Object.prototype && fields.length > 0;
+		return isPlain ? `an object of ${fields.join(', ')}` : `a ${value.constructor?.name ?? 'object'}`;
+	}
 	return String(value);
 }

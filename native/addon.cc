@@ -12,6 +12,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("load", Napi::Function::New<arc2face::Load>(env, "load"));
   exports.Set("probeOnnxRuntime", Napi::Function::New<arc2face::ProbeOnnxRuntime>(env, "probeOnnxRuntime"));
   exports.Set("probeEngines", Napi::Function::New<arc2face::ProbeEngines>(env, "probeEngines"));
+  exports.Set("findGpus", Napi::Function::New<arc2face::FindGpus>(env, "findGpus"));
+  exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
   return exports;
 }
 

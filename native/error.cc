@@ -22,8 +22,12 @@ const char* Name(ErrorCode code) noexcept {
       return "OUT_OF_MEMORY";
     case ErrorCode::kDisposed:
       return "DISPOSED";
+    case ErrorCode::kFileFailed:
+      return "FILE_FAILED";
     case ErrorCode::kCancelled:
       return "CANCELLED";
+    case ErrorCode::kInvalidEngine:
+      return "INVALID_ENGINE";
   }
   return "ENGINE_FAILED";
 }

@@ -6,7 +6,8 @@
 
 namespace arc2face {
 
-// The same codes as lib/errors.ts (a test compares them), and kCancelled, which the caller's own signal explains.
+// The codes of lib/errors.ts (a test compares them), and two that lib answers itself: kCancelled, which the caller's
+// own signal explains, and kInvalidEngine, after which it builds the engine again.
 enum class ErrorCode {
   kInvalidArgument,
   kInvalidImage,
@@ -17,7 +18,9 @@ enum class ErrorCode {
   kEngineFailed,
   kOutOfMemory,
   kDisposed,
+  kFileFailed,
   kCancelled,
+  kInvalidEngine,
 };
 
 // "INVALID_ARGUMENT" and so on, as JavaScript sees it in `error.code`.

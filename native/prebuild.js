@@ -1,8 +1,10 @@
 /**
  * Turns the local build into a prebuild that `node-gyp-build` finds where there is no build/:
- * prebuilds/<platform>-<arch>/arc2face-native.<libc>.node. Usage: node native/prebuild.js [folder for prebuilds/]
+ * prebuilds/<platform>-<arch>/arc2face-native.<libc>.node, and beside it the provider libraries for NVIDIA GPUs that this build has.
+ * Usage: node native/prebuild.js [folder for prebuilds/]
  */
-import { cpSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -29,4 +31,19 @@ try {
 	});
 } finally {
 	rmSync(stage, { recursive: true, force: true });
+}
+
+const isWindows = process.platform === 'win32';
+for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt_rtx']) {
+	const file = `${name}.${isWindows ? 'dll' : 'so'}`;
+	const built = join(root, 'build/Release', file);
+	// NVIDIA's libraries need glibc, so a build against another C library has no use for ours.
+	const { glibcVersionRuntime } = /** @type {any} */ (process.report.getReport()).header;
+	if (!existsSync(built) || (process.platform === 'linux' && !glibcVersionRuntime)) {
+		console.log(`The prebuild is without ${file}.`);
+		continue;
+	}
+	const copy = join(out, 'prebuilds', `${process.platform}-${process.arch}`, file);
+	cpSync(built, copy);
+	if (!isWindows) execFileSync('strip', ['--strip-unneeded', copy]);
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { chooseDevice } from '../lib/device.ts';
+import { findOnnxRuntime } from '../lib/onnxruntime-library.ts';
 import type { DataType, WeightReference } from '../models/weights/reference.ts';
 import type { EnginePaths } from './engines.ts';
 
@@ -88,7 +88,7 @@ export interface Engines {
 }
 
 /** The ONNX Runtime library that the package depends on. */
-export const onnxRuntimeLibrary = chooseDevice('cpu').library;
+export const onnxRuntimeLibrary = findOnnxRuntime().library;
 
 /** The addon that reaches inside the core; `npm run build:native` builds it beside the package's own. */
 export const insideFile =

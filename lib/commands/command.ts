@@ -19,7 +19,10 @@ export interface Context {
 	/** Tells the user something that is not the result. */
 	note(text: string): void;
 	/** Shows how far the work named by `label` is; the next label ends it. */
-	progress(label: string, progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' }): void;
+	progress(
+		label: string,
+		progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' | 'percent' },
+	): void;
 }
 
 /** A command is data plus `run`, which returns a value; how the value reads on a terminal is `text`. */

@@ -2,6 +2,7 @@ import { type BundleState, type DataFolder, findBundles } from './bundles.ts';
 import { formatBytes } from './bytes.ts';
 import { defineCommand } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
+import { gpuProblems, gpuRows, libraryTable } from './gpus.ts';
 import { examineMachine, type Machine, type NvidiaDriver } from './machine.ts';
 import { table } from './table.ts';
 
@@ -20,7 +21,7 @@ export default defineCommand({
 	example: 'arc2face doctor --json',
 
 	async run() {
-		const found: Examination = { ...examineMachine(), ...(await findBundles()) };
+		const found: Examination = { ...(await examineMachine()), ...(await findBundles()) };
 		return { ...found, canRun: canRun(found), problems: problemsOf(found) };
 	},
 
@@ -30,6 +31,7 @@ export default defineCommand({
 		return [
 			table(['what', 'found'], rowsOf(report)),
 			'',
+			...(report.gpus.libraries.length === 0 ? [] : [libraryTable(report.gpus.libraries), '']),
 			...(report.bundles.length === 0 ? [] : [bundleTable(report.bundles), '']),
 			...(problems.length === 0 ? ['No problems.'] : ['Problems:', ...lines]),
 			...(canRun ? [] : ['', 'Nothing can run on this machine until these are solved.']),
@@ -45,7 +47,7 @@ export function canRun({ addon, sharp, device }: Examination): boolean {
 }
 
 /** What stands in the way, most fundamental first. */
-export function problemsOf({ addon, sharp, device, bundles, package: { folder } }: Examination): Problem[] {
+export function problemsOf({ addon, sharp, device, gpus, bundles, package: { folder } }: Examination): Problem[] {
 	const problems: Problem[] = [];
 	if ('error' in addon) {
 		problems.push({
@@ -65,6 +67,7 @@ export function problemsOf({ addon, sharp, device, bundles, package: { folder } 
 			remedy: 'Run `npm install onnxruntime-node`, or let ARC2FACE_ONNXRUNTIME name an ONNX Runtime library.',
 		});
 	}
+	problems.push(...gpuProblems(gpus));
 	for (const { name, error, unfinished } of bundles) {
 		if (error !== undefined) problems.push({ problem: `Bundle ${name}: ${error.problem}`, remedy: error.remedy });
 		if (unfinished.length > 0) {
@@ -83,7 +86,17 @@ export function problemsOf({ addon, sharp, device, bundles, package: { folder } 
 	return problems;
 }
 
-function rowsOf({ system, node, package: own, addon, sharp, device, gpu, dataFolder }: Examination): string[][] {
+function rowsOf({
+	system,
+	node,
+	package: own,
+	addon,
+	sharp,
+	device,
+	driver,
+	gpus,
+	dataFolder,
+}: Examination): string[][] {
 	const reasons = 'reasons' in device ? device.reasons : [device.error];
 	return [
 		['machine', `${system.platform} ${system.release}, ${system.arch}`],
@@ -94,7 +107,8 @@ function rowsOf({ system, node, package: own, addon, sharp, device, gpu, dataFol
 		['sharp', 'version' in sharp ? sharp.version : 'not found'],
 		['device', describeDevice(device)],
 		...reasons.map((reason, i) => [i === 0 ? 'because' : '', reason]),
-		['NVIDIA driver', describeDriver(gpu)],
+		['NVIDIA driver', describeDriver(driver)],
+		...gpuRows(gpus),
 		[
 			'data folder',
 			`${dataFolder.path}${dataFolder.freeBytes === undefined ? '' : `, ${formatBytes(dataFolder.freeBytes)} free`}`,
@@ -110,7 +124,7 @@ export function describeDevice(found: Machine['device']): string {
 
 function describeDriver({ kernel, library, tool }: NvidiaDriver): string {
 	const traces = [kernel, library, tool].filter((trace) => trace !== undefined);
-	return traces.length === 0 ? 'none found' : `present, but of no use to this build: ${traces.join('; ')}`;
+	return traces.length === 0 ? 'none found' : traces.join('; ');
 }
 
 function bundleTable(bundles: readonly BundleState[]): string {

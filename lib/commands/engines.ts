@@ -1,6 +1,8 @@
 import type { CachedEngine } from '../engine-files.ts';
 import { formatBytes } from './bytes.ts';
 import { defineCommand, UsageError } from './command.ts';
+import { type Building, buildEngines, buildOptions, describeBuilding } from './engine-build.ts';
+import { modelOptions } from './model.ts';
 import { nearest } from './nearest.ts';
 import { table } from './table.ts';
 
@@ -8,26 +10,29 @@ type Listing = { folder: string; engines: EngineRow[]; leftoverBytes: number };
 type Cleaning = { folder: string; removed: EngineRow[]; freedBytes: number; kept: EngineRow[] };
 type EngineRow = Omit<CachedEngine, 'sha256'>;
 
-const verbs = ['list', 'clean'] as const;
+const verbs = ['build', 'list', 'clean'] as const;
 const dayMs = 86_400_000;
 
 export default defineCommand({
 	name: 'engines',
-	summary: 'List the compiled networks in the cache, or delete them',
+	summary: 'Build the engines of a model ahead of its first load on a GPU, list those in the cache, or delete them',
 	positionals: { name: `<${verbs.join('|')}>`, least: 1, most: 1 },
 	options: {
+		...buildOptions,
 		all: { type: 'boolean', help: 'clean: delete all engines, not only what interrupted builds have left' },
 		'unused-days': {
 			type: 'number',
 			value: 'N',
 			help: 'clean: delete engines that were last used N days ago or earlier',
 		},
-		'cache-dir': { type: 'string', value: 'DIR', help: "folder of the cache (default: the user's)" },
+		'cache-dir': modelOptions['cache-dir'],
 	},
-	example: 'arc2face engines clean --unused-days 30',
+	example: 'arc2face engines build --bundle arc2face',
 
-	async run({ values, positionals: [verb = ''] }, { note }): Promise<Listing | Cleaning> {
-		const unusedSince = chosenAge(verb, values.all === true, values['unused-days']);
+	async run({ values, positionals: [verb = ''] }, context): Promise<Building | Listing | Cleaning> {
+		requireFitting(verb, values);
+		if (verb === 'build') return await buildEngines(values, context);
+		const unusedSince = chosenAge(values.all === true, values['unused-days']);
 		// Imported here, because `--help` does not need it.
 		const { EngineCache } = await import('../engine-cache.ts');
 		const cache = new EngineCache({ cacheDir: values['cache-dir'] });
@@ -39,23 +44,36 @@ export default defineCommand({
 		const { engines: removed, leftoverBytes } = await cache.clean({ unusedSince });
 		const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, leftoverBytes);
 		const kept = (await cache.list()).engines;
-		if (unusedSince === undefined && kept.length > 0) note('To delete engines as well, pass --all or --unused-days.');
+		if (unusedSince === undefined && kept.length > 0) {
+			context.note('To delete engines as well, pass --all or --unused-days.');
+		}
 		return { folder, removed: removed.map(rowOf), freedBytes, kept: kept.map(rowOf) };
 	},
 
-	text: (result) => ('removed' in result ? describeCleaning(result) : describeListing(result)),
+	text: (result) => {
+		if ('built' in result) return describeBuilding(result);
+		return 'removed' in result ? describeCleaning(result) : describeListing(result);
+	},
 });
 
 /** @throws {UsageError} for another verb than these, and for options that do not fit it */
-function chosenAge(verb: string, all: boolean, unusedDays: number | undefined): Date | undefined {
+function requireFitting(verb: string, values: Readonly<Record<string, unknown>>): void {
 	if (!verbs.some((known) => known === verb)) {
 		const meant = nearest(verb, verbs);
-		const hint = meant === undefined ? `Expected ${verbs.join(' or ')}.` : `Did you mean ${meant}?`;
+		const hint = meant === undefined ? `Expected ${verbs.join(', ')}.` : `Did you mean ${meant}?`;
 		throw new UsageError(`Unknown action "${verb}" for engines. ${hint}`);
 	}
-	if (verb === 'list' && (all || unusedDays !== undefined)) {
-		throw new UsageError('Expected --all and --unused-days for engines clean only but received one for engines list.');
+	const owners = { build: Object.keys(buildOptions), clean: ['all', 'unused-days'] };
+	for (const [owner, names] of Object.entries(owners)) {
+		const name = names.find((one) => values[one] !== undefined);
+		if (owner !== verb && name !== undefined) {
+			throw new UsageError(`Expected --${name} for engines ${owner} only but received it for engines ${verb}.`);
+		}
 	}
+}
+
+/** Since when the engines that are to be deleted have not been used; undefined: none are. */
+function chosenAge(all: boolean, unusedDays: number | undefined): Date | undefined {
 	if (all && unusedDays !== undefined) {
 		throw new UsageError('Expected one of --all and --unused-days for engines clean but received both.');
 	}

@@ -64,7 +64,9 @@ export default defineCommand({
 
 		const saved = values.identity === undefined ? undefined : await readIdentity(values.identity);
 
-		await using model = await loadModel(values, photos, context);
+		const { width, height } = options;
+		const sizes = width === undefined || height === undefined ? undefined : [{ width, height }];
+		await using model = await loadModel(values, photos, context, sizes);
 		const portraits = [];
 		for (const source of sources) {
 			const identity = saved ?? (await encodePhoto(model, source, { face, signal }));

@@ -3,10 +3,13 @@ import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chooseDevice } from '../device.ts';
-import { loadNative } from '../native.ts';
+import { EngineLibraries } from '../engine-libraries.ts';
+import { addonFile, loadNative } from '../native.ts';
+import { findOnnxRuntime } from '../onnxruntime-library.ts';
 import { packageRoot } from '../package-root.ts';
 import { packageVersion } from '../package-version.ts';
 import { failureOf } from './failure.ts';
+import { examineGpus, type GpuReport } from './gpus.ts';
 
 /** What `doctor` finds out. A fact that could not be had says why in `error`, instead of failing the whole examination. */
 export interface Machine {
@@ -16,7 +19,8 @@ export interface Machine {
 	addon: { path: string } | { error: string };
 	sharp: { version: string } | { error: string };
 	device: Device | { error: string };
-	gpu: NvidiaDriver;
+	driver: NvidiaDriver;
+	gpus: GpuReport;
 }
 
 /** What would run the networks; `version` is what the opened library says of itself, after a self-test. */
@@ -39,8 +43,9 @@ export interface NvidiaDriver {
 	tool?: string;
 }
 
-export function examineMachine(): Machine {
+export async function examineMachine(): Promise<Machine> {
 	const addon = findAddon();
+	const libraries = new EngineLibraries();
 	return {
 		system: {
 			platform: platform(),
@@ -54,17 +59,16 @@ export function examineMachine(): Machine {
 		package: { version: packageVersion(), folder: packageRoot },
 		addon,
 		sharp: findSharp(),
-		device: findDevice(addon),
-		gpu: findNvidiaDriver(),
+		device: await findDevice(addon, libraries),
+		driver: findNvidiaDriver(),
+		gpus: await examineGpus('path' in addon ? loadNative().findGpus() : { gpus: [] }, libraries),
 	};
 }
 
 function findAddon(): Machine['addon'] {
 	try {
-		const finder = createRequire(import.meta.url)('node-gyp-build') as { resolve(folder: string): string };
-		const path = finder.resolve(packageRoot);
 		loadNative();
-		return { path };
+		return { path: addonFile() };
 	} catch (error) {
 		return { error: failureOf(error).problem };
 	}
@@ -79,15 +83,23 @@ function findSharp(): Machine['sharp'] {
 	}
 }
 
-function findDevice(addon: Machine['addon']): Machine['device'] {
+async function findDevice(addon: Machine['addon'], libraries: EngineLibraries): Promise<Machine['device']> {
 	try {
-		const { device, provider, library, reasons } = chooseDevice('auto');
-		const choice = { device, provider, library, reasons };
-		if ('error' in addon) return choice;
+		if ('error' in addon) {
+			const { library, origin } = findOnnxRuntime();
+			return { device: 'cpu', provider: 'onnxruntime', library, reasons: [`ONNX Runtime ${origin}: ${library}`] };
+		}
+		const choice = await chooseDevice('auto', { libraries });
+		const { device, provider, reasons } = choice;
+		if (choice.device !== 'cpu') {
+			const { core, version, provider: own } = choice.runtime;
+			return { device, provider, library: core || own, reasons, version };
+		}
+		const found = { device, provider, library: choice.library, reasons };
 		try {
-			return { ...choice, version: loadNative().probeOnnxRuntime(library).version };
+			return { ...found, version: loadNative().probeOnnxRuntime(choice.library).version };
 		} catch (error) {
-			return { ...choice, error: failureOf(error).problem };
+			return { ...found, error: failureOf(error).problem };
 		}
 	} catch (error) {
 		return { error: failureOf(error).problem };

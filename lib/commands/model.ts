@@ -1,9 +1,9 @@
 import type { Arc2Face } from '../arc2face.ts';
 import type { DeviceRequest } from '../device.ts';
-import { resolveLoadOptions } from '../options.ts';
+import { type LoadProgress, type Precision, resolveLoadOptions, type Size } from '../options.ts';
 import type { Context, OptionValues } from './command.ts';
 
-/** The options of every command that loads a model. */
+/** The options of every command that has to do with a model on a device. */
 export const modelOptions = {
 	bundle: {
 		type: 'string',
@@ -11,20 +11,24 @@ export const modelOptions = {
 		help: 'name or folder of the model (default: arc2face if pulled, else tiny)',
 	},
 	device: { type: 'string', value: 'DEVICE', help: 'auto, cpu, cuda or cuda:N (default: auto)' },
+	precision: { type: 'string', value: 'TYPE', help: 'auto, fp32 or fp16 (default: auto, which is fp16 on a GPU)' },
+	'cache-dir': { type: 'string', value: 'DIR', help: "folder of the engines' cache (default: the user's)" },
 	threads: { type: 'number', value: 'N', help: 'threads on the CPU (default: one per core)' },
 } as const;
 
 /**
  * Loads the model with a progress bar, when its options and the headers of the photos that it is for are in order.
  *
+ * @param imageSizes - that will be asked of it (default: the model's own)
  * @throws {Arc2FaceError} as `Arc2Face.load` does; `INVALID_IMAGE`, naming the photo, before the model is loaded
  */
 export async function loadModel(
-	{ bundle, threads, device }: OptionValues<typeof modelOptions>,
+	values: OptionValues<typeof modelOptions>,
 	photos: readonly string[],
 	context: Context,
+	imageSizes?: readonly Size[],
 ): Promise<Arc2Face> {
-	const options = { bundle, threads, device: device as DeviceRequest | undefined };
+	const options = { ...loadOptions(values), threads: values.threads, imageSizes };
 	resolveLoadOptions(options);
 	// Imported here, not earlier: without sharp, which both need, `--help` and `doctor` still answer.
 	const { checkPhoto } = await import('../photo.ts');
@@ -33,6 +37,38 @@ export async function loadModel(
 	return await Arc2Face.load({
 		...options,
 		signal: context.signal,
-		onProgress: ({ done, total }) => context.progress('loading', { done, total, unit: 'steps' }),
+		onProgress: (progress) => showLoading(progress, context),
 	});
+}
+
+/** What commands call by other names than the library does; what a value may be, the library says. */
+export function loadOptions({
+	bundle,
+	device,
+	precision,
+	'cache-dir': cacheDir,
+}: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
+	return {
+		...{ bundle, cacheDir },
+		device: device as DeviceRequest | undefined,
+		precision: precision as Precision | undefined,
+	};
+}
+
+/** Shows how far `load` is: a bar for each engine that is read or built, and one for the networks. */
+export function showLoading({ network, phase, fraction, done, total }: LoadProgress, context: Context): void {
+	const percent = { done: Math.floor(100 * fraction), total: 100, unit: 'percent' } as const;
+	switch (phase) {
+		case 'reading':
+			context.progress(`checking ${network}`, percent);
+			break;
+		case 'waiting':
+			context.note(`Another load builds the engine of ${network}; waiting for it.`);
+			break;
+		case 'building':
+			context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);
+			break;
+		case 'loading':
+			context.progress('loading', { done, total, unit: 'steps' });
+	}
 }

@@ -44,7 +44,9 @@ export class Progress {
 		}
 		this.#bar = new SingleBar({
 			stream: this.#stream,
-			format: '{label} [{bar}] {value}/{total} ({eta_formatted} left)',
+			// Percents stand for work of which nobody knows how long each takes.
+			format:
+				unit === 'percent' ? '{label} [{bar}] {value} %' : '{label} [{bar}] {value}/{total} ({eta_formatted} left)',
 			barsize: 24,
 			// Updates that the time left is estimated from: bytes come in thousands of pieces a second.
 			etaBuffer: unit === 'bytes' ? 2000 : 10,
@@ -64,6 +66,7 @@ export class Progress {
 }
 
 function describe({ done, total, unit }: State): string {
+	if (unit === 'percent') return `${done} %`;
 	const number = unit === 'bytes' ? formatBytes : String;
 	return `${unit === 'steps' ? 'step ' : ''}${number(done)}${total === undefined ? '' : ` of ${number(total)}`}`;
 }

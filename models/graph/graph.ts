@@ -118,7 +118,7 @@ export class Graph {
 	weight(name: string, reference: WeightReference): Value {
 		this.#initializers.push({
 			name: this.#take(name),
-			data_type: dataTypes[reference.type],
+			data_type: dataTypes[reference.as ?? reference.type],
 			dims: reference.shape,
 			// ONNX wants the name of a file here. Runtimes get the bytes by pointer and open none.
 			external_data: [{ key: 'location', value: 'weights' }],

@@ -22,6 +22,8 @@ export type WeightReference = Readonly<{
 	/** Bytes: product of `shape` times the element size. */
 	length: number;
 	type: DataType;
+	/** What a graph declares it as, when that is not `type`: whoever hands it to a runtime converts it from float32. */
+	as?: 'float16';
 	/** Empty for a scalar. */
 	shape: readonly number[];
 }>;

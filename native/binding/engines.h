@@ -1,4 +1,4 @@
-// Provider libraries for NVIDIA GPUs, as JavaScript sees them.
+// Engines and the GPUs for them, as JavaScript sees them.
 #pragma once
 
 #include <napi.h>
@@ -7,5 +7,11 @@ namespace arc2face {
 
 // probeEngines({ provider, core, parser? }): { product, version }
 Napi::Value ProbeEngines(const Napi::CallbackInfo& info);
+
+// findGpus(): NativeGpus
+Napi::Value FindGpus(const Napi::CallbackInfo& info);
+
+// buildEngine(request): NativeCall<void>
+Napi::Value BuildEngine(const Napi::CallbackInfo& info);
 
 }  // namespace arc2face

@@ -23,9 +23,11 @@ Environment::Environment(Napi::Env env) : env_(env), mailbox_(std::make_shared<M
 Environment::~Environment() = default;
 
 void Environment::Close() {
-  for (auto& [call, loading] : loadings_) loading->interrupt.Request();
-  for (auto& [call, loading] : loadings_) loading->ended.get_future().wait();
-  loadings_.clear();
+  for (auto& [call, task] : tasks_) task->interrupt.Request();
+  for (auto& [call, task] : tasks_) {
+    if (!task->Claim()) task->ended.get_future().wait();
+  }
+  tasks_.clear();
   {
     const std::lock_guard lock(mailbox_->mutex_);
     mailbox_->closed_ = true;
@@ -102,6 +104,10 @@ Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
   };
   try {
     std::rethrow_exception(error);
+  } catch (const InvalidEngine& refused) {
+    const Napi::Error result = make(refused.code(), refused.what());
+    result.Value().Set("network", Napi::String::New(env, refused.network()));
+    return result;
   } catch (const Error& known) {
     return make(known.code(), known.what());
   } catch (const std::exception& other) {

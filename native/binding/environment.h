@@ -3,6 +3,7 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -51,10 +52,10 @@ class Environment {
   // Calls the call's progress function, unless it is settled. What that throws rejects the call.
   void Progress(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value);
 
-  // Pipelines to give back when the environment ends, and loads to wait for.
+  // Pipelines to give back when the environment ends, and tasks to wait for, by the number of their call.
   std::unordered_set<std::shared_ptr<Pipeline>>& pipelines() noexcept { return pipelines_; }
-  struct Loading;
-  std::unordered_map<uint64_t, std::shared_ptr<Loading>>& loadings() noexcept { return loadings_; }
+  class Task;
+  std::unordered_map<uint64_t, std::shared_ptr<Task>>& tasks() noexcept { return tasks_; }
 
   Napi::FunctionReference model_class;
 
@@ -73,13 +74,20 @@ class Environment {
   std::unordered_map<uint64_t, Pending> calls_;
   uint64_t next_call_ = 1;
   std::unordered_set<std::shared_ptr<Pipeline>> pipelines_;
-  std::unordered_map<uint64_t, std::shared_ptr<Loading>> loadings_;
+  std::unordered_map<uint64_t, std::shared_ptr<Task>> tasks_;
 };
 
-// A model being loaded.
-struct Environment::Loading {
+// A model being loaded or an engine being built, or waiting for its turn.
+class Environment::Task {
+ public:
+  // True for the first who asks: the thread that is to do it, or whoever calls it off before that.
+  bool Claim() noexcept { return !claimed_.exchange(true); }
+
   Interrupt interrupt;
-  std::promise<void> ended;
+  std::promise<void> ended;  // if its thread has claimed it
+
+ private:
+  std::atomic<bool> claimed_ = false;
 };
 
 // The error as JavaScript sees it: an Error with a `code`.

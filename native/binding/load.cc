@@ -1,7 +1,9 @@
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "../provider/tensorrt/tensorrt.h"
 #include "environment.h"
 #include "marshal.h"
 #include "model.h"
@@ -11,12 +13,32 @@ namespace arc2face {
 
 namespace {
 
-struct LoadRequest {
+// What runs the networks (NativeRuntime in lib/native.ts).
+struct OnnxRuntime {
   std::string library;
   int threads;
+};
+struct Engines {
+  tensorrt::LibraryPaths library;
+  int gpu;
+};
+using Runtime = std::variant<OnnxRuntime, Engines>;
+
+struct LoadRequest {
+  Runtime runtime;
   std::vector<std::vector<std::byte>> graphs;
   PipelineSource source;
 };
+
+Runtime ReadRuntime(const Napi::Value& value) {
+  const Napi::Object from = marshal::Object(value, "runtime");
+  if (from.Has("engines")) {
+    return Engines{marshal::LibraryPaths(from.Get("engines"), "runtime.engines"),
+                   static_cast<int>(marshal::Integer(from.Get("gpu"), "runtime.gpu", 0, INT32_MAX))};
+  }
+  return OnnxRuntime{marshal::String(from.Get("onnxruntime"), "runtime.onnxruntime"),
+                     static_cast<int>(marshal::Integer(from.Get("threads"), "runtime.threads", 0, 1024))};
+}
 
 Prompt ReadPrompt(const Napi::Object& from) {
   Prompt prompt{marshal::Copy<int32_t>(from.Get("prompt"), "prompt"),
@@ -31,21 +53,18 @@ Prompt ReadPrompt(const Napi::Object& from) {
 std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "request");
   auto request = std::make_shared<LoadRequest>();
-  request->library = marshal::String(from.Get("library"), "library");
-  request->threads = static_cast<int>(marshal::Integer(from.Get("threads"), "threads", 0, 1024));
+  request->runtime = ReadRuntime(from.Get("runtime"));
+  const bool engines = std::holds_alternative<Engines>(request->runtime);
 
-  std::vector<std::shared_ptr<const MemoryMap>> maps;
-  const Napi::Array files = marshal::Array(from.Get("files"), "files");
-  for (uint32_t i = 0; i < files.Length(); ++i) {
-    maps.push_back(MemoryMap::Open(marshal::String(files.Get(i), "files[" + std::to_string(i) + "]")));
-  }
+  const marshal::Maps maps = marshal::Files(from.Get("files"), "files");
   const Napi::Object networks = marshal::Object(from.Get("networks"), "networks");
+  // Vectors of bytes keep their memory when the vector that holds them grows.
   const auto network = [&](const char* name) {
-    return marshal::Network(networks.Get(name), name, maps, request->graphs);
+    return engines ? marshal::Engine(networks.Get(name), name)
+                   : marshal::Network(networks.Get(name), name, maps, request->graphs);
   };
   const bool reads_faces = networks.Has("detector");
   if (reads_faces != networks.Has("recognizer")) marshal::Refuse("both or none of detector and recognizer", "networks");
-  // Vectors of bytes keep their memory when the vector that holds them grows.
   if (reads_faces) {
     request->source.detector = network("detector");
     request->source.recognizer = network("recognizer");
@@ -58,54 +77,43 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
   return request;
 }
 
+// Opens what runs the networks, and gives its device.
+Device& Open(const Runtime& runtime, std::shared_ptr<Provider>& provider) {
+  if (const auto* host = std::get_if<OnnxRuntime>(&runtime)) {
+    provider = OpenOnnxRuntime(host->library, host->threads);
+    return HostDevice();
+  }
+  const Engines& engines = std::get<Engines>(runtime);
+  const tensorrt::EngineLibrary library(engines.library);
+  Device& device = EngineDevice(library, engines.gpu);
+  provider = OpenTensorRt(library, device);
+  return device;
+}
+
 }  // namespace
 
 Napi::Value Load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return Guarded(env, [&] {
     const auto request = ReadLoadRequest(info[0]);
-    Environment& environment = Environment::Of(env);
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    const uint64_t number = environment.Open(
-        deferred, marshal::OptionalFunction(info[0].As<Napi::Object>().Get("onProgress"), "onProgress"), {});
-    const auto loading = std::make_shared<Environment::Loading>();
-
-    const auto on_progress = [mailbox = environment.mailbox(), number](const std::string& network, size_t done,
-                                                                       size_t total) {
-      mailbox->Post([=](Napi::Env, Environment& to) {
-        to.Progress(number, [=](Napi::Env env) -> Napi::Value {
-          const Napi::Object progress = Napi::Object::New(env);
-          progress.Set("network", network);
-          progress.Set("done", static_cast<double>(done));
-          progress.Set("total", static_cast<double>(total));
-          return progress;
+    auto on_progress = marshal::OptionalFunction(info[0].As<Napi::Object>().Get("onProgress"), "onProgress");
+    const auto load = [request, mailbox = Environment::Of(env).mailbox()](uint64_t call, Interrupt& interrupt) {
+      const auto report = [&](const std::string& network, size_t done, size_t total) {
+        mailbox->Post([=](Napi::Env, Environment& to) {
+          to.Progress(call, [=](Napi::Env env) -> Napi::Value {
+            const Napi::Object progress = Napi::Object::New(env);
+            progress.Set("network", network);
+            progress.Set("done", static_cast<double>(done));
+            progress.Set("total", static_cast<double>(total));
+            return progress;
+          });
         });
-      });
+      };
+      Device& device = Open(request->runtime, request->source.provider);
+      return Pipeline::Load(device, request->source, report, interrupt);
     };
     // Not on the device's thread: building networks takes long, and that one has other models to serve.
-    Loader().Post([mailbox = environment.mailbox(), number, request, loading, on_progress] {
-      std::shared_ptr<Pipeline> pipeline;
-      std::exception_ptr error;
-      try {
-        if (loading->interrupt.requested()) throw Error(ErrorCode::kCancelled, "Loading was cancelled.");
-        request->source.provider = OpenOnnxRuntime(request->library, request->threads);
-        pipeline = Pipeline::Load(HostDevice(), request->source, on_progress, loading->interrupt);
-      } catch (...) {
-        error = CurrentError();
-      }
-      mailbox->Post([=](Napi::Env, Environment& to) {
-        to.loadings().erase(number);
-        if (pipeline) {
-          to.Resolve(number, [&](Napi::Env env) { return Model::Wrap(env, pipeline); });
-        } else {
-          to.Reject(number, error);
-        }
-      });
-      pipeline.reset();  // whoever waits for the end may be about to end the process
-      loading->ended.set_value();
-    });
-    environment.loadings().emplace(number, loading);
-    return NativeCall(env, deferred.Promise(), [loading] { loading->interrupt.Request(); });
+    return StartTask<std::shared_ptr<Pipeline>>(env, Loader(), std::move(on_progress), load, Model::Wrap);
   });
 }
 

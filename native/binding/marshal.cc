@@ -22,8 +22,14 @@ DataType Type(const Napi::Value& value, const std::string& name) {
   Refuse("the name of an element type", name);
 }
 
-Weight OneWeight(const Napi::Value& value, const std::string& name,
-                 const std::vector<std::shared_ptr<const MemoryMap>>& maps, const MemoryMap*& used) {
+std::vector<int64_t> Shape(const Napi::Value& value, const std::string& name) {
+  const Napi::Array from = Array(value, name);
+  std::vector<int64_t> shape;
+  for (uint32_t i = 0; i < from.Length(); ++i) shape.push_back(Integer(from.Get(i), name, 0, kMostSafeInteger));
+  return shape;
+}
+
+Weight OneWeight(const Napi::Value& value, const std::string& name, const Maps& maps, const MemoryMap*& used) {
   const Napi::Object from = Object(value, name);
   Weight weight;
   weight.name = String(from.Get("name"), name + ".name");
@@ -32,11 +38,9 @@ Weight OneWeight(const Napi::Value& value, const std::string& name,
   const int64_t offset = Integer(from.Get("offset"), name + ".offset", 0, kMostSafeInteger);
   const int64_t length = Integer(from.Get("length"), name + ".length", 0, kMostSafeInteger);
   weight.type = Type(from.Get("type"), name + ".type");
-  const Napi::Array shape = Array(from.Get("shape"), name + ".shape");
+  weight.shape = Shape(from.Get("shape"), name + ".shape");
   size_t bytes = Bytes(weight.type);
-  for (uint32_t i = 0; i < shape.Length(); ++i) {
-    const int64_t size = Integer(shape.Get(i), name + ".shape", 0, kMostSafeInteger);
-    weight.shape.push_back(size);
+  for (const int64_t size : weight.shape) {
     if (size != 0 && bytes > SIZE_MAX / static_cast<size_t>(size)) Refuse("a shape that fits in memory", name);
     bytes *= static_cast<size_t>(size);
   }
@@ -47,6 +51,7 @@ Weight OneWeight(const Napi::Value& value, const std::string& name,
   }
   weight.data = map.data() + offset;
   weight.bytes = bytes;
+  if (!from.Get("as").IsUndefined()) weight.as = Type(from.Get("as"), name + ".as");
   used = &map;
   return weight;
 }
@@ -150,8 +155,24 @@ std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name) {
   return plan;
 }
 
-NetworkSource Network(const Napi::Value& value, const std::string& name,
-                      const std::vector<std::shared_ptr<const MemoryMap>>& maps,
+tensorrt::LibraryPaths LibraryPaths(const Napi::Value& value, const std::string& name) {
+  const Napi::Object from = Object(value, name);
+  const auto path = [&](const char* field) { return String(from.Get(field), name + "." + field); };
+  return {.provider = path("provider"),
+          .core = path("core"),
+          .parser = from.Get("parser").IsUndefined() ? "" : path("parser")};
+}
+
+Maps Files(const Napi::Value& value, const std::string& name) {
+  const Napi::Array files = Array(value, name);
+  Maps maps;
+  for (uint32_t i = 0; i < files.Length(); ++i) {
+    maps.push_back(MemoryMap::Open(String(files.Get(i), name + "[" + std::to_string(i) + "]")));
+  }
+  return maps;
+}
+
+NetworkSource Network(const Napi::Value& value, const std::string& name, const Maps& maps,
                       std::vector<std::vector<std::byte>>& graphs) {
   const Napi::Object from = Object(value, name);
   NetworkSource source;
@@ -177,6 +198,32 @@ NetworkSource Network(const Napi::Value& value, const std::string& name,
     if (std::find(used.begin(), used.end(), map.get()) != used.end()) source.maps.push_back(map);
   }
   return source;
+}
+
+NetworkSource Engine(const Napi::Value& value, const std::string& name) {
+  const Napi::Object from = Object(value, name);
+  NetworkSource source;
+  source.name = name;
+  source.engine = EngineFile{.path = String(from.Get("engine"), name + ".engine"),
+                             .compiled = String(from.Get("compiled"), name + ".compiled")};
+  return source;
+}
+
+std::vector<Profile> Profiles(const Napi::Value& value, const std::string& name) {
+  const Napi::Array from = Array(value, name);
+  if (from.Length() == 0) Refuse("at least one profile", name);
+  std::vector<Profile> profiles;
+  for (uint32_t i = 0; i < from.Length(); ++i) {
+    const std::string label = name + "[" + std::to_string(i) + "]";
+    const Napi::Object one = Object(from.Get(i), label);
+    const Napi::Array inputs = one.GetPropertyNames();
+    Profile& profile = profiles.emplace_back();
+    for (uint32_t n = 0; n < inputs.Length(); ++n) {
+      const std::string input = String(inputs.Get(n), label);
+      profile.push_back({.input = input, .shape = Shape(one.Get(input), label + "." + input)});
+    }
+  }
+  return profiles;
 }
 
 }  // namespace arc2face::marshal

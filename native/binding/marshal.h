@@ -10,6 +10,7 @@
 #include "../diffusion/step.h"
 #include "../error.h"
 #include "../provider/provider.h"
+#include "../provider/tensorrt/engine_library.h"
 
 namespace arc2face::marshal {
 
@@ -37,10 +38,22 @@ std::vector<T> Copy(const Napi::Value& value, const std::string& name) {
 // A packed plan, lib/samplers/plan.ts.
 std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name);
 
+// EngineLibraryPaths in lib/native.ts.
+tensorrt::LibraryPaths LibraryPaths(const Napi::Value& value, const std::string& name);
+
+// The files of a request, mapped.
+using Maps = std::vector<std::shared_ptr<const MemoryMap>>;
+Maps Files(const Napi::Value& value, const std::string& name);
+
 // Networks over `maps`, the open files of the request (NativeNetwork in lib/native.ts). The graph's bytes are copied to
 // `graphs`, which the source points into.
-NetworkSource Network(const Napi::Value& value, const std::string& name,
-                      const std::vector<std::shared_ptr<const MemoryMap>>& maps,
+NetworkSource Network(const Napi::Value& value, const std::string& name, const Maps& maps,
                       std::vector<std::vector<std::byte>>& graphs);
+
+// NativeEngine in lib/native.ts.
+NetworkSource Engine(const Napi::Value& value, const std::string& name);
+
+// At least one of NativeProfile in lib/native.ts.
+std::vector<Profile> Profiles(const Napi::Value& value, const std::string& name);
 
 }  // namespace arc2face::marshal

@@ -1,4 +1,4 @@
-// A call in flight as JavaScript sees it (NativeCall in lib/native.ts).
+// Calls in flight as JavaScript sees them (NativeCall in lib/native.ts).
 #pragma once
 
 #include <napi.h>
@@ -47,6 +47,43 @@ Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pip
     environment.Reject(number, CurrentError());
     return NativeCall(env, deferred.Promise(), [] {});
   }
+}
+
+// Starts work that belongs to no model, on a thread of its own kind. `work(call, interrupt)` makes a T, which is
+// copyable, from plain values; `call` is the number of the call, for progress. `to_js` makes the value on the
+// JavaScript thread. Called off before its turn, the work is never begun.
+template <typename T, typename Work, typename ToJs>
+Napi::Object StartTask(Napi::Env env, Executor& executor, Napi::FunctionReference on_progress, Work work, ToJs to_js) {
+  Environment& environment = Environment::Of(env);
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  const uint64_t number = environment.Open(deferred, std::move(on_progress), {});
+  const auto task = std::make_shared<Environment::Task>();
+  environment.tasks().emplace(number, task);
+  executor.Post([mailbox = environment.mailbox(), number, task, work = std::move(work), to_js] {
+    if (!task->Claim()) return;
+    auto outcome = std::make_shared<Outcome<T>>();
+    try {
+      outcome->template emplace<0>(work(number, task->interrupt));
+    } catch (...) {
+      outcome->template emplace<1>(CurrentError());
+    }
+    mailbox->Post([number, to_js, outcome](Napi::Env, Environment& to) {
+      to.tasks().erase(number);
+      if (const auto* value = std::get_if<0>(outcome.get())) {
+        to.Resolve(number, [&](Napi::Env env) -> Napi::Value { return to_js(env, *value); });
+      } else {
+        to.Reject(number, std::get<1>(*outcome));
+      }
+    });
+    outcome.reset();  // whoever waits for the end may be about to end the process
+    task->ended.set_value();
+  });
+  return NativeCall(env, deferred.Promise(), [&environment, number, task] {
+    task->interrupt.Request();
+    if (!task->Claim()) return;
+    environment.tasks().erase(number);
+    environment.Reject(number, std::make_exception_ptr(Error(ErrorCode::kCancelled, "The call was cancelled.")));
+  });
 }
 
 }  // namespace arc2face

@@ -8,13 +8,23 @@
 #include <memory>
 #include <utility>
 
+#include "../diffusion/convert.h"
 #include "../diffusion/step.h"
 #include "../image/image.h"
 
 namespace arc2face {
 
+// A moment in a stream's order of work. The stream outlives it.
+class Event {
+ public:
+  virtual ~Event() = default;
+  // Returns when all work that was queued before it is done; throws what that failed with. On the stream's thread.
+  virtual void Await() = 0;
+};
+
 // An order of work on a device. Calls return when the work is queued; pointers are device memory unless they say host,
-// and what they point to must live until Synchronize. On the host everything is done when the call returns.
+// and what they point to must live until Synchronize, or until an event that came after has been awaited. On the host
+// everything is done when the call returns.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -25,6 +35,8 @@ class Stream {
   virtual void Zero(void* to, size_t bytes) = 0;
   // Returns when all queued work is done; throws what it failed with.
   virtual void Synchronize() = 0;
+  // This moment, after all that is queued now.
+  virtual std::unique_ptr<Event> Record() = 0;
 
   // Runs `record`, which queues work on this stream. A device may capture what it queues as a graph and replay that on
   // later calls with the same key: so nothing in it may depend on anything but the key and device memory.
@@ -35,13 +47,14 @@ class Stream {
   // The device's own stream, for a provider to queue its work on: a cudaStream_t; null on the host.
   virtual void* handle() noexcept { return nullptr; }
 
-  // The operations; contracts beside their definitions in image/image.h and diffusion/step.h.
+  // The operations; contracts beside their definitions in image/image.h, diffusion/step.h and diffusion/convert.h.
   virtual void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) = 0;
   virtual void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) = 0;
   virtual void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
                           float* timesteps) = 0;
   virtual void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) = 0;
   virtual void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) = 0;
+  virtual void Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) = 0;
 };
 
 // Host memory, freed as its device says.
@@ -55,12 +68,16 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual const char* name() const noexcept = 0;  // "cpu", "cuda:0"
+  // Makes this the device of the calling thread, for libraries that work on whichever that is. Throws kEngineFailed.
+  virtual void MakeCurrent() = 0;
+  // Whether queued work goes on beside the thread that has queued it, and streams beside one another.
+  virtual bool asynchronous() const noexcept = 0;
 
   // `bytes` of uninitialised memory, aligned to 256. Throws kOutOfMemory, naming the size.
   virtual void* Allocate(size_t bytes) = 0;
   virtual void Free(void* memory) noexcept = 0;
-  // `bytes` of uninitialised host memory that downloads from this device fill fastest. Any thread may free it, as late
-  // as it likes. Throws kOutOfMemory.
+  // `bytes` of uninitialised host memory, aligned for any type, that copies from and to this device are fastest with.
+  // Any thread may free it, as late as it likes. Throws kOutOfMemory.
   virtual HostBytes AllocateHost(size_t bytes) = 0;
   // Gives what was freed, by us or by a provider, back to the system; allocators like to keep it.
   virtual void Trim() noexcept = 0;

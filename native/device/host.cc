@@ -12,6 +12,11 @@
 namespace arc2face {
 namespace {
 
+class Now final : public Event {
+ public:
+  void Await() override {}
+};
+
 // Does at once what it is told.
 class HostStream final : public Stream {
  public:
@@ -24,6 +29,7 @@ class HostStream final : public Stream {
     if (bytes != 0) std::memset(to, 0, bytes);
   }
   void Synchronize() override {}
+  std::unique_ptr<Event> Record() override { return std::make_unique<Now>(); }
   void Replay(uint64_t, const std::function<void()>& record) override { record(); }
   void Forget(uint64_t) noexcept override {}
 
@@ -43,11 +49,14 @@ class HostStream final : public Stream {
   void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) override {
     QuantiseHost(image, height, width, rgb);
   }
+  void Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) override { ConvertHost(from, to, count); }
 };
 
 class Host final : public Device {
  public:
   const char* name() const noexcept override { return "cpu"; }
+  void MakeCurrent() override {}
+  bool asynchronous() const noexcept override { return false; }
 
   void* Allocate(size_t bytes) override {
     // No allocator has more than PTRDIFF_MAX bytes, and some of them add to the size before they compare.

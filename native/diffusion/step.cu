@@ -15,14 +15,17 @@ struct Turn {
 };
 static_assert(sizeof(PlanStep) % sizeof(uint32_t) == 0 && sizeof(PlanStep) / sizeof(uint32_t) <= kBlockThreads);
 
-__device__ void ReadTurn(const BatchSlot& slot, Turn& turn) {
+// False when no image has the slot.
+__device__ bool ReadTurn(const BatchSlot& slot, Turn& turn) {
   if (threadIdx.x == 0) turn.slot = slot;
   __syncthreads();
+  if (turn.slot.plan == nullptr) return false;
   const auto* words = reinterpret_cast<const uint32_t*>(turn.slot.plan + turn.slot.position);
   if (threadIdx.x < sizeof(PlanStep) / sizeof(uint32_t)) {
     reinterpret_cast<uint32_t*>(&turn.step)[threadIdx.x] = words[threadIdx.x];
   }
   __syncthreads();
+  return true;
 }
 
 __device__ size_t FirstElement(int width) {
@@ -33,7 +36,7 @@ __device__ size_t FirstElement(int width) {
 template <int kWidth, typename T>
 __global__ void GatherRowsKernel(const BatchSlot* slots, size_t elements, T* sample, float* timesteps) {
   __shared__ Turn turn;
-  ReadTurn(slots[blockIdx.y], turn);
+  if (!ReadTurn(slots[blockIdx.y], turn)) return;
   const size_t at = FirstElement(kWidth);
   if (at < elements) GatherPack<kWidth>(turn.slot, turn.step, elements, at, sample);
   if (blockIdx.x == 0 && threadIdx.x == 0) GatherTimesteps(turn.slot, turn.step, timesteps);
@@ -43,7 +46,7 @@ __global__ void GatherRowsKernel(const BatchSlot* slots, size_t elements, T* sam
 template <int kWidth, typename T>
 __global__ void ApplyStepKernel(BatchSlot* slots, size_t elements, const T* eps, unsigned* arrivals) {
   __shared__ Turn turn;
-  ReadTurn(slots[blockIdx.y], turn);
+  if (!ReadTurn(slots[blockIdx.y], turn)) return;
   const size_t at = FirstElement(kWidth);
   if (at < elements) ApplyPack<kWidth>(turn.slot, turn.step, elements, at, eps);
   if (threadIdx.x == 0) {

@@ -35,7 +35,7 @@ struct PlanStep {
 // One image's place in a batch. Lies in device memory, so that a captured graph replays with new values.
 struct BatchSlot {
   float* registers;           // [kRegisters, elements], device memory, aligned to 32 bytes
-  const PlanStep* plan;       // device memory
+  const PlanStep* plan;       // device memory; null: no image has the place
   uint32_t position;          // step of the plan that the next evaluation is; ApplyStep advances it
   uint32_t conditional_row;   // row of the network's batch
   int32_t unconditional_row;  // -1: no guidance
@@ -50,7 +50,8 @@ ARC2FACE_HD inline float Guide(float conditional, float unconditional, float sca
 // One term of an assignment; terms are added in the order of the registers, starting from 0.
 ARC2FACE_HD inline float AddTerm(float sum, float coefficient, float value) { return fmaf(coefficient, value, sum); }
 
-// The definitions. `slots` has `count` entries; `elements` is the size of one image's latents.
+// The definitions. `slots` has `count` entries, of which those that no image has are left out; `elements` is the size
+// of one image's latents.
 
 // sample[row] = input_scale * latents and timesteps[row], for every row that a slot has. `sample` is rounded to the
 // network's precision; timesteps stay float32, because a plan's fractions of a thousand do not fit 16 bits.

@@ -55,6 +55,7 @@ template <typename T>
 void GatherRows(const BatchSlot* slots, size_t count, size_t elements, T* sample, float* timesteps) {
   for (size_t s = 0; s < count; ++s) {
     const BatchSlot& slot = slots[s];
+    if (slot.plan == nullptr) continue;
     const PlanStep& step = slot.plan[slot.position];
     const auto fill_row = [&](size_t row) {
       Scale(slot.registers + kLatents * elements, step.input_scale, elements, sample + row * elements);
@@ -70,6 +71,7 @@ void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const T* eps) {
   float conditional_room[kBlock], unconditional_room[kBlock];
   for (size_t s = 0; s < count; ++s) {
     BatchSlot& slot = slots[s];
+    if (slot.plan == nullptr) continue;
     const PlanStep& step = slot.plan[slot.position];
     for (size_t from = 0; from < elements; from += kBlock) {
       const size_t block = std::min(kBlock, elements - from);

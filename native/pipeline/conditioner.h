@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "../provider/provider.h"
+#include "network_buffer.h"
 
 namespace arc2face {
 
@@ -19,28 +19,32 @@ struct Prompt {
 
 class Conditioner {
  public:
-  // `dimension`: numbers in a row of the conditioning, the UNet's cross-attention size.
-  Conditioner(Device& device, Stream& stream, std::unique_ptr<Network> encoder, Prompt prompt, int64_t dimension);
+  // `dimension`: numbers in a row of the conditioning, the UNet's cross-attention size; `type`: in which the UNet takes
+  // them. Throws kInvalidBundle when the network has not the interface of models/text-encoder.ts.
+  Conditioner(Device& device, Stream& stream, std::unique_ptr<Network> encoder, Prompt prompt, int64_t dimension,
+              DataType type);
 
   int64_t rows() const noexcept { return static_cast<int64_t>(prompt_.tokens.size()); }
   int64_t dimension() const noexcept { return dimension_; }
 
   // Conditioning [rows, dimension] of one identity, 512 numbers of any length but 0; it is divided by its length first.
-  DeviceBuffer<float> Condition(std::span<const float> embedding, Interrupt& interrupt);
+  NetworkBuffer Condition(std::span<const float> embedding, Interrupt& interrupt);
 
   // Conditioning [rows, dimension] of the empty prompt; computed once.
-  const DeviceBuffer<float>& Unconditional(Interrupt& interrupt);
+  const NetworkBuffer& Unconditional(Interrupt& interrupt);
 
  private:
-  DeviceBuffer<float> Encode(const std::vector<int32_t>& tokens, std::span<const float> identity, int64_t position,
-                             Interrupt& interrupt);
+  NetworkBuffer Encode(const std::vector<int32_t>& tokens, std::span<const float> identity, int64_t position,
+                       Interrupt& interrupt);
 
   Device& device_;
   Stream& stream_;
   std::unique_ptr<Network> encoder_;
   Prompt prompt_;
   int64_t dimension_;
-  DeviceBuffer<float> unconditional_;
+  DataType type_;
+  DataType encoder_type_;
+  NetworkBuffer unconditional_;
 };
 
 }  // namespace arc2face

@@ -3,56 +3,92 @@
 #include <algorithm>
 #include <utility>
 
+#include "../device/sync_on_error.h"
 #include "../error.h"
 #include "call.h"
 #include "evaluate.h"
+#include "network_buffer.h"
 
 namespace arc2face {
 
+static constexpr char kName[] = "unet";
+
 struct Denoiser::Slot {
+  uint64_t number;  // that no other slot has had
   std::shared_ptr<DenoiseRequest> request;
   // The plan in device memory; the images of a request share it.
   std::shared_ptr<DeviceBuffer<PlanStep>> plan;
   // Steps that the request's images have finished, shared by them: the slowest counts.
-  std::shared_ptr<std::vector<uint32_t>> positions;
+  std::shared_ptr<std::vector<uint32_t>> finished;
   size_t image;
   DeviceBuffer<float> registers;  // [kRegisters, elements]
+  uint32_t position = 0;          // step that the next evaluation is; those before it are queued
 
-  uint32_t& position() { return (*positions)[image]; }
   size_t rows() const { return request->unconditional == nullptr ? 1 : 2; }
+  bool at_end() const { return position == request->plan.size(); }
 };
 
 // What one batch shape needs besides its slots, at addresses that stay, so that a device may capture the step.
 struct Denoiser::Workspace {
-  Workspace(Device& device, Stream& stream, const LatentSize& size, size_t rows, int64_t conditioning_rows,
-            int64_t dimension)
-      : stream(stream),
-        table(device, rows),
-        sample(device, rows * size.elements()),
-        timesteps(device, rows),
-        conditioning(device, rows * static_cast<size_t>(conditioning_rows * dimension)),
-        eps(device, rows * size.elements()) {}
-  ~Workspace() {
-    for (size_t slots = 1; slots <= table.size(); ++slots) stream.Forget(Key(slots));
-  }
+  Workspace(Denoiser& owner, const LatentSize& size, size_t rows)
+      : stream(owner.stream_),
+        rows(rows),
+        table(owner.device_, rows),
+        sample(owner.device_, owner.sample_type_, rows * size.elements()),
+        timesteps(owner.device_, rows),
+        conditioning(owner.device_, owner.conditioning_type_,
+                     rows * static_cast<size_t>(owner.conditioning_rows_ * owner.conditioning_dimension_)),
+        eps(owner.device_, owner.eps_type_, rows * size.elements()) {}
+  ~Workspace() { stream.Forget(key()); }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // Of a step with `slots` slots: the place of the last of them stands for the workspace and for their number.
-  uint64_t Key(size_t slots) const noexcept { return reinterpret_cast<uintptr_t>(table.data() + slots - 1); }
+  // Of the step, whatever slots it has.
+  uint64_t key() const noexcept { return reinterpret_cast<uintptr_t>(table.data()); }
 
   Stream& stream;
+  size_t rows;
   DeviceBuffer<BatchSlot> table;  // at most one slot per row
-  DeviceBuffer<float> sample, timesteps, conditioning, eps;
+  NetworkBuffer sample;
+  DeviceBuffer<float> timesteps;
+  NetworkBuffer conditioning, eps;
+
+  // What the table and the conditioning are for: numbers of slots, and their positions, which the device advances.
+  std::vector<std::pair<uint64_t, uint32_t>> placed;
+};
+
+// On its way.
+struct Denoiser::Evaluation {
+  Batch batch;
+  // What is uploaded, until the work is done.
+  std::vector<BatchSlot> table;
+  HostBytes noise;
+  std::unique_ptr<Event> done;
 };
 
 static int64_t DeclaredSize(const TensorInfo& info, size_t axis, size_t rank) {
-  if (info.type != DataType::kFloat32 || info.shape.size() != rank || info.shape[axis] < 1) {
-    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's input " + info.name + " to be float32 with " +
+  if (info.shape.size() != rank || info.shape[axis] < 1) {
+    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's input " + info.name + " to have " +
                                                std::to_string(rank) + " axes and a fixed size on axis " +
                                                std::to_string(axis) + ".");
   }
   return info.shape[axis];
+}
+
+static Denoiser::Batches ReadBatches(const Network& unet, int64_t conditioning_rows) {
+  const size_t sample = InputIndex(unet, kName, "sample");
+  const size_t conditioning = InputIndex(unet, kName, "encoder_hidden_states");
+  Denoiser::Batches batches;
+  for (const InputShapes& shapes : unet.profiles()) {
+    if (shapes[conditioning][1] != conditioning_rows) continue;
+    batches[{shapes[sample][2], shapes[sample][3]}].push_back(static_cast<size_t>(shapes[sample][0]));
+  }
+  if (batches.empty() && !unet.profiles().empty()) {
+    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's engine to take " + std::to_string(conditioning_rows) +
+                                               " tokens, as the prompt has, but it takes others.");
+  }
+  for (auto& [size, rows] : batches) std::sort(rows.begin(), rows.end());
+  return batches;
 }
 
 Denoiser::Denoiser(Device& device, Stream& stream, const Provider& provider, std::unique_ptr<Network> unet,
@@ -61,75 +97,63 @@ Denoiser::Denoiser(Device& device, Stream& stream, const Provider& provider, std
       stream_(stream),
       provider_(provider),
       unet_(std::move(unet)),
-      latent_channels_(DeclaredSize(InputInfo(*unet_, "unet", "sample"), 1, 4)),
+      latent_channels_(DeclaredSize(InputInfo(*unet_, kName, "sample"), 1, 4)),
       conditioning_rows_(conditioning_rows),
-      conditioning_dimension_(DeclaredSize(InputInfo(*unet_, "unet", "encoder_hidden_states"), 2, 3)) {}
+      conditioning_dimension_(DeclaredSize(InputInfo(*unet_, kName, "encoder_hidden_states"), 2, 3)),
+      sample_type_(FloatType(InputInfo(*unet_, kName, "sample"), kName)),
+      conditioning_type_(FloatType(InputInfo(*unet_, kName, "encoder_hidden_states"), kName)),
+      eps_type_(FloatType(OutputInfo(*unet_, kName, "eps"), kName)),
+      batches_(ReadBatches(*unet_, conditioning_rows)) {}
 
 Denoiser::~Denoiser() = default;
 
 void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
   const size_t elements = request->size.elements();
+  std::vector<float> latents(request->images() * elements);
+  const SyncOnError sync(stream_);
   const auto plan = std::make_shared<DeviceBuffer<PlanStep>>(device_, request->plan.size());
   stream_.Upload(plan->data(), request->plan.data(), plan->bytes());
-  const auto positions = std::make_shared<std::vector<uint32_t>>(request->images(), 0);
+  const auto finished = std::make_shared<std::vector<uint32_t>>(request->images(), 0);
 
   Batch joining;
-  std::vector<float> latents(elements);
   for (size_t image = 0; image < request->images(); ++image) {
     DeviceBuffer<float> registers(device_, kRegisters * elements);
     // A history register's coefficient is 0 before its first value, but a device may still multiply: no stray NaN.
     stream_.Zero(registers.data(), registers.bytes());
     const float* noise =
         request->initial_noise.empty() ? request->noise.Next(image) : request->initial_noise.data() + image * elements;
-    std::transform(noise, noise + elements, latents.begin(), [&](float n) { return n * request->initial_scale; });
-    stream_.Upload(registers.data() + kLatents * elements, latents.data(), elements * sizeof(float));
-    stream_.Synchronize();
-    joining.push_back(std::make_unique<Slot>(Slot{request, plan, positions, image, std::move(registers)}));
+    float* const scaled = latents.data() + image * elements;
+    std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->initial_scale; });
+    stream_.Upload(registers.data() + kLatents * elements, scaled, elements * sizeof(float));
+    joining.push_back(std::make_shared<Slot>(Slot{next_slot_++, request, plan, finished, image, std::move(registers)}));
   }
+  stream_.Synchronize();
   std::move(joining.begin(), joining.end(), std::back_inserter(slots_));
 }
 
 bool Denoiser::Step() {
   DropAbandoned();
-  if (slots_.empty()) {
-    workspaces_.clear();
-    return false;
+  if (!slots_.empty()) Start(TakeBatch());
+  // With one more evaluation in its queue, a device that works by itself need not wait for this thread.
+  const size_t ahead = device_.asynchronous() && !slots_.empty() ? 1 : 0;
+  while (evaluations_.size() > ahead) {
+    Evaluation evaluation = std::move(evaluations_.front());
+    evaluations_.pop_front();
+    Finish(std::move(evaluation));
   }
-  Batch batch = TakeBatch();
-  Interrupt interrupt;
-  {
-    std::vector<DenoiseRequest*> requests;
-    for (const auto& slot : batch) requests.push_back(slot->request.get());
-    const std::lock_guard lock(evaluation_mutex_);
-    evaluation_ = {&interrupt, std::move(requests)};
-  }
-  // Whoever was abandoned between DropAbandoned and here has looked for an evaluation in vain.
-  StopIfAbandoned();
-  std::exception_ptr error;
-  try {
-    EvaluateBatch(batch, interrupt);
-  } catch (...) {
-    error = CurrentError();
-  }
-  {
-    const std::lock_guard lock(evaluation_mutex_);
-    evaluation_.reset();
-  }
-  if (error) {
-    Fail(batch, error);
-  } else {
-    Return(std::move(batch));
-  }
-  return true;
+  if (!slots_.empty() || !evaluations_.empty()) return true;
+  // A network that runs any shape would leave one behind for each that it was given.
+  if (batches_.empty()) workspaces_.clear();
+  return false;
 }
 
 void Denoiser::StopIfAbandoned() {
-  const std::lock_guard lock(evaluation_mutex_);
-  if (!evaluation_) return;
-  const auto& requests = evaluation_->requests;
+  const std::lock_guard lock(in_progress_mutex_);
+  if (!in_progress_) return;
+  const auto& requests = in_progress_->requests;
   if (std::all_of(requests.begin(), requests.end(),
                   [](const DenoiseRequest* request) { return request->abandoned(); })) {
-    evaluation_->interrupt->Request();
+    in_progress_->interrupt->Request();
   }
 }
 
@@ -137,10 +161,10 @@ void Denoiser::DropAbandoned() {
   std::erase_if(slots_, [](const auto& slot) { return slot->request->abandoned(); });
 }
 
-// Slots of one latent size, in the order of waiting, as many as the provider likes in one evaluation.
+// Slots of one latent size, in the order of waiting, as many as fit in one evaluation.
 Denoiser::Batch Denoiser::TakeBatch() {
   const LatentSize size = slots_.front()->request->size;
-  const size_t capacity = std::max<size_t>(2, provider_.PreferredRows(size.height, size.width));
+  const size_t capacity = Capacity(size);
   Batch batch;
   size_t rows = 0;
   for (auto at = slots_.begin(); at != slots_.end();) {
@@ -155,82 +179,160 @@ Denoiser::Batch Denoiser::TakeBatch() {
   return batch;
 }
 
+size_t Denoiser::Capacity(const LatentSize& size) const {
+  const size_t preferred = std::max<size_t>(2, provider_.PreferredRows(size.height, size.width));
+  const auto found = batches_.find({size.height, size.width});
+  if (found == batches_.end()) return preferred;
+  const auto& rows = found->second;
+  const auto above = std::upper_bound(rows.begin(), rows.end(), preferred);
+  return above == rows.begin() ? rows.front() : *std::prev(above);
+}
+
+// To the rows of a batch that the network runs.
+size_t Denoiser::RoundUp(const LatentSize& size, size_t rows) const {
+  const auto found = batches_.find({size.height, size.width});
+  return found == batches_.end() ? rows : *std::lower_bound(found->second.begin(), found->second.end(), rows);
+}
+
 Denoiser::Workspace& Denoiser::WorkspaceFor(const LatentSize& size, size_t rows) {
   auto& workspace = workspaces_[{size.height, size.width, rows}];
-  if (!workspace) {
-    workspace = std::make_unique<Workspace>(device_, stream_, size, rows, conditioning_rows_, conditioning_dimension_);
-  }
+  if (!workspace) workspace = std::make_unique<Workspace>(*this, size, rows);
   return *workspace;
 }
 
-void Denoiser::EvaluateBatch(Batch& batch, Interrupt& interrupt) {
-  const LatentSize size = batch.front()->request->size;
-  const size_t elements = size.elements();
-  const size_t conditioning_size = static_cast<size_t>(conditioning_rows_ * conditioning_dimension_);
-  size_t rows = 0;
-  for (const auto& slot : batch) rows += slot->rows();
-  Workspace& workspace = WorkspaceFor(size, rows);
+void Denoiser::Start(Batch batch) {
+  Evaluation evaluation{.batch = std::move(batch), .table = {}, .noise = nullptr, .done = nullptr};
+  Interrupt interrupt;
+  {
+    std::vector<DenoiseRequest*> requests;
+    for (const auto& slot : evaluation.batch) requests.push_back(slot->request.get());
+    const std::lock_guard lock(in_progress_mutex_);
+    in_progress_ = {&interrupt, std::move(requests)};
+  }
+  // Whoever was abandoned between DropAbandoned and here has looked for an evaluation in vain.
+  StopIfAbandoned();
+  std::exception_ptr error;
+  try {
+    const SyncOnError sync(stream_);
+    Queue(evaluation, interrupt);
+  } catch (...) {
+    error = CurrentError();
+  }
+  {
+    const std::lock_guard lock(in_progress_mutex_);
+    in_progress_.reset();
+  }
+  if (error) {
+    Fail(evaluation.batch, error);
+    return;
+  }
+  for (const auto& slot : evaluation.batch) {
+    ++slot->position;
+    if (!slot->at_end()) slots_.push_back(slot);
+  }
+  evaluations_.push_back(std::move(evaluation));
+}
 
-  std::vector<BatchSlot> table;
-  size_t row = 0;
-  const auto next_row = [&](const float* conditioning) {
-    stream_.Copy(workspace.conditioning.data() + row * conditioning_size, conditioning,
-                 conditioning_size * sizeof(float));
-    return row++;
+void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
+  const LatentSize size = evaluation.batch.front()->request->size;
+  size_t rows = 0;
+  for (const auto& slot : evaluation.batch) rows += slot->rows();
+  Workspace& workspace = WorkspaceFor(size, RoundUp(size, rows));
+  Place(evaluation, workspace);
+  UploadNoise(evaluation);
+
+  stream_.Replay(workspace.key(), [&] {
+    const size_t elements = size.elements();
+    const auto n = static_cast<int64_t>(workspace.rows);
+    const std::vector<int64_t> latents = {n, size.channels, size.height, size.width};
+    stream_.GatherRows(workspace.table.data(), workspace.rows, elements, workspace.sample.floats(),
+                       workspace.timesteps.data());
+    Evaluate(*unet_,
+             {{"sample", workspace.sample.As(latents)},
+              {"timestep", Float32({n}, workspace.timesteps.data())},
+              {"encoder_hidden_states", workspace.conditioning.As({n, conditioning_rows_, conditioning_dimension_})}},
+             {{"eps", workspace.eps.As(latents)}}, stream_, interrupt);
+    stream_.ApplyStep(workspace.table.data(), workspace.rows, elements, workspace.eps.const_floats());
+  });
+  for (auto& [slot, position] : workspace.placed) ++position;
+  evaluation.done = stream_.Record();
+}
+
+// Fills the workspace's table and conditioning, unless they are for this very step: then the device has everything.
+void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
+  std::vector<std::pair<uint64_t, uint32_t>> placed;
+  for (const auto& slot : evaluation.batch) placed.emplace_back(slot->number, slot->position);
+  if (placed == workspace.placed) return;
+  workspace.placed.clear();  // until all is in its place
+
+  const size_t row_bytes = workspace.conditioning.bytes() / workspace.rows;
+  size_t rows = 0;
+  const auto next_row = [&](const std::byte* conditioning) {
+    stream_.Copy(workspace.conditioning.data() + rows * row_bytes, conditioning, row_bytes);
+    return rows++;
   };
-  for (const auto& slot : batch) {
-    DenoiseRequest& request = *slot->request;
-    if (request.plan[slot->position()].draws_noise) {
-      stream_.Upload(slot->registers.data() + kNoise * elements, request.noise.Next(slot->image),
-                     elements * sizeof(float));
-      stream_.Synchronize();
-    }
-    table.push_back({
+  for (const auto& slot : evaluation.batch) {
+    const DenoiseRequest& request = *slot->request;
+    evaluation.table.push_back({
         .registers = slot->registers.data(),
         .plan = slot->plan->data(),
-        .position = slot->position(),
+        .position = slot->position,
         .conditional_row = static_cast<uint32_t>(next_row(request.conditioning[slot->image])),
         .unconditional_row =
             request.unconditional == nullptr ? -1 : static_cast<int32_t>(next_row(request.unconditional)),
         .guidance_scale = request.guidance_scale,
     });
   }
-  stream_.Upload(workspace.table.data(), table.data(), table.size() * sizeof(BatchSlot));
+  evaluation.table.resize(workspace.rows, BatchSlot{});
+  stream_.Upload(workspace.table.data(), evaluation.table.data(), workspace.table.bytes());
 
-  stream_.Replay(workspace.Key(table.size()), [&] {
-    const int64_t n = static_cast<int64_t>(rows);
-    stream_.GatherRows(workspace.table.data(), table.size(), elements, workspace.sample.data(),
-                       workspace.timesteps.data());
-    Evaluate(*unet_,
-             {{"sample", Float32({n, size.channels, size.height, size.width}, workspace.sample.data())},
-              {"timestep", Float32({n}, workspace.timesteps.data())},
-              {"encoder_hidden_states",
-               Float32({n, conditioning_rows_, conditioning_dimension_}, workspace.conditioning.data())}},
-             {{"eps", Float32({n, size.channels, size.height, size.width}, workspace.eps.data())}}, stream_, interrupt);
-    stream_.ApplyStep(workspace.table.data(), table.size(), elements, workspace.eps.data());
-  });
-  stream_.Synchronize();
+  // The rows that no slot has hold zeros: what was there before could be anything.
+  const auto clear = [&](std::byte* memory, size_t bytes) {
+    const size_t used = bytes / workspace.rows * rows;
+    stream_.Zero(memory + used, bytes - used);
+  };
+  clear(workspace.sample.data(), workspace.sample.bytes());
+  clear(reinterpret_cast<std::byte*>(workspace.timesteps.data()), workspace.timesteps.bytes());
+  clear(workspace.conditioning.data(), workspace.conditioning.bytes());
+  workspace.placed = std::move(placed);
 }
 
-// After an evaluation: progress, finished images out, the others to the end of the line.
-void Denoiser::Return(Batch batch) {
-  for (auto& slot : batch) {
+void Denoiser::UploadNoise(Evaluation& evaluation) {
+  const size_t elements = evaluation.batch.front()->request->size.elements();
+  const auto draws = [](const auto& slot) { return slot->request->plan[slot->position].draws_noise != 0; };
+  const auto& batch = evaluation.batch;
+  const auto count = static_cast<size_t>(std::count_if(batch.begin(), batch.end(), draws));
+  if (count == 0) return;
+  evaluation.noise = device_.AllocateHost(count * elements * sizeof(float));
+  auto* noise = reinterpret_cast<float*>(evaluation.noise.get());
+  for (const auto& slot : batch) {
+    if (!draws(slot)) continue;
+    std::copy_n(slot->request->noise.Next(slot->image), elements, noise);
+    stream_.Upload(slot->registers.data() + kNoise * elements, noise, elements * sizeof(float));
+    noise += elements;
+  }
+}
+
+// Waits for the evaluation; then progress, and finished images out.
+void Denoiser::Finish(Evaluation evaluation) {
+  try {
+    const SyncOnError sync(stream_);
+    evaluation.done->Await();
+  } catch (...) {
+    Fail(evaluation.batch, CurrentError());
+    return;
+  }
+  for (const auto& slot : evaluation.batch) {
     DenoiseRequest& request = *slot->request;
-    const uint32_t slowest_before = *std::min_element(slot->positions->begin(), slot->positions->end());
-    ++slot->position();
-    const uint32_t slowest = *std::min_element(slot->positions->begin(), slot->positions->end());
+    const uint32_t slowest_before = *std::min_element(slot->finished->begin(), slot->finished->end());
+    const uint32_t steps = ++(*slot->finished)[slot->image];
+    const uint32_t slowest = *std::min_element(slot->finished->begin(), slot->finished->end());
     if (request.abandoned()) continue;
     if (slowest != slowest_before) request.on_step(slowest);
-    if (slot->position() < request.plan.size()) {
-      slots_.push_back(std::move(slot));
-      continue;
-    }
+    if (steps < request.plan.size()) continue;
+    static_assert(kLatents == 0, "the latents are at the start of the registers");
     try {
-      const size_t elements = request.size.elements();
-      DeviceBuffer<float> latents(device_, elements);
-      stream_.Copy(latents.data(), slot->registers.data() + kLatents * elements, latents.bytes());
-      stream_.Synchronize();
-      request.on_latents(slot->image, std::move(latents));
+      request.on_latents(slot->image, std::move(slot->registers));
     } catch (...) {
       request.on_failure(CurrentError());
     }
@@ -238,7 +340,11 @@ void Denoiser::Return(Batch batch) {
 }
 
 // An interrupted evaluation has only abandoned requests in it; they know already.
-void Denoiser::Fail(Batch& batch, const std::exception_ptr& error) {
+void Denoiser::Fail(const Batch& batch, const std::exception_ptr& error) {
+  // How far the device came with its positions is not known.
+  for (auto& [size, workspace] : workspaces_) {
+    if (workspace) workspace->placed.clear();
+  }
   for (const auto& slot : batch) {
     if (!slot->request->abandoned()) slot->request->on_failure(error);
   }

@@ -2,6 +2,7 @@
 // (design D4).
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "../diffusion/noise_source.h"
@@ -31,13 +33,15 @@ struct DenoiseRequest {
   float initial_scale;
   float guidance_scale;
   NoiseSource noise;
-  std::vector<float> initial_noise;        // [images, elements]; empty: the first draw of `noise`
-  std::vector<const float*> conditioning;  // per image, [rows, dimension] in device memory that the callbacks keep
-  const float* unconditional;              // [rows, dimension] in device memory; null: no guidance
+  std::vector<float> initial_noise;  // [images, elements]; empty: the first draw of `noise`
+  // Per image [rows, dimension], as the network takes them, in device memory that the callbacks keep.
+  std::vector<const std::byte*> conditioning;
+  const std::byte* unconditional;  // the same; null: no guidance
 
-  std::function<void(uint32_t step)> on_step;                                 // all images have finished `step`, from 1
-  std::function<void(size_t image, DeviceBuffer<float> latents)> on_latents;  // [elements] of a finished image
-  std::function<void(std::exception_ptr)> on_failure;                         // nothing follows
+  std::function<void(uint32_t step)> on_step;  // all images have finished `step`, from 1
+  // A finished image: its latents are the first [elements] of the buffer. Nothing that is queued uses it.
+  std::function<void(size_t image, DeviceBuffer<float> latents)> on_latents;
+  std::function<void(std::exception_ptr)> on_failure;  // nothing follows
 
   // True when nothing of the request is wanted any more. Asked from any thread; once true it stays true, and a failure
   // makes it so. Whoever abandons a request calls Denoiser::StopIfAbandoned.
@@ -55,12 +59,20 @@ class Denoiser {
 
   int64_t latent_channels() const noexcept { return latent_channels_; }
   int64_t conditioning_dimension() const noexcept { return conditioning_dimension_; }
+  // In which the network takes conditioning.
+  DataType conditioning_type() const noexcept { return conditioning_type_; }
+
+  // Heights and widths of latents, with the sizes of batch, in rows, that the network runs of them, least first. Empty:
+  // it runs any.
+  using Batches = std::map<std::pair<int64_t, int64_t>, std::vector<size_t>>;
+  const Batches& batches() const noexcept { return batches_; }
 
   // Gives each image a slot; the next Step includes them. Throws kOutOfMemory.
   void Join(std::shared_ptr<DenoiseRequest> request);
 
-  // One UNet evaluation over the slots that have waited longest, and their step. False when no slot is left.
-  // What goes wrong goes to the requests that it concerns; the others go on.
+  // Queues one UNet evaluation over the slots that have waited longest, and their step; then waits until all but the
+  // last of those that were queued are done, or all if the device does nothing beside this thread. False when no slot
+  // is left. What goes wrong goes to the requests that it concerns; the others go on.
   bool Step();
 
   // Ends the evaluation in progress if every request in it is abandoned. Any thread.
@@ -69,14 +81,20 @@ class Denoiser {
  private:
   struct Slot;
   struct Workspace;
-  using Batch = std::vector<std::unique_ptr<Slot>>;
+  struct Evaluation;
+  using Batch = std::vector<std::shared_ptr<Slot>>;
 
-  Batch TakeBatch();
-  Workspace& WorkspaceFor(const LatentSize& size, size_t rows);
-  void EvaluateBatch(Batch& batch, Interrupt& interrupt);
   void DropAbandoned();
-  void Return(Batch batch);
-  void Fail(Batch& batch, const std::exception_ptr& error);
+  Batch TakeBatch();
+  size_t Capacity(const LatentSize& size) const;
+  size_t RoundUp(const LatentSize& size, size_t rows) const;
+  Workspace& WorkspaceFor(const LatentSize& size, size_t rows);
+  void Start(Batch batch);
+  void Queue(Evaluation& evaluation, Interrupt& interrupt);
+  void Place(Evaluation& evaluation, Workspace& workspace);
+  void UploadNoise(Evaluation& evaluation);
+  void Finish(Evaluation evaluation);
+  void Fail(const Batch& batch, const std::exception_ptr& error);
 
   Device& device_;
   Stream& stream_;
@@ -85,16 +103,20 @@ class Denoiser {
   int64_t latent_channels_;
   int64_t conditioning_rows_;
   int64_t conditioning_dimension_;
-  std::deque<std::unique_ptr<Slot>> slots_;  // the one that has waited longest first
+  DataType sample_type_, conditioning_type_, eps_type_;
+  Batches batches_;
+  uint64_t next_slot_ = 0;
+  std::deque<std::shared_ptr<Slot>> slots_;  // the one that has waited longest first
   std::map<std::tuple<int64_t, int64_t, size_t>, std::unique_ptr<Workspace>> workspaces_;
+  std::deque<Evaluation> evaluations_;  // queued, the first one first
 
-  // The evaluation in progress, for StopIfAbandoned.
-  struct Evaluation {
+  // What is being queued, for StopIfAbandoned: a network on the host runs meanwhile.
+  struct InProgress {
     Interrupt* interrupt;
     std::vector<DenoiseRequest*> requests;
   };
-  std::mutex evaluation_mutex_;
-  std::optional<Evaluation> evaluation_;
+  std::mutex in_progress_mutex_;
+  std::optional<InProgress> in_progress_;
 };
 
 }  // namespace arc2face

@@ -28,12 +28,30 @@ void Evaluate(Network& network, std::initializer_list<NamedTensor> inputs, std::
   network.Run(InOrder(network.inputs(), inputs), InOrder(network.outputs(), outputs), stream, interrupt);
 }
 
+static size_t Find(const std::vector<TensorInfo>& infos, const char* kind, const char* network_name, const char* name) {
+  const auto found =
+      std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& info) { return info.name == name; });
+  if (found != infos.end()) return static_cast<size_t>(found - infos.begin());
+  throw Error(ErrorCode::kInvalidBundle, std::string("Expected the network ") + network_name + " to have an " + kind +
+                                             " " + name + ", but it has none.");
+}
+
+size_t InputIndex(const Network& network, const char* network_name, const char* name) {
+  return Find(network.inputs(), "input", network_name, name);
+}
+
 const TensorInfo& InputInfo(const Network& network, const char* network_name, const char* name) {
-  for (const TensorInfo& info : network.inputs()) {
-    if (info.name == name) return info;
-  }
-  throw Error(ErrorCode::kInvalidWeights,
-              std::string("Expected the network ") + network_name + " to have an input " + name + ", but it has none.");
+  return network.inputs()[InputIndex(network, network_name, name)];
+}
+
+const TensorInfo& OutputInfo(const Network& network, const char* network_name, const char* name) {
+  return network.outputs()[Find(network.outputs(), "output", network_name, name)];
+}
+
+DataType FloatType(const TensorInfo& info, const char* network_name) {
+  if (info.type == DataType::kFloat32 || info.type == DataType::kFloat16) return info.type;
+  throw Error(ErrorCode::kInvalidBundle, "Expected float32 or float16 for " + info.name + " of the network " +
+                                             network_name + " but it is " + Name(info.type) + ".");
 }
 
 }  // namespace arc2face

@@ -18,7 +18,14 @@ inline Tensor Int64(std::vector<int64_t> shape, int64_t* data) { return {DataTyp
 void Evaluate(Network& network, std::initializer_list<NamedTensor> inputs, std::initializer_list<NamedTensor> outputs,
               Stream& stream, Interrupt& interrupt);
 
-// The description of the network's input `name`; throws kInvalidWeights, naming `network_name`, when there is none.
+// The description of the network's input or output `name`; throws kInvalidBundle, naming `network_name`, when there is
+// none.
 const TensorInfo& InputInfo(const Network& network, const char* network_name, const char* name);
+const TensorInfo& OutputInfo(const Network& network, const char* network_name, const char* name);
+// Its place among the network's inputs.
+size_t InputIndex(const Network& network, const char* network_name, const char* name);
+
+// The tensor's type, float32 or float16; throws kInvalidBundle, naming `network_name`, for any other.
+DataType FloatType(const TensorInfo& info, const char* network_name);
 
 }  // namespace arc2face

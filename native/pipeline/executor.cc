@@ -31,12 +31,12 @@ void Executor::Work() {
   }
 }
 
-Executor& ExecutorOf(Device& device) {
+Executor& ExecutorOf(Device& device, Lane lane) {
   // Never destroyed: its detached threads outlast static destruction.
   static auto& mutex = *new std::mutex;
-  static auto& executors = *new std::map<Device*, Executor*>;
+  static auto& executors = *new std::map<std::pair<Device*, Lane>, Executor*>;
   const std::lock_guard lock(mutex);
-  Executor*& executor = executors[&device];
+  Executor*& executor = executors[{&device, device.asynchronous() ? lane : Lane::kDenoising}];
   if (executor == nullptr) executor = new Executor;
   return *executor;
 }

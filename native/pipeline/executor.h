@@ -1,7 +1,9 @@
-// The thread of a device: everything that its networks and operations do happens here, in order.
+// The threads of a device: everything that its networks and operations do happens here, each kind of work in order.
 #pragma once
 
+#include <array>
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -28,9 +30,14 @@ class Executor {
   std::deque<std::function<void()>> jobs_;
 };
 
-// The one executor of `device`. It lives as long as the process, as the device does: its thread sleeps when there is
-// nothing to do, and nothing has to decide which of many models is the last.
-Executor& ExecutorOf(Device& device);
+// The kinds of work, in the order of the flow.
+enum class Lane : size_t { kFaces, kDenoising, kPainting };
+inline constexpr std::array kLanes = {Lane::kFaces, Lane::kDenoising, Lane::kPainting};
+
+// The one executor for this kind of work on `device`; the host, which does one thing after another, has one for all. It
+// lives as long as the process, as the device does: its thread sleeps when there is nothing to do, and nothing has to
+// decide which of many models is the last.
+Executor& ExecutorOf(Device& device, Lane lane);
 
 // The one thread that loads models. A new one for each would leave an arena of the allocator behind, full of holes.
 Executor& Loader();

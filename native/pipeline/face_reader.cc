@@ -1,8 +1,10 @@
 #include "face_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
+#include "../device/sync_on_error.h"
 #include "../error.h"
 #include "evaluate.h"
 
@@ -68,7 +70,7 @@ void CheckPhotoSize(int64_t width, int64_t height) {
   }
 }
 
-void CheckDetectOptions(const DetectOptions& options) {
+void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& sizes) {
   // Written so that NaN fails.
   if (!(options.threshold >= 0 && options.threshold <= 1)) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -79,6 +81,13 @@ void CheckDetectOptions(const DetectOptions& options) {
     throw Error(ErrorCode::kInvalidArgument,
                 "Expected a multiple of 32 from 32 to 4096 for detectionSize but received " +
                     std::to_string(options.detection_size) + ".");
+  }
+  if (!sizes.empty() && std::find(sizes.begin(), sizes.end(), options.detection_size) == sizes.end()) {
+    std::string list;
+    for (const int size : sizes) list += (list.empty() ? "" : ", ") + std::to_string(size);
+    throw Error(ErrorCode::kInvalidArgument, "Expected a detectionSize that the model's engines were built for (" +
+                                                 list + ") but received " + std::to_string(options.detection_size) +
+                                                 ".");
   }
 }
 
@@ -91,6 +100,13 @@ FaceReader::FaceReader(Device& device, Stream& stream, std::unique_ptr<Network> 
   fixed_detection_size_ = side < 0 ? 0 : static_cast<int>(side);
 }
 
+std::vector<int> FaceReader::detection_sizes() const {
+  std::vector<int> sizes;
+  if (fixed_detection_size_ != 0) return sizes;
+  for (const InputShapes& shapes : detector_->profiles()) sizes.push_back(static_cast<int>(shapes[0][2]));
+  return sizes;
+}
+
 PhotoView FaceReader::Upload(const Photo& photo, DeviceBuffer<uint8_t>& memory) {
   memory = DeviceBuffer<uint8_t>(device_, static_cast<size_t>(photo.width) * photo.height * 3);
   stream_.Upload(memory.data(), photo.data.get(), memory.bytes());
@@ -100,13 +116,14 @@ PhotoView FaceReader::Upload(const Photo& photo, DeviceBuffer<uint8_t>& memory) 
 std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& options, Interrupt& interrupt) {
   const int side = fixed_detection_size_ != 0 ? fixed_detection_size_ : options.detection_size;
   const Letterbox letterbox = FitPhoto(photo.width, photo.height, side, side);
+  std::vector<std::vector<float>> host;
+  const SyncOnError sync(stream_);
   DeviceBuffer<uint8_t> photo_memory;
   DeviceBuffer<float> input(device_, size_t{3} * side * side);
   stream_.LetterboxPhoto(Upload(photo, photo_memory), letterbox, input.data());
 
   std::vector<Tensor> outputs;
   std::vector<DeviceBuffer<float>> memory;
-  std::vector<std::vector<float>> host;
   for (size_t i = 0; i < detector_->outputs().size(); ++i) {
     const int64_t cells = side / kStrides[i % kStrides.size()];
     const int64_t anchors = cells * cells * kAnchors;
@@ -132,6 +149,8 @@ std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& op
 
 std::vector<float> FaceReader::Embed(const Photo& photo, const Keypoints& keypoints, Interrupt& interrupt) {
   const Affine photo_to_crop = EstimateAlignment(keypoints, crop_size_);
+  std::vector<float> embedding(kEmbeddingSize);
+  const SyncOnError sync(stream_);
   DeviceBuffer<uint8_t> photo_memory;
   DeviceBuffer<float> input(device_, size_t{3} * crop_size_ * crop_size_);
   DeviceBuffer<float> output(device_, kEmbeddingSize);
@@ -139,7 +158,6 @@ std::vector<float> FaceReader::Embed(const Photo& photo, const Keypoints& keypoi
   const std::array inputs = {Float32({1, 3, crop_size_, crop_size_}, input.data())};
   const std::array outputs = {Float32({1, kEmbeddingSize}, output.data())};
   recognizer_->Run(inputs, outputs, stream_, interrupt);
-  std::vector<float> embedding(kEmbeddingSize);
   stream_.Download(embedding.data(), output.data(), output.bytes());
   stream_.Synchronize();
   return embedding;

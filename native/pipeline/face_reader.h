@@ -27,13 +27,16 @@ struct DetectOptions {
   int detection_size;  // side of the square that the photo is fitted into; a detector of fixed size has its own
   float threshold;     // least score
 };
-// Throws kInvalidArgument.
-void CheckDetectOptions(const DetectOptions& options);
+// `sizes`: those that the detector runs, see FaceReader. Throws kInvalidArgument.
+void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& sizes);
 
 class FaceReader {
  public:
   // Throws kInvalidBundle when a network has not the interface of SCRFD (9 outputs) or ArcFace.
   FaceReader(Device& device, Stream& stream, std::unique_ptr<Network> detector, std::unique_ptr<Network> recognizer);
+
+  // The detection sizes that the detector was built for; empty: it takes any, or has its own whatever is asked for.
+  std::vector<int> detection_sizes() const;
 
   // Largest box first.
   std::vector<Face> Detect(const Photo& photo, const DetectOptions& options, Interrupt& interrupt);

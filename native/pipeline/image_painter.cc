@@ -1,19 +1,46 @@
 #include "image_painter.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "../device/sync_on_error.h"
 #include "evaluate.h"
+#include "network_buffer.h"
 
 namespace arc2face {
 
-Image ImagePainter::Paint(const DeviceBuffer<float>& latents, const LatentSize& size, Interrupt& interrupt) {
+static constexpr char kName[] = "vaeDecoder";
+
+ImagePainter::ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent)
+    : device_(device),
+      stream_(stream),
+      decoder_(std::move(decoder)),
+      pixels_per_latent_(pixels_per_latent),
+      latents_type_(FloatType(InputInfo(*decoder_, kName, "latents"), kName)),
+      image_type_(FloatType(OutputInfo(*decoder_, kName, "image"), kName)) {}
+
+bool ImagePainter::Takes(int64_t height, int64_t width) const {
+  const auto profiles = decoder_->profiles();
+  const size_t latents = InputIndex(*decoder_, kName, "latents");
+  return profiles.empty() || std::any_of(profiles.begin(), profiles.end(), [&](const InputShapes& shapes) {
+           const auto& shape = shapes[latents];
+           return shape.size() == 4 && shape[0] == 1 && shape[2] == height && shape[3] == width;
+         });
+}
+
+Image ImagePainter::Paint(const float* latents, const LatentSize& size, Interrupt& interrupt) {
   const int64_t height = size.height * pixels_per_latent_;
   const int64_t width = size.width * pixels_per_latent_;
   const size_t values = static_cast<size_t>(height * width * 3);
-  DeviceBuffer<float> image(device_, values);
-  DeviceBuffer<uint8_t> rgb(device_, values);
-  Evaluate(*decoder_, {{"latents", Float32({1, size.channels, size.height, size.width}, latents.data())}},
-           {{"image", Float32({1, 3, height, width}, image.data())}}, stream_, interrupt);
-  stream_.Quantise(image.data(), static_cast<int>(height), static_cast<int>(width), rgb.data());
   Image result{device_.AllocateHost(values), static_cast<size_t>(width), static_cast<size_t>(height)};
+  const SyncOnError sync(stream_);
+  const NetworkBuffer input(device_, latents_type_, size.elements());
+  const NetworkBuffer image(device_, image_type_, values);
+  const DeviceBuffer<uint8_t> rgb(device_, values);
+  stream_.Convert(latents, input.floats(), size.elements());
+  Evaluate(*decoder_, {{"latents", input.As({1, size.channels, size.height, size.width})}},
+           {{"image", image.As({1, 3, height, width})}}, stream_, interrupt);
+  stream_.Quantise(image.const_floats(), static_cast<int>(height), static_cast<int>(width), rgb.data());
   stream_.Download(result.data.get(), rgb.data(), rgb.bytes());
   stream_.Synchronize();
   return result;

@@ -18,19 +18,22 @@ struct Image {
 
 class ImagePainter {
  public:
-  ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent)
-      : device_(device), stream_(stream), decoder_(std::move(decoder)), pixels_per_latent_(pixels_per_latent) {}
+  // Throws kInvalidBundle when the network has not the interface of models/vae.ts.
+  ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent);
 
   int64_t pixels_per_latent() const noexcept { return pixels_per_latent_; }
+  // Whether the network runs one image of latents of `height` x `width`.
+  bool Takes(int64_t height, int64_t width) const;
 
-  // `latents` [elements] as the sampler left them; the network divides by the VAE's scaling factor.
-  Image Paint(const DeviceBuffer<float>& latents, const LatentSize& size, Interrupt& interrupt);
+  // `latents` [elements] as the sampler left them, in device memory; the network divides by the VAE's scaling factor.
+  Image Paint(const float* latents, const LatentSize& size, Interrupt& interrupt);
 
  private:
   Device& device_;
   Stream& stream_;
   std::unique_ptr<Network> decoder_;
   int64_t pixels_per_latent_;
+  DataType latents_type_, image_type_;
 };
 
 }  // namespace arc2face

@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -55,50 +56,75 @@ struct Pipeline::Painting {
   std::shared_ptr<CallOf<std::vector<Image>>> call;
   GenerateRequest request;
   LatentSize size;
-  std::vector<DeviceBuffer<float>> conditioning;  // per identity
-  std::vector<Image> images;
+  std::vector<NetworkBuffer> conditioning;  // per identity
+  std::vector<Image> images;                // on the thread of Lane::kPainting, as what follows
   size_t painted = 0;
 };
 
 std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
                                          Interrupt& interrupt) {
-  const auto pipeline = std::make_shared<Pipeline>(device);
-  pipeline->provider_ = source.provider;
-  pipeline->stream_ = device.MakeStream();
-  Stream& stream = *pipeline->stream_;
+  auto pipeline = std::make_shared<Pipeline>(device);
+  try {
+    pipeline->LoadNetworks(source, progress, interrupt);
+  } catch (...) {
+    pipeline.reset();
+    device.Trim();  // memory may be what there was too little of
+    throw;
+  }
+  return pipeline;
+}
+
+void Pipeline::LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt) {
+  provider_ = source.provider;
+  pixels_per_latent_ = source.pixels_per_latent;
 
   const size_t total = source.detector ? 5 : 3;
   size_t done = 0;
-  const auto load = [&](const NetworkSource& network) {
-    auto loaded = source.provider->Load(network, interrupt);
+  const auto load = [&](const NetworkSource& network, Stream& stream) {
+    auto loaded = provider_->Load(network, stream, interrupt);
     if (progress) progress(network.name, ++done, total);
     return loaded;
   };
   if (source.detector) {
-    auto detector = load(*source.detector);
-    auto recognizer = load(*source.recognizer);
-    pipeline->faces_ = std::make_unique<FaceReader>(device, stream, std::move(detector), std::move(recognizer));
-    pipeline->reads_faces_ = true;
+    Stream& stream = MakeStream(Lane::kFaces);
+    auto detector = load(*source.detector, stream);
+    auto recognizer = load(*source.recognizer, stream);
+    faces_ = std::make_unique<FaceReader>(device_, stream, std::move(detector), std::move(recognizer));
+    detection_sizes_ = faces_->detection_sizes();
+    reads_faces_ = true;
   }
-  auto text_encoder = load(source.text_encoder);
-  pipeline->denoiser_ = std::make_unique<Denoiser>(device, stream, *source.provider, load(source.unet),
-                                                   static_cast<int64_t>(source.prompt.tokens.size()));
-  pipeline->latent_channels_ = pipeline->denoiser_->latent_channels();
-  pipeline->conditioner_ = std::make_unique<Conditioner>(device, stream, std::move(text_encoder), source.prompt,
-                                                         pipeline->denoiser_->conditioning_dimension());
-  pipeline->painter_ =
-      std::make_unique<ImagePainter>(device, stream, load(source.vae_decoder), source.pixels_per_latent);
-  pipeline->pixels_per_latent_ = source.pixels_per_latent;
-  return pipeline;
+  Stream& denoising = MakeStream(Lane::kDenoising);
+  auto text_encoder = load(source.text_encoder, denoising);
+  denoiser_ = std::make_unique<Denoiser>(device_, denoising, *provider_, load(source.unet, denoising),
+                                         static_cast<int64_t>(source.prompt.tokens.size()));
+  latent_channels_ = denoiser_->latent_channels();
+  conditioner_ = std::make_unique<Conditioner>(device_, denoising, std::move(text_encoder), source.prompt,
+                                               denoiser_->conditioning_dimension(), denoiser_->conditioning_type());
+  Stream& painting = MakeStream(Lane::kPainting);
+  painter_ = std::make_unique<ImagePainter>(device_, painting, load(source.vae_decoder, painting), pixels_per_latent_);
+  SetImageSizes();
+}
+
+// What the UNet and the VAE were both built for.
+void Pipeline::SetImageSizes() {
+  for (const auto& [size, rows] : denoiser_->batches()) {
+    const auto& [height, width] = size;
+    if (!painter_->Takes(height, width)) continue;
+    image_sizes_.push_back({width * pixels_per_latent_, height * pixels_per_latent_, rows.back()});
+  }
+  if (image_sizes_.empty() && !denoiser_->batches().empty()) {
+    throw Error(ErrorCode::kInvalidBundle,
+                "Expected engines of the UNet and the VAE decoder for the same image size, but no size has both.");
+  }
 }
 
 std::shared_ptr<Call> Pipeline::Detect(Photo photo, DetectOptions options,
                                        std::function<void(Outcome<std::vector<Face>>)> done) {
   CheckReadsFaces();
   CheckPhotoSize(photo.width, photo.height);
-  CheckDetectOptions(options);
+  CheckDetectOptions(options, detection_sizes_);
   const auto call = Open(std::move(done));
-  Post(call, [this, call, photo = std::move(photo), options] {
+  Post(Lane::kFaces, call, [this, call, photo = std::move(photo), options] {
     Succeed(call, faces_->Detect(photo, options, call->interrupt()));
   });
   return call;
@@ -112,10 +138,10 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
       Refuse("Expected ten finite numbers for keypoints.");
     }
   } else {
-    CheckDetectOptions(std::get<FaceChoice>(request.face).options);
+    CheckDetectOptions(std::get<FaceChoice>(request.face).options, detection_sizes_);
   }
   const auto call = Open(std::move(done));
-  Post(call, [this, call, request = std::move(request)] {
+  Post(Lane::kFaces, call, [this, call, request = std::move(request)] {
     Keypoints keypoints;
     if (const auto* choice = std::get_if<FaceChoice>(&request.face)) {
       const std::vector<Face> faces = faces_->Detect(request.photo, choice->options, call->interrupt());
@@ -147,7 +173,7 @@ std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request,
   painting->size = {latent_channels_, request.height / pixels_per_latent_, request.width / pixels_per_latent_};
   painting->images.resize(request.identity_of_image.size());
   painting->request = std::move(request);
-  Post(painting->call, [this, painting] { StartPainting(painting); });
+  Post(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
   return painting->call;
 }
 
@@ -158,7 +184,7 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
     painting->conditioning.push_back(
         conditioner_->Condition({request.embeddings.data() + at, kEmbeddingSize}, call->interrupt()));
   }
-  std::vector<const float*> conditioning;
+  std::vector<const std::byte*> conditioning;
   for (const uint32_t identity : request.identity_of_image) {
     conditioning.push_back(painting->conditioning[identity].data());
   }
@@ -183,8 +209,8 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
       .on_latents =
           [this, painting](size_t image, DeviceBuffer<float> latents) {
             const auto shared = std::make_shared<DeviceBuffer<float>>(std::move(latents));
-            Post(painting->call, [this, painting, image, shared] {
-              painting->images[image] = painter_->Paint(*shared, painting->size, painting->call->interrupt());
+            Post(Lane::kPainting, painting->call, [this, painting, image, shared] {
+              painting->images[image] = painter_->Paint(shared->data(), painting->size, painting->call->interrupt());
               if (++painting->painted == painting->images.size()) Succeed(painting->call, std::move(painting->images));
             });
           },
@@ -196,7 +222,7 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
 
 void Pipeline::StepLater() {
   if (std::exchange(step_posted_, true)) return;
-  executor_.Post([self = shared_from_this()] {
+  ExecutorOf(device_, Lane::kDenoising).Post([self = shared_from_this()] {
     self->step_posted_ = false;
     if (self->denoiser_ && self->denoiser_->Step()) self->StepLater();
   });
@@ -218,16 +244,42 @@ void Pipeline::Dispose(std::function<void()> done) {
     for (const auto& call : std::exchange(pending_, {})) call->Fail(std::make_exception_ptr(error));
     if (first) denoiser_->StopIfAbandoned();
   }
-  executor_.Post([self = shared_from_this(), done = std::move(done)] {
-    self->painter_.reset();
-    self->denoiser_.reset();
-    self->conditioner_.reset();
-    self->faces_.reset();
-    self->stream_.reset();
-    self->provider_.reset();
-    self->device_.Trim();
-    done();
-  });
+  const auto lanes_left = std::make_shared<std::atomic<size_t>>(kLanes.size());
+  for (const Lane lane : kLanes) {
+    ExecutorOf(device_, lane).Post([self = shared_from_this(), lane, lanes_left, done] {
+      self->GiveBack(lane);
+      if (--*lanes_left > 0) return;
+      {
+        const std::lock_guard lock(self->mutex_);
+        self->provider_.reset();
+      }
+      self->device_.Trim();
+      done();
+    });
+  }
+}
+
+void Pipeline::GiveBack(Lane lane) {
+  auto& stream = streams_[static_cast<size_t>(lane)];
+  try {
+    device_.MakeCurrent();
+    if (stream) stream->Synchronize();  // networks must not go while they run
+  } catch (const Error&) {
+    // On a GPU that is lost nothing runs any more.
+  }
+  switch (lane) {
+    case Lane::kFaces:
+      faces_.reset();
+      break;
+    case Lane::kDenoising:
+      denoiser_.reset();
+      conditioner_.reset();
+      break;
+    case Lane::kPainting:
+      painter_.reset();
+      break;
+  }
+  stream.reset();
 }
 
 template <typename T>
@@ -239,8 +291,8 @@ std::shared_ptr<CallOf<T>> Pipeline::Open(std::function<void(Outcome<T>)> done) 
   return call;
 }
 
-void Pipeline::Post(std::shared_ptr<Call> call, std::function<void()> work) {
-  executor_.Post([self = shared_from_this(), call = std::move(call), work = std::move(work)] {
+void Pipeline::Post(Lane lane, std::shared_ptr<Call> call, std::function<void()> work) {
+  ExecutorOf(device_, lane).Post([self = shared_from_this(), call = std::move(call), work = std::move(work)] {
     if (call->settled()) return;
     try {
       work();
@@ -294,10 +346,33 @@ void Pipeline::Check(const GenerateRequest& request) const {
              std::to_string(kMaxImageSide) + " for " + name + " but received " + std::to_string(pixels) + ".");
     }
   }
+  CheckBuiltFor(request);
   const LatentSize size{latent_channels_, request.height / pixels_per_latent_, request.width / pixels_per_latent_};
   if (!request.latents.empty() && (request.latents.size() != images * size.elements() || !AllFinite(request.latents))) {
     Refuse("Expected " + std::to_string(images * size.elements()) + " finite numbers for latents but received " +
            std::to_string(request.latents.size()) + ".");
+  }
+}
+
+void Pipeline::CheckBuiltFor(const GenerateRequest& request) const {
+  if (image_sizes_.empty()) return;
+  const auto name = [](int64_t width, int64_t height) {
+    return std::to_string(width) + " x " + std::to_string(height);
+  };
+  const auto found = std::find_if(image_sizes_.begin(), image_sizes_.end(), [&](const ImageSize& size) {
+    return size.width == request.width && size.height == request.height;
+  });
+  if (found == image_sizes_.end()) {
+    std::string list;
+    for (const ImageSize& size : image_sizes_) list += (list.empty() ? "" : ", ") + name(size.width, size.height);
+    Refuse("Expected an image size that the model's engines were built for (" + list + ") but received " +
+           name(request.width, request.height) + ".");
+  }
+  if (request.guidance_scale > 1 && found->most_rows < 2) {
+    Refuse(
+        "Expected 1 for guidanceScale, because guidance takes two rows of a batch and the model's engines were built "
+        "for one, but received " +
+        std::to_string(request.guidance_scale) + ".");
   }
 }
 

@@ -1,8 +1,9 @@
 // The whole flow in order, for any device and provider: photo -> faces -> embedding, and embedding -> conditioning ->
-// latents
-// -> image. Calls come from any thread and return at once; the work happens on the device's executor.
+// latents -> image. Calls come from any thread and return at once; the work happens on the device's executors: on a
+// GPU, one photo is read and the portrait of another is painted while a third is denoised.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -70,46 +71,58 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // Settles the call with kCancelled, and stops its work unless others share the evaluation in progress.
   void Cancel(const std::shared_ptr<Call>& call);
 
-  // Settles everything pending with kDisposed, gives the networks back, then calls `done` on the executor's thread.
+  // Settles everything pending with kDisposed, gives the networks back, then calls `done` on an executor's thread.
   void Dispose(std::function<void()> done);
 
   // What Load makes; callers use Load.
-  explicit Pipeline(Device& device) : device_(device), executor_(ExecutorOf(device)) {}
+  explicit Pipeline(Device& device) : device_(device) {}
 
  private:
   struct Painting;
 
   template <typename T>
   std::shared_ptr<CallOf<T>> Open(std::function<void(Outcome<T>)> done);
-  // Runs `work` on the executor, unless the call is settled by then; what it throws settles the call.
-  void Post(std::shared_ptr<Call> call, std::function<void()> work);
+  // Runs `work` on the lane's executor, unless the call is settled by then; what it throws settles the call.
+  void Post(Lane lane, std::shared_ptr<Call> call, std::function<void()> work);
   template <typename T>
   void Succeed(const std::shared_ptr<CallOf<T>>& call, T value);
   void Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error);
   void Forget(const std::shared_ptr<Call>& call);
   void CheckReadsFaces() const;
   void Check(const GenerateRequest& request) const;
+  void CheckBuiltFor(const GenerateRequest& request) const;
   void StartPainting(const std::shared_ptr<Painting>& painting);
   void StepLater();
+  void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
+  void SetImageSizes();
+  void GiveBack(Lane lane);
+  Stream& MakeStream(Lane lane) { return *(streams_[static_cast<size_t>(lane)] = device_.MakeStream()); }
+
+  // In pixels, with the most rows of the UNet's batches of that size.
+  struct ImageSize {
+    int64_t width, height;
+    size_t most_rows;
+  };
 
   Device& device_;
-  Executor& executor_;
+  std::shared_ptr<Provider> provider_;  // outlives the networks
 
-  // Used and destroyed on the executor's thread only, after Load.
-  std::shared_ptr<Provider> provider_;
-  std::unique_ptr<Stream> stream_;
-  std::unique_ptr<FaceReader> faces_;
-  std::unique_ptr<Conditioner> conditioner_;
+  // After Load, used and destroyed on the thread of their lane only.
+  std::array<std::unique_ptr<Stream>, kLanes.size()> streams_;
+  std::unique_ptr<FaceReader> faces_;         // kFaces
+  std::unique_ptr<Conditioner> conditioner_;  // kDenoising, as what follows
   std::unique_ptr<Denoiser> denoiser_;
-  std::unique_ptr<ImagePainter> painter_;
   bool step_posted_ = false;
+  std::unique_ptr<ImagePainter> painter_;  // kPainting
 
   // Set once by Load; readable from any thread.
   bool reads_faces_ = false;
+  std::vector<int> detection_sizes_;
+  std::vector<ImageSize> image_sizes_;  // that the networks were built for; empty: any
   int64_t latent_channels_ = 0;
   int64_t pixels_per_latent_ = 0;
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards what follows, and the end of provider_
   bool disposed_ = false;
   std::unordered_set<std::shared_ptr<Call>> pending_;
 };

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "../device/device.h"
+#include "../error.h"
 #include "../interrupt.h"
 #include "../weights/memory_map.h"
 
@@ -38,7 +40,12 @@ struct Weight {
   std::vector<int64_t> shape;
   const std::byte* data;
   size_t bytes;
+  // What the graph declares, when that is another type: float16, for float32 that is stored.
+  std::optional<DataType> as = {};
 };
+
+// The shape of every input, in a network's own order.
+using InputShapes = std::vector<std::vector<int64_t>>;
 
 // One combination of shapes that a network will be run with. Inputs of fixed shape may be left out.
 struct InputShape {
@@ -46,6 +53,25 @@ struct InputShape {
   std::vector<int64_t> shape;
 };
 using Profile = std::vector<InputShape>;
+
+// A network that its provider has built before.
+struct EngineFile {
+  std::string path;
+  // Where what the runtime compiles from it for the GPU at hand is kept: read if it is there and fits, else written.
+  // Empty: nowhere.
+  std::string compiled;
+};
+
+// An engine file that is missing, damaged, or for another version or GPU. Whoever has the network can build it again.
+class InvalidEngine : public Error {
+ public:
+  InvalidEngine(std::string network, const std::string& message)
+      : Error(ErrorCode::kInvalidEngine, message), network_(std::move(network)) {}
+  const std::string& network() const noexcept { return network_; }  // NetworkSource::name
+
+ private:
+  std::string network_;
+};
 
 // What a network is built from. Copies share the maps.
 struct NetworkSource {
@@ -55,8 +81,7 @@ struct NetworkSource {
   std::vector<std::shared_ptr<const MemoryMap>> maps;  // of graph and weights; the network keeps them
   // For providers that compile networks; the others run any shape, from the graph.
   std::vector<Profile> profiles = {};
-  std::span<const std::byte> engine =
-      {};  // an engine file of these, instead of graph and weights; read during Load only
+  std::optional<EngineFile> engine = {};  // of these, instead of graph and weights
 };
 
 class Network {
@@ -64,6 +89,8 @@ class Network {
   virtual ~Network() = default;
   virtual const std::vector<TensorInfo>& inputs() const noexcept = 0;
   virtual const std::vector<TensorInfo>& outputs() const noexcept = 0;
+  // The combinations of shapes that it runs; empty: any that fit its inputs.
+  virtual std::span<const InputShapes> profiles() const noexcept { return {}; }
 
   // Queues one evaluation on `stream`: `inputs` and `outputs` in the order of inputs() and outputs(), with exact
   // shapes, in memory that the caller keeps. Throws kCancelled when `interrupt` was requested before it ended (the
@@ -78,11 +105,12 @@ class Provider {
   virtual ~Provider() = default;
   virtual const char* name() const noexcept = 0;  // "onnxruntime"
   virtual std::string version() const = 0;        // "1.30.0"
-  // The most rows of latents of `height` x `width` that one UNet evaluation should have.
+  // The most rows of latents of `height` x `width` that one UNet evaluation should have, whatever its profiles allow.
   virtual size_t PreferredRows(int64_t height, int64_t width) const noexcept = 0;
-  // Builds or loads a network. May take long; any thread. Throws kInvalidWeights for a graph or weight that the runtime
-  // refuses, kCancelled, kOutOfMemory.
-  virtual std::unique_ptr<Network> Load(const NetworkSource& source, Interrupt& interrupt) = 0;
+  // Builds or loads a network that will run on `stream`, of the provider's device, which is idle when this returns. May
+  // take long; any thread. Throws kInvalidWeights for a graph or weight that the runtime refuses, InvalidEngine,
+  // kCancelled, kOutOfMemory.
+  virtual std::unique_ptr<Network> Load(const NetworkSource& source, Stream& stream, Interrupt& interrupt) = 0;
 };
 
 // ONNX Runtime from the library file at `path` (opened once per process, never closed) with a pool of `threads`

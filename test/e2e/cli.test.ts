@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile }
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EngineCache } from '../../lib/engine-cache.ts';
 import { writeRandomBundle } from '../../models/random/bundle.ts';
@@ -51,6 +51,12 @@ async function serve(listener: RequestListener): Promise<string> {
 	await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
 	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+
+/** Libraries for tests, built beside the addon. */
+const inside = (name: string) =>
+	process.env.ARC2FACE_INSIDE === undefined
+		? join(import.meta.dirname, `../../build/Release/inside/arc2face_${name}.so`)
+		: join(dirname(process.env.ARC2FACE_INSIDE), `arc2face_${name}.so`);
 
 /** Resolves when `condition` holds; the test's time limit is the limit. */
 async function until(condition: () => boolean): Promise<void> {
@@ -117,10 +123,17 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['compare', 'a.jpg'], '<a> <b>'],
 		[['pull', '--with', 'controlnte'], 'Did you mean controlnet?'],
 		[['pull', 'arc2face'], 'pull'],
-		[['engines'], '<list|clean>'],
+		[['engines'], '<build|list|clean>'],
 		[['engines', 'claen'], 'Did you mean clean?'],
-		[['engines', 'forge'], 'Expected list or clean'],
+		[['engines', 'forge'], 'Expected build, list, clean'],
 		[['engines', 'list', '--all'], '--all'],
+		[['engines', 'list', '--bundle', 'tiny'], '--bundle for engines build only'],
+		[['engines', 'build', '--unused-days', '3'], '--unused-days for engines clean only'],
+		[['engines', 'build', '--device', 'cpu'], 'received cpu'],
+		[['engines', 'build', '--device', 'gpu'], '`device`'],
+		[['engines', 'build', '--capability', '89'], '--capability but received "89"'],
+		[['engines', 'build', '--capability', '8.9,9.0'], '--capability but received "9.0"'],
+		[['engines', 'build', '--capability', '8.9', '--device', 'cuda'], 'both'],
 		[['engines', 'clean', '--all', '--unused-days', '3'], 'both'],
 		[['engines', 'clean', '--unused-days', '-1'], '--unused-days'],
 		[['doctor', '--verbose'], '--verbose'],
@@ -147,13 +160,50 @@ describe('doctor', () => {
 		expect(report.node).toBe(process.versions.node);
 		expect(report.package.version).toBe(packageJson.version);
 		expect(report.device).toMatchObject({ device: 'cpu', provider: 'onnxruntime' });
-		expect(report.device.reasons.join(' ')).toContain('CUDA');
+		expect(report.device.reasons).toContain('The CPU remains.');
 		expect(report.dataFolder.path.startsWith(folder)).toBe(true);
 		for (const text of [process.versions.node, packageJson.version, ...report.device.reasons]) {
 			expect(people.stdout).toContain(text);
 		}
 		expect([people.code, programs.code]).toEqual(report.canRun ? [0, 0] : [1, 1]);
 	});
+
+	test('tells what it looked for in which folder, and where engines are kept', async () => {
+		const env = { XDG_CACHE_HOME: join(folder, 'caches'), LD_LIBRARY_PATH: join(folder, 'libraries') };
+		const { code, stdout } = await start(['doctor', '--json'], env).ended;
+		expect(code).toBe(0);
+		const { gpus } = JSON.parse(stdout);
+		expect(gpus.libraries.map(({ path }: { path: string }) => path)).toContain(join(folder, 'libraries'));
+		expect(gpus.engines).toEqual({ folder: join(folder, 'caches/arc2face/engines'), count: 0, bytes: 0 });
+	});
+
+	test.each(['stand_in', 'other_tensorrt', 'deadly_library'])(
+		'tells what becomes of the provider library %s',
+		async (name) => {
+			const provider = inside(name);
+			const env = { ARC2FACE_PROVIDER: provider };
+			const [people, programs] = await Promise.all([
+				start(['doctor'], env).ended,
+				start(['doctor', '--json'], env).ended,
+			]);
+			const { device, gpus, problems, canRun } = JSON.parse(programs.stdout);
+			expect([people.code, programs.code, canRun]).toEqual([0, 0, true]);
+			const row = people.stdout
+				.split('\n')
+				.find((line) => line.includes(provider) && line.includes('ARC2FACE_PROVIDER'));
+			if (name === 'stand_in') {
+				expect(device).toMatchObject({ device: 'cuda:0', provider: 'stand-in', version: '1.2.3.4' });
+				expect(row).toContain('1.2.3.4');
+				expect(JSON.stringify(problems)).not.toContain(provider);
+			} else {
+				expect(device.device).toBe('cpu');
+				expect(row).toContain('not usable');
+				expect(gpus.libraries).toContainEqual(expect.objectContaining({ path: provider, problem: expect.any(String) }));
+				expect(JSON.stringify(problems)).toContain(provider);
+				expect(people.stdout).toContain('Problems:');
+			}
+		},
+	);
 
 	test('exits with 1 when no ONNX Runtime library is there, and names what it looked for', async () => {
 		const library = join(folder, 'missing.so');
@@ -414,6 +464,62 @@ describe('with photos', () => {
 		const { stdout } = await run('compare', 'astronaut.json', 'astronaut.json');
 		expect(stdout).toBe('similarity 1.000\n');
 		expect((await run('encode', astronaut, ...keypoints, '--bundle', bundle)).code).toBe(2); // exists
+	});
+
+	describe.skipIf(process.platform !== 'linux')('through a provider library', () => {
+		const standIn = { ARC2FACE_PROVIDER: inside('stand_in') };
+		const cache = () => ['--bundle', bundle, '--cache-dir', join(folder, 'cache')];
+
+		test('engines build builds what is missing, for people and for programs', async () => {
+			const first = await start(['engines', 'build', ...cache(), '--json'], standIn).ended;
+			expect(first.code).toBe(0);
+			expect(first.stderr).toContain('building the engine of unet (4 of 5)');
+			const { folder: engines, built } = JSON.parse(first.stdout);
+			expect(engines).toBe(join(folder, 'cache/engines'));
+			expect(built.map(({ network }: { network: string }) => network)).toEqual([
+				...['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'],
+			]);
+			for (const { file, bytes, seconds, product } of built) {
+				expect((await stat(file)).size).toBe(bytes);
+				expect(seconds).toBeGreaterThan(0);
+				expect(product).toBe('stand-in');
+			}
+			const again = await start(['engines', 'build', ...cache()], standIn).ended;
+			expect(again.stdout.match(/there already/g)).toHaveLength(5);
+			const { stdout } = await run('engines', 'list', ...cache().slice(2));
+			expect(stdout.match(/stand-in 1\.2\.3\.4/g)).toHaveLength(5);
+		});
+
+		test('engines build builds for each compute capability', async () => {
+			const args = ['engines', 'build', '--capability', '8.9, 12.0', '--precision', 'fp32', ...cache(), '--json'];
+			const { code, stdout } = await start(args, standIn).ended;
+			expect(code).toBe(0);
+			const { built } = JSON.parse(stdout) as { built: { gpu: string; precision: string; seconds?: number }[] };
+			expect(built.map(({ gpu }) => gpu)).toEqual([...Array(5).fill('8.9'), ...Array(5).fill('12.0')]);
+			expect(built.every(({ precision, seconds }) => precision === 'fp32' && seconds !== undefined)).toBe(true);
+		});
+
+		test('generate builds on the first use only, and shows it', async () => {
+			const args = ['generate', astronaut, ...keypoints, '--steps', '1', '--seed', '3', '--device', 'cuda', ...cache()];
+			const first = await start(args, standIn).ended;
+			expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('astronaut-3.png') });
+			expect(first.stderr).toContain('building the engine of');
+			const again = await start([...args, '--force', '--width', '128', '--height', '128'], standIn).ended;
+			expect(again.code).toBe(0);
+			expect(again.stderr).not.toContain('building');
+			const other = await start([...args, '--force', '--width', '64', '--height', '96'], standIn).ended;
+			expect(other).toMatchObject({ code: 0, stdout: expect.stringContaining('64×96') });
+		});
+
+		test('what can not be used is named, and exits with 1', async () => {
+			const provider = inside('other_tensorrt');
+			const { code, stdout, stderr } = await start(['detect', astronaut, '--device', 'cuda', ...cache()], {
+				ARC2FACE_PROVIDER: provider,
+			}).ended;
+			expect([code, stdout]).toEqual([1, '']);
+			expect(stderr).toContain('NO_DEVICE');
+			expect(stderr).toContain(provider);
+		});
 	});
 
 	test('no face exits with 3, naming the photo', async () => {

@@ -1,7 +1,11 @@
-import { copyFileSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, statSync, truncateSync } from 'node:fs';
+import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { probeEngineLibrary } from '../../lib/engine-library.ts';
+import { sha256 } from '../../lib/file-digests.ts';
+import { Arc2Face, Identity, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
+import { writeRandomBundle } from '../../models/random/bundle.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { rtx, standIn, withoutRtx } from '../engines.ts';
 import { insideFile } from '../inside.ts';
@@ -64,4 +68,145 @@ describe.skipIf(reason !== undefined)('a library of NVIDIA', () => {
 		expect(existsSync(parser)).toBe(true);
 		await expect(probeEngineLibrary({ ...rtx, parser })).rejects.toEqual(noDevice(parser, 'getNvOnnxParserVersion'));
 	});
+});
+
+/** From bundle to portraits as on a GPU, with a provider library whose engines compute on the host. */
+describe.skipIf(process.platform !== 'linux')('a model that is loaded through a provider library', () => {
+	const bundle = folder.path('bundle');
+	let cacheDir: string;
+	let runs = 0;
+	beforeAll(() => writeRandomBundle(bundle, { size: 'tiny' }));
+	beforeEach(() => {
+		cacheDir = folder.path(`cache-${runs++}`);
+		vi.stubEnv('ARC2FACE_PROVIDER', standIn.provider);
+	});
+	afterEach(() => vi.unstubAllEnvs());
+
+	const engines = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'];
+
+	/** Loads and gives back; tells which engines were built. */
+	async function load(options: LoadOptions = {}) {
+		const seen: LoadProgress[] = [];
+		const onProgress = (progress: LoadProgress) => seen.push(progress);
+		await using model = await Arc2Face.load({ bundle, cacheDir, device: 'cuda', onProgress, ...options });
+		const built = seen.filter(({ phase }) => phase === 'building').map(({ network }) => network);
+		return { info: model.info, seen, built: [...new Set(built)] };
+	}
+
+	async function flipByte(file: string, position: number): Promise<void> {
+		const handle = await open(file, 'r+');
+		const byte = Buffer.alloc(1);
+		await handle.read(byte, 0, 1, position);
+		await handle.write(Buffer.from([byte[0]! ^ 1]), 0, 1, position);
+		await handle.close();
+	}
+
+	test('builds its engines once, tells so, and paints', async () => {
+		const first = await load();
+		expect(first.info).toMatchObject({ device: 'cuda:0', provider: 'stand-in', version: '1.2.3.4', precision: 'fp16' });
+		expect(first.built).toEqual(engines);
+		const ready = first.seen.filter(({ phase }) => phase === 'loading');
+		expect(ready.map(({ network, done, total }) => [network, done, total])).toEqual(
+			engines.map((network, i) => [network, i + 1, 5]),
+		);
+		expect(first.seen.every(({ fraction }) => fraction >= 0 && fraction <= 1)).toBe(true);
+
+		const second = await load({ device: 'auto' });
+		expect([second.built, second.info.device]).toEqual([[], 'cuda:0']);
+
+		await using model = await Arc2Face.load({ bundle, cacheDir });
+		const someone = Identity.from(Array.from({ length: 512 }, (_, i) => Math.sin(i + 1)));
+		const images = await model.generate(someone, { count: 3, steps: 2, seed: 1 });
+		expect(images.map(({ width, height }) => [width, height])).toEqual([128, 128, 128].map((side) => [side, side]));
+	});
+
+	test('is built anew where something has changed', async () => {
+		const own = folder.path('changing');
+		cpSync(bundle, own, { recursive: true });
+		expect((await load({ bundle: own })).built).toEqual(engines);
+		const weights = join(own, 'arc2face/diffusion_pytorch_model.safetensors');
+		await flipByte(weights, statSync(weights).size - 1);
+		expect((await load({ bundle: own })).built).toEqual(['unet']);
+		expect((await load({ bundle: own, batchSizes: [2, 4] })).built).toEqual(['unet']);
+		expect((await load({ bundle: own, detectionSize: 320 })).built).toEqual(['detector']);
+		expect((await load({ bundle: own, precision: 'fp32' })).built).toEqual(engines.slice(2));
+		expect((await load({ bundle: own })).built).toEqual([]);
+	});
+
+	const filesOf = async (kind: string) =>
+		(await readdir(join(cacheDir, 'engines')))
+			.filter((name) => name.endsWith(`.${kind}`))
+			.map((name) => join(cacheDir, 'engines', name));
+	const manifestOf = async (network: string) => {
+		for (const file of await filesOf('json')) {
+			const manifest = JSON.parse(await readFile(file, 'utf8'));
+			if (manifest.identity.network === network) return { file, manifest, engine: file.replace(/json$/, 'engine') };
+		}
+		throw new Error(`there is no engine of ${network}`);
+	};
+
+	test('has a damaged engine built again', async () => {
+		await load();
+		const { engine } = await manifestOf('vaeDecoder');
+		await flipByte(engine, 40);
+		expect((await load()).built).toEqual(['vaeDecoder']);
+	});
+
+	test('has an engine built again that is whole, and that the library refuses', async () => {
+		await load();
+		const { file, manifest, engine } = await manifestOf('unet');
+		const foreign = 'an engine of another library';
+		await writeFile(engine, foreign);
+		await writeFile(file, JSON.stringify({ ...manifest, bytes: foreign.length, sha256: sha256(foreign) }));
+		expect((await load()).built).toEqual(['unet']);
+		expect(await readFile(engine, 'utf8')).not.toBe(foreign);
+		expect((await load()).built).toEqual([]);
+	});
+
+	test('stops building when the signal aborts, and leaves nothing half', async () => {
+		const abort = new AbortController();
+		const onProgress = ({ phase, network }: LoadProgress) => {
+			if (phase === 'building' && network === 'unet') abort.abort();
+		};
+		await expect(load({ signal: abort.signal, onProgress })).rejects.toMatchObject({ name: 'AbortError' });
+		const { built } = await load();
+		expect(built).toEqual(engines.slice(3));
+		expect(await filesOf('part')).toEqual([]);
+	});
+
+	test('is built once for two loads at once', async () => {
+		const both = await Promise.all([load(), load()]);
+		expect(both.flatMap(({ built }) => built).toSorted()).toEqual(engines.toSorted());
+	});
+
+	test('is refused when the cache can not be used, before anything is built', async () => {
+		await writeFile(cacheDir, 'a file in its way');
+		await expect(load()).rejects.toMatchObject({ code: 'FILE_FAILED', message: expect.stringContaining(cacheDir) });
+	});
+
+	test.each([
+		['is missing', join(folder.path('.'), 'missing.so')],
+		['is a text', import.meta.filename],
+		['is another library', built('other_tensorrt')],
+		['ends the process', built('deadly_library')],
+	])('and that %s is refused by name, and leaves the CPU to auto', async (_, provider) => {
+		vi.stubEnv('ARC2FACE_PROVIDER', provider);
+		await expect(load()).rejects.toEqual(noDevice(provider));
+		const { info } = await load({ device: 'auto' });
+		expect(info.device).toBe('cpu');
+		expect(info.reasons.join(' ')).toContain(provider);
+	});
+
+	test.skipIf(reason !== undefined)(
+		'and with a library of NVIDIA that is cut short is refused by its name',
+		async () => {
+			const core = folder.path('libtensorrt_rtx.so.1');
+			copyFileSync(rtx.core, core);
+			truncateSync(core, Math.floor(statSync(core).size / 2));
+			copyFileSync(rtx.parser!, folder.path('libtensorrt_onnxparser_rtx.so.1'));
+			vi.stubEnv('ARC2FACE_PROVIDER', rtx.provider);
+			vi.stubEnv('ARC2FACE_TENSORRT', folder.path('.'));
+			await expect(load()).rejects.toEqual(noDevice(core));
+		},
+	);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -20,12 +20,29 @@ describe('prebuild', () => {
 	});
 	afterAll(() => rmSync(folder, { recursive: true }));
 
-	test('is one file for this platform', () => {
+	test('is for this platform, and has the provider libraries that were built', () => {
 		const platforms = readdirSync(join(folder, 'prebuilds'));
 		expect(platforms).toEqual([`${process.platform}-${process.arch}`]);
-		expect(readdirSync(join(folder, 'prebuilds', platforms[0]!))).toEqual([
-			expect.stringMatching(/^arc2face-native\.(glibc|musl)\.node$/),
-		]);
+		const [addon, ...libraries] = readdirSync(join(folder, 'prebuilds', platforms[0]!)).sort();
+		expect(addon).toMatch(/^arc2face-native\.(glibc|musl)\.node$/);
+		const built = readdirSync(join(root, 'build/Release')).filter((name) =>
+			/^arc2face_tensorrt.*\.(so|dll)$/.test(name),
+		);
+		expect(libraries).toEqual(built.sort());
+	});
+
+	test('finds its provider libraries', () => {
+		const library = pathToFileURL(join(folder, 'dist/lib/engine-libraries.js')).href;
+		const script = `
+			const { missingProvider } = await import(${JSON.stringify(library)});
+			console.log(JSON.stringify(['TensorRT', 'TensorRT-RTX'].map((product) => missingProvider(product) ?? 'found')));
+		`;
+		const built = ['arc2face_tensorrt', 'arc2face_tensorrt_rtx'].map((name) =>
+			existsSync(join(root, 'build/Release', `${name}.${process.platform === 'win32' ? 'dll' : 'so'}`)),
+		);
+		const found = JSON.parse(node('--input-type=module', '--eval', script));
+		expect(found.map((one: string) => one === 'found')).toEqual(built);
+		for (const one of found) if (one !== 'found') expect(one).toContain(join(folder, 'prebuilds'));
 	});
 
 	test('is what the package loads when there is no local build', () => {

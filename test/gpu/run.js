@@ -1,35 +1,76 @@
 /**
- * Builds and runs the C++ tests in test/gpu/. Without a GPU they are skipped, and say why. Usage:
+ * Everything that needs a GPU, in one command and under 8 minutes: `npm run test:gpu`, or on machines without npm
  *
- *   node test/gpu/run.js [memcheck | racecheck | initcheck | synccheck]
+ *   node test/gpu/run.js [--dry-run] [--build <folder>]
  *
- * The argument names a tool of NVIDIA's compute-sanitizer to run them under.
+ * Needs nvcc, CMake, a C++ compiler and node_modules (test/README.md says what to take along where there is no network).
+ * What TensorRT is needed for is left out, with the reason, where there is none. Exit codes: 0 passed, 1 failed, 3 there is
+ * no GPU, which with --dry-run is no failure: everything up to the first call of CUDA has run then.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build, findGpus, noGpuCode, root } from './build.js';
+import { LeftOut, Stages } from './stages.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = 'build/gpu-tests';
-const tool = process.argv[2];
+const { values } = parseArgs({
+	options: { 'dry-run': { type: 'boolean', default: false }, build: { type: 'string' } },
+});
+// Without a GPU there is nothing to be quick about: any machine may do it.
+const stages = new Stages((values['dry-run'] ? 60 : 8) * 60_000);
 
-run('cmake', ['-S', '.', '-B', folder, '-DARC2FACE_GPU_TESTS=ON']);
-run('cmake', ['--build', folder, '--config', 'Release', '--target', 'arc2face_gpu_tests', '--parallel', '4']);
+const built = stages.run('Build', () => build(stages, [], values.build));
+const survey =
+	built &&
+	stages.run('GPUs', () => {
+		const found = findGpus(stages, built.env);
+		console.log(JSON.stringify(found, undefined, '\t'));
+		return found;
+	});
+const gpus = survey?.gpus ?? [];
+const obstacle = survey?.obstacle ?? 'there is no build to look with';
 
-const tests = join(root, folder, 'arc2face_gpu_tests');
-if (tool === undefined) {
-	run(tests, []);
-} else {
-	// Under it everything takes many times as long: threads and slots by the thousand add nothing that it looks for. The
-	// test that asks for more memory than there is would count as an error.
-	const filter = '--gtest_filter=-*MoreSlots*:*OtherThreads*:*InUse*:*CannotAllocate*';
-	run('compute-sanitizer', ['--tool', tool, '--error-exitcode', '1', tests, filter]);
+if (built && survey) {
+	const tests = join(built.folder, 'arc2face_gpu_tests');
+	stages.run('C++ tests: kernels, memory, captured graphs, engines', () => stages.command(tests, []));
+	for (const tool of ['memcheck', 'racecheck']) stages.run(`compute-sanitizer: ${tool}`, () => sanitize(tests, tool));
+	stages.run('Behaviour of whole models, and portraits through TensorRT', () => behave(built.env));
+}
+stages.report();
+if (stages.hasFailed) process.exitCode = 1;
+else if (gpus.length === 0) {
+	console.log(`\nNo GPU: ${obstacle} Everything up to the first call of CUDA has run.`);
+	if (!values['dry-run']) process.exitCode = noGpuCode;
 }
 
-/** @param {string} command @param {string[]} args */
-function run(command, args) {
-	const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
-	if (status === 0) return;
-	console.error(`${command} failed${error ? `: ${error.message}` : ''}.`);
-	process.exit(1);
+/** @param {string} tests @param {string} tool */
+function sanitize(tests, tool) {
+	if (gpus.length === 0) throw new LeftOut(obstacle);
+	const first = ['--tool', tool, tests, '--gtest_filter=GpuDevice.IsFoundByItsNames'];
+	const { error, stdout } = spawnSync('compute-sanitizer', first, { encoding: 'utf8' });
+	if (error) throw new LeftOut(`compute-sanitizer can't be run (${error.message})`);
+	// Some virtual machines keep debuggers from their GPU.
+	if (stdout.includes('Device not supported'))
+		throw new LeftOut('compute-sanitizer says that it does not support this device');
+	// Under it everything takes many times as long: threads and slots by the thousand add nothing that it looks for. The
+	// test that asks for more memory than there is would count as an error.
+	const filter = '--gtest_filter=-*MoreSlots*:*OtherThreads*:*InUse*:*CannotAllocate*:*Fault*:*Definition/*';
+	stages.command('compute-sanitizer', ['--tool', tool, '--error-exitcode', '1', tests, filter]);
+}
+
+/** @param {NodeJS.ProcessEnv} env */
+function behave(env) {
+	const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+	if (!existsSync(vitest)) throw new LeftOut('vitest is not among the node_modules');
+	// Without a GPU only its tests are asked for, which then say why they are left out: `npm test` runs the others.
+	const filter = gpus.length === 0 ? ['--testNamePattern', 'cuda:0'] : [];
+	stages.command(
+		process.execPath,
+		[vitest, 'run', 'test/e2e/behaviour.test.ts', 'test/e2e/portrait.test.ts', ...filter],
+		{
+			cwd: root,
+			env,
+		},
+	);
 }

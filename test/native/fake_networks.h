@@ -2,10 +2,12 @@
 // runtime.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -64,6 +66,10 @@ class Gate {
 // What a test sees of its networks and does to them.
 struct Control {
   Gate unet_gate;
+  // The rows that the UNet's batches are built for, for latents of 4 x 4; none: it runs any shape.
+  std::vector<int64_t> unet_rows;
+  // Sees the inputs of every evaluation of the UNet, on its thread: sample, timestep, conditioning.
+  std::function<void(std::span<const Tensor>)> on_unet;
   std::mutex mutex;
   std::vector<int64_t> unet_batches;   // rows of every evaluation
   std::atomic<int> fail_unet_at = -1;  // the evaluation, counted from 0, that fails
@@ -78,10 +84,15 @@ struct Control {
 class FakeNetwork : public Network {
  public:
   using Function = std::function<void(std::span<const Tensor>, std::span<const Tensor>, Interrupt&)>;
-  FakeNetwork(std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, Function function)
-      : inputs_(std::move(inputs)), outputs_(std::move(outputs)), function_(std::move(function)) {}
+  FakeNetwork(std::vector<TensorInfo> inputs, std::vector<TensorInfo> outputs, Function function,
+              std::vector<InputShapes> profiles = {})
+      : inputs_(std::move(inputs)),
+        outputs_(std::move(outputs)),
+        function_(std::move(function)),
+        profiles_(std::move(profiles)) {}
   const std::vector<TensorInfo>& inputs() const noexcept override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_; }
+  std::span<const InputShapes> profiles() const noexcept override { return profiles_; }
   void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream&, Interrupt& interrupt) override {
     if (interrupt.requested()) throw Error(ErrorCode::kCancelled, "Interrupted before the start.");
     function_(inputs, outputs, interrupt);
@@ -90,6 +101,7 @@ class FakeNetwork : public Network {
  private:
   std::vector<TensorInfo> inputs_, outputs_;
   Function function_;
+  std::vector<InputShapes> profiles_;
 };
 
 inline const float* Floats(const Tensor& tensor) { return static_cast<const float*>(tensor.data); }
@@ -112,6 +124,10 @@ inline std::unique_ptr<Network> FakeTextEncoder() {
 
 // eps = tanh(sample / 2 + sin(timestep / 100) / 10 + the sum of the row's conditioning / 10)
 inline std::unique_ptr<Network> FakeUnet(std::shared_ptr<Control> control) {
+  std::vector<InputShapes> profiles;
+  for (const int64_t rows : control->unet_rows) {
+    profiles.push_back({{rows, kChannels, 4, 4}, {rows}, {rows, kRows, kDimension}});
+  }
   return std::make_unique<FakeNetwork>(
       std::vector<TensorInfo>{{"sample", DataType::kFloat32, {-1, kChannels, -1, -1}},
                               {"timestep", DataType::kFloat32, {-1}},
@@ -125,6 +141,7 @@ inline std::unique_ptr<Network> FakeUnet(std::shared_ptr<Control> control) {
         if (control->evaluations++ == control->fail_unet_at)
           throw Error(ErrorCode::kEngineFailed, "A fault on purpose.");
         control->unet_gate.Pass(interrupt);
+        if (control->on_unet) control->on_unet(inputs);
         const int64_t elements = kChannels * inputs[0].shape[2] * inputs[0].shape[3];
         float* eps = static_cast<float*>(outputs[0].data);
         for (int64_t row = 0; row < inputs[0].shape[0]; ++row) {
@@ -136,7 +153,8 @@ inline std::unique_ptr<Network> FakeUnet(std::shared_ptr<Control> control) {
             eps[i] = std::tanh(Floats(inputs[0])[i] / 2 + shift);
           }
         }
-      });
+      },
+      profiles);
 }
 
 // Each pixel is its latent's first three channels.
@@ -157,6 +175,31 @@ inline std::unique_ptr<Network> FakeVaeDecoder() {
       });
 }
 
+// SCRFD that finds nothing, built for photos of 64 x 64.
+inline std::unique_ptr<Network> FakeDetector() {
+  std::vector<TensorInfo> outputs;
+  for (const int64_t channels : {1, 4, 10}) {
+    for (int stride = 0; stride < 3; ++stride) outputs.push_back({"output", DataType::kFloat32, {-1, channels}});
+  }
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"input", DataType::kFloat32, {1, 3, -1, -1}}}, outputs,
+      [](auto, auto results, Interrupt&) {
+        for (const Tensor& one : results) {
+          std::fill_n(static_cast<float*>(one.data), one.shape[0] * one.shape[1], 0.0f);
+        }
+      },
+      std::vector<InputShapes>{{{1, 3, 64, 64}}});
+}
+
+// ArcFace whose every number is the crop's first.
+inline std::unique_ptr<Network> FakeRecognizer() {
+  return std::make_unique<FakeNetwork>(std::vector<TensorInfo>{{"input", DataType::kFloat32, {1, 3, 112, 112}}},
+                                       std::vector<TensorInfo>{{"output", DataType::kFloat32, {1, 512}}},
+                                       [](auto inputs, auto outputs, Interrupt&) {
+                                         std::fill_n(static_cast<float*>(outputs[0].data), 512, Floats(inputs[0])[0]);
+                                       });
+}
+
 class FakeProvider : public Provider {
  public:
   explicit FakeProvider(std::shared_ptr<Control> control, size_t preferred_rows = 8)
@@ -164,7 +207,9 @@ class FakeProvider : public Provider {
   const char* name() const noexcept override { return "fake"; }
   std::string version() const override { return "1"; }
   size_t PreferredRows(int64_t, int64_t) const noexcept override { return preferred_rows_; }
-  std::unique_ptr<Network> Load(const NetworkSource& source, Interrupt&) override {
+  std::unique_ptr<Network> Load(const NetworkSource& source, Stream&, Interrupt&) override {
+    if (source.name == "detector") return FakeDetector();
+    if (source.name == "recognizer") return FakeRecognizer();
     if (source.name == "textEncoder") return FakeTextEncoder();
     if (source.name == "unet") return FakeUnet(control_);
     return FakeVaeDecoder();
@@ -175,10 +220,14 @@ class FakeProvider : public Provider {
   size_t preferred_rows_;
 };
 
-// A device on which allocation number `fail_at` (from 0) fails; the host's otherwise.
+// A device on which allocation number `fail_at` (from 0) fails; the host's otherwise. `asynchronous`: what it says of
+// itself, so that each kind of work gets a thread.
 class FailingDevice : public Device {
  public:
+  explicit FailingDevice(bool asynchronous = false) : asynchronous_(asynchronous) {}
   const char* name() const noexcept override { return "failing"; }
+  void MakeCurrent() override {}
+  bool asynchronous() const noexcept override { return asynchronous_; }
   void* Allocate(size_t bytes) override {
     if (allocations_++ == fail_at) throw Error(ErrorCode::kOutOfMemory, "No memory on purpose.");
     return HostDevice().Allocate(bytes);
@@ -192,13 +241,18 @@ class FailingDevice : public Device {
   void Restart() { allocations_ = 0; }
 
  private:
+  const bool asynchronous_;
   std::atomic<int> allocations_ = 0;
 };
 
 inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_ptr<Control>& control,
-                                              size_t preferred_rows = 8) {
+                                              size_t preferred_rows = 8, bool reads_faces = false) {
   PipelineSource source;
   source.provider = std::make_shared<FakeProvider>(control, preferred_rows);
+  if (reads_faces) {
+    source.detector.emplace().name = "detector";
+    source.recognizer.emplace().name = "recognizer";
+  }
   source.text_encoder.name = "textEncoder";
   source.unet.name = "unet";
   source.vae_decoder.name = "vaeDecoder";
@@ -292,21 +346,19 @@ class Result {
 
 // Until everything that was posted before has run.
 inline void Drain(Device& device) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool reached = false;
-  ExecutorOf(device).Post([&] {
-    const std::lock_guard lock(mutex);
-    reached = true;
-    changed.notify_all();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return reached; });
+  for (const Lane lane : kLanes) {
+    std::promise<void> reached;
+    ExecutorOf(device, lane).Post([&] { reached.set_value(); });
+    reached.get_future().wait();
+  }
 }
 
+// Until everything is given back.
 inline void DisposeAndWait(Device& device, Pipeline& pipeline) {
-  pipeline.Dispose([] {});
-  Drain(device);
+  std::promise<void> given_back;
+  pipeline.Dispose([&] { given_back.set_value(); });
+  given_back.get_future().wait();
+  Drain(device);  // the threads' last jobs still have hold of the pipeline
 }
 
 }  // namespace arc2face::testing

@@ -80,7 +80,8 @@ class OnnxRuntime : public testing::Test {
 
   std::unique_ptr<Network> Load(const std::string& model, std::vector<Weight> weights = {},
                                 std::vector<std::shared_ptr<const MemoryMap>> maps = {}) {
-    return provider_->Load({"sample", Bytes(model), std::move(weights), std::move(maps)}, interrupt_);
+    return provider_->Load({"sample", Bytes(model), std::move(weights), std::move(maps)}, *HostDevice().MakeStream(),
+                           interrupt_);
   }
   void Run(Network& network, const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
     network.Run(inputs, outputs, *HostDevice().MakeStream(), interrupt_);
@@ -277,7 +278,8 @@ TEST_F(OnnxRuntime, ServesProvidersOfSeveralThreads) {
       const auto provider = OpenOnnxRuntime(LibraryPath(), t);
       Interrupt interrupt;
       for (int i = 0; i < 5; ++i) {
-        const auto network = provider->Load({"sample", Bytes(product_), {weight_}, {}}, interrupt);
+        const auto network =
+            provider->Load({"sample", Bytes(product_), {weight_}, {}}, *HostDevice().MakeStream(), interrupt);
         float y[4];
         const Tensor output{DataType::kFloat32, {2, 2}, y};
         network->Run({&input_, 1}, {&output, 1}, *HostDevice().MakeStream(), interrupt);
@@ -291,7 +293,8 @@ TEST_F(OnnxRuntime, ServesProvidersOfSeveralThreads) {
 
 #ifdef __linux__
 TEST_F(OnnxRuntime, LeavesThePlacingOfItsThreadsToTheSystem) {
-  const auto network = OpenOnnxRuntime(LibraryPath(), 0)->Load({"sample", Bytes(product_), {weight_}, {}}, interrupt_);
+  const auto network = OpenOnnxRuntime(LibraryPath(), 0)
+                           ->Load({"sample", Bytes(product_), {weight_}, {}}, *HostDevice().MakeStream(), interrupt_);
   cpu_set_t own;
   ASSERT_EQ(sched_getaffinity(0, sizeof own, &own), 0);
   for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {

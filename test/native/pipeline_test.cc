@@ -1,5 +1,5 @@
-// The pipeline over fake networks: sharing of batches, cancellation, errors and dispose, on the executor's thread and
-// others.
+// The pipeline over fake networks: sharing of batches, cancellation, errors and dispose, on the executors' threads and
+// others; on a device that does one thing after another, and on one that works by itself.
 #include "pipeline/pipeline.h"
 
 #include <gtest/gtest.h>
@@ -23,11 +23,11 @@ Bytes ToBytes(const Images& images) {
   return bytes;
 }
 
-class PipelineTest : public ::testing::Test {
+class PipelineTest : public ::testing::TestWithParam<bool> {
  protected:
   void TearDown() override {
     control->unet_gate.Open();
-    DisposeAndWait(HostDevice(), *pipeline);
+    DisposeAndWait(device, *pipeline);
   }
 
   Bytes Generate(GenerateRequest request) {
@@ -36,9 +36,12 @@ class PipelineTest : public ::testing::Test {
     return ToBytes(result.Take());
   }
 
+  FailingDevice device{GetParam()};
   std::shared_ptr<Control> control = std::make_shared<Control>();
-  std::shared_ptr<Pipeline> pipeline = MakePipeline(HostDevice(), control);
+  std::shared_ptr<Pipeline> pipeline = MakePipeline(device, control);
 };
+INSTANTIATE_TEST_SUITE_P(OnDevices, PipelineTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "asynchronous" : "synchronous"; });
 
 std::vector<GenerateRequest> DifferentRequests() {
   std::vector<GenerateRequest> requests;
@@ -54,7 +57,7 @@ std::vector<GenerateRequest> DifferentRequests() {
   return requests;
 }
 
-TEST_F(PipelineTest, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
+TEST_P(PipelineTest, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
   std::vector<Bytes> alone;
   for (auto& request : DifferentRequests()) alone.push_back(Generate(std::move(request)));
   const size_t evaluations_alone = control->batches().size();
@@ -70,21 +73,21 @@ TEST_F(PipelineTest, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
   EXPECT_LT(control->batches().size() - evaluations_alone, evaluations_alone);
 }
 
-TEST_F(PipelineTest, FillsBatchesUpToThePreferredRows) {
+TEST_P(PipelineTest, FillsBatchesUpToThePreferredRows) {
   Generate(MakeRequest(1, 6, 2, 3));  // 12 rows a step; 8 preferred
   std::vector<int64_t> batches = control->batches();
   EXPECT_EQ(*std::max_element(batches.begin(), batches.end()), 8);
   EXPECT_EQ(std::accumulate(batches.begin(), batches.end(), int64_t{0}), 6 * 2 * 2);
 }
 
-TEST_F(PipelineTest, LeavesTheUnconditionalHalfOutAtGuidanceOneAndBelow) {
+TEST_P(PipelineTest, LeavesTheUnconditionalHalfOutAtGuidanceOneAndBelow) {
   const Bytes at_one = Generate(MakeRequest(1, 1, 2, 1));
   const Bytes below = Generate(MakeRequest(1, 1, 2, 0.5f));
   EXPECT_EQ(at_one, below);
   EXPECT_EQ(control->batches(), (std::vector<int64_t>{1, 1, 1, 1}));
 }
 
-TEST_F(PipelineTest, ReportsEveryStepInOrder) {
+TEST_P(PipelineTest, ReportsEveryStepInOrder) {
   Result<Images> result;
   GenerateRequest request = MakeRequest(1, 6, 5, 3);
   std::vector<uint32_t> steps;  // written on the executor's thread, read after the result came
@@ -97,7 +100,7 @@ TEST_F(PipelineTest, ReportsEveryStepInOrder) {
   EXPECT_EQ(steps, (std::vector<uint32_t>{1, 2, 3, 4, 5}));
 }
 
-TEST_F(PipelineTest, LatentsReplaceTheFirstDraw) {
+TEST_P(PipelineTest, LatentsReplaceTheFirstDraw) {
   NoiseGenerator generator(42);
   GenerateRequest given = MakeRequest(1, 1, 3, 3);
   given.latents.resize(kChannels * 4 * 4);
@@ -109,21 +112,21 @@ TEST_F(PipelineTest, LatentsReplaceTheFirstDraw) {
   }());
 }
 
-TEST_F(PipelineTest, CancellingTheOnlyRequestStopsItsEvaluation) {
+TEST_P(PipelineTest, CancellingTheOnlyRequestStopsItsEvaluation) {
   control->unet_gate.Close();
   Result<Images> result;
   const auto call = pipeline->Generate(MakeRequest(1, 2, 5, 3), result.Done());
   control->unet_gate.AwaitArrival();
   pipeline->Cancel(call);
   EXPECT_EQ(result.Code(), ErrorCode::kCancelled);
-  Drain(HostDevice());  // returns only if the gate let the evaluation go
+  Drain(device);  // returns only if the gate let the evaluation go
   EXPECT_EQ(control->batches().size(), 1u);
 
   control->unet_gate.Open();
   EXPECT_EQ(Generate(MakeRequest(9, 1, 2, 3)).size(), 1u);
 }
 
-TEST_F(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
+TEST_P(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
   const Bytes expected = Generate(MakeRequest(2, 1, 4, 3));
   control->unet_gate.Close();
   Result<Images> first, second;
@@ -140,7 +143,7 @@ TEST_F(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
   EXPECT_TRUE(first.settled());
 }
 
-TEST_F(PipelineTest, ACallIsSettledOnce) {
+TEST_P(PipelineTest, ACallIsSettledOnce) {
   Result<Images> result;
   const auto call = pipeline->Generate(MakeRequest(1, 1, 2, 3), result.Done());
   result.Take();
@@ -149,23 +152,23 @@ TEST_F(PipelineTest, ACallIsSettledOnce) {
   EXPECT_EQ(result.times(), 1);
 }
 
-TEST_F(PipelineTest, AFaultyEvaluationFailsItsRequestsAndLeavesTheModelUsable) {
+TEST_P(PipelineTest, AFaultyEvaluationFailsItsRequestsAndLeavesTheModelUsable) {
   control->fail_unet_at = control->evaluations + 2;
   Result<Images> result;
   pipeline->Generate(MakeRequest(1, 2, 5, 3), result.Done());
   EXPECT_EQ(result.Code(), ErrorCode::kEngineFailed);
-  Drain(HostDevice());
+  Drain(device);
   EXPECT_EQ(result.times(), 1);
   EXPECT_EQ(Generate(MakeRequest(1, 2, 5, 3)).size(), 2u);
 }
 
-TEST_F(PipelineTest, DisposeRejectsWhatIsPendingAndEverythingAfter) {
+TEST_P(PipelineTest, DisposeRejectsWhatIsPendingAndEverythingAfter) {
   control->unet_gate.Close();
   Result<Images> running, queued;
   pipeline->Generate(MakeRequest(1, 1, 5, 3), running.Done());
   control->unet_gate.AwaitArrival();
   pipeline->Generate(MakeRequest(2, 1, 5, 3), queued.Done());
-  DisposeAndWait(HostDevice(), *pipeline);
+  DisposeAndWait(device, *pipeline);
   EXPECT_EQ(running.Code(), ErrorCode::kDisposed);
   EXPECT_EQ(queued.Code(), ErrorCode::kDisposed);
   try {
@@ -176,7 +179,7 @@ TEST_F(PipelineTest, DisposeRejectsWhatIsPendingAndEverythingAfter) {
   }
 }
 
-TEST_F(PipelineTest, RefusesRequestsThatDoNotFit) {
+TEST_P(PipelineTest, RefusesRequestsThatDoNotFit) {
   const auto code = [&](const std::function<void(GenerateRequest&)>& spoil) {
     GenerateRequest request = MakeRequest(1, 2, 3, 3);
     spoil(request);
@@ -214,7 +217,7 @@ TEST_F(PipelineTest, RefusesRequestsThatDoNotFit) {
   }
 }
 
-TEST_F(PipelineTest, SaysThatABundleWithoutDetectorReadsNoPhotos) {
+TEST_P(PipelineTest, SaysThatABundleWithoutDetectorReadsNoPhotos) {
   const Photo photo{std::shared_ptr<const uint8_t[]>(new uint8_t[3]{}), 1, 1};
   try {
     pipeline->Detect(photo, {640, 0.5f}, [](auto) {});
@@ -224,8 +227,174 @@ TEST_F(PipelineTest, SaysThatABundleWithoutDetectorReadsNoPhotos) {
   }
 }
 
-TEST(PipelineMemory, EveryAllocationMayFail) {
-  FailingDevice device;
+// Networks that were built for some shapes, as engines are.
+class BuiltPipeline : public PipelineTest {
+ protected:
+  // Instead of the pipeline for any shape.
+  void Build(std::vector<int64_t> rows) {
+    DisposeAndWait(device, *pipeline);
+    control->unet_rows = std::move(rows);
+    pipeline = MakePipeline(device, control, SIZE_MAX);
+  }
+  std::string Refusal(GenerateRequest request) {
+    try {
+      pipeline->Generate(std::move(request), [](auto) { FAIL() << "A refused call was settled."; });
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument) << error.what();
+      return error.what();
+    }
+    ADD_FAILURE() << "nothing thrown";
+    return "";
+  }
+};
+INSTANTIATE_TEST_SUITE_P(OnDevices, BuiltPipeline, ::testing::Bool());
+
+TEST_P(BuiltPipeline, RoundsABatchUpAndPaintsTheSameImages) {
+  const auto requests = [] {
+    std::vector<GenerateRequest> all;
+    for (uint32_t images = 1; images <= 9; ++images)
+      all.push_back(MakeRequest(images, images, 3, images % 2 ? 1 : 3, true));
+    return all;
+  };
+  std::vector<Bytes> expected;
+  for (auto& request : requests()) expected.push_back(Generate(std::move(request)));
+  Build({2, 8, 4});
+  const size_t before = control->batches().size();
+  auto again = requests();
+  for (size_t i = 0; i < again.size(); ++i) EXPECT_EQ(Generate(std::move(again[i])), expected[i]) << i + 1 << " images";
+  const std::vector<int64_t> batches = control->batches();
+  // One image, two of four rows, three, four of eight rows: the batch above each; nine take turns in the largest.
+  EXPECT_EQ((std::vector<int64_t>(batches.begin() + before, batches.begin() + before + 12)),
+            (std::vector<int64_t>{2, 2, 2, 4, 4, 4, 4, 4, 4, 8, 8, 8}));
+  EXPECT_TRUE(std::all_of(batches.begin() + before, batches.end(),
+                          [](int64_t rows) { return rows == 2 || rows == 4 || rows == 8; }));
+}
+
+TEST_P(BuiltPipeline, RowsThatNoImageHasAreZeros) {
+  Build({4});
+  std::atomic<size_t> used = 4, seen = 0;
+  control->on_unet = [&](std::span<const Tensor> inputs) {
+    for (const Tensor& input : inputs) {
+      size_t row = 1;
+      for (size_t axis = 1; axis < input.shape.size(); ++axis) row *= static_cast<size_t>(input.shape[axis]);
+      const float* values = Floats(input);
+      for (size_t i = used * row; i < 4 * row; ++i) seen += values[i] != 0 ? 1 : 0;  // of NaN, too
+      for (size_t r = 0; r < used; ++r) EXPECT_NE(values[r * row], 0) << "row " << r;
+    }
+  };
+  // What the last batch left in a row is not there in the next.
+  for (const uint32_t images : {4u, 3u, 4u, 1u, 2u}) {
+    used = images;
+    Generate(MakeRequest(images, images, 3, 1, true));
+  }
+  EXPECT_EQ(seen, 0u);
+}
+
+TEST_P(BuiltPipeline, RefusesOtherSizesBeforeAnyWork) {
+  Build({1, 2});
+  const std::string text = Refusal(MakeRequest(1, 1, 2, 3, false, 64));
+  EXPECT_NE(text.find("(32 x 32) but received 64 x 64"), std::string::npos) << text;
+  EXPECT_TRUE(control->batches().empty());
+  EXPECT_EQ(Generate(MakeRequest(1, 1, 2, 3)).size(), 1u);
+}
+
+TEST_P(BuiltPipeline, RefusesGuidanceWhereABatchHasOneRow) {
+  Build({1});
+  EXPECT_NE(Refusal(MakeRequest(1, 1, 2, 3)).find("guidanceScale"), std::string::npos);
+  EXPECT_EQ(Generate(MakeRequest(1, 2, 2, 1)).size(), 2u);
+}
+
+TEST_P(BuiltPipeline, RefusesAnEngineForAnotherPrompt) {
+  DisposeAndWait(device, *pipeline);
+  control->unet_rows = {1};
+  PipelineSource source;
+  source.provider = std::make_shared<FakeProvider>(control);
+  source.text_encoder.name = "textEncoder";
+  source.unet.name = "unet";
+  source.vae_decoder.name = "vaeDecoder";
+  source.prompt = {{1, 2, 3, 4}, {1, 3, 3, 3}, 1};
+  source.pixels_per_latent = 8;
+  Interrupt interrupt;
+  try {
+    Pipeline::Load(device, source, nullptr, interrupt);
+    FAIL() << "nothing thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidBundle) << error.what();
+  }
+}
+
+Photo GrayPhoto() {
+  std::shared_ptr<uint8_t[]> data(new uint8_t[64 * 64 * 3]);
+  std::fill_n(data.get(), 64 * 64 * 3, uint8_t{100});
+  return {data, 64, 64};
+}
+
+class FacePipeline : public ::testing::TestWithParam<bool> {
+ protected:
+  void TearDown() override {
+    control->unet_gate.Open();
+    DisposeAndWait(device, *pipeline);
+  }
+
+  FailingDevice device{GetParam()};
+  std::shared_ptr<Control> control = std::make_shared<Control>();
+  std::shared_ptr<Pipeline> pipeline = MakePipeline(device, control, 8, true);
+};
+INSTANTIATE_TEST_SUITE_P(OnDevices, FacePipeline, ::testing::Bool());
+
+TEST_P(FacePipeline, RefusesOtherDetectionSizesBeforeAnyWork) {
+  for (const bool encode : {false, true}) {
+    const DetectOptions options{32, 0.5f};
+    try {
+      if (encode) {
+        pipeline->Encode({GrayPhoto(), FaceChoice{options, 0, false}}, [](auto) { FAIL(); });
+      } else {
+        pipeline->Detect(GrayPhoto(), options, [](auto) { FAIL(); });
+      }
+      ADD_FAILURE() << "nothing thrown";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(std::string(error.what()).find("(64) but received 32"), std::string::npos) << error.what();
+    }
+  }
+  Result<std::vector<Face>> faces;
+  pipeline->Detect(GrayPhoto(), {64, 0.5f}, faces.Done());
+  EXPECT_TRUE(faces.Take().empty());
+}
+
+// A device that works by itself reads photos and paints while another image is denoised.
+TEST(PipelineLanes, PhotosAreReadAndImagesPaintedBesideDenoising) {
+  FailingDevice device(true);
+  const auto control = std::make_shared<Control>();
+  const auto pipeline = MakePipeline(device, control, 1, true);
+  Result<Images> first, second;
+  // The second image's steps wait at the gate, from when the first is done.
+  std::atomic<bool> first_done = false;
+  GenerateRequest request = MakeRequest(1, 1, 3, 1);
+  request.on_step = [&](uint32_t step, uint32_t steps) {
+    if (step == steps && !first_done.exchange(true)) control->unet_gate.Close();
+  };
+  pipeline->Generate(std::move(request), first.Done());
+  pipeline->Generate(MakeRequest(2, 1, 1000, 1), second.Done());
+  EXPECT_EQ(first.Take().size(), 1u);
+  control->unet_gate.AwaitArrival();
+
+  Result<std::vector<Face>> faces;
+  pipeline->Detect(GrayPhoto(), {64, 0.5f}, faces.Done());
+  EXPECT_TRUE(faces.Take().empty());
+  Result<std::vector<float>> embedding;
+  pipeline->Encode({GrayPhoto(), Keypoints{20, 20, 40, 20, 30, 30, 22, 40, 38, 40}}, embedding.Done());
+  EXPECT_EQ(embedding.Take().size(), 512u);
+  EXPECT_FALSE(second.settled());
+  DisposeAndWait(device, *pipeline);
+  EXPECT_EQ(second.Code(), ErrorCode::kDisposed);
+}
+
+class PipelineMemory : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(OnDevices, PipelineMemory, ::testing::Bool());
+
+TEST_P(PipelineMemory, EveryAllocationMayFail) {
+  FailingDevice device(GetParam());
   const auto control = std::make_shared<Control>();
   const auto pipeline = MakePipeline(device, control);
   const auto generate = [&] {
@@ -254,10 +423,14 @@ TEST(PipelineMemory, EveryAllocationMayFail) {
   DisposeAndWait(device, *pipeline);
 }
 
-TEST(PipelineThreads, ManyThreadsStartCancelAndDispose) {
+class PipelineThreads : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(OnDevices, PipelineThreads, ::testing::Bool());
+
+TEST_P(PipelineThreads, ManyThreadsStartCancelAndDispose) {
+  FailingDevice device(GetParam());
   for (int round = 0; round < 10; ++round) {
     const auto control = std::make_shared<Control>();
-    const auto pipeline = MakePipeline(HostDevice(), control);
+    const auto pipeline = MakePipeline(device, control);
     std::atomic<int> settled = 0, started = 0;
     std::vector<std::thread> threads;
     for (uint64_t t = 0; t < 4; ++t) {
@@ -277,8 +450,7 @@ TEST(PipelineThreads, ManyThreadsStartCancelAndDispose) {
     }
     if (round % 2 == 0) pipeline->Dispose([] {});
     for (auto& thread : threads) thread.join();
-    pipeline->Dispose([] {});
-    Drain(HostDevice());
+    DisposeAndWait(device, *pipeline);
     EXPECT_EQ(settled, started) << "round " << round;
   }
 }

@@ -98,6 +98,25 @@ TEST(Step, WithoutSlotsTouchesNothing) {
   ApplyStepHost(nullptr, 0, 16, static_cast<const Half*>(nullptr));
 }
 
+TEST(Step, LeavesOutSlotsThatNoImageHas) {
+  constexpr size_t kElements = 33;
+  const PlanStep plan[] = {Step(1)};
+  std::vector<float> alone = Noise(kRegisters * kElements, 6), among_others = alone;
+  const std::vector<float> eps = Noise(2 * kElements, 7);
+  BatchSlot slot{alone.data(), plan, 0, 1, 0, 3.0f};
+  BatchSlot slots[] = {{}, {among_others.data(), plan, 0, 1, 0, 3.0f}, {}};
+  std::vector<float> sample(2 * kElements), expected_sample = sample, timesteps(2), expected_timesteps = timesteps;
+  GatherRowsHost(&slot, 1, kElements, expected_sample.data(), expected_timesteps.data());
+  GatherRowsHost(slots, 3, kElements, sample.data(), timesteps.data());
+  EXPECT_TRUE(SameBits(sample, expected_sample));
+  EXPECT_EQ(timesteps, expected_timesteps);
+  ApplyStepHost(&slot, 1, kElements, eps.data());
+  ApplyStepHost(slots, 3, kElements, eps.data());
+  EXPECT_TRUE(SameBits(among_others, alone));
+  EXPECT_EQ(slots[1].position, 1u);
+  EXPECT_EQ(slots[0].position + slots[2].position, 0u);
+}
+
 TEST(Step, LeavesOutRegistersOfNoWeight) {
   const PlanStep plan = {0, 1, 0, 1, {{kLatents, {2}}}};
   std::vector<float> registers(kRegisters, std::numeric_limits<float>::quiet_NaN());

@@ -49,6 +49,28 @@ test('elsewhere than on a terminal, long work tells every ten seconds how far it
 	]);
 });
 
+test('work that nobody knows the length of is told in percents', async () => {
+	for (const terminal of [
+		{ isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} },
+		{ isTTY: false },
+	]) {
+		vi.useFakeTimers();
+		const { stream, text } = recorded(terminal);
+		try {
+			const progress = new Progress(stream);
+			progress.show('building', { done: 0, total: 100, unit: 'percent' });
+			vi.advanceTimersByTime(10_000);
+			progress.show('building', { done: 42, total: 100, unit: 'percent' });
+			progress.end();
+		} finally {
+			vi.useRealTimers();
+		}
+		await new Promise(setImmediate);
+		expect(text()).toContain('42 %');
+		expect(text()).not.toContain('left');
+	}
+});
+
 test('on a terminal a bar counts in bytes, and a photo may be called anything', async () => {
 	const terminal = { isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} };
 	const { stream, text } = recorded(terminal);

@@ -1,70 +1,300 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { chooseDevice, libraryVariable } from '../../lib/device.ts';
-import { loadNative } from '../../lib/native.ts';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { capabilityName, hasEnginesFor, parseCapability } from '../../lib/capability.ts';
+import { chooseBuilder, chooseDevice, chooseGpu } from '../../lib/device.ts';
+import { EngineLibraries } from '../../lib/engine-libraries.ts';
+import { probeEngineLibrary } from '../../lib/engine-library.ts';
+import { Arc2FaceError } from '../../lib/errors.ts';
+import { type EngineLibraryPaths, loadNative, type NativeGpu, type NativeGpus } from '../../lib/native.ts';
+import { libraryVariable } from '../../lib/onnxruntime-library.ts';
 import { onnxRuntimeLibrary } from '../inside.ts';
 
-afterEach(() => vi.unstubAllEnvs());
+// Which GPUs there are, where this package's provider libraries lie, and which libraries work, is what a test says.
+const machine = vi.hoisted(() => ({ survey: { gpus: [] } as NativeGpus, addonFolder: '' }));
+vi.mock('../../lib/native.ts', async (original) => {
+	const native = await original<typeof import('../../lib/native.ts')>();
+	const fake = { findGpus: () => machine.survey };
+	return {
+		...native,
+		loadNative: () => Object.assign(Object.create(native.loadNative()), fake),
+		addonFile: () => join(machine.addonFolder, 'arc2face.node'),
+	};
+});
+vi.mock('../../lib/engine-library.ts', () => ({ probeEngineLibrary: vi.fn() }));
+
+let folder: string;
+beforeEach(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'arc2face-device-'));
+	machine.survey = { gpus: [], obstacle: 'There is no driver.' };
+	machine.addonFolder = join(folder, 'addon');
+	for (const product of ['arc2face_tensorrt.so', 'arc2face_tensorrt_rtx.so']) put('addon', product);
+	vi.mocked(probeEngineLibrary).mockReset();
+	vi.mocked(probeEngineLibrary).mockImplementation(async ({ core }) => works(core));
+});
+afterEach(async () => {
+	vi.unstubAllEnvs();
+	await rm(folder, { recursive: true });
+});
+
+function put(...path: string[]): string {
+	const file = join(folder, ...path);
+	mkdirSync(dirname(file), { recursive: true });
+	writeFileSync(file, '');
+	return file;
+}
+function works(core: string) {
+	return basename(core).startsWith('libnvinfer')
+		? { product: 'TensorRT', version: '11.1.0.106' }
+		: { product: 'TensorRT-RTX', version: '1.6.1.120' };
+}
+const fails = (core: string) => new Arc2FaceError('NO_DEVICE', `Could not load ${core}: it is cut short.`);
+
+const tensorRt = ['libnvinfer.so.11', 'libnvonnxparser.so.11'];
+const rtx = ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'];
+/** NVIDIA's libraries in the cache folder, and what `env` names. */
+function libraries(names: readonly string[], env: NodeJS.ProcessEnv = {}): EngineLibraries {
+	for (const name of names) put('cache/tensorrt', name);
+	return new EngineLibraries({ env, root: join(folder, 'root'), home: folder, cacheDir: join(folder, 'cache') });
+}
+
+const gpu = (capability: number, change: Partial<NativeGpu> = {}): NativeGpu => ({
+	...{ name: `GPU of ${capability}`, capability, memory: 24e9, multiprocessors: 128, supported: true },
+	...change,
+});
+const survey = (...gpus: NativeGpu[]): NativeGpus => ({ gpus, runtime: '13.0', driver: '13.0' });
 
 describe('the CPU', () => {
-	test('is what is left for auto, which says why', () => {
-		const { device, provider, library, reasons } = chooseDevice('auto');
-		expect({ device, provider, library }).toEqual({
-			device: 'cpu',
-			provider: 'onnxruntime',
-			library: onnxRuntimeLibrary,
-		});
-		expect(reasons.join(' ')).toContain('no CUDA provider');
-		expect(reasons.join(' ')).toContain(library);
+	test('is what is left for auto where there is no GPU, which says why', async () => {
+		const choice = await chooseDevice('auto');
+		expect(choice).toMatchObject({ device: 'cpu', provider: 'onnxruntime', library: onnxRuntimeLibrary });
+		expect(choice.reasons.slice(0, 2)).toEqual(['There is no driver.', 'The CPU remains.']);
+		expect(choice.reasons.at(-1)).toContain(onnxRuntimeLibrary);
+		expect(probeEngineLibrary).not.toHaveBeenCalled();
 	});
 
-	test('may be asked for', () => {
-		expect(chooseDevice('cpu').reasons[0]).toBe('The CPU was asked for.');
+	test('may be asked for, whatever else there is', async () => {
+		machine.survey = survey(gpu(89));
+		expect(await chooseDevice('cpu')).toMatchObject({
+			device: 'cpu',
+			reasons: ['The CPU was asked for.', expect.anything()],
+		});
 	});
 
 	test('has a library that works', () => {
-		const { version } = loadNative().probeOnnxRuntime(chooseDevice().library);
+		const { version } = loadNative().probeOnnxRuntime(onnxRuntimeLibrary);
 		expect(version).toMatch(/^1\.\d+\.\d+/);
 	});
 
 	test('may have another library by the environment', async () => {
-		const folder = await mkdtemp(join(tmpdir(), 'arc2face-device-'));
-		const library = join(folder, 'libonnxruntime.so');
+		const library = put('libonnxruntime.so');
 		await writeFile(library, 'no library');
 		vi.stubEnv(libraryVariable, library);
-		const choice = chooseDevice();
-		expect(choice.library).toBe(library);
+		const choice = await chooseDevice();
+		expect(choice).toMatchObject({ library });
 		expect(choice.reasons.join(' ')).toContain(libraryVariable);
 		expect(() => loadNative().probeOnnxRuntime(library)).toThrow(expect.objectContaining({ code: 'NO_DEVICE' }));
-		await rm(folder, { recursive: true });
-	});
-});
-
-describe('refused with what was looked for:', () => {
-	test.each(['cuda', 'cuda:1'] as const)('%s', (request) => {
-		expect(() => chooseDevice(request)).toThrow(
-			expect.objectContaining({ code: 'NO_DEVICE', message: expect.stringContaining(`"${request}"`) }),
-		);
 	});
 
-	test('a library that is not there', () => {
+	test('needs a library that is there', async () => {
 		vi.stubEnv(libraryVariable, '/no/such/libonnxruntime.so');
-		expect(() => chooseDevice()).toThrow(
-			expect.objectContaining({ code: 'NO_DEVICE', message: expect.stringContaining('/no/such/libonnxruntime.so') }),
-		);
+		await expect(chooseDevice()).rejects.toMatchObject({
+			code: 'NO_DEVICE',
+			message: expect.stringContaining('/no/such/libonnxruntime.so'),
+		});
 	});
 
-	test('a platform that onnxruntime-node has no library for', () => {
+	test('needs a platform that onnxruntime-node has a library for', async () => {
 		const { platform } = process;
 		Object.defineProperty(process, 'platform', { value: 'sunos' });
 		try {
-			expect(() => chooseDevice()).toThrow(
-				expect.objectContaining({ code: 'NO_DEVICE', message: expect.stringContaining('sunos') }),
-			);
+			await expect(chooseDevice('cpu')).rejects.toMatchObject({
+				code: 'NO_DEVICE',
+				message: expect.stringContaining('sunos'),
+			});
 		} finally {
 			Object.defineProperty(process, 'platform', { value: platform });
 		}
 	});
+});
+
+describe.skipIf(process.platform !== 'linux')('a GPU', () => {
+	test('gets TensorRT where both products have engines for it', async () => {
+		const choice = await chooseGpu('auto', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
+		expect(choice).toMatchObject({
+			device: 'cuda:0',
+			provider: 'tensorrt',
+			driver: '13.0',
+			runtime: { product: 'TensorRT', version: '11.1.0.106', provider: join(folder, 'addon/arc2face_tensorrt.so') },
+		});
+		expect(choice.reasons.join(' ')).toMatch(/8\.9.*It goes before TensorRT-RTX/);
+		expect(probeEngineLibrary).toHaveBeenCalledOnce();
+	});
+
+	test('gets TensorRT-RTX where there is no TensorRT, and says where that was looked for', async () => {
+		const choice = await chooseGpu('auto', survey(gpu(120)), libraries(rtx));
+		expect(choice).toMatchObject({
+			provider: 'tensorrt-rtx',
+			runtime: {
+				core: join(folder, 'cache/tensorrt/libtensorrt_rtx.so.1'),
+				parser: join(folder, 'cache/tensorrt/libtensorrt_onnxparser_rtx.so.1'),
+			},
+		});
+		expect(choice.reasons.join(' ')).toMatch(/no libnvinfer\.so\.11 .* in .*cache\/tensorrt/);
+	});
+
+	test.each<[number, readonly string[], string | undefined]>([
+		[75, rtx, 'tensorrt-rtx'],
+		[70, [...tensorRt, ...rtx], undefined],
+		[90, rtx, undefined],
+		[90, [...tensorRt, ...rtx], 'tensorrt'],
+		[100, rtx, undefined],
+		[103, tensorRt, 'tensorrt'],
+		[121, rtx, 'tensorrt-rtx'],
+	])('of capability %i with %j gets %s', async (capability, names, provider) => {
+		const choice = await chooseGpu('cuda', survey(gpu(capability)), libraries(names));
+		expect('provider' in choice ? choice.provider : undefined).toBe(provider);
+		if (provider === undefined) expect(choice.reasons.join(' ')).toContain(capabilityName(capability));
+	});
+
+	test('that can be used is found behind one that can not', async () => {
+		const gpus = survey(gpu(61, { supported: false }), gpu(90), gpu(86));
+		const choice = await chooseGpu('cuda', gpus, libraries(rtx));
+		expect(choice).toMatchObject({ device: 'cuda:2', index: 2, gpu: { capability: 86 } });
+		expect(choice.reasons.join(' ')).toMatch(/cuda:0, .* can't run the kernels.*no engines for cuda:1/);
+	});
+
+	test('may be asked for by its number', async () => {
+		const gpus = survey(gpu(86), gpu(89));
+		expect(await chooseGpu('cuda:1', gpus, libraries(rtx))).toMatchObject({
+			device: 'cuda:1',
+			gpu: { capability: 89 },
+		});
+		const { reasons } = await chooseGpu('cuda:2', gpus, libraries(rtx));
+		expect(reasons).toEqual([
+			'There is no cuda:2: the GPUs of this machine are cuda:0 (GPU of 86), cuda:1 (GPU of 89).',
+		]);
+	});
+
+	test('takes the next library when one does not work, and says why not the first', async () => {
+		const broken = join(folder, 'cache/tensorrt/libnvinfer.so.11');
+		const other = put('home/lib/libnvinfer.so.11');
+		put('home/lib/libnvonnxparser.so.11');
+		vi.mocked(probeEngineLibrary).mockImplementation(async ({ core }) => {
+			if (core === broken) throw fails(core);
+			return works(core);
+		});
+		const env = { LD_LIBRARY_PATH: join(folder, 'home/lib') };
+		expect(await chooseGpu('cuda', survey(gpu(90)), libraries(tensorRt, env))).toMatchObject({
+			runtime: { core: other },
+		});
+		const one = await chooseGpu('cuda', survey(gpu(90)), libraries(tensorRt));
+		expect(one).toEqual({
+			reasons: expect.arrayContaining([expect.stringContaining('9.0'), `Could not load ${broken}: it is cut short.`]),
+		});
+	});
+
+	test('can not be used by a build without the library for it', async () => {
+		await rm(machine.addonFolder, { recursive: true });
+		const { reasons } = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
+		expect(reasons.join(' ')).toMatch(/has no .*arc2face_tensorrt\.so.*has no .*arc2face_tensorrt_rtx\.so/);
+		expect(probeEngineLibrary).not.toHaveBeenCalled();
+	});
+
+	test.each(['cuda', 'cuda:1'] as const)('asked for as %s where there is none is refused', async (request) => {
+		await expect(chooseDevice(request)).rejects.toMatchObject({
+			code: 'NO_DEVICE',
+			message: `Can't use the device "${request}": There is no driver. Run \`arc2face doctor\` to see what was looked for and what was found.`,
+		});
+	});
+
+	test('whose libraries do not work leaves the CPU to auto', async () => {
+		machine.survey = survey(gpu(89));
+		vi.mocked(probeEngineLibrary).mockImplementation(async ({ core }) => {
+			throw fails(core);
+		});
+		const choice = await chooseDevice('auto', { libraries: libraries(rtx) });
+		expect(choice.device).toBe('cpu');
+		expect(choice.reasons.join(' ')).toMatch(/libtensorrt_rtx\.so\.1: it is cut short.*The CPU remains/);
+	});
+});
+
+describe.skipIf(process.platform !== 'linux')('a provider library that is named', () => {
+	const named = () => ({ ARC2FACE_PROVIDER: put('own/provider.so') });
+	const only = (accepts: (paths: EngineLibraryPaths) => boolean, library: { product: string; version: string }) =>
+		vi.mocked(probeEngineLibrary).mockImplementation(async (paths) => {
+			if (!accepts(paths)) throw fails(paths.core || paths.provider);
+			return library;
+		});
+
+	test('that needs nothing of NVIDIA’s stands in for a GPU, whichever is asked for', async () => {
+		only(({ core }) => core === '', { product: 'stand-in', version: '1.2.3.4' });
+		for (const [request, device] of [
+			['auto', 'cuda:0'],
+			['cuda', 'cuda:0'],
+			['cuda:3', 'cuda:3'],
+		] as const) {
+			const choice = await chooseGpu(request, { gpus: [] }, libraries([], named()));
+			expect(choice).toMatchObject({ device, provider: 'stand-in', gpu: undefined, runtime: { version: '1.2.3.4' } });
+		}
+	});
+
+	test('is used with NVIDIA’s libraries, on the GPUs of its product', async () => {
+		only(({ core }) => core.includes('tensorrt_rtx'), { product: 'TensorRT-RTX', version: '1.6.1.120' });
+		const own = libraries([...tensorRt, ...rtx], named());
+		expect(await chooseGpu('cuda', survey(gpu(89)), own)).toMatchObject({
+			provider: 'tensorrt-rtx',
+			runtime: { provider: join(folder, 'own/provider.so') },
+		});
+		expect((await chooseGpu('cuda', survey(gpu(90)), own)).reasons.join(' ')).toContain('TensorRT-RTX has no engines');
+		expect((await chooseGpu('cuda', { gpus: [], obstacle: 'No GPU.' }, own)).reasons).toEqual(['No GPU.']);
+		expect((await own.tryAll()).filter((trial) => 'problem' in trial).map(({ paths }) => paths.core)).toEqual([
+			join(folder, 'cache/tensorrt/libnvinfer.so.11'),
+		]);
+	});
+
+	test('that does not work is named, also where there is no GPU', async () => {
+		only(() => false, { product: '', version: '' });
+		const { reasons } = await chooseGpu('cuda', { gpus: [] }, libraries(rtx, named()));
+		expect(reasons).toEqual([
+			`Could not load ${join(folder, 'own/provider.so')}: it is cut short.`,
+			`Could not load ${join(folder, 'cache/tensorrt/libtensorrt_rtx.so.1')}: it is cut short.`,
+		]);
+	});
+});
+
+describe.skipIf(process.platform !== 'linux')('engines for GPUs that are not here', () => {
+	test('are built by TensorRT-RTX', async () => {
+		expect(await chooseBuilder(libraries([...tensorRt, ...rtx]))).toMatchObject({ product: 'TensorRT-RTX' });
+	});
+
+	test('can not be built without it, nor by TensorRT', async () => {
+		await expect(chooseBuilder(libraries(tensorRt))).rejects.toMatchObject({
+			code: 'NO_DEVICE',
+			message: expect.stringContaining('libtensorrt_rtx.so.1'),
+		});
+		const named = libraries(tensorRt, { ARC2FACE_PROVIDER: put('own/arc2face_tensorrt.so') });
+		vi.mocked(probeEngineLibrary).mockResolvedValue(works('libnvinfer'));
+		await expect(chooseBuilder(named)).rejects.toMatchObject({
+			code: 'NO_DEVICE',
+			message: expect.stringContaining('TensorRT builds on the GPU that it builds for'),
+		});
+	});
+});
+
+test('a compute capability is written with a dot', () => {
+	expect([75, 89, 100, 121].map(capabilityName)).toEqual(['7.5', '8.9', '10.0', '12.1']);
+	expect(['8.9', '12.0', '89', '8.', 'x', '8.99', ''].map(parseCapability)).toEqual([
+		89,
+		120,
+		...Array.from({ length: 5 }, () => undefined),
+	]);
+	for (const capability of [75, 80, 86, 89, 120, 121]) {
+		expect(hasEnginesFor('TensorRT', capability)).toBe(true);
+		expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(true);
+	}
+	for (const capability of [87, 90, 100, 110]) expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(false);
+	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) expect(hasEnginesFor(product, 61)).toBe(false);
 });

@@ -5,7 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findBundles } from '../../lib/commands/bundles.ts';
 import { canRun, describeDevice, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
 import { failureOf } from '../../lib/commands/failure.ts';
+import { examineGpus, type GpuReport, type GpuState, gpuRows, libraryTable } from '../../lib/commands/gpus.ts';
 import { findNvidiaDriver } from '../../lib/commands/machine.ts';
+import { EngineLibraries } from '../../lib/engine-libraries.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
 const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [] };
@@ -16,7 +18,14 @@ const healthy: Examination = {
 	addon: { path: '/p/build/Release/arc2face.node' },
 	sharp: { version: '0.35.0' },
 	device: { device: 'cpu', provider: 'onnxruntime', library: '/p/libonnxruntime.so.1', reasons: [], version: '1.30.0' },
-	gpu: {},
+	driver: {},
+	gpus: {
+		cuda: {},
+		obstacle: 'There is no driver.',
+		found: [],
+		libraries: [],
+		engines: { folder: '/c', count: 0, bytes: 0 },
+	},
 	bundles: [tiny],
 	dataFolder: { path: '/home/a/.cache/arc2face', freeBytes: 1e12 },
 };
@@ -98,6 +107,93 @@ test('a failure is split into what happened and what to do', () => {
 		remedy: 'Load the model again with `Arc2Face.load()`.',
 	});
 	expect(failureOf(new Error('first\nsecond'))).toEqual({ problem: 'first', remedy: '' });
+});
+
+describe('GPUs', () => {
+	const gpu: GpuState = {
+		device: 'cuda:0',
+		name: 'NVIDIA H200',
+		capability: '9.0',
+		memoryBytes: 150e9,
+		supported: true,
+		uses: 'TensorRT 11.1.0.106',
+		reasons: [],
+		advice: 'Install TensorRT.',
+	};
+	const withGpus = (gpus: Partial<GpuReport>): Examination => ({ ...healthy, gpus: { ...healthy.gpus, ...gpus } });
+
+	test('are told with what they would use', () => {
+		const { uses: _, ...bare } = gpu;
+		const old = { ...bare, device: 'cuda:1', capability: '6.1', supported: false };
+		const { gpus } = withGpus({ cuda: { runtime: '13.0', driver: '12.8' }, found: [gpu, old] });
+		expect(gpuRows(gpus)).toEqual([
+			['CUDA', '13.0 in this build, 12.8 in the driver'],
+			['cuda:0', 'NVIDIA H200, compute capability 9.0, 150.0 GB memory: TensorRT 11.1.0.106'],
+			['cuda:1', 'NVIDIA H200, compute capability 6.1, 150.0 GB memory, too old for this build: not usable'],
+			['engine cache', '/c: 0 engines, 0 bytes'],
+		]);
+	});
+
+	test('are no problem where there are none, which says why', () => {
+		expect(problemsOf(healthy)).toEqual([]);
+		expect(gpuRows(healthy.gpus)[1]).toEqual(['GPU', 'There is no driver.']);
+	});
+
+	test('that can not be used are a problem, with what to install', () => {
+		const { uses: _, ...bare } = gpu;
+		const found = withGpus({ found: [{ ...bare, reasons: ['Found no libnvinfer.so.11 in /usr/lib.'] }] });
+		expect(problemsOf(found)).toEqual([
+			{
+				problem: "cuda:0 can't be used: Found no libnvinfer.so.11 in /usr/lib.",
+				remedy: 'Install TensorRT.',
+			},
+		]);
+		expect(canRun(found)).toBe(true);
+	});
+
+	test('have libraries, of which each broken one is a row and a problem', () => {
+		const found = withGpus({
+			libraries: [
+				{ product: 'TensorRT', origin: 'cache folder', path: '/c/libnvinfer.so.11', problem: 'it is cut short.' },
+				{ product: 'TensorRT-RTX', origin: 'Python packages', path: '/p/libtensorrt_rtx.so.1', version: '1.6.1.120' },
+				{ product: 'TensorRT-RTX', origin: 'system folder', path: '/usr/lib' },
+			],
+		});
+		const rows = libraryTable(found.gpus.libraries).split('\n');
+		expect(rows[1]).toMatch(/^TensorRT +\/c\/libnvinfer\.so\.11 +cache folder +not usable$/);
+		expect(rows[2]).toMatch(/^TensorRT-RTX +\/p\/libtensorrt_rtx\.so\.1 +Python packages +1\.6\.1\.120$/);
+		expect(rows[3]).toMatch(/^TensorRT-RTX +\/usr\/lib +system folder +nothing$/);
+		expect(problemsOf(found).map(({ problem }) => problem)).toEqual([
+			'/c/libnvinfer.so.11 (cache folder): it is cut short.',
+		]);
+	});
+
+	test.skipIf(process.platform !== 'linux')('are examined with every folder that was looked into', async () => {
+		await put('tensorrt/libnvinfer.so.10');
+		const surroundings = { env: {}, root: join(folder, 'root'), home: folder, cacheDir: folder };
+		const gpus = [{ name: 'NVIDIA H200', capability: 90, memory: 150e9, multiprocessors: 132, supported: true }];
+		const report = await examineGpus({ gpus, driver: '13.0' }, new EngineLibraries(surroundings));
+		expect(report.cuda).toEqual({ driver: '13.0' });
+		expect(report.found).toMatchObject([
+			{ device: 'cuda:0', capability: '9.0', reasons: expect.any(Array), advice: expect.stringContaining('11.1') },
+		]);
+		expect(report.found[0]).not.toHaveProperty('uses');
+		expect(report.libraries).toContainEqual({
+			product: 'TensorRT',
+			origin: 'cache folder',
+			path: join(folder, 'tensorrt'),
+			problem: 'has libnvinfer.so.10, but libnvinfer.so.11 is needed',
+		});
+		const looked = report.libraries.map(({ path }) => path);
+		expect(looked.filter((path) => path === join(folder, 'root/usr/lib64'))).toHaveLength(2);
+	});
+
+	test('whose engine cache can not be used are told so', () => {
+		const error = { problem: 'Expected a private folder.', remedy: 'Close it.' };
+		const found = withGpus({ engines: { folder: '/c', error } });
+		expect(problemsOf(found)).toEqual([error]);
+		expect(gpuRows(found.gpus).at(-1)).toEqual(['engine cache', '/c: not usable']);
+	});
 });
 
 describe.skipIf(process.platform === 'win32')('the NVIDIA driver', () => {

@@ -190,7 +190,7 @@ describe('another engine is needed', () => {
 		const [first, ...rest] = network().weights;
 		return { network: { ...network(), weights: [{ ...first!, ...change }, ...rest] } };
 	};
-	const gpu = { gpu: 'NVIDIA H200', capability: 90, multiprocessors: 132, driverBranch: '580' };
+	const gpu = { gpu: 'NVIDIA H200', capability: 90, multiprocessors: 132, driver: '13.0' };
 
 	test.each<[string, () => Partial<EngineDescription>]>([
 		['network', () => ({ name: 'vae' })],
@@ -229,7 +229,7 @@ describe('another engine is needed', () => {
 		['gpu', 'NVIDIA H100'],
 		['capability', 100],
 		['multiprocessors', 114],
-		['driverBranch', '590'],
+		['driver', '13.1'],
 	])('for another %s of the GPU', async (field, value) => {
 		const builder = new Builder();
 		const first = await ask(builder, { target: gpu });
@@ -594,7 +594,7 @@ describe('list and clean', () => {
 
 	test('engines are listed with what they are, last used first', async () => {
 		const builder = new Builder();
-		const target = { gpu: 'NVIDIA H200', capability: 90, multiprocessors: 132, driverBranch: '580' };
+		const target = { gpu: 'NVIDIA H200', capability: 90, multiprocessors: 132, driver: '13.0' };
 		const [a, b] = [await ask(builder), await ask(builder, { target })];
 		await age(b, 5);
 		const { engines } = await new EngineCache({ cacheDir }).list();

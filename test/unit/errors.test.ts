@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Arc2FaceError, errorCodes } from '../../lib/errors.ts';
+import { Arc2FaceError, errorCodes, problemOf } from '../../lib/errors.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 
 const native = (file: string) => readFileSync(join(packageRoot, 'native', file), 'utf8');
@@ -14,11 +14,12 @@ function screaming(constant: string): string {
 		.toUpperCase();
 }
 
-test('native code has the codes of TypeScript but those of files and downloads, and one for cancellation', () => {
+test('native code has the codes of TypeScript but that of downloads, and two that TypeScript answers itself', () => {
 	const [, body] = native('error.h').match(/enum class ErrorCode \{([^}]*)\}/)!;
 	const constants = body!.match(/k\w+/g)!;
-	const { DOWNLOAD_FAILED: _, FILE_FAILED: __, ...shared } = errorCodes;
-	expect(constants.map(screaming).toSorted()).toEqual([...Object.keys(shared), 'CANCELLED'].toSorted());
+	const { DOWNLOAD_FAILED: _, ...shared } = errorCodes;
+	const answered = ['CANCELLED', 'INVALID_ENGINE'];
+	expect(constants.map(screaming).toSorted()).toEqual([...Object.keys(shared), ...answered].toSorted());
 });
 
 test('native code spells its codes as TypeScript does', () => {
@@ -32,6 +33,11 @@ test('an error tells what was wrong, and what to do about it', () => {
 	expect(error).toBeInstanceOf(Error);
 	expect(error.name).toBe('Arc2FaceError');
 	expect(error.message).toBe(`Found no face in a.jpg. ${errorCodes.NO_FACE}`);
+});
+
+test('what went wrong can be had without what to do about it', () => {
+	expect(problemOf(new Arc2FaceError('NO_FACE', 'Found no face in a.jpg.'))).toBe('Found no face in a.jpg.');
+	expect([new Error('a bug'), 'text'].map(problemOf)).toEqual(['a bug', 'text']);
 });
 
 test('a native error becomes one of ours with the native one as its cause; anything else stays what it is', () => {

@@ -4,7 +4,9 @@ import {
 	resolveDetectOptions,
 	resolveEncodeOptions,
 	resolveGenerateOptions,
+	resolveImageSizes,
 	resolveLoadOptions,
+	resolvePrecision,
 } from '../../lib/options.ts';
 
 const geometry: ImageGeometry = { width: 512, height: 384, pixelsPerLatent: 8 };
@@ -40,6 +42,42 @@ describe('defaults', () => {
 		expect(resolveDetectOptions()).toMatchObject({ detectionSize: 640, threshold: 0.5 });
 		expect(resolveEncodeOptions().face).toEqual({ detectionSize: 640, threshold: 0.5, index: 0, only: false });
 	});
+
+	test('of detect and encode are those of load', () => {
+		expect(resolveDetectOptions({}, 320).detectionSize).toBe(320);
+		expect(resolveEncodeOptions({}, 320).face).toMatchObject({ detectionSize: 320 });
+		expect(resolveDetectOptions({ detectionSize: 96 }, 320).detectionSize).toBe(96);
+	});
+});
+
+describe('shapes of a model', () => {
+	test('are the usual ones', () => {
+		const { shapes } = resolveLoadOptions();
+		expect(shapes).toEqual({ imageSizes: undefined, detectionSize: 640, batchSizes: [1, 2, 4, 8, 16] });
+		expect(resolveImageSizes(undefined, geometry)).toEqual([{ width: 512, height: 384 }]);
+	});
+
+	test('have batches in order, each once', () => {
+		expect(resolveLoadOptions({ batchSizes: [8, 2, 8] }).shapes.batchSizes).toEqual([2, 8]);
+	});
+
+	test('have image sizes that fit the bundle', () => {
+		const sizes = [
+			{ width: 64, height: 96 },
+			{ width: 512, height: 512 },
+		];
+		expect(resolveImageSizes(sizes, geometry)).toEqual(sizes);
+		expect(() => resolveImageSizes([...sizes, { width: 64, height: 100 }], geometry)).toThrow(
+			'sides that are a multiple of 8 from 8 to 2048 for `imageSizes` but received 64×100',
+		);
+	});
+});
+
+test('precision is that of the device', () => {
+	expect(resolvePrecision('auto', 'cpu')).toBe('fp32');
+	expect(resolvePrecision('auto', 'cuda:1')).toBe('fp16');
+	expect(resolvePrecision('fp32', 'cuda:0')).toBe('fp32');
+	expect(() => resolvePrecision('fp16', 'cpu')).toThrow('auto or fp32 on the CPU for `precision` but received fp16');
 });
 
 describe('seeds', () => {
@@ -86,7 +124,12 @@ describe('refused with the name of the option, what it may be, and what it was',
 		['load', { bundle: 7 }, '`bundle` but received 7'],
 		['load', { device: 'gpu' }, 'Expected auto, cpu, cuda or cuda:N for `device` but received "gpu"'],
 		['load', { device: 'cuda:' }, '`device` but received "cuda:"'],
-		['load', { precision: 'fp16' }, 'Expected one of auto, fp32 for `precision` but received "fp16"'],
+		['load', { precision: 'int8' }, 'Expected one of auto, fp32, fp16 for `precision` but received "int8"'],
+		['load', { batchSizes: [] }, 'a list of at least one of: an integer from 1 to 64 for `batchSizes` but received []'],
+		['load', { batchSizes: [2, 0] }, '`batchSizes` but received [2, 0]'],
+		['load', { imageSizes: [512] }, '{ width, height } of 1 to 2048 for `imageSizes` but received [512]'],
+		['load', { imageSizes: [{ width: 512 }] }, '`imageSizes` but received [an object of width]'],
+		['load', { detectionSize: 100 }, 'Expected a multiple of 32 from 32 to 4096 for `detectionSize` but received 100'],
 		['load', { threads: 0 }, 'Expected an integer from 1 to 1024 for `threads` but received 0'],
 		['load', { threads: 1.5 }, '`threads` but received 1.5'],
 		['load', { cacheDir: null }, '`cacheDir` but received null'],
@@ -95,7 +138,7 @@ describe('refused with the name of the option, what it may be, and what it was',
 		[
 			'load',
 			{ presicion: 'fp32' },
-			'precision, threads, cacheDir, onProgress, signal for the options of load but received `presicion`',
+			'batchSizes, cacheDir, onProgress, signal for the options of load but received `presicion`',
 		],
 		[
 			'detect',

@@ -23,7 +23,7 @@ constexpr int kLeastCapability = 75;
 class Cuda final : public Device {
  public:
   explicit Cuda(int index) : index_(index), name_("cuda:" + std::to_string(index)) {
-    Choose();
+    MakeCurrent();
     stream_ = MakeCudaStream();
     CheckCuda(cudaDeviceGetDefaultMemPool(&pool_, index), "get the memory pool");
     uint64_t keep_everything = UINT64_MAX;  // until Trim
@@ -33,8 +33,12 @@ class Cuda final : public Device {
 
   const char* name() const noexcept override { return name_.c_str(); }
 
+  // CUDA works on the current device of the calling thread.
+  void MakeCurrent() override { CheckCuda(cudaSetDevice(index_), "choose " + name_); }
+  bool asynchronous() const noexcept override { return true; }
+
   void* Allocate(size_t bytes) override {
-    Choose();
+    MakeCurrent();
     Reclaim();
     void* memory = TryAllocate(bytes);
     if (memory == nullptr) {
@@ -54,7 +58,7 @@ class Cuda final : public Device {
   }
 
   HostBytes AllocateHost(size_t bytes) override {
-    Choose();
+    MakeCurrent();
     return AllocatePinned(bytes);
   }
 
@@ -67,14 +71,11 @@ class Cuda final : public Device {
   }
 
   std::unique_ptr<Stream> MakeStream() override {
-    Choose();
+    MakeCurrent();
     return std::make_unique<CudaStream>(index_, *this, retired_.AddStream());
   }
 
  private:
-  // CUDA works on the current device of the calling thread.
-  void Choose() const { CheckCuda(cudaSetDevice(index_), "choose " + name_); }
-
   // Null when there is not enough.
   void* TryAllocate(size_t bytes) {
     void* memory = nullptr;

@@ -17,7 +17,9 @@ class StreamClock {
   void Tick() noexcept { ++queued_; }
   // Stands for everything that is queued now.
   uint64_t Now() const noexcept { return queued_; }
-  void Reach(uint64_t time) noexcept { reached_ = time; }
+  void Reach(uint64_t time) noexcept {
+    if (!HasReached(time)) reached_ = time;
+  }
   bool HasReached(uint64_t time) const noexcept { return reached_ >= time; }
 
  private:

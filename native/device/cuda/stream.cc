@@ -3,20 +3,39 @@
 #include <exception>
 #include <utility>
 
+#include "../../diffusion/convert_cuda.h"
 #include "../../diffusion/step_cuda.h"
 #include "../../image/image_cuda.h"
 #include "check.h"
 
 namespace arc2face {
 
-static OwnedEvent MakeBlockingEvent() {
-  cudaEvent_t event = nullptr;
-  CheckCuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "make an event");
-  return OwnedEvent(event);
-}
+namespace {
+
+class CudaEvent final : public Event {
+ public:
+  // Of the thread's current device. `time`: what the clock will have reached.
+  CudaEvent(cudaStream_t stream, std::shared_ptr<StreamClock> clock) : clock_(std::move(clock)), time_(clock_->Now()) {
+    cudaEvent_t event = nullptr;
+    CheckCuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "make an event");
+    event_.reset(event);
+    CheckCuda(cudaEventRecord(event, stream), "record an event");
+  }
+  void Await() override {
+    CheckCuda(cudaEventSynchronize(event_.get()), "finish the queued work");
+    clock_->Reach(time_);
+  }
+
+ private:
+  const std::shared_ptr<StreamClock> clock_;
+  const uint64_t time_;
+  OwnedEvent event_;
+};
+
+}  // namespace
 
 ClockedStream::ClockedStream(int index, std::shared_ptr<StreamClock> clock)
-    : index_(index), clock_(std::move(clock)), stream_(MakeCudaStream()), finished_(MakeBlockingEvent()) {}
+    : index_(index), clock_(std::move(clock)), stream_(MakeCudaStream()) {}
 
 ClockedStream::~ClockedStream() {
   cudaSetDevice(index_);
@@ -36,12 +55,9 @@ cudaStream_t ClockedStream::NextUnchecked() noexcept {
   return stream_.get();
 }
 
-void ClockedStream::Finish() {
-  const uint64_t now = clock_->Now();
+std::unique_ptr<Event> ClockedStream::Record() {
   CheckCuda(cudaSetDevice(index_), "choose a device");
-  CheckCuda(cudaEventRecord(finished_.get(), stream_.get()), "finish the queued work");
-  CheckCuda(cudaEventSynchronize(finished_.get()), "finish the queued work");
-  clock_->Reach(now);
+  return std::make_unique<CudaEvent>(stream_.get(), clock_);
 }
 
 CudaStream::CudaStream(int index, Device& device, std::shared_ptr<StreamClock> clock)
@@ -50,7 +66,9 @@ CudaStream::CudaStream(int index, Device& device, std::shared_ptr<StreamClock> c
   Synchronize();
 }
 
-void CudaStream::Synchronize() { stream_.Finish(); }
+void CudaStream::Synchronize() { Record()->Await(); }
+
+std::unique_ptr<Event> CudaStream::Record() { return stream_.Record(); }
 
 void* CudaStream::handle() noexcept { return stream_.NextUnchecked(); }
 
@@ -122,6 +140,9 @@ void CudaStream::ApplyStep(BatchSlot* slots, size_t count, size_t elements, Cons
 }
 void CudaStream::Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) {
   QuantiseCuda(image, height, width, rgb, stream_.Next());
+}
+void CudaStream::Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) {
+  ConvertCuda(from, to, count, stream_.Next());
 }
 
 }  // namespace arc2face

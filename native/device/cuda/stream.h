@@ -23,8 +23,8 @@ class ClockedStream {
   cudaStream_t Next();
   // The same for work that checks nothing before it is queued.
   cudaStream_t NextUnchecked() noexcept;
-  // Returns when all queued work is done, without keeping a processor busy.
-  void Finish();
+  // What waits for it keeps no processor busy.
+  std::unique_ptr<Event> Record();
 
   cudaStream_t get() const noexcept { return stream_.get(); }
 
@@ -32,7 +32,6 @@ class ClockedStream {
   int index_;
   std::shared_ptr<StreamClock> clock_;
   OwnedStream stream_;
-  OwnedEvent finished_;
 };
 
 // One thread at a time.
@@ -46,6 +45,7 @@ class CudaStream final : public Stream {
   void Copy(void* to, const void* from, size_t bytes) override;
   void Zero(void* to, size_t bytes) override;
   void Synchronize() override;
+  std::unique_ptr<Event> Record() override;
 
   // The first call with a key queues directly, which loads kernels and readies networks; the second captures a graph.
   // If that fails, the error says so: running without the graph would be slower for no visible reason.
@@ -60,6 +60,7 @@ class CudaStream final : public Stream {
                   float* timesteps) override;
   void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) override;
   void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) override;
+  void Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) override;
 
  private:
   void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);

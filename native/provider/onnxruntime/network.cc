@@ -1,9 +1,9 @@
 #include "network.h"
 
-#include <cstring>
 #include <utility>
 
 #include "../tensors.h"
+#include "../weight_memory.h"
 #include "element_type.h"
 #include "processors.h"
 
@@ -23,7 +23,6 @@ class OnnxRuntimeNetwork final : public Network {
   const Api& api() const noexcept { return library_.api(); }
   Owned<SessionOptions> MakeOptions(int threads) const;
   void AddWeights(SessionOptions* options, const std::vector<Weight>& weights);
-  const std::byte* Aligned(const Weight& weight);
   template <typename GetName, typename GetType>
   TensorInfo GetInfo(size_t index, const GetName& get_name, const GetType& get_type) const;
   std::vector<Owned<Value>> Bind(std::span<const Tensor> tensors, const std::vector<TensorInfo>& infos,
@@ -40,7 +39,7 @@ class OnnxRuntimeNetwork final : public Network {
   const std::string name_;
   // What the session reads from while it lives, so they come before it.
   const std::vector<std::shared_ptr<const MemoryMap>> maps_;
-  std::vector<std::unique_ptr<std::byte[]>> aligned_;
+  WeightMemory weight_memory_;
   std::vector<Owned<Value>> weights_;
   const Owned<MemoryInfo> host_memory_;
   Owned<Session> session_;
@@ -105,13 +104,8 @@ void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<W
   std::vector<const char*> names;
   std::vector<const Value*> values;
   for (const Weight& weight : weights) {
-    const std::string label = "the weight " + weight.name + " of the network " + name_;
-    const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
-    if (bytes != weight.bytes) {
-      throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
-                                                  " but received " + std::to_string(weight.bytes) + ".");
-    }
-    weights_.push_back(MakeTensor(weight.type, weight.shape, Aligned(weight), bytes));
+    const auto [type, data, bytes] = weight_memory_.Prepare(weight, name_);
+    weights_.push_back(MakeTensor(type, weight.shape, data, bytes));
     names.push_back(weight.name.c_str());
     values.push_back(weights_.back().get());
   }
@@ -119,15 +113,6 @@ void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<W
   // session use ours for those that the kernels don't pack into a form of their own.
   CheckLoading(api().AddExternalInitializers(options, names.data(), values.data(), names.size()));
   for (size_t i = 0; i < names.size(); ++i) CheckLoading(api().AddInitializer(options, names[i], values[i]));
-}
-
-// Kernels read elements as the C++ types that they are, which must lie on multiples of their size. Some safetensors
-// files have headers of odd length; only for those is there a copy.
-const std::byte* OnnxRuntimeNetwork::Aligned(const Weight& weight) {
-  if (reinterpret_cast<uintptr_t>(weight.data) % Bytes(weight.type) == 0) return weight.data;
-  aligned_.push_back(std::make_unique_for_overwrite<std::byte[]>(weight.bytes));
-  std::memcpy(aligned_.back().get(), weight.data, weight.bytes);
-  return aligned_.back().get();
 }
 
 template <typename GetName, typename GetType>

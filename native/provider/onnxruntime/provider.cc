@@ -24,7 +24,7 @@ class OnnxRuntimeProvider final : public Provider {
     return static_cast<size_t>(std::max<int64_t>(2, kElements / std::max<int64_t>(1, height * width)));
   }
 
-  std::unique_ptr<Network> Load(const NetworkSource& source, Interrupt& interrupt) override {
+  std::unique_ptr<Network> Load(const NetworkSource& source, Stream&, Interrupt& interrupt) override {
     return ort::LoadNetwork(library_, threads_, source, interrupt);
   }
 

@@ -5,6 +5,7 @@
 #include "../tensorrt/library/status.h"
 #include "build.h"
 #include "engine.h"
+#include "place.h"
 
 struct Arc2FaceLibrary {};
 
@@ -116,13 +117,13 @@ Arc2FaceStatus SaveCompiled(Arc2FaceEngine*, WriteFunction write, void* user, Ar
   return WriteText(kCompiled, write, user, message);
 }
 
-constexpr Arc2FaceEngineApi kApi{
+const Arc2FaceEngineApi kApi{
     .abi_version = ARC2FACE_ENGINE_ABI_VERSION,
     .bytes = sizeof(Arc2FaceEngineApi),
     .product = "stand-in",
     .headers_version = {.major = 1, .minor = 2, .patch = 3, .build = 4},
     .builds_without_gpu = 1,
-    .host_memory = 1,
+    .host_memory = ComputesInHostMemory(),
     .OpenLibrary = OpenLibrary,
     .LibraryVersion = LibraryVersion,
     .Build = BuildEngine,

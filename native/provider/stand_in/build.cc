@@ -1,7 +1,8 @@
 #include "build.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cstdlib>
+#include <string>
 
 #include "../tensorrt/library/status.h"
 #include "engine_file.h"
@@ -60,7 +61,8 @@ Arc2FaceShape InputShape(const Arc2FaceBuildRequest& request, const Arc2FaceProf
 }
 
 // The size that an input has where the output names it: on the same axis, if there, else anywhere. A name that no input
-// has is a side of the image that a decoder makes from latents, 8 pixels for each.
+// has is a detector's number of anchors, "anchors16" for two on each square of 16 pixels, or else a side of the image
+// that a decoder makes from latents, 8 pixels for each.
 int64_t OutputSize(const OnnxModel& model, const std::vector<Arc2FaceShape>& inputs, const Dimension& wanted,
                    size_t axis) {
   for (const bool anywhere : {false, true}) {
@@ -69,6 +71,10 @@ int64_t OutputSize(const OnnxModel& model, const std::vector<Arc2FaceShape>& inp
         if ((a == axis || anywhere) && model.inputs[i].shape[a].name == wanted.name) return inputs[i].sizes[a];
       }
     }
+  }
+  if (const std::string anchors = "anchors"; wanted.name.starts_with(anchors) && inputs[0].rank == 4) {
+    const int64_t stride = std::strtol(wanted.name.c_str() + anchors.size(), nullptr, 10);
+    if (stride > 0) return 2 * (inputs[0].sizes[2] / stride) * (inputs[0].sizes[3] / stride);
   }
   return static_cast<int32_t>(axis) < inputs[0].rank ? 8 * inputs[0].sizes[axis] : 1;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "../tensorrt/library/status.h"
-#include "evaluate.h"
+#include "place.h"
 
 using arc2face::engines::Failure;
 using arc2face::stand_in::EngineTensor;
@@ -46,7 +46,7 @@ void Arc2FaceContext::SetAddress(uint32_t tensor, void* address) {
   addresses_[tensor] = address;
 }
 
-void Arc2FaceContext::Enqueue(void*) {
+void Arc2FaceContext::Enqueue(void* stream) {
   if (memory_ == nullptr) throw Failure(ARC2FACE_FAILED, "The context has no memory.");
   arc2face::stand_in::Inputs inputs{};
   inputs.bias = file_.bias;
@@ -62,7 +62,7 @@ void Arc2FaceContext::Enqueue(void*) {
     const EngineTensor& tensor = file_.tensors[i];
     if (tensor.is_input) continue;
     const Arc2FaceShape& shape = tensor.profiles[profile_];
-    arc2face::stand_in::EvaluateHost(inputs, Rows(shape), ElementsOfRow(shape), static_cast<float*>(memory_),
-                                     tensor.type, addresses_[i]);
+    arc2face::stand_in::Evaluate(inputs, Rows(shape), ElementsOfRow(shape), static_cast<float*>(memory_), tensor.type,
+                                 addresses_[i], stream);
   }
 }

@@ -53,6 +53,15 @@ ARC2FACE_HD inline float Sum(const Inputs& inputs, int64_t row, int64_t element)
   return sum;
 }
 
+// An element of an output, which is float32 or float16.
+ARC2FACE_HD inline void Write(float sum, Arc2FaceType type, void* output, int64_t index) {
+  if (type == ARC2FACE_FLOAT16) {
+    static_cast<Half*>(output)[index] = ToHalf(Squash(sum));
+  } else {
+    static_cast<float*>(output)[index] = Squash(sum);
+  }
+}
+
 // The definition. Writes one output, [rows, elements] of the given type, through `scratch`, of as many floats.
 void EvaluateHost(const Inputs& inputs, int64_t rows, int64_t elements, float* scratch, Arc2FaceType type,
                   void* output);

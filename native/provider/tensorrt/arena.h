@@ -17,6 +17,7 @@ class Arena {
   using Block = std::shared_ptr<const DeviceBuffer<std::byte>>;
 
   explicit Arena(Device& device) : device_(device) {}
+  Device& device() const noexcept { return device_; }
 
   // The stream's block, replaced by a larger one when it has fewer than `bytes`. Whoever has a replaced block may go on
   // using it, because a captured graph keeps its address: it is freed when nobody has it any more.

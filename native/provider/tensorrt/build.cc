@@ -1,11 +1,9 @@
 #include "build.h"
 
-#include <cstring>
 #include <exception>
-#include <memory>
 #include <mutex>
 
-#include "../tensors.h"
+#include "../weight_memory.h"
 #include "shapes.h"
 
 namespace arc2face::tensorrt {
@@ -50,34 +48,21 @@ class Callbacks {
   std::exception_ptr thrown_;
 };
 
-// The weights as the ABI has them. Elements must lie on multiples of their size; some safetensors files have headers of
-// odd length, and only for those is there a copy.
+// The weights as the ABI has them.
 class Weights {
  public:
   explicit Weights(const NetworkSource& source) {
     for (const Weight& weight : source.weights) {
-      const std::string label = "the weight " + weight.name + " of the network " + source.name;
-      const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
-      if (bytes != weight.bytes) {
-        throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
-                                                    " but received " + std::to_string(weight.bytes) + ".");
-      }
-      weights_.push_back({.name = weight.name.c_str(), .data = Aligned(weight), .bytes = bytes});
+      const auto [type, data, bytes] = memory_.Prepare(weight, source.name);
+      weights_.push_back({.name = weight.name.c_str(), .data = data, .bytes = bytes});
     }
   }
   const Arc2FaceWeight* data() const noexcept { return weights_.data(); }
   uint64_t size() const noexcept { return weights_.size(); }
 
  private:
-  const std::byte* Aligned(const Weight& weight) {
-    if (reinterpret_cast<uintptr_t>(weight.data) % Bytes(weight.type) == 0) return weight.data;
-    copies_.push_back(std::make_unique_for_overwrite<std::byte[]>(weight.bytes));
-    std::memcpy(copies_.back().get(), weight.data, weight.bytes);
-    return copies_.back().get();
-  }
-
+  WeightMemory memory_;
   std::vector<Arc2FaceWeight> weights_;
-  std::vector<std::unique_ptr<std::byte[]>> copies_;
 };
 
 // The profiles as the ABI has them.

@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "../tensors.h"
+#include "compiled.h"
 #include "shapes.h"
 
 namespace arc2face::tensorrt {
 namespace {
-
-using Shape = std::vector<int64_t>;
 
 // Objects of the library, closed by its functions.
 using OwnedEngine = std::unique_ptr<Arc2FaceEngine, void (*)(Arc2FaceEngine*)>;
@@ -19,10 +18,11 @@ using OwnedContext = std::unique_ptr<Arc2FaceContext, void (*)(Arc2FaceContext*)
 class EngineNetwork final : public Network {
  public:
   EngineNetwork(const EngineLibrary& library, const std::string& name, std::span<const std::byte> engine,
-                Stream& stream, std::shared_ptr<Arena> arena, Interrupt& interrupt);
+                const std::string& compiled, Stream& stream, std::shared_ptr<Arena> arena, Interrupt& interrupt);
 
   const std::vector<TensorInfo>& inputs() const noexcept override { return inputs_.infos; }
   const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_.infos; }
+  std::span<const InputShapes> profiles() const noexcept override { return profiles_; }
   void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
            Interrupt& interrupt) override;
 
@@ -36,27 +36,33 @@ class EngineNetwork final : public Network {
   // What runs one profile.
   struct Execution {
     OwnedContext context;
-    std::vector<Shape> inputs, outputs;  // in the order of the network's
+    std::vector<std::vector<int64_t>> outputs;  // their shapes, in the order of the network's
     size_t bytes;
-    Arena::Block memory;  // null before the first run
-    const Stream* stream;
+    Arena::Block memory;
+    const Stream* stream;  // that the memory is for
   };
 
   const Arc2FaceEngineApi& api() const noexcept { return library_.api(); }
   void CheckCancelled(const Interrupt& interrupt) const;
   void DescribeTensors();
-  Execution MakeExecution(uint32_t profile, Stream& stream) const;
+  void AddExecution(uint32_t profile, Stream& stream);
   Execution& Find(std::span<const Tensor> inputs);
   std::string DescribeProfiles() const;
-  void CheckTensors(std::span<const Tensor> tensors, const Tensors& declared, const std::vector<Shape>* shapes) const;
+  void CheckTensors(std::span<const Tensor> tensors, const Tensors& declared,
+                    const std::vector<std::vector<int64_t>>* shapes) const;
   void SetAddresses(const Execution& execution, std::span<const Tensor> tensors, const Tensors& declared) const;
   void LendMemory(Execution& execution, Stream& stream) const;
+  void WarmUp(size_t profile, Stream& stream, Interrupt& interrupt);
 
   // Calls a function of the library and throws what it says.
   template <typename Function, typename... Arguments>
   void Do(const Function& function, Arguments... arguments) const {
     Arc2FaceMessage message{};
-    Check(function(arguments..., &message), message, "The network " + name_);
+    const Arc2FaceStatus status = function(arguments..., &message);
+    if (status == ARC2FACE_OK) return;
+    const std::string what = "The network " + name_;
+    if (status == ARC2FACE_INVALID_ENGINE) throw InvalidEngine(name_, what + ": " + message.text);
+    Check(status, message, what);
   }
 
   const EngineLibrary library_;
@@ -65,20 +71,29 @@ class EngineNetwork final : public Network {
   OwnedEngine engine_;
   Tensors inputs_{.kind = "input", .infos = {}, .indices = {}};
   Tensors outputs_{.kind = "output", .infos = {}, .indices = {}};
-  std::vector<Execution> executions_;  // closed before the engine
+  std::vector<InputShapes> profiles_;
+  std::vector<Execution> executions_;  // of each profile; closed before the engine
 };
 
 EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& name, std::span<const std::byte> engine,
-                             Stream& stream, std::shared_ptr<Arena> arena, Interrupt& interrupt)
+                             const std::string& compiled, Stream& stream, std::shared_ptr<Arena> arena,
+                             Interrupt& interrupt)
     : library_(library), name_(name), arena_(std::move(arena)), engine_(nullptr, api().CloseEngine) {
   CheckCancelled(interrupt);
   Arc2FaceEngine* opened = nullptr;
   Do(api().OpenEngine, library_.get(), engine.data(), engine.size(), &opened);
   engine_.reset(opened);
+  const bool is_compiled = compiled.empty() || LoadCompiled(api(), opened, compiled);
   DescribeTensors();
   for (uint32_t profile = 0; profile < api().ProfileCount(opened); ++profile) {
     CheckCancelled(interrupt);
-    executions_.push_back(MakeExecution(profile, stream));
+    AddExecution(profile, stream);
+  }
+  // Memory that is not there is missed now, not in the middle of a call.
+  for (Execution& execution : executions_) LendMemory(execution, stream);
+  if (!is_compiled) {
+    for (size_t profile = 0; profile < executions_.size(); ++profile) WarmUp(profile, stream, interrupt);
+    SaveCompiled(api(), opened, compiled);
   }
   stream.Synchronize();
 }
@@ -99,11 +114,10 @@ void EngineNetwork::DescribeTensors() {
   }
 }
 
-EngineNetwork::Execution EngineNetwork::MakeExecution(uint32_t profile, Stream& stream) const {
+void EngineNetwork::AddExecution(uint32_t profile, Stream& stream) {
   Arc2FaceContext* made = nullptr;
   Do(api().MakeContext, engine_.get(), profile, stream.handle(), &made);
   Execution execution{.context = OwnedContext(made, api().CloseContext),
-                      .inputs = {},
                       .outputs = {},
                       .bytes = 0,
                       .memory = nullptr,
@@ -113,12 +127,13 @@ EngineNetwork::Execution EngineNetwork::MakeExecution(uint32_t profile, Stream& 
     Do(api().TensorShape, made, tensor, &shape);
     return FromAbi(shape);
   };
-  std::transform(inputs_.indices.begin(), inputs_.indices.end(), std::back_inserter(execution.inputs), shape_of);
+  InputShapes& inputs = profiles_.emplace_back();
+  std::transform(inputs_.indices.begin(), inputs_.indices.end(), std::back_inserter(inputs), shape_of);
   std::transform(outputs_.indices.begin(), outputs_.indices.end(), std::back_inserter(execution.outputs), shape_of);
   uint64_t bytes = 0;
   Do(api().ContextBytes, made, &bytes);
   execution.bytes = static_cast<size_t>(bytes);
-  return execution;
+  executions_.push_back(std::move(execution));
 }
 
 void EngineNetwork::Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
@@ -127,18 +142,18 @@ void EngineNetwork::Run(std::span<const Tensor> inputs, std::span<const Tensor> 
   CheckTensors(inputs, inputs_, nullptr);
   Execution& execution = Find(inputs);
   CheckTensors(outputs, outputs_, &execution.outputs);
-  LendMemory(execution, stream);
+  if (execution.stream != &stream) LendMemory(execution, stream);
   SetAddresses(execution, inputs, inputs_);
   SetAddresses(execution, outputs, outputs_);
   Do(api().Enqueue, execution.context.get(), stream.handle());
 }
 
 EngineNetwork::Execution& EngineNetwork::Find(std::span<const Tensor> inputs) {
-  const auto found = std::find_if(executions_.begin(), executions_.end(), [&](const Execution& execution) {
-    return std::equal(inputs.begin(), inputs.end(), execution.inputs.begin(), execution.inputs.end(),
-                      [](const Tensor& tensor, const Shape& shape) { return tensor.shape == shape; });
+  const auto found = std::find_if(profiles_.begin(), profiles_.end(), [&](const InputShapes& shapes) {
+    return std::equal(inputs.begin(), inputs.end(), shapes.begin(), shapes.end(),
+                      [](const Tensor& tensor, const auto& shape) { return tensor.shape == shape; });
   });
-  if (found != executions_.end()) return *found;
+  if (found != profiles_.end()) return executions_[static_cast<size_t>(found - profiles_.begin())];
   std::string received;
   for (size_t i = 0; i < inputs.size(); ++i) {
     received += (i == 0 ? "" : ", ") + inputs_.infos[i].name + " " + Describe(inputs[i].type, inputs[i].shape);
@@ -150,10 +165,10 @@ EngineNetwork::Execution& EngineNetwork::Find(std::span<const Tensor> inputs) {
 
 std::string EngineNetwork::DescribeProfiles() const {
   std::string text;
-  for (const Execution& execution : executions_) {
+  for (const InputShapes& shapes : profiles_) {
     if (!text.empty()) text += "; ";
     for (size_t i = 0; i < inputs_.infos.size(); ++i) {
-      text += (i == 0 ? "" : ", ") + inputs_.infos[i].name + " " + Describe(inputs_.infos[i].type, execution.inputs[i]);
+      text += (i == 0 ? "" : ", ") + inputs_.infos[i].name + " " + Describe(inputs_.infos[i].type, shapes[i]);
     }
   }
   return text;
@@ -161,7 +176,7 @@ std::string EngineNetwork::DescribeProfiles() const {
 
 // `shapes`: those of the profile; null where they have still to choose it.
 void EngineNetwork::CheckTensors(std::span<const Tensor> tensors, const Tensors& declared,
-                                 const std::vector<Shape>* shapes) const {
+                                 const std::vector<std::vector<int64_t>>* shapes) const {
   const std::string kind = declared.kind;
   if (tensors.size() != declared.infos.size()) {
     throw Error(ErrorCode::kInvalidArgument, "Expected " + std::to_string(declared.infos.size()) + " tensors as " +
@@ -170,7 +185,7 @@ void EngineNetwork::CheckTensors(std::span<const Tensor> tensors, const Tensors&
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
     const TensorInfo& info = declared.infos[i];
-    const Shape& shape = shapes == nullptr ? info.shape : (*shapes)[i];
+    const auto& shape = shapes == nullptr ? info.shape : (*shapes)[i];
     if (tensors[i].type == info.type && Fits(tensors[i].shape, shape)) continue;
     throw Error(ErrorCode::kInvalidArgument, "Expected " + Describe(info.type, shape) + " for the " + kind + " " +
                                                  info.name + " of the network " + name_ + " but received " +
@@ -186,19 +201,42 @@ void EngineNetwork::SetAddresses(const Execution& execution, std::span<const Ten
 }
 
 void EngineNetwork::LendMemory(Execution& execution, Stream& stream) const {
-  if (execution.memory != nullptr && execution.stream == &stream) return;
-  Arena::Block block = arena_->Reserve(stream, execution.bytes);
+  // What the hungriest profile needs, so that all of them share one block from the start.
+  size_t most = 0;
+  for (const Execution& one : executions_) most = std::max(most, one.bytes);
+  Arena::Block block = arena_->Reserve(stream, most);
   Do(api().SetMemory, execution.context.get(), static_cast<void*>(block->data()), static_cast<uint64_t>(block->size()));
   execution.memory = std::move(block);
   execution.stream = &stream;
 }
 
+// One run over zeros, in which the runtime compiles what it will need.
+void EngineNetwork::WarmUp(size_t profile, Stream& stream, Interrupt& interrupt) {
+  std::vector<DeviceBuffer<std::byte>> memory;
+  const auto zeros = [&](const Tensors& declared, const std::vector<std::vector<int64_t>>& shapes) {
+    std::vector<Tensor> tensors;
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      const TensorInfo& info = declared.infos[i];
+      const std::string label = info.name + " of the network " + name_;
+      const auto& buffer =
+          memory.emplace_back(arena_->device(), TensorBytes(info.type, shapes[i], ErrorCode::kEngineFailed, label));
+      stream.Zero(buffer.data(), buffer.bytes());
+      tensors.push_back({info.type, shapes[i], buffer.data()});
+    }
+    return tensors;
+  };
+  const std::vector<Tensor> inputs = zeros(inputs_, profiles_[profile]);
+  const std::vector<Tensor> outputs = zeros(outputs_, executions_[profile].outputs);
+  Run(inputs, outputs, stream, interrupt);
+  stream.Synchronize();
+}
+
 }  // namespace
 
 std::unique_ptr<Network> OpenNetwork(const EngineLibrary& library, const std::string& name,
-                                     std::span<const std::byte> engine, Stream& stream, std::shared_ptr<Arena> arena,
-                                     Interrupt& interrupt) {
-  return std::make_unique<EngineNetwork>(library, name, engine, stream, std::move(arena), interrupt);
+                                     std::span<const std::byte> engine, const std::string& compiled, Stream& stream,
+                                     std::shared_ptr<Arena> arena, Interrupt& interrupt) {
+  return std::make_unique<EngineNetwork>(library, name, engine, compiled, stream, std::move(arena), interrupt);
 }
 
 }  // namespace arc2face::tensorrt

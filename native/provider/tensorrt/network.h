@@ -12,14 +12,15 @@
 
 namespace arc2face::tensorrt {
 
-// Opens the engine file `engine`, whose bytes are not needed afterwards, and makes a context for each of its profiles.
-// `stream`, for what contexts need to begin with, is idle again when this returns. `name` is for messages. Throws
-// kEngineFailed when the file is refused, kOutOfMemory, kCancelled.
+// Opens the engine file `engine`, whose bytes are not needed afterwards, and makes a context for each of its profiles,
+// with memory to run on `stream`, which is idle again when this returns. `compiled`: see EngineFile; unless that fits,
+// every profile runs once. `name` is for messages. Throws InvalidEngine when the file is refused, kOutOfMemory,
+// kCancelled.
 //
-// The network runs the shapes of its profiles and no others. A shape's first run on a stream, or on another one than
-// before, takes memory, so it must not be captured.
+// The network runs the shapes of its profiles and no others. Its first run on another stream takes memory, so that one
+// must not be capturing.
 std::unique_ptr<Network> OpenNetwork(const EngineLibrary& library, const std::string& name,
-                                     std::span<const std::byte> engine, Stream& stream, std::shared_ptr<Arena> arena,
-                                     Interrupt& interrupt);
+                                     std::span<const std::byte> engine, const std::string& compiled, Stream& stream,
+                                     std::shared_ptr<Arena> arena, Interrupt& interrupt);
 
 }  // namespace arc2face::tensorrt

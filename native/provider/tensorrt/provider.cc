@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "../../device/cuda.h"
 #include "build.h"
 #include "network.h"
 #include "tensorrt.h"
@@ -14,8 +16,8 @@ class TensorRtProvider final : public Provider {
  public:
   TensorRtProvider(const tensorrt::EngineLibrary& library, Device& device)
       : library_(library),
+        device_(device),
         name_(library.api().product),
-        stream_(device.MakeStream()),
         arena_(std::make_shared<tensorrt::Arena>(device)) {
     std::transform(name_.begin(), name_.end(), name_.begin(),
                    [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
@@ -24,30 +26,57 @@ class TensorRtProvider final : public Provider {
   const char* name() const noexcept override { return name_.c_str(); }  // "tensorrt-rtx"
   std::string version() const override { return library_.version(); }
 
-  // The largest batch that engines are built for. A bigger one keeps a GPU no busier.
-  size_t PreferredRows(int64_t, int64_t) const noexcept override { return 16; }
+  // As many as the engine was built for.
+  size_t PreferredRows(int64_t, int64_t) const noexcept override { return SIZE_MAX; }
 
-  std::unique_ptr<Network> Load(const NetworkSource& source, Interrupt& interrupt) override {
-    if (!source.engine.empty()) return Open(source.name, source.engine, interrupt);
+  std::unique_ptr<Network> Load(const NetworkSource& source, Stream& stream, Interrupt& interrupt) override {
+    device_.MakeCurrent();
+    if (source.engine) return OpenFile(source.name, *source.engine, stream, interrupt);
     std::vector<std::byte> engine;
     tensorrt::BuildEngine(
         library_, source, {}, nullptr,
         [&](std::span<const std::byte> part) { engine.insert(engine.end(), part.begin(), part.end()); }, interrupt);
-    return Open(source.name, engine, interrupt);
+    return tensorrt::OpenNetwork(library_, source.name, engine, "", stream, arena_, interrupt);
   }
 
  private:
-  std::unique_ptr<Network> Open(const std::string& name, std::span<const std::byte> engine, Interrupt& interrupt) {
-    return tensorrt::OpenNetwork(library_, name, engine, *stream_, arena_, interrupt);
+  std::unique_ptr<Network> OpenFile(const std::string& name, const EngineFile& file, Stream& stream,
+                                    Interrupt& interrupt) {
+    const auto map = [&] {
+      try {
+        return MemoryMap::Open(file.path);
+      } catch (const Error& error) {
+        throw InvalidEngine(name, error.what());
+      }
+    }();
+    // What was cut off has been read as zeros, whether or not the runtime saw a fault in that.
+    const auto check = [&] {
+      if (!map->damaged()) return;
+      throw InvalidEngine(name, "Expected the file " + file.path + " of the network " + name +
+                                    " to keep its size while it is opened, but it became shorter.");
+    };
+    try {
+      auto network =
+          tensorrt::OpenNetwork(library_, name, {map->data(), map->size()}, file.compiled, stream, arena_, interrupt);
+      check();
+      return network;
+    } catch (const Error&) {
+      check();
+      throw;
+    }
   }
 
   const tensorrt::EngineLibrary library_;
+  Device& device_;
   std::string name_;
-  const std::unique_ptr<Stream> stream_;  // for what contexts need to begin with
   const std::shared_ptr<tensorrt::Arena> arena_;
 };
 
 }  // namespace
+
+Device& EngineDevice(const tensorrt::EngineLibrary& library, int gpu) {
+  return library.api().host_memory != 0 ? HostDevice() : CudaDevice(gpu);
+}
 
 std::unique_ptr<Provider> OpenTensorRt(const tensorrt::EngineLibrary& library, Device& device) {
   return std::make_unique<TensorRtProvider>(library, device);

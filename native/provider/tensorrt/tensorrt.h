@@ -8,8 +8,11 @@
 
 namespace arc2face {
 
-// Networks run on `device`, a CUDA device or, with the stand-in for the host, the host; it must outlive the provider
-// and its networks. A network's engine is opened, when its source has one, or else built for the current GPU.
+// Where the library's engines run: the GPU `gpu`, or for the stand-in of the host the host. Throws kNoDevice.
+Device& EngineDevice(const tensorrt::EngineLibrary& library, int gpu);
+
+// Networks run on `device`, see EngineDevice; it must outlive the provider and its networks. A network's engine is
+// opened, when its source has one, or else built for the device.
 std::unique_ptr<Provider> OpenTensorRt(const tensorrt::EngineLibrary& library, Device& device);
 
 }  // namespace arc2face

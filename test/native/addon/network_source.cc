@@ -51,6 +51,7 @@ NetworkSource ReadSource(const Napi::Object& request) {
                               .shape = ReadShape(weight.Get("shape")),
                               .data = map->data() + offset,
                               .bytes = length});
+    if (weight.Has("as")) source.weights.back().as = ReadType(weight.Get("as"));
   }
   return source;
 }

@@ -144,7 +144,8 @@ Napi::Value RunNetwork(const Napi::CallbackInfo& info) {
   const int threads = request.Has("threads") ? request.Get("threads").ToNumber().Int32Value() : 0;
   const auto provider = OpenOnnxRuntime(request.Get("library").ToString(), threads);
   Interrupt interrupt;
-  const auto network = provider->Load(ReadSource(request), interrupt);
+  const auto stream = HostDevice().MakeStream();
+  const auto network = provider->Load(ReadSource(request), *stream, interrupt);
   if (request.Has("shorten")) std::filesystem::resize_file(request.Get("shorten").ToString().Utf8Value(), 0);
 
   std::vector<Buffer> inputs, outputs;
@@ -158,7 +159,7 @@ Napi::Value RunNetwork(const Napi::CallbackInfo& info) {
   {
     std::optional<Timer> timer;
     if (request.Has("cancelAfterMs")) timer.emplace(interrupt, request.Get("cancelAfterMs").ToNumber().DoubleValue());
-    network->Run(input_tensors, output_tensors, *HostDevice().MakeStream(), interrupt);
+    network->Run(input_tensors, output_tensors, *stream, interrupt);
   }
 
   const auto result = Napi::Object::New(env);

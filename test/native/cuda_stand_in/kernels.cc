@@ -1,4 +1,5 @@
 // The kernels' place is taken by the definitions, queued as a kernel would be.
+#include "diffusion/convert_cuda.h"
 #include "diffusion/step_cuda.h"
 #include "image/image_cuda.h"
 #include "runtime.h"
@@ -32,6 +33,10 @@ void GatherRowsCuda(const BatchSlot* slots, size_t count, size_t elements, Netwo
 void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, unsigned*,
                    cudaStream_t stream) {
   Launch(stream, [=] { ApplyStepHost(slots, count, elements, eps); });
+}
+
+void ConvertCuda(ConstNetworkFloats from, NetworkFloats to, size_t count, cudaStream_t stream) {
+  Launch(stream, [=] { ConvertHost(from, to, count); });
 }
 
 }  // namespace arc2face

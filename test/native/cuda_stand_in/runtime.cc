@@ -1,5 +1,6 @@
 #include "runtime.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -7,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -20,7 +22,8 @@ struct CUgraphExec_st {
 };
 struct CUevent_st {
   cudaStream_t stream = nullptr;
-  std::shared_ptr<bool> reached;  // shared with the work, which may outlive the event
+  // When its stream reached it; shared with the work, which may outlive the event.
+  std::shared_ptr<std::optional<std::chrono::steady_clock::time_point>> reached;
 };
 struct CUstream_st {
   std::deque<Work> queue;
@@ -80,17 +83,20 @@ cudaError_t Destroy(T* handle) {
 // Freed memory goes to the next who asks for its size, at once: whoever still used it would be found out.
 class Pool {
  public:
+  // Null when there is not enough.
   void* Allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
-    ++Runtime().objects;
     void* memory;
     if (const auto found = idle_.find(bytes); found != idle_.end()) {
       memory = found->second;
       idle_.erase(found);
     } else {
+      if (bytes > Runtime().memory || used_ > Runtime().memory - bytes) return nullptr;
       memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+      sizes_[memory] = bytes;
+      used_ += bytes;
     }
-    sizes_[memory] = bytes;
+    ++Runtime().objects;
     std::memset(memory, 0xee, bytes);
     return memory;
   }
@@ -99,9 +105,18 @@ class Pool {
     --Runtime().objects;
     idle_.emplace(sizes_.at(memory), memory);
   }
+  // Bytes that are taken from the GPU, in use or kept.
+  size_t used() {
+    const std::lock_guard lock(mutex_);
+    return used_;
+  }
   void Trim() {
     const std::lock_guard lock(mutex_);
-    for (const auto& [bytes, memory] : idle_) std::free(memory);
+    for (const auto& [bytes, memory] : idle_) {
+      sizes_.erase(memory);
+      used_ -= bytes;
+      std::free(memory);
+    }
     idle_.clear();
   }
 
@@ -109,6 +124,7 @@ class Pool {
   std::mutex mutex_;
   std::map<void*, size_t> sizes_;
   std::multimap<size_t, void*> idle_;
+  size_t used_ = 0;
 };
 Pool& DevicePool() {
   static Pool& pool = *new Pool;  // devices outlive static objects
@@ -176,8 +192,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) { return Destroy(event); }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return Call([&] {
     event->stream = stream;
-    event->reached = std::make_shared<bool>(false);
-    Launch(stream, [reached = event->reached] { *reached = true; });
+    event->reached = std::make_shared<std::optional<std::chrono::steady_clock::time_point>>();
+    Launch(stream, [reached = event->reached] { *reached = std::chrono::steady_clock::now(); });
     return cudaSuccess;
   });
 }
@@ -185,7 +201,14 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return Call([&] {
     if (event->stream->capturing != nullptr) return cudaErrorCapturedEvent;
     event->stream->Finish();
-    return *event->reached ? cudaSuccess : cudaErrorUnknown;
+    return event->reached->has_value() ? cudaSuccess : cudaErrorUnknown;
+  });
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
+  return Call([&] {
+    if (!from->reached->has_value() || !to->reached->has_value()) return cudaErrorNotReady;
+    *milliseconds = std::chrono::duration<float, std::milli>(**to->reached - **from->reached).count();
+    return cudaSuccess;
   });
 }
 
@@ -240,8 +263,14 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, size_t) {
 }
 cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
   return Call([&] {
-    if (bytes > size_t{1} << 40) return cudaErrorMemoryAllocation;
     *memory = DevicePool().Allocate(bytes);
+    return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+  });
+}
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  return Call([&] {
+    *total = Runtime().memory;
+    *free = *total - DevicePool().used();
     return cudaSuccess;
   });
 }

@@ -17,9 +17,10 @@ struct RuntimeControl {
   std::atomic<int> gpus = 1;
   std::atomic<int> driver_version = 13000;
   std::atomic<int> capability = 90;
-  std::atomic<int> calls = 0;     // that could have failed
-  std::atomic<int> fail_at = -1;  // the call, counted from 0, that fails
-  std::atomic<int> objects = 0;   // streams, events, graphs and pieces of memory that exist
+  std::atomic<int> calls = 0;                    // that could have failed
+  std::atomic<int> fail_at = -1;                 // the call, counted from 0, that fails
+  std::atomic<int> objects = 0;                  // streams, events, graphs and pieces of memory that exist
+  std::atomic<size_t> memory = size_t{1} << 40;  // bytes that the GPU has
 };
 RuntimeControl& Runtime();
 

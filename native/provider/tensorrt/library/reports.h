@@ -58,7 +58,10 @@ class ErrorRecorder final : public nvinfer1::IErrorRecorder {
       last_ = text;
       // The first errors name the cause; what follows is how it came out of the runtime's layers.
       if (texts_.size() < kMost) texts_ += (texts_.empty() ? "" : "; ") + last_;
-      if (code == nvinfer1::ErrorCode::kFAILED_ALLOCATION) out_of_memory_ = true;
+      // Failures of CUDA's allocator come with other codes, and these words.
+      const bool said =
+          last_.find("out of memory") != std::string::npos || last_.find("OutOfMemory") != std::string::npos;
+      if (said || code == nvinfer1::ErrorCode::kFAILED_ALLOCATION) out_of_memory_ = true;
     } catch (const std::bad_alloc&) {
       out_of_memory_ = true;
     }

@@ -1,0 +1,27 @@
+/** What the builder of an engine reports: `step` of `steps` are done in this phase. Phases nest. */
+export type BuildReport = Readonly<{ phase: string; step: number; steps: number }>;
+
+/**
+ * Makes one number of a builder's reports. A phase that begins while another is under way is taken for a part of that one's present
+ * step. How many phases there will be, and how long each takes, nobody knows beforehand: the number grows, but not evenly.
+ */
+export class BuildProgress {
+	/** Phases under way, the outermost first. */
+	#phases: BuildReport[] = [];
+	#fraction = 0;
+
+	/** @returns how much of the build is done, 0–1; never less than before */
+	add(report: BuildReport): number {
+		const place = this.#phases.findIndex(({ phase }) => phase === report.phase);
+		// What had begun after it has ended.
+		const outer = place < 0 ? this.#phases : this.#phases.slice(0, place);
+		this.#phases = [...outer, report];
+		const done = this.#phases.reduceRight(
+			(inner, { step, steps }) => Math.min(1, (step + inner) / Math.max(1, steps)),
+			0,
+		);
+		if (report.step >= report.steps) this.#phases = outer;
+		this.#fraction = Math.max(this.#fraction, done);
+		return this.#fraction;
+	}
+}

@@ -1,0 +1,108 @@
+import { stat } from 'node:fs/promises';
+import { hasEnginesFor, parseCapability } from '../capability.ts';
+import type { BuildTarget } from '../model-engines.ts';
+import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../options.ts';
+import { formatBytes } from './bytes.ts';
+import { type Context, type OptionValues, UsageError } from './command.ts';
+import { loadOptions, modelOptions, showLoading } from './model.ts';
+import { table } from './table.ts';
+
+export type Building = { folder: string; built: EngineRow[] };
+type EngineRow = {
+	network: string;
+	product: string;
+	version: string;
+	gpu: string;
+	precision: string;
+	file: string;
+	bytes: number;
+	/** Undefined for an engine that was there already. */
+	seconds?: number;
+};
+
+/** The options of `engines build`. */
+export const buildOptions = {
+	bundle: modelOptions.bundle,
+	device: { type: 'string', value: 'DEVICE', help: 'build: for which GPU, cuda or cuda:N (default: cuda)' },
+	precision: { type: 'string', value: 'TYPE', help: 'build: fp16 or fp32 (default: fp16)' },
+	capability: {
+		type: 'string',
+		value: 'LIST',
+		help: 'build: for GPUs of these compute capabilities, such as 8.9,12.0, which need not be here (TensorRT-RTX)',
+	},
+} as const;
+
+/** Builds what is missing in the cache, as the first load would. */
+export async function buildEngines(
+	values: OptionValues<typeof buildOptions & Pick<typeof modelOptions, 'cache-dir'>>,
+	context: Context,
+): Promise<Building> {
+	const capabilities = chosenCapabilities(values);
+	const { bundle: name, device, precision: wanted, shapes, cacheDir } = resolveLoadOptions(loadOptions(values));
+	if (device === 'cpu')
+		throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');
+
+	// Imported here, because `--help` does not need them.
+	const { chooseBuilder, chooseDevice } = await import('../device.ts');
+	const { EngineLibraries } = await import('../engine-libraries.ts');
+	const { describeTarget } = await import('../engine-identity.ts');
+	const { ModelEngines, targetFor, targetOf } = await import('../model-engines.ts');
+	const { openBundle } = await import('../bundle.ts');
+
+	const libraries = new EngineLibraries({ cacheDir });
+	const plans: { runtime: Awaited<ReturnType<typeof chooseBuilder>>; target: BuildTarget }[] = [];
+	if (capabilities === undefined) {
+		const choice = await chooseDevice(device === 'auto' ? 'cuda' : device, { libraries });
+		if (choice.device !== 'cpu') plans.push({ runtime: choice.runtime, target: targetOf(choice) });
+	} else {
+		const runtime = await chooseBuilder(libraries);
+		// A GPU's load looks for an engine for its capability alone.
+		plans.push(...capabilities.map((capability) => ({ runtime, target: targetFor(capability) })));
+	}
+	const precision = resolvePrecision(wanted, 'cuda');
+	const bundle = await openBundle(name, { operators: 'standard', precision });
+	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
+
+	const result: Building = { folder: '', built: [] };
+	for (const { runtime, target } of plans) {
+		const request = { runtime, target, precision, cacheDir, shapes: { ...shapes, imageSizes } };
+		const engines = await ModelEngines.of(bundle, request);
+		result.folder = engines.cache.folder;
+		const { signal } = context;
+		const prepared = await engines.prepare({ signal, onProgress: (progress) => showLoading(progress, context) });
+		for (const { network, precision, file, seconds } of prepared) {
+			result.built.push({
+				...{ network, product: runtime.product, version: runtime.version, gpu: describeTarget(target.identity) },
+				...{ precision, file, bytes: (await stat(file)).size, ...(seconds === undefined ? {} : { seconds }) },
+			});
+		}
+	}
+	return result;
+}
+
+/** @throws {UsageError} for what are no capabilities, or none that engines can be built for from afar */
+function chosenCapabilities({ capability, device }: { capability: string | undefined; device: string | undefined }) {
+	if (capability === undefined) return undefined;
+	if (device !== undefined) throw new UsageError('Expected either --device or --capability but received both.');
+	return [...new Set(capability.split(','))].map((text) => {
+		const number = parseCapability(text.trim());
+		if (number !== undefined && hasEnginesFor('TensorRT-RTX', number)) return number;
+		throw new UsageError(`Expected 7.5, 8.0, 8.6, 8.9 or 12.x for --capability but received "${text}".`);
+	});
+}
+
+export function describeBuilding({ folder, built }: Building): string {
+	const rows = built.map(({ network, product, version, gpu, precision, bytes, seconds }) => [
+		network,
+		`${product} ${version}`,
+		gpu,
+		precision,
+		formatBytes(bytes),
+		seconds === undefined ? 'there already' : `built in ${seconds.toFixed(1)} s`,
+	]);
+	return [
+		table(['network', 'product', 'GPU', 'precision', 'size', 'state'], rows),
+		'',
+		`The engines are in ${folder}`,
+	].join('\n');
+}

@@ -1,0 +1,156 @@
+import { capabilityName, hasEnginesFor } from '../capability.ts';
+import { chooseGpu } from '../device.ts';
+import { EngineCache } from '../engine-cache.ts';
+import type { EngineLibraries } from '../engine-libraries.ts';
+import type { NativeGpu, NativeGpus } from '../native.ts';
+import { formatBytes } from './bytes.ts';
+import { failureOf } from './failure.ts';
+import { table } from './table.ts';
+
+/** What `doctor` finds out about GPUs and what would run networks on them. */
+export interface GpuReport {
+	/** CUDA that the addon was built with, and the newest that the driver knows. */
+	cuda: { runtime?: string; driver?: string };
+	/** Why there are no GPUs. */
+	obstacle?: string;
+	found: readonly GpuState[];
+	libraries: readonly LibraryState[];
+	engines: { folder: string; count: number; bytes: number } | { folder: string; error: Failure };
+}
+
+type Failure = { problem: string; remedy: string };
+
+export type GpuState = {
+	device: string;
+	name: string;
+	/** `8.9` */
+	capability: string;
+	memoryBytes: number;
+	/** Whether the kernels of this build run on it. */
+	supported: boolean;
+	/** What would build and run its engines; undefined when nothing can, and `reasons` say why. */
+	uses?: string;
+	reasons: readonly string[];
+	/** What to install for it. */
+	advice: string;
+};
+
+/** A folder that was looked into, or libraries in it that were tried. */
+export type LibraryState = {
+	product: string;
+	origin: string;
+	/** Of a file: the core library, or the provider library where there is none. */
+	path: string;
+	version?: string;
+	problem?: string;
+};
+
+export async function examineGpus(survey: NativeGpus, libraries: EngineLibraries): Promise<GpuReport> {
+	const { runtime, driver, obstacle, gpus } = survey;
+	const found: GpuState[] = [];
+	for (const [index, gpu] of gpus.entries()) found.push(await examineGpu(gpu, index, survey, libraries));
+	return {
+		cuda: { ...(runtime === undefined ? {} : { runtime }), ...(driver === undefined ? {} : { driver }) },
+		...(obstacle === undefined ? {} : { obstacle }),
+		found,
+		libraries: await examineLibraries(libraries),
+		engines: await examineEngines(),
+	};
+}
+
+async function examineGpu(
+	{ name, capability, memory, supported }: NativeGpu,
+	index: number,
+	survey: NativeGpus,
+	libraries: EngineLibraries,
+): Promise<GpuState> {
+	const device = `cuda:${index}` as const;
+	const choice = await chooseGpu(device, survey, libraries);
+	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
+	const { reasons } = choice;
+	const uses = 'runtime' in choice ? { uses: `${choice.runtime.product} ${choice.runtime.version}` } : {};
+	return { ...state, ...uses, reasons, advice: adviceFor(capability) };
+}
+
+/** The versions that this package's provider libraries are compiled for. */
+function adviceFor(capability: number): string {
+	return hasEnginesFor('TensorRT-RTX', capability)
+		? 'Run `pip install tensorrt-rtx==1.6.1.120`, or install TensorRT 11.1 or newer.'
+		: 'Install TensorRT 11.1 or a newer 11.';
+}
+
+async function examineLibraries(libraries: EngineLibraries): Promise<LibraryState[]> {
+	const trials = (await libraries.tryAll()).map((trial): LibraryState => {
+		const { origin, paths, product } = trial;
+		const path = paths.core || paths.provider;
+		if ('problem' in trial) return { product: product ?? 'any', origin, path, problem: trial.problem };
+		return { product: trial.runtime.product, origin, path, version: trial.runtime.version };
+	});
+	const tried = new Set(trials.map(({ path }) => path));
+	const folders = libraries.findings
+		.filter((finding) => finding.libraries === undefined || !tried.has(finding.libraries.core))
+		.map(({ product, origin, folder, libraries, problem }): LibraryState => {
+			if (libraries === undefined) return { product, origin, path: folder, ...(problem ? { problem } : {}) };
+			return { product, origin, path: libraries.core, problem: `this build can't use ${product}` };
+		});
+	return [...trials, ...folders];
+}
+
+async function examineEngines(): Promise<GpuReport['engines']> {
+	const cache = new EngineCache();
+	const { folder } = cache;
+	try {
+		const { engines } = await cache.list();
+		return { folder, count: engines.length, bytes: engines.reduce((sum, { bytes }) => sum + bytes, 0) };
+	} catch (error) {
+		return { folder, error: failureOf(error) };
+	}
+}
+
+/** What stands in the way of GPUs. On a machine without one, libraries for it are no problem unless they are broken. */
+export function gpuProblems({ found, libraries, engines }: GpuReport): Failure[] {
+	const problems: Failure[] = found
+		.filter(({ uses }) => uses === undefined)
+		.map(({ device, reasons, advice }) => ({
+			problem: `${device} can't be used: ${reasons.join(' ')}`,
+			remedy: advice,
+		}));
+	const broken = libraries.filter(({ problem }) => problem !== undefined);
+	for (const { path, origin, problem } of broken) {
+		problems.push({
+			problem: `${path} (${origin}): ${problem}`,
+			remedy: 'See what the README says about GPUs: versions have to fit.',
+		});
+	}
+	if ('error' in engines) problems.push(engines.error);
+	return problems;
+}
+
+export function gpuRows({ cuda, obstacle, found, engines }: GpuReport): string[][] {
+	const versions = [
+		...(cuda.runtime === undefined ? [] : [`${cuda.runtime} in this build`]),
+		...(cuda.driver === undefined ? [] : [`${cuda.driver} in the driver`]),
+	];
+	const size = 'error' in engines ? 'not usable' : `${engines.count} engines, ${formatBytes(engines.bytes)}`;
+	return [
+		['CUDA', versions.join(', ') || 'none'],
+		...(found.length === 0 ? [['GPU', obstacle ?? 'none found']] : []),
+		...found.map(({ device, name, capability, memoryBytes, supported, uses }) => [
+			device,
+			`${name}, compute capability ${capability}, ${formatBytes(memoryBytes)} memory${supported ? '' : ', too old for this build'}: ${uses ?? 'not usable'}`,
+		]),
+		['engine cache', `${engines.folder}: ${size}`],
+	];
+}
+
+export function libraryTable(libraries: readonly LibraryState[]): string {
+	return table(
+		['library', 'looked for in', 'because of', 'found'],
+		libraries.map(({ product, path, origin, version, problem }) => [
+			product,
+			path,
+			origin,
+			version ?? (problem === undefined ? 'nothing' : 'not usable'),
+		]),
+	);
+}

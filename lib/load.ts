@@ -1,0 +1,123 @@
+import { type Bundle, openBundle } from './bundle.ts';
+import { awaitNative } from './call.ts';
+import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device.ts';
+import { pathsOf } from './engine-libraries.ts';
+import { Arc2FaceError } from './errors.ts';
+import { type EngineOptions, type EngineRequest, ModelEngines, nativeEngines, targetOf } from './model-engines.ts';
+import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
+import { resolveImageSizes, type resolveLoadOptions, resolvePrecision, type Size } from './options.ts';
+
+/** What was loaded, and why so. */
+export type ModelInfo = Readonly<{
+	/** `cpu`, or the GPU as `cuda:0`. */
+	device: 'cpu' | `cuda:${number}`;
+	/** What runs the networks, and its version. */
+	provider: ProviderName;
+	version: string;
+	/** Arithmetic of the networks. Those that read faces compute in fp32 in any case. */
+	precision: 'fp32' | 'fp16';
+	/** Absolute path of the bundle folder. */
+	bundle: string;
+	/** Size of the images unless a call asks for another, in pixels. */
+	imageSize: Size;
+	/** Image widths and heights are multiples of this. */
+	pixelsPerLatent: number;
+	/** Whether the bundle has the networks that read faces from photos. */
+	canEncode: boolean;
+	/** Sentences that explain the choice of device and provider, for people. */
+	reasons: readonly string[];
+}>;
+
+export type Loaded = Readonly<{ native: NativeModel; bundle: Bundle; info: ModelInfo; detectionSize: number }>;
+
+type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>;
+
+/** Device, bundle, engines if the device has any, and then the core. See `Arc2Face.load` for what may go wrong. */
+export async function load(request: LoadRequest, signal: AbortSignal | undefined): Promise<Loaded> {
+	const { cacheDir, shapes, threads, onProgress } = request;
+	const choice = await chooseDevice(request.device, { cacheDir });
+	const precision = resolvePrecision(request.precision, choice.device);
+	const operators = choice.device === 'cpu' ? 'onnxruntime' : 'standard';
+	const bundle = await openBundle(request.bundle, { operators, precision });
+	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
+	const options = { signal, onProgress };
+
+	const { native, version } =
+		choice.device === 'cpu'
+			? await loadOnCpu(bundle, choice, threads, options)
+			: await loadOnGpu(bundle, choice, { precision, cacheDir, shapes: { ...shapes, imageSizes } }, options);
+	const info: ModelInfo = {
+		device: choice.device,
+		provider: choice.provider,
+		version,
+		precision,
+		bundle: bundle.folder,
+		imageSize: { width: imageSizes[0].width, height: imageSizes[0].height },
+		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
+		canEncode: bundle.missingFaceModels.length === 0,
+		reasons: choice.reasons,
+	};
+	return { native, bundle, info, detectionSize: shapes.detectionSize };
+}
+
+type Opened = { native: NativeModel; version: string };
+
+async function loadOnCpu(
+	bundle: Bundle,
+	{ library }: CpuChoice,
+	threads: number,
+	options: EngineOptions,
+): Promise<Opened> {
+	const { files, networks } = bundle;
+	const native = await openModel(bundle, { runtime: { onnxruntime: library, threads }, files, networks }, options);
+	return { native, version: loadNative().probeOnnxRuntime(library).version };
+}
+
+async function loadOnGpu(
+	bundle: Bundle,
+	choice: GpuChoice,
+	how: Pick<EngineRequest, 'precision' | 'shapes' | 'cacheDir'>,
+	options: EngineOptions,
+): Promise<Opened> {
+	const { runtime, index } = choice;
+	const engines = await ModelEngines.of(bundle, { ...how, runtime, target: targetOf(choice) });
+	// What lies in the cache was built here and is whole, but a library may still refuse it: then it is built once more.
+	for (const rebuilt = new Set<string>(); ; ) {
+		const networks = nativeEngines(await engines.prepare(options));
+		try {
+			const request = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
+			return { native: await openModel(bundle, request, options), version: runtime.version };
+		} catch (error) {
+			const refused = refusedNetwork(error);
+			if (refused === undefined) throw error;
+			if (rebuilt.has(refused)) throw new Arc2FaceError('ENGINE_FAILED', (error as Error).message, { cause: error });
+			rebuilt.add(refused);
+			await engines.discard(refused);
+		}
+	}
+}
+
+async function openModel(
+	{ tokens, geometry }: Bundle,
+	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
+	{ signal, onProgress }: EngineOptions,
+): Promise<NativeModel> {
+	const { pixelsPerLatent } = geometry;
+	return await awaitNative(
+		(guard) =>
+			loadNative().load({
+				...{ ...request, ...tokens, pixelsPerLatent },
+				...(onProgress === undefined
+					? {}
+					: { onProgress: guard((progress) => onProgress({ ...progress, phase: 'loading', fraction: 1 })) }),
+			}),
+		signal,
+		(late) => void late.dispose(),
+	);
+}
+
+/** The network whose engine file the library does not take. */
+function refusedNetwork(error: unknown): string | undefined {
+	const { code, network } = error as { code?: unknown; network?: unknown };
+	return code === 'INVALID_ENGINE' && typeof network === 'string' ? network : undefined;
+}

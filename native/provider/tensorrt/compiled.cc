@@ -1,0 +1,71 @@
+#include "compiled.h"
+
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <system_error>
+
+#include "../../error.h"
+#include "../../weights/memory_map.h"
+#include "new_file.h"
+
+namespace arc2face::tensorrt {
+namespace {
+
+// <name>.<any>.part beside <name>.compiled
+std::string PartOf(const std::string& path) {
+  std::random_device random;
+  const std::string part = std::to_string(random()) + "-" + std::to_string(random()) + ".part";
+  const std::u8string name = std::filesystem::path(std::u8string(path.begin(), path.end()))
+                                 .replace_extension(std::u8string(part.begin(), part.end()))
+                                 .u8string();
+  return std::string(name.begin(), name.end());
+}
+
+// Made when there is something to write.
+struct Part {
+  std::string path;
+  std::optional<NewFile> file;
+
+  static int32_t Write(void* user, const void* data, uint64_t bytes) noexcept {
+    try {
+      auto& self = *static_cast<Part*>(user);
+      if (!self.file) self.file.emplace(self.path);
+      self.file->Write({static_cast<const std::byte*>(data), static_cast<size_t>(bytes)});
+      return 0;
+    } catch (const std::exception&) {
+      return 1;
+    }
+  }
+};
+
+}  // namespace
+
+bool LoadCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path) {
+  std::shared_ptr<const MemoryMap> map;
+  try {
+    map = MemoryMap::Open(path);
+  } catch (const Error&) {
+    return false;
+  }
+  Arc2FaceMessage message{};
+  return api.LoadCompiled(engine, map->data(), map->size(), &message) == ARC2FACE_OK && !map->damaged();
+}
+
+void SaveCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path) noexcept {
+  try {
+    Part part{.path = PartOf(path), .file = {}};
+    Arc2FaceMessage message{};
+    if (api.SaveCompiled(engine, Part::Write, &part, &message) != ARC2FACE_OK || !part.file) return;
+    part.file->Finish();
+    const std::filesystem::path from(std::u8string(part.path.begin(), part.path.end()));
+    const std::filesystem::path to(std::u8string(path.begin(), path.end()));
+    std::error_code failed, ignored;
+    std::filesystem::rename(from, to, failed);
+    if (failed) std::filesystem::remove(from, ignored);
+  } catch (const std::exception&) {
+    // A full disk, or no memory for a path: the part is gone, and the next process compiles again.
+  }
+}
+
+}  // namespace arc2face::tensorrt

@@ -1,0 +1,45 @@
+#include "weight_memory.h"
+
+#include <cstdint>
+#include <cstring>
+
+#include "../half.h"
+#include "tensors.h"
+
+namespace arc2face {
+
+WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string& network) {
+  const std::string label = "the weight " + weight.name + " of the network " + network;
+  const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
+  if (bytes != weight.bytes) {
+    throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
+                                                " but received " + std::to_string(weight.bytes) + ".");
+  }
+  const DataType type = weight.as.value_or(weight.type);
+  if (type == weight.type) {
+    if (reinterpret_cast<uintptr_t>(weight.data) % Bytes(type) == 0) return {type, weight.data, bytes};
+    // Some safetensors files have headers of odd length.
+    std::byte* const aligned = Allocate(bytes);
+    std::memcpy(aligned, weight.data, bytes);
+    return {type, aligned, bytes};
+  }
+  if (weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
+    throw Error(ErrorCode::kInvalidWeights, "Expected float32 or float16 for " + label +
+                                                ", which the graph declares as " + Name(type) + ", but received " +
+                                                Name(weight.type) + ".");
+  }
+  const size_t count = bytes / sizeof(float);
+  std::byte* const halves = Allocate(count * sizeof(Half));
+  for (size_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, weight.data + i * sizeof value, sizeof value);
+    reinterpret_cast<Half*>(halves)[i] = ToHalf(value);
+  }
+  return {type, halves, count * sizeof(Half)};
+}
+
+std::byte* WeightMemory::Allocate(size_t bytes) {
+  return copies_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(bytes)).get();
+}
+
+}  // namespace arc2face

@@ -1,0 +1,449 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EngineCache } from '../../lib/engine-cache.ts';
+import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions } from '../../lib/index.ts';
+import type { LoadProgress } from '../../lib/options.ts';
+import { writeRandomBundle } from '../../models/random/bundle.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
+
+// How models behave, whatever runs them: written once, run for ONNX Runtime, for the stand-in's engines on the host and on a GPU, and
+// for those of TensorRT and TensorRT-RTX, where they are.
+
+const folder = temporaryFolder();
+const bundle = folder.path('bundle');
+/** The same without the networks that read faces. */
+const painter = folder.path('painter');
+const library = new URL('../../dist/lib/index.js', import.meta.url).href;
+const photo = {
+	data: Uint8Array.from({ length: 3 * 200 * 160 }, (_, i) => (i * 7919) % 251),
+	width: 200,
+	height: 160,
+	channels: 3,
+} as const;
+const keypoints = [70, 60, 110, 62, 90, 85, 75, 105, 105, 107].flatMap((x, i, all) =>
+	i % 2 === 0 ? [[x, all[i + 1]!] as const] : [],
+);
+
+const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
+const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * i));
+type Call = readonly [Float32Array, GenerateOptions];
+/** Together they take more rows than a batch has, and leave it one after another. */
+const differentCalls: readonly Call[] = [
+	[identity, { seed: 1, steps: 5 }],
+	[otherIdentity, { seed: 2, steps: 3, guidanceScale: 1 }],
+	[identity, { seed: 3, steps: 7, sampler: 'euler-a', guidanceScale: 5 }],
+	[otherIdentity, { seed: 4, steps: 4, sampler: 'pndm', count: 2 }],
+	[identity, { seed: 5, steps: 6, sampler: 'dpm++2m-sde', noise: 'batch', count: 3 }],
+	[otherIdentity, { seed: 6, steps: 2, sampler: 'heun' }],
+	[identity, { seed: 7, steps: 5, sampler: 'unipc' }],
+	[otherIdentity, { seed: 8, steps: 4, sampler: 'lcm', guidanceScale: 1 }],
+];
+
+/** The largest difference of two lists of images, in levels; NaN when they are not of the same shapes. */
+function difference(a: readonly GeneratedImage[], b: readonly GeneratedImage[]): number {
+	if (a.length !== b.length) return Number.NaN;
+	let worst = 0;
+	a.forEach(({ data }, i) => {
+		if (data.length !== b[i]!.data.length) worst = Number.NaN;
+		data.forEach((level, at) => {
+			worst = Math.max(worst, Math.abs(level - b[i]!.data[at]!));
+		});
+	});
+	return worst;
+}
+
+/** Runs an ES module in a process of its own; returns its exit code. */
+async function runModule(source: string, options: LoadOptions): Promise<number | null> {
+	const argv = ['--input-type=module', '--eval', source, library, JSON.stringify(options)];
+	const [code] = await once(spawn(process.execPath, argv, { stdio: 'inherit' }), 'exit');
+	return code;
+}
+
+beforeAll(async () => {
+	await writeRandomBundle(bundle, { size: 'tiny', seed: 11 });
+	await writeRandomBundle(painter, { size: 'tiny', seed: 11 });
+	await rm(join(painter, 'antelopev2'), { recursive: true });
+});
+
+for (const runtime of await findRuntimes()) {
+	if (runtime.reason !== undefined) console.log(`Leaving out ${runtime.name}: ${runtime.reason}`);
+	// Minutes, because TensorRT builds and two cores may have to do.
+	describe.skipIf(runtime.reason !== undefined)(runtime.name, { timeout: 600_000 }, () => behaves(runtime));
+}
+
+function behaves({ device, provider, library: providerLibrary, tolerance }: Runtime): void {
+	const isEngine = providerLibrary !== undefined;
+	const options: LoadOptions = {
+		...{ bundle, device },
+		...(isEngine ? { cacheDir: folder.path(`${device}-${provider}`), batchSizes: [1, 2, 4, 8] } : {}),
+	};
+	let restore: string | undefined;
+	let model: Arc2Face;
+	beforeAll(async () => {
+		restore = process.env.ARC2FACE_PROVIDER;
+		if (providerLibrary !== undefined) process.env.ARC2FACE_PROVIDER = providerLibrary;
+		model = await Arc2Face.load(options);
+	}, 600_000);
+	afterAll(async () => {
+		await model.dispose();
+		delete process.env.ARC2FACE_PROVIDER;
+		if (restore !== undefined) process.env.ARC2FACE_PROVIDER = restore;
+	});
+
+	const paint = ([who, how]: Call, on = model) => on.generate(who, how);
+	/** Starts a portrait of many steps; resolves when it is at its second. */
+	const startLong = async (how: GenerateOptions = {}) => {
+		let painting: Promise<unknown> = Promise.resolve();
+		await new Promise<void>((started, failed) => {
+			painting = model.generate(identity, {
+				steps: 1000,
+				seed: 1,
+				...how,
+				onStep: ({ step }) => step === 2 && started(),
+			});
+			painting.catch(failed);
+		});
+		return { painting };
+	};
+
+	test('says what it is', () => {
+		expect(model.info).toMatchObject({ device, provider, precision: isEngine ? 'fp16' : 'fp32', canEncode: true });
+	});
+
+	describe('results', () => {
+		test('one seed gives one portrait, another seed or identity another', async () => {
+			const how = { seed: 5, steps: 3 };
+			const [first] = await model.generate(identity, how);
+			expect(difference([first!], await model.generate(identity, how))).toBe(0);
+			expect(difference([first!], await model.generate(identity, { ...how, seed: 6 }))).toBeGreaterThan(0);
+			expect(difference([first!], await model.generate(otherIdentity, how))).toBeGreaterThan(0);
+		});
+
+		test('a batch equals its images alone', async () => {
+			const together = await model.generate(identity, { seed: 20, count: 5, steps: 4 });
+			for (const [i, image] of together.entries()) {
+				const alone = await model.generate(identity, { seed: 20 + i, steps: 4 });
+				expect(difference([image], alone), `image ${i}`).toBeLessThanOrEqual(tolerance);
+			}
+		});
+
+		test('8 calls at once paint what each paints alone', async () => {
+			const alone: GeneratedImage[][] = [];
+			for (const call of differentCalls) alone.push(await paint(call));
+			const together = await Promise.all(differentCalls.map((call) => paint(call)));
+			for (const [i, images] of together.entries()) {
+				expect(images.map(({ seed }) => seed)).toEqual(alone[i]!.map(({ seed }) => seed));
+				expect(difference(images, alone[i]!), `call ${i}`).toBeLessThanOrEqual(tolerance);
+			}
+		});
+
+		test('a call that joins another and leaves before it changes neither', async () => {
+			const long: Call = [identity, { seed: 30, steps: 40 }];
+			const short: Call = [otherIdentity, { seed: 31, steps: 3, count: 2 }];
+			const alone = [await paint(long), await paint(short)];
+			const order: string[] = [];
+			let joined: Promise<GeneratedImage[]> | undefined;
+			const painting = model.generate(long[0], {
+				...long[1],
+				onStep: ({ step }) => {
+					if (step === 4) joined = paint(short).finally(() => order.push('short'));
+				},
+			});
+			const images = await painting.finally(() => order.push('long'));
+			expect(order).toEqual(['short', 'long']);
+			expect(difference(images, alone[0]!)).toBeLessThanOrEqual(tolerance);
+			expect(difference(await joined!, alone[1]!)).toBeLessThanOrEqual(tolerance);
+		});
+
+		test('a photo gives one identity, also while portraits are painted', async () => {
+			const alone = await model.encode(photo, { face: keypoints });
+			expect(Math.hypot(...alone.embedding)).toBeCloseTo(1, 5);
+			const painting = paint(differentCalls[2]!);
+			const beside = await model.encode(photo, { face: keypoints });
+			await painting;
+			expect([...beside.embedding]).toEqual([...alone.embedding]);
+		});
+
+		test('a photo gives one list of faces', async () => {
+			const faces = await model.detect(photo, { threshold: 0.3 });
+			expect(await model.detect(photo, { threshold: 0.3 })).toEqual(faces);
+			for (const { score } of faces) expect(score).toBeGreaterThanOrEqual(0.3);
+		});
+
+		test.skipIf(!isEngine)(
+			'sizes that no engine was built for are refused, and those that are there are named',
+			async () => {
+				await expect(model.generate(identity, { width: 96, height: 64 })).rejects.toMatchObject({
+					code: 'INVALID_ARGUMENT',
+					message: expect.stringContaining('128'),
+				});
+				await expect(model.detect(photo, { detectionSize: 320 })).rejects.toMatchObject({
+					code: 'INVALID_ARGUMENT',
+					message: expect.stringContaining('640'),
+				});
+			},
+		);
+	});
+
+	describe('progress', () => {
+		test('steps are reported in order, to the last', async () => {
+			const steps: number[] = [];
+			await model.generate(identity, { steps: 6, count: 3, onStep: ({ step, steps: of }) => steps.push(step / of) });
+			expect(steps).toEqual([1, 2, 3, 4, 5, 6].map((step) => step / 6));
+		});
+
+		test('every network is reported while the model loads', async () => {
+			const reports: LoadProgress[] = [];
+			await using _ = await Arc2Face.load({ ...options, onProgress: (report) => reports.push(report) });
+			const loading = reports.filter(({ phase }) => phase === 'loading');
+			expect(loading.map(({ done }) => done)).toEqual([1, 2, 3, 4, 5]);
+			expect(new Set(loading.map(({ network }) => network)).size).toBe(5);
+			for (const { fraction, total } of reports) {
+				expect(fraction >= 0 && fraction <= 1, `${fraction}`).toBe(true);
+				expect(total).toBe(5);
+			}
+			expect(
+				reports.some(({ phase }) => phase === 'building'),
+				'the engines were in the cache',
+			).toBe(false);
+		});
+
+		test('what onStep throws stops the call', async () => {
+			const fault = new Error('no room on the screen');
+			const call = model.generate(identity, {
+				steps: 50,
+				onStep: () => {
+					throw fault;
+				},
+			});
+			await expect(call).rejects.toBe(fault);
+		});
+	});
+
+	describe('an abort', () => {
+		test('rejects with the reason within a step, and the model goes on', async () => {
+			const reason = new Error('changed my mind');
+			const abort = new AbortController();
+			const { painting } = await startLong({ signal: abort.signal, count: 2 });
+			const other = model.generate(otherIdentity, { steps: 3, seed: 9 });
+			abort.abort(reason);
+			await expect(painting).rejects.toBe(reason);
+			expect((await other).length).toBe(1);
+			const [alone] = await model.generate(otherIdentity, { steps: 3, seed: 9 });
+			expect(difference(await other, [alone!])).toBeLessThanOrEqual(tolerance);
+		});
+
+		test('ends the work: what comes next does not wait for the steps that are left', async () => {
+			const times: number[] = [];
+			const abort = new AbortController();
+			const call = model.generate(identity, {
+				...{ steps: 1000, signal: abort.signal },
+				onStep: ({ step }) => {
+					times.push(performance.now());
+					if (step === 12) abort.abort();
+				},
+			});
+			await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+			const aborted = performance.now();
+			await model.generate(identity, { steps: 1 });
+			const perStep = (times[11]! - times[1]!) / 10;
+			// 988 steps were left. A tenth of their time is far more than a portrait of one step takes, on any machine.
+			expect(performance.now() - aborted).toBeLessThan(Math.max(100 * perStep, 1000));
+		});
+
+		test('before the start rejects with AbortError', async () => {
+			await expect(model.generate(identity, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+				name: 'AbortError',
+			});
+			await expect(Arc2Face.load({ ...options, signal: AbortSignal.abort() })).rejects.toMatchObject({
+				name: 'AbortError',
+			});
+		});
+
+		test('while the model loads gives everything back', async () => {
+			for (const at of [1, 3, 5]) {
+				const abort = new AbortController();
+				let reports = 0;
+				const loading = Arc2Face.load({
+					...{ ...options, signal: abort.signal },
+					onProgress: () => {
+						reports += 1;
+						if (reports === at) abort.abort();
+					},
+				});
+				await expect(loading, `report ${at}`).rejects.toMatchObject({ name: 'AbortError' });
+			}
+			expect((await model.generate(identity, { steps: 1 })).length).toBe(1);
+		});
+	});
+
+	describe('dispose', () => {
+		test('rejects what is pending with DISPOSED, and what comes after', async () => {
+			const own = await Arc2Face.load(options);
+			const pending = [1, 2, 3].map((seed) => own.generate(identity, { seed, steps: 500 }));
+			const outcomes = Promise.allSettled([...pending, own.encode(photo, { face: keypoints })]);
+			await Promise.all([own.dispose(), own.dispose()]);
+			for (const outcome of await outcomes) {
+				expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'Arc2FaceError', code: 'DISPOSED' } });
+			}
+			await expect(own.generate(identity)).rejects.toMatchObject({ code: 'DISPOSED' });
+		});
+
+		test('leaves other models alone, and the images', async () => {
+			const [own, third] = [await Arc2Face.load(options), await Arc2Face.load(options)];
+			const call: Call = [identity, { seed: 3, steps: 8, count: 2 }];
+			const expected = await paint(call);
+			const before = expected.map(({ data }) => Buffer.from(data));
+			const [ours, theirs] = [paint(call, own), paint(call, third)];
+			const doomed = model.generate(otherIdentity, { steps: 2 });
+			expect(difference(await theirs, expected)).toBeLessThanOrEqual(tolerance);
+			await third.dispose();
+			const images = await ours;
+			await own.dispose();
+			await doomed;
+			expect(difference(images, expected)).toBeLessThanOrEqual(tolerance);
+			expect(expected.map(({ data }, i) => Buffer.compare(before[i]!, data))).toEqual([0, 0]);
+		});
+
+		test('images outlive the model that painted them', async () => {
+			expect(globalThis.gc, 'the tests run with --expose-gc').toBeTypeOf('function');
+			let own: Arc2Face | undefined = await Arc2Face.load(options);
+			const [image] = await own.generate(identity, { seed: 3, steps: 2 });
+			const before = Buffer.from(image!.data);
+			await own.dispose();
+			own = undefined;
+			for (let i = 0; i < 5; i++) {
+				globalThis.gc!();
+				await new Promise(setImmediate);
+			}
+			expect(Buffer.compare(before, image!.data)).toBe(0);
+			image!.data.fill(7); // the memory is still writable, and only this image's
+			expect(image!.data.every((level) => level === 7)).toBe(true);
+		});
+
+		test('a model that was dropped without it is collected with its memory', async () => {
+			const loadAndDrop = async () => new WeakRef(await Arc2Face.load(options));
+			const dropped = await loadAndDrop();
+			// Asking a WeakRef keeps its target until the next turn of the event loop, so it is asked once, at the end.
+			for (let i = 0; i < 10; i++) {
+				await new Promise((resolve) => setTimeout(resolve, 10));
+				globalThis.gc!();
+			}
+			expect(dropped.deref()).toBeUndefined();
+		});
+	});
+
+	test('a process that ends at work ends with its own exit code', async () => {
+		const source = `
+			const { Arc2Face } = await import(process.argv[1]);
+			const model = await Arc2Face.load(JSON.parse(process.argv[2]));
+			await model.generate(new Float32Array(512).fill(1), { steps: 1000, onStep: ({ step }) => step === 2 && process.exit(7) });
+		`;
+		expect(await runModule(source, options)).toBe(7);
+	});
+
+	test('worker threads have models of their own, also when they are terminated at work', async () => {
+		const source = `
+			import { parentPort, workerData } from 'node:worker_threads';
+			const { Arc2Face } = await import(workerData.library);
+			const model = await Arc2Face.load(workerData.options);
+			const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
+			const [image] = await model.generate(identity, { seed: 3, steps: 2 });
+			const copy = Uint8Array.from(image.data);
+			await model.generate(identity, { steps: 1000, onStep: ({ step }) => step === 1 && parentPort.postMessage(copy) });
+		`;
+		const start = () =>
+			new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: { library, options } });
+		const workers = [start(), start()];
+		const images = await Promise.all(
+			workers.map(
+				(worker) =>
+					new Promise<Uint8Array>((resolve, reject) => {
+						worker.once('message', resolve);
+						worker.once('error', reject);
+					}),
+			),
+		);
+		await Promise.all(workers.map((worker) => worker.terminate()));
+		const [expected] = await model.generate(identity, { seed: 3, steps: 2 });
+		for (const image of images) expect(Buffer.compare(image, expected!.data)).toBe(0);
+	});
+
+	// Through the C ABI, where all providers are alike; a real one would take long to load so often.
+	describe.skipIf(provider !== 'stand-in')('engines that fail', () => {
+		const failed = 7; // ARC2FACE_FAILED of native/provider/tensorrt/abi.h
+		const outOfMemory = 6; // ARC2FACE_OUT_OF_MEMORY
+		const environment = { ARC2FACE_PROVIDER: faultyProvider, ARC2FACE_FAULTY_PROVIDER: providerLibrary };
+		const small: LoadOptions = { ...options, bundle: painter, cacheDir: `${options.cacheDir}-faults`, batchSizes: [2] };
+		const how = { seed: 40, steps: 3 };
+
+		test('at any call: the error says so, nothing stays open or hangs, and all can be tried again', () =>
+			withEnvironment(environment, async () => {
+				const faults = openFaults();
+				const whole = await Arc2Face.load(small); // builds the engines
+				const expected = await whole.generate(identity, how);
+				await whole.dispose();
+				let failures = 0;
+				for (let at = 0; ; at++) {
+					faults.restart(at, failed);
+					let own: Arc2Face | undefined;
+					try {
+						own = await Arc2Face.load(small);
+						expect(difference(await own.generate(identity, how), expected), `call ${at}`).toBe(0);
+					} catch (error) {
+						expect(error, `call ${at}`).toMatchObject({
+							code: 'ENGINE_FAILED',
+							message: expect.stringContaining('A fault on purpose.'),
+						});
+						failures += 1;
+					}
+					const wasReached = faults.state().calls > at;
+					faults.restart(-1, 0);
+					if (own !== undefined) {
+						expect(difference(await own.generate(identity, how), expected), `after call ${at}`).toBe(0);
+						await own.dispose();
+					}
+					expect(faults.state(), `call ${at}`).toMatchObject({ engines: 0, contexts: 0 });
+					if (!wasReached) break;
+				}
+				expect(failures).toBeGreaterThan(20);
+			}));
+
+		test('for lack of memory: OUT_OF_MEMORY, and the model goes on', () =>
+			withEnvironment(environment, async () => {
+				const faults = openFaults();
+				await using own = await Arc2Face.load(small);
+				const expected = await own.generate(identity, how);
+				for (const at of [0, 1, 2]) {
+					faults.restart(at, outOfMemory);
+					await expect(own.generate(otherIdentity, how), `call ${at}`).rejects.toMatchObject({
+						code: 'OUT_OF_MEMORY',
+						message: expect.stringContaining('A fault on purpose.'),
+					});
+					expect(difference(await own.generate(identity, how), expected), `after call ${at}`).toBe(0);
+				}
+			}));
+
+		test('to be built: the error says so, and nothing in the cache is taken for an engine', () =>
+			withEnvironment(environment, async () => {
+				const faults = openFaults();
+				// Every build opens the library and then builds; what comes after, in the core, the test above has.
+				for (let at = 0; at < 6; at++) {
+					const fresh = { ...small, cacheDir: folder.path(`fresh-${device}-${at}`) };
+					faults.restart(at, failed);
+					await expect(Arc2Face.load(fresh), `call ${at}`).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+					faults.restart(-1, 0);
+					const { engines, leftoverBytes } = await new EngineCache(fresh).list();
+					expect([engines.length, leftoverBytes], `call ${at}`).toEqual([Math.floor(at / 2), 0]);
+					if (at < 5) continue;
+					await using own = await Arc2Face.load(fresh);
+					expect((await own.generate(identity, how)).length).toBe(1);
+				}
+			}));
+	});
+}

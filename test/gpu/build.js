@@ -1,0 +1,84 @@
+/**
+ * The build that tests and benchmarks of the GPU share: addon, provider libraries, stand-ins and C++ programs, from a clean
+ * checkout, without npm and without a network.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const rtxLibraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
+
+/** Exit code of a command that had no GPU to work on. */
+export const noGpuCode = 3;
+
+/**
+ * @param {import('./stages.js').Stages} stages
+ * @param {string[]} targets - CMake's; none: everything
+ * @param {string} [folder] - of a build to add to (default: one of its own)
+ * @returns {{ folder: string, env: NodeJS.ProcessEnv }} where the programs are, and the environment in which tests use this build
+ */
+export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
+	folder = resolve(folder);
+	const headers = nodeApiHeaders();
+	stages.command(process.execPath, ['native/toolchain/install.js'], { cwd: root });
+	const settings = {
+		CMAKE_BUILD_TYPE: 'Release',
+		CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(folder, 'Release'),
+		CMAKE_JS_INC: headers.join(';'),
+		ARC2FACE_GPU_TESTS: 'ON',
+		// Machine code for the GPU at hand takes a fraction of the time that all of them take.
+		...(existsSync(join(folder, 'CMakeCache.txt')) ? {} : architectures()),
+	};
+	const definitions = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
+	stages.command('cmake', ['-S', root, '-B', folder, ...definitions]);
+	if (!/^CMAKE_CUDA_COMPILER:\w+=\S*nvcc/m.test(readFileSync(join(folder, 'CMakeCache.txt'), 'utf8'))) {
+		throw new Error('there is no CUDA compiler that works: put nvcc on the PATH, or run `npm run toolchain`');
+	}
+	const wanted = targets.length === 0 ? [] : ['--target', ...targets];
+	const parallel = ['--parallel', String(availableParallelism())];
+	stages.command('cmake', ['--build', folder, '--config', 'Release', ...wanted, ...parallel]);
+	return {
+		folder,
+		env: {
+			...(existsSync(rtxLibraries) ? { ARC2FACE_TENSORRT: rtxLibraries } : {}),
+			...process.env,
+			// Where node-gyp-build looks for build/Release.
+			ARC2FACE_NATIVE_PREBUILD: dirname(folder),
+			ARC2FACE_INSIDE: join(folder, 'Release/inside/arc2face_inside.node'),
+		},
+	};
+}
+
+/**
+ * The GPUs, as the addon of a build finds them: the first call of CUDA.
+ * @param {import('./stages.js').Stages} stages @param {NodeJS.ProcessEnv} env
+ * @returns {{ gpus: { name: string, capability: number, memory: number }[], obstacle?: string, driver?: string, runtime?: string }}
+ */
+export function findGpus(stages, env) {
+	const script = `console.log(JSON.stringify(require('node-gyp-build')(${JSON.stringify(root)}).findGpus()))`;
+	return JSON.parse(stages.command(process.execPath, ['-e', script], { cwd: root, env, capture: true }).stdout);
+}
+
+function nodeApiHeaders() {
+	const require = createRequire(import.meta.url);
+	try {
+		return [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
+	} catch {
+		throw new Error(
+			'there are no node_modules: run `npm ci`, or unpack here what `npm run pack:gpu` has packed elsewhere',
+		);
+	}
+}
+
+function architectures() {
+	const { stdout } = spawnSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], {
+		encoding: 'utf8',
+	});
+	const found = [...new Set((stdout ?? '').match(/^\d+\.\d$/gm))].map((capability) => capability.replace('.', ''));
+	return found.length === 0 ? {} : { CMAKE_CUDA_ARCHITECTURES: found.join(';') };
+}

@@ -1,0 +1,90 @@
+/** Stages of a long command: one after another, each with a heading, and in the end what became of each. */
+import { spawnSync } from 'node:child_process';
+
+/** Why a stage could not run here. */
+export class LeftOut extends Error {}
+
+export class Stages {
+	#end;
+	#started = Date.now();
+	/** @type {{ name: string, seconds: number, outcome: 'passed' | 'failed' | 'left out', reason?: string }[]} */
+	#ended = [];
+
+	/** @param {number} limitMs - what all stages together may take */
+	constructor(limitMs) {
+		this.#end = this.#started + limitMs;
+	}
+
+	get remainingMs() {
+		return this.#end - Date.now();
+	}
+
+	get hasFailed() {
+		return this.#ended.some(({ outcome }) => outcome === 'failed');
+	}
+
+	/** What was left out, and why. */
+	get leftOut() {
+		return this.#ended
+			.filter(({ outcome }) => outcome === 'left out')
+			.map(({ name, reason }) => ({ what: name, why: reason }));
+	}
+
+	/**
+	 * Runs a stage, and goes on whatever comes of it.
+	 * @template T @param {string} name @param {() => T} work @returns {T | undefined} undefined when it failed or was left out
+	 */
+	run(name, work) {
+		console.log(`\n=== ${name} (after ${seconds(this.#started)} s)`);
+		const started = Date.now();
+		try {
+			if (this.remainingMs <= 0) throw new LeftOut('the time was up');
+			const result = work();
+			this.#ended.push({ name, seconds: seconds(started), outcome: 'passed' });
+			return result;
+		} catch (error) {
+			const { message } = /** @type {Error} */ (error);
+			const outcome = error instanceof LeftOut ? 'left out' : 'failed';
+			console.log(`${outcome}: ${message}`);
+			this.#ended.push({ name, seconds: seconds(started), outcome, reason: message });
+			return undefined;
+		}
+	}
+
+	/** Prints what became of each stage. */
+	report() {
+		console.log(`\n=== after ${seconds(this.#started)} s`);
+		for (const { name, seconds, outcome, reason } of this.#ended) {
+			console.log(`${outcome.padEnd(9)} ${String(seconds).padStart(4)} s  ${name}${reason ? `: ${reason}` : ''}`);
+		}
+	}
+
+	/**
+	 * Runs a command to its end or to that of the time.
+	 * @param {string} command @param {readonly string[]} args
+	 * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, capture?: boolean, mayEnd?: readonly number[] }} [options] - `capture`: return
+	 *   stdout instead of showing it; `mayEnd`: exit codes that are no failure
+	 * @returns {{ status: number, stdout: string }}
+	 */
+	command(command, args, { capture = false, mayEnd = [0], ...options } = {}) {
+		const { status, error, signal, stdout } = spawnSync(command, args, {
+			...options,
+			stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+			encoding: 'utf8',
+			maxBuffer: 2 ** 26,
+			timeout: Math.max(1, this.remainingMs),
+			killSignal: 'SIGKILL',
+		});
+		const shown = [command, ...args].join(' ');
+		if (error && 'code' in error && error.code === 'ETIMEDOUT') throw new Error(`the time was up in \`${shown}\``);
+		if (error) throw new Error(`\`${command}\` can't be run (${error.message})`);
+		if (status === null) throw new Error(`\`${shown}\` was ended by ${signal}`);
+		if (!mayEnd.includes(status)) throw new Error(`\`${shown}\` failed with exit code ${status}`);
+		return { status, stdout: stdout ?? '' };
+	}
+}
+
+/** @param {number} since */
+function seconds(since) {
+	return Math.round((Date.now() - since) / 1000);
+}

@@ -1,0 +1,176 @@
+// Engines that were built before, and what is compiled from them: opened from files of which anything may be wrong.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "error.h"
+#include "onnx_graph.h"
+#include "provider/tensorrt/build.h"
+#include "provider/tensorrt/tensorrt.h"
+#include "temporary_folder.h"
+
+namespace arc2face::testing {
+namespace {
+
+// The stand-in's table, which counts and lets a test look on.
+struct Watch {
+  const Arc2FaceEngineApi* real = nullptr;
+  int runs = 0;
+  std::function<void()> before_opening;
+  Arc2FaceStatus saved = ARC2FACE_OK;  // what SaveCompiled returns after it has written
+};
+Watch watch;
+
+const Arc2FaceEngineApi& WatchedApi() {
+  static Arc2FaceEngineApi api = [] {
+    watch.real = &tensorrt::OpenEngineApi(ARC2FACE_STAND_IN);
+    Arc2FaceEngineApi watched = *watch.real;
+    watched.OpenEngine = [](Arc2FaceLibrary* library, const void* data, uint64_t bytes, Arc2FaceEngine** engine,
+                            Arc2FaceMessage* message) {
+      if (watch.before_opening) watch.before_opening();
+      return watch.real->OpenEngine(library, data, bytes, engine, message);
+    };
+    watched.Enqueue = [](Arc2FaceContext* context, void* stream, Arc2FaceMessage* message) {
+      ++watch.runs;
+      return watch.real->Enqueue(context, stream, message);
+    };
+    watched.SaveCompiled = [](Arc2FaceEngine* engine, int32_t (*write)(void*, const void*, uint64_t), void* user,
+                              Arc2FaceMessage* message) {
+      const Arc2FaceStatus status = watch.real->SaveCompiled(engine, write, user, message);
+      return status == ARC2FACE_OK ? watch.saved : status;
+    };
+    return watched;
+  }();
+  return api;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class EngineFiles : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    watch.runs = 0;
+    const std::string model = onnx::Model({{"Relu", {"x"}, {"y"}}}, {}, {{"x", DataType::kFloat32, {-1, 5}}},
+                                          {{"y", DataType::kFloat32, {-1, 5}}});
+    NetworkSource source{.name = "small", .graph = onnx::Bytes(model), .weights = {}, .maps = {}};
+    for (const int64_t rows : {1, 2, 4}) source.profiles.push_back({{"x", {rows, 5}}});
+    Interrupt interrupt;
+    tensorrt::BuildEngine(
+        library, source, {}, nullptr,
+        [&](std::span<const std::byte> part) { bytes.append(reinterpret_cast<const char*>(part.data()), part.size()); },
+        interrupt);
+    folder.Write("a.engine", bytes);
+  }
+  void TearDown() override {
+    watch.before_opening = nullptr;
+    watch.saved = ARC2FACE_OK;
+  }
+
+  std::unique_ptr<Network> Open(const std::string& compiled = "") {
+    Interrupt interrupt;
+    NetworkSource source{.name = "small", .graph = {}, .weights = {}, .maps = {}};
+    source.engine = EngineFile{.path = folder.path("a.engine"), .compiled = compiled};
+    return OpenTensorRt(library, HostDevice())->Load(source, *stream, interrupt);
+  }
+  void ExpectToRun(Network& network) {
+    const std::vector<float> x(10, 0.5f);
+    std::vector<float> y(10, -7);
+    const Tensor input{DataType::kFloat32, {2, 5}, const_cast<float*>(x.data())};
+    const Tensor output{DataType::kFloat32, {2, 5}, y.data()};
+    Interrupt interrupt;
+    network.Run({&input, 1}, {&output, 1}, *stream, interrupt);
+    for (const float value : y) EXPECT_TRUE(value > -1 && value < 1) << value;
+  }
+  // What InvalidEngine says, which must name the network.
+  std::string Refusal() {
+    try {
+      Open();
+    } catch (const InvalidEngine& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidEngine);
+      EXPECT_EQ(error.network(), "small");
+      return error.what();
+    }
+    ADD_FAILURE() << "nothing thrown";
+    return "";
+  }
+  // Names of the files in the folder, sorted.
+  std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path("."))) {
+      names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  const tensorrt::EngineLibrary library{WatchedApi(), {}};
+  const std::unique_ptr<Stream> stream = HostDevice().MakeStream();
+  TemporaryFolder folder;
+  std::string bytes;
+};
+
+TEST_F(EngineFiles, AreOpened) {
+  const auto network = Open();
+  EXPECT_EQ(network->inputs()[0].name, "x");
+  ExpectToRun(*network);
+}
+
+TEST_F(EngineFiles, AreRefusedWhenTheyAreDamagedShortOrNotThere) {
+  for (const size_t at : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    folder.Write("a.engine", damaged);
+    EXPECT_NE(Refusal().find("small"), std::string::npos);
+  }
+  for (const size_t size : {size_t{0}, size_t{1}, bytes.size() - 1}) {
+    folder.Write("a.engine", bytes.substr(0, size));
+    Refusal();
+  }
+  std::filesystem::remove(folder.path("a.engine"));
+  EXPECT_NE(Refusal().find(folder.path("a.engine")), std::string::npos);
+}
+
+TEST_F(EngineFiles, ThatBecomeShorterWhileTheyAreOpenedAreRefused) {
+  watch.before_opening = [&] { std::filesystem::resize_file(folder.path("a.engine"), 0); };
+  EXPECT_NE(Refusal().find("became shorter"), std::string::npos);
+}
+
+TEST_F(EngineFiles, AreCompiledOnceAndThenReadFromTheFileBeside) {
+  const std::string compiled = folder.path("a.compiled");
+  ExpectToRun(*Open(compiled));
+  EXPECT_EQ(watch.runs, 3 + 1);  // each profile, and ours
+  EXPECT_EQ(Names(), (std::vector<std::string>{"a.compiled", "a.engine"}));
+  const std::string kept = ReadFile(compiled);
+  EXPECT_FALSE(kept.empty());
+  watch.runs = 0;
+  ExpectToRun(*Open(compiled));
+  EXPECT_EQ(watch.runs, 1);
+  // Another driver's is replaced.
+  folder.Write("a.compiled", "of another driver");
+  ExpectToRun(*Open(compiled));
+  EXPECT_EQ(ReadFile(compiled), kept);
+  EXPECT_EQ(Names(), (std::vector<std::string>{"a.compiled", "a.engine"}));
+}
+
+TEST_F(EngineFiles, AreOpenedAlsoWhereNothingCanBeKept) {
+  ExpectToRun(*Open(folder.path("nowhere/a.compiled")));
+  std::filesystem::create_directory(folder.path("b.compiled"));
+  folder.Write("b.compiled/file", "in the way");
+  ExpectToRun(*Open(folder.path("b.compiled")));
+  watch.saved = ARC2FACE_FAILED;
+  ExpectToRun(*Open(folder.path("a.compiled")));
+  EXPECT_EQ(Names(), (std::vector<std::string>{"a.engine", "b.compiled"}));
+}
+
+}  // namespace
+}  // namespace arc2face::testing

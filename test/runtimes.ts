@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { hasEnginesFor } from '../lib/capability.ts';
+import { EngineLibraries } from '../lib/engine-libraries.ts';
+import { loadNative } from '../lib/native.ts';
+import type { LoadOptions } from '../lib/options.ts';
+import { standIn } from './engines.ts';
+import { insideFile } from './inside.ts';
+
+/** Something that runs models, for tests that are written once for all of them. */
+export type Runtime = Readonly<{
+	name: string;
+	device: NonNullable<LoadOptions['device']>;
+	/** What `model.info` says. */
+	provider: string;
+	/** Provider library that ARC2FACE_PROVIDER names while it is used; undefined: the CPU, which has none. */
+	library?: string;
+	/** How far a level of an image may be off when other images share its batch, and why. */
+	tolerance: 0 | 1 | 2;
+	/** Why it can't be used here; undefined when it can. */
+	reason?: string;
+}>;
+
+const { gpus, obstacle = 'there is no GPU' } = loadNative().findGpus();
+const withoutGpu = gpus.length === 0 ? obstacle : undefined;
+const beside = (name: string) => join(dirname(insideFile), `${name}.so`);
+const missing = (file: string) => (existsSync(file) ? undefined : `this build has no ${file}`);
+
+/** A provider library around another one, in which calls fail on request. */
+export const faultyProvider = join(dirname(insideFile), 'arc2face_faulty_provider.node');
+export type Faults = {
+	/** Counts calls from 0 again; the call of that number, unless it is -1, fails with that status. */
+	restart(failAt: number, status: number): void;
+	state(): { calls: number; engines: number; contexts: number };
+};
+export const openFaults = () => createRequire(import.meta.url)(faultyProvider) as Faults;
+
+/** Why NVIDIA's libraries of a product can't be used here. */
+async function withoutProduct(product: 'TensorRT' | 'TensorRT-RTX'): Promise<{ library: string; reason?: string }> {
+	const library = join(dirname(insideFile), '..', `arc2face_${product.toLowerCase().replace('-', '_')}.so`);
+	const env = { ...process.env, ARC2FACE_PROVIDER: undefined };
+	const reason = missing(library) ?? withoutGpu ?? withoutEngines(product);
+	if (reason !== undefined) return { library, reason };
+	const libraries = new EngineLibraries({ env });
+	if ((await libraries.first(product)) !== undefined) return { library };
+	return { library, reason: (await libraries.obstacles(product)).join(' ') };
+}
+
+function withoutEngines(product: 'TensorRT' | 'TensorRT-RTX'): string | undefined {
+	if (hasEnginesFor(product, gpus[0]!.capability)) return undefined;
+	return `${product} has no engines for cuda:0, ${gpus[0]!.name}, by what NVIDIA documents`;
+}
+
+/** Everything that may run models, whether or not it is here. */
+export async function findRuntimes(): Promise<Runtime[]> {
+	const all: Runtime[] = [
+		// ONNX Runtime picks other blockings for other batch sizes, which round differently.
+		{ name: 'onnxruntime on cpu', device: 'cpu', provider: 'onnxruntime', tolerance: 1 },
+		// Every row of a batch is computed as if it were alone.
+		{ name: 'stand-in on the host', device: 'cuda:0', provider: 'stand-in', library: standIn.provider, tolerance: 0 },
+		{
+			name: 'stand-in on cuda:0',
+			device: 'cuda:0',
+			provider: 'stand-in',
+			library: beside('arc2face_stand_in_cuda'),
+			tolerance: 0,
+			...reasonOf(withoutGpu ?? missing(beside('arc2face_stand_in_cuda'))),
+		},
+	];
+	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) {
+		const found = await withoutProduct(product);
+		// Each batch size is a profile with kernels of its own, which sum float16 in other orders.
+		all.push({
+			name: `${product} on cuda:0`,
+			device: 'cuda:0',
+			provider: product.toLowerCase(),
+			tolerance: 2,
+			...found,
+		});
+	}
+	return all;
+}
+
+function reasonOf(reason: string | undefined): { reason?: string } {
+	return reason === undefined ? {} : { reason };
+}
+
+/** Runs `work` with environment variables that are put back afterwards. */
+export async function withEnvironment<T>(
+	values: Record<string, string | undefined>,
+	work: () => Promise<T>,
+): Promise<T> {
+	const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+	for (const [name, value] of Object.entries(values)) set(name, value);
+	try {
+		return await work();
+	} finally {
+		for (const [name, value] of before) set(name, value);
+	}
+}
+
+function set(name: string, value: string | undefined): void {
+	if (value === undefined) delete process.env[name];
+	else process.env[name] = value;
+}

@@ -1,0 +1,317 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openBundle } from '../../lib/bundle.ts';
+import { Arc2Face, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
+import { ModelEngines, targetFor } from '../../lib/model-engines.ts';
+import type {
+	NativeBuildRequest,
+	NativeEngine,
+	NativeGpus,
+	NativeLoadRequest,
+	NativeModel,
+	NativeNetworks,
+} from '../../lib/native.ts';
+import { writeRandomBundle } from '../../models/random/bundle.ts';
+
+// A machine with a GPU, as the core would describe it, and a core that builds and loads nothing. What is around them is real.
+const core = vi.hoisted(() => ({
+	product: 'TensorRT-RTX',
+	folder: '',
+	builds: [] as NativeBuildRequest[],
+	loads: [] as NativeLoadRequest[],
+	build: async (_: NativeBuildRequest, __: AbortSignal): Promise<void> => {},
+	load: async (_: NativeLoadRequest): Promise<void> => {},
+}));
+const gpus: NativeGpus = {
+	driver: '13.0',
+	gpus: [
+		{ name: 'Old', capability: 61, memory: 4e9, multiprocessors: 10, supported: false },
+		{ name: 'New', capability: 89, memory: 24e9, multiprocessors: 128, supported: true },
+	],
+};
+vi.mock('../../lib/native.ts', async (original) => ({
+	...(await original<typeof import('../../lib/native.ts')>()),
+	addonFile: () => join(core.folder, 'addon/arc2face.node'),
+	loadNative: () => ({
+		findGpus: () => gpus,
+		buildEngine(request: NativeBuildRequest) {
+			core.builds.push(request);
+			const stop = new AbortController();
+			return { promise: core.build(request, stop.signal), cancel: () => stop.abort() };
+		},
+		load(request: NativeLoadRequest) {
+			core.loads.push(request);
+			const model = { dispose: async () => {} } as unknown as NativeModel;
+			return { promise: core.load(request).then(() => model), cancel() {} };
+		},
+	}),
+}));
+vi.mock('../../lib/engine-library.ts', () => ({
+	probeEngineLibrary: async () => ({ product: core.product, version: '1.6.1.120' }),
+}));
+
+let bundle: string;
+beforeAll(async () => {
+	bundle = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
+	await writeRandomBundle(bundle, { size: 'tiny' });
+});
+afterAll(() => rm(bundle, { recursive: true }));
+
+let cacheDir: string;
+beforeEach(async () => {
+	core.folder = await mkdtemp(join(tmpdir(), 'arc2face-gpu-'));
+	cacheDir = join(core.folder, 'cache');
+	for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt_rtx']) put('addon', `${name}.so`);
+	for (const name of ['libnvinfer.so.11', 'libnvonnxparser.so.11']) put('TensorRT', name);
+	for (const name of ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1']) put('TensorRT-RTX', name);
+	use('TensorRT-RTX');
+	core.build = ({ name, to }) => writeFile(to, `the engine of ${name}`);
+	core.load = async () => {};
+});
+afterEach(async () => {
+	vi.unstubAllEnvs();
+	await rm(core.folder, { recursive: true });
+});
+
+function put(folder: string, name: string): void {
+	mkdirSync(join(core.folder, folder), { recursive: true });
+	writeFileSync(join(core.folder, folder, name), name);
+}
+function use(product: string): void {
+	core.product = product;
+	core.builds = [];
+	core.loads = [];
+	for (const name of ['PATH', 'VIRTUAL_ENV', 'CONDA_PREFIX', 'LD_LIBRARY_PATH', 'ARC2FACE_PROVIDER'])
+		vi.stubEnv(name, '');
+	vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, product));
+}
+const load = (options: LoadOptions = {}) => Arc2Face.load({ bundle, cacheDir, device: 'cuda', ...options });
+const names = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'];
+const built = () => core.builds.map(({ name }) => name);
+const buildOf = (name: string) => core.builds.find((request) => request.name === name)!;
+
+describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
+	test('builds an engine of each network, and loads the engines', async () => {
+		const model = await load();
+		expect(model.info).toMatchObject({
+			device: 'cuda:1',
+			provider: 'tensorrt-rtx',
+			version: '1.6.1.120',
+			precision: 'fp16',
+			imageSize: { width: 128, height: 128 },
+			canEncode: true,
+		});
+		expect(built()).toEqual(names);
+		const [request] = core.loads;
+		expect(request).toMatchObject({ files: [], runtime: { gpu: 1, engines: buildOf('unet').library } });
+		for (const [name, { engine, compiled }] of Object.entries(request!.networks as NativeNetworks<NativeEngine>)) {
+			expect(await readFile(engine, 'utf8')).toBe(`the engine of ${name}`);
+			expect(engine.startsWith(join(cacheDir, 'engines'))).toBe(true);
+			expect(compiled).toBe(engine.replace(/engine$/, 'compiled'));
+		}
+	});
+
+	test('asks for standard operators, and for the shapes that calls will have', async () => {
+		await load();
+		for (const name of ['textEncoder', 'unet', 'vaeDecoder']) {
+			const { network } = buildOf(name);
+			if (!('graph' in network)) throw new Error(`expected a graph for ${name}`);
+			expect(Buffer.from(network.graph).includes('com.microsoft')).toBe(false);
+		}
+		expect(buildOf('detector').profiles).toEqual([{ 'input.1': [1, 3, 640, 640] }]);
+		expect(buildOf('recognizer').profiles).toEqual([{ 'input.1': [1, 3, 112, 112] }]);
+		expect(buildOf('textEncoder').profiles).toEqual([
+			{ input_ids: [1, 77], identity: [1, 512], identity_position: [1] },
+		]);
+		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
+		const { profiles } = buildOf('unet');
+		expect(profiles.map(({ sample }) => sample)).toEqual([1, 2, 4, 8, 16].map((rows) => [rows, 4, 16, 16]));
+		expect(profiles[4]).toMatchObject({ timestep: [16], encoder_hidden_states: [16, 77, expect.any(Number)] });
+	});
+
+	test('with other shapes builds other engines, where these matter', async () => {
+		await load();
+		core.builds = [];
+		const imageSizes = [
+			{ width: 64, height: 96 },
+			{ width: 128, height: 128 },
+		];
+		const model = await load({ imageSizes, batchSizes: [4, 2, 4], detectionSize: 320 });
+		expect(model.info.imageSize).toEqual(imageSizes[0]);
+		expect(built()).toEqual(['detector', 'unet', 'vaeDecoder']);
+		expect(buildOf('detector').profiles).toEqual([{ 'input.1': [1, 3, 320, 320] }]);
+		expect(buildOf('unet').profiles.map(({ sample }) => sample)).toEqual([
+			[2, 4, 12, 8],
+			[4, 4, 12, 8],
+			[2, 4, 16, 16],
+			[4, 4, 16, 16],
+		]);
+	});
+
+	test('finds the engines of the last one, also those that were built for its capability from afar', async () => {
+		const { runtime } = await loadedRuntime();
+		core.builds = [];
+		await load();
+		expect(built()).toEqual([]);
+
+		const shapes = { batchSizes: [2], imageSizes: [{ width: 128, height: 128 }], detectionSize: 640 };
+		const graphs = { operators: 'standard', precision: 'fp16' } as const;
+		const request = { runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir } as const;
+		const afar = await ModelEngines.of(await openBundle(bundle, graphs), request);
+		expect((await afar.prepare()).filter(({ seconds }) => seconds !== undefined)).toHaveLength(1);
+		core.builds = [];
+		await load({ batchSizes: [2] });
+		expect(built()).toEqual([]);
+	});
+
+	/** The libraries that the first load has used, with what was found out about them. */
+	async function loadedRuntime() {
+		await load();
+		return { runtime: { ...buildOf('unet').library, product: core.product, version: '1.6.1.120' } };
+	}
+
+	test('in another precision builds what computes in it', async () => {
+		await load();
+		core.builds = [];
+		expect((await load({ precision: 'fp32' })).info.precision).toBe('fp32');
+		expect(built()).toEqual(['textEncoder', 'unet', 'vaeDecoder']);
+	});
+
+	test('builds for a compute capability with TensorRT-RTX, and on the GPU itself with TensorRT', async () => {
+		await load();
+		expect(buildOf('unet').target).toEqual({ capabilities: [89] });
+		use('TensorRT');
+		expect((await load()).info.provider).toBe('tensorrt');
+		expect(buildOf('unet').target).toEqual({ gpu: 1 });
+	});
+
+	test('tells what it does and how far it is', async () => {
+		core.build = async ({ to, onProgress }) => {
+			onProgress!({ phase: 'build', step: 1, steps: 2 });
+			await writeFile(to, 'engine');
+		};
+		core.load = async ({ onProgress }) => onProgress!({ network: 'unet', done: 4, total: 5 });
+		const seen: LoadProgress[] = [];
+		await load({ onProgress: (progress) => seen.push(progress) });
+		const building = seen.filter(({ phase }) => phase === 'building');
+		expect(building.map(({ network, fraction, done }) => [network, fraction, done])).toEqual(
+			names.flatMap((name, i) => [
+				[name, 0, i],
+				[name, 0.5, i],
+			]),
+		);
+		expect(seen.at(-1)).toEqual({ network: 'unet', phase: 'loading', fraction: 1, done: 4, total: 5 });
+		expect(seen.every(({ total }) => total === names.length)).toBe(true);
+	});
+
+	test('that is one of two at once builds each engine once', async () => {
+		await Promise.all([load(), load()]);
+		expect(built().toSorted()).toEqual(names.toSorted());
+	});
+
+	test('stops a build when the signal aborts, and leaves the cache usable', async () => {
+		const abort = new AbortController();
+		let stopped = false;
+		core.build = (_, signal) =>
+			new Promise((_, reject) => {
+				signal.addEventListener('abort', () => {
+					stopped = true;
+					reject(Object.assign(new Error('stopped'), { code: 'CANCELLED' }));
+				});
+				setImmediate(() => abort.abort());
+			});
+		await expect(load({ signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' });
+		expect(stopped).toBe(true);
+		expect(built()).toEqual(['detector']);
+		core.build = ({ to }) => writeFile(to, 'engine');
+		await load();
+		expect(built().slice(1)).toEqual(names);
+	});
+
+	test('that fails to build an engine leaves none', async () => {
+		core.build = async ({ name }) => {
+			throw Object.assign(new Error(`The node conv of ${name} is refused.`), { code: 'INVALID_WEIGHTS' });
+		};
+		await expect(load()).rejects.toMatchObject({
+			name: 'Arc2FaceError',
+			code: 'INVALID_WEIGHTS',
+			message: expect.stringContaining('The node conv of detector'),
+		});
+		expect((await readdir(join(cacheDir, 'engines'))).filter((name) => !name.endsWith('.digest'))).toEqual([]);
+	});
+
+	test('ends with what onProgress throws', async () => {
+		const problem = new Error('the progress bar broke');
+		const onProgress = () => {
+			throw problem;
+		};
+		await expect(load({ onProgress })).rejects.toBe(problem);
+	});
+
+	describe('builds an engine again that its library refuses', () => {
+		const refuse = (network: string) => {
+			throw Object.assign(new Error(`${network} is for another GPU.`), { code: 'INVALID_ENGINE', network });
+		};
+
+		test('once', async () => {
+			const refusals = ['unet', 'detector'];
+			core.load = async () => {
+				const network = refusals.shift();
+				if (network !== undefined) refuse(network);
+			};
+			await load();
+			expect(built()).toEqual([...names, 'unet', 'detector']);
+			expect(core.loads).toHaveLength(3);
+		});
+
+		test('and gives up when it refuses that, too', async () => {
+			core.load = async () => refuse('unet');
+			await expect(load()).rejects.toMatchObject({
+				name: 'Arc2FaceError',
+				code: 'ENGINE_FAILED',
+				message: expect.stringContaining('unet is for another GPU.'),
+			});
+			expect(built()).toEqual([...names, 'unet']);
+		});
+
+		test('but not for other failures', async () => {
+			core.load = async () => {
+				throw Object.assign(new Error('The GPU is full.'), { code: 'OUT_OF_MEMORY' });
+			};
+			await expect(load()).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+			expect(built()).toEqual(names);
+		});
+	});
+
+	test('refuses before it builds what it can not do', async () => {
+		await expect(load({ imageSizes: [{ width: 100, height: 128 }] })).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+			message: expect.stringMatching(/multiple of 8 .* for `imageSizes` but received 100×128/),
+		});
+		await writeFile(join(core.folder, 'file'), '');
+		await expect(load({ cacheDir: join(core.folder, 'file') })).rejects.toMatchObject({
+			code: 'FILE_FAILED',
+			message: expect.stringContaining(join(core.folder, 'file')),
+		});
+		await expect(load({ device: 'cpu', precision: 'fp16' })).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+			message: expect.stringContaining('`precision`'),
+		});
+		await expect(load({ device: 'cuda:0' })).rejects.toMatchObject({ code: 'NO_DEVICE' });
+		expect(built()).toEqual([]);
+		expect(existsSync(join(cacheDir, 'engines'))).toBe(false);
+	});
+
+	test('of a bundle without face networks builds the others', async () => {
+		const own = join(core.folder, basename(bundle));
+		await writeRandomBundle(own, { size: 'tiny' });
+		await rm(join(own, 'antelopev2'), { recursive: true });
+		const model = await load({ bundle: own });
+		expect(model.info.canEncode).toBe(false);
+		expect(built()).toEqual(names.slice(2));
+		expect(Object.keys(core.loads[0]!.networks)).toEqual(names.slice(2));
+	});
+});
