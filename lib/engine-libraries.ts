@@ -87,7 +87,7 @@ export class EngineLibraries {
 		}
 		if (findings.some(({ libraries }) => libraries !== undefined)) return sentences;
 		const folders = [...new Set(findings.map(({ folder }) => folder))];
-		return [...sentences, `Found no ${cores.join(' and no ')} that it could use in ${folders.join(', ')}.`];
+		return [...sentences, `Found no ${cores.join(' and no ')} in ${folders.join(', ')}.`];
 	}
 
 	#ownCandidates(): Candidate[] {
@@ -132,7 +132,7 @@ export class EngineLibraries {
 	}
 }
 
-/** The name of this package's library for a product, if this build of the package lacks it. */
+/** Path of this package's library for a product, if this build of the package lacks it. */
 export function missingProvider(product: Product): string | undefined {
 	const file = providerFile(product);
 	return existsSync(file) ? undefined : file;

@@ -74,7 +74,7 @@ export function targetFor(capability: number): BuildTarget {
 
 /** The engines of a bundle for one target: those in the cache, and builds of what is missing. */
 export class ModelEngines {
-	readonly cache: EngineCache;
+	readonly #cache: EngineCache;
 	readonly #target: BuildTarget;
 	readonly #descriptions: ReadonlyMap<NetworkName, EngineDescription>;
 	readonly #files = new Map<string, string>();
@@ -84,14 +84,12 @@ export class ModelEngines {
 		target: BuildTarget,
 		descriptions: ReadonlyMap<NetworkName, EngineDescription>,
 	) {
-		this.cache = cache;
+		this.#cache = cache;
 		this.#target = target;
 		this.#descriptions = descriptions;
 	}
 
-	/**
-	 * @param bundle - with graphs of standard operators, in the precision that is asked for
-	 */
+	/** @param bundle - with graphs of standard operators, in the precision that is asked for */
 	static async of(
 		bundle: Bundle,
 		{ runtime, target, precision, shapes, cacheDir }: EngineRequest,
@@ -133,7 +131,7 @@ export class ModelEngines {
 				if (state.phase === 'reading') tell('reading', state.total === 0 ? 1 : state.done / state.total);
 				else tell('waiting', 0);
 			};
-			const file = await this.cache.engine(description, build, { signal, onProgress: tellCache });
+			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
 			this.#files.set(network, file);
 			prepared.push({ network, precision: description.precision, file, ...times });
 		}
@@ -143,7 +141,7 @@ export class ModelEngines {
 	/** Deletes the engine of a network, which its library refuses. */
 	async discard(network: string): Promise<void> {
 		const file = this.#files.get(network);
-		if (file !== undefined) await this.cache.discard(file);
+		if (file !== undefined) await this.#cache.discard(file);
 	}
 
 	async #build(

@@ -1,12 +1,11 @@
 // A process that prepares the engines of a bundle with NVIDIA's builder; started by engine-cache-builds.test.ts. Its argument is
 // JSON; on stdout it says what it does, one JSON text a line.
-import { writeSync } from 'node:fs';
 import { openBundle } from '../dist/lib/bundle.js';
 import { EngineLibraries } from '../dist/lib/engine-libraries.js';
 import { ModelEngines, targetFor } from '../dist/lib/model-engines.js';
 
 const { bundle, cacheDir, shapes, user } = JSON.parse(process.argv[2]);
-const say = (what) => writeSync(1, `${JSON.stringify(what)}\n`);
+const say = (what) => console.log(JSON.stringify(what));
 
 try {
 	const opened = await openBundle(bundle, { operators: 'standard', precision: 'fp16' });

@@ -5,7 +5,8 @@
  *   node benchmarks/gpu/run.js [--bundle <folder>] [--dry-run] [--build <folder>]
  *
  * Needs what test:gpu needs, and for its second half Python with PyTorch. The weights are random, of the official sizes, from
- * a seed, unless a bundle is named. Without TensorRT the stand-in's engines take its place: what is around engines is then
+ * a seed, unless a bundle is named. Weights and engines stay in build/gpu: should TensorRT need longer than there is to build
+ * them, a second run goes on from there. Without TensorRT the stand-in's engines take its place: what is around engines is then
  * measured all the same. Exit codes: 0 done, 1 failed, 3 there is no GPU. With --dry-run every part runs without one, over
  * tiny networks and a CUDA runtime on the host: its numbers mean nothing.
  */
@@ -16,7 +17,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, findGpus, noGpuCode, root } from '../../test/gpu/build.js';
 import { LeftOut, Stages } from '../../test/gpu/stages.js';
-import { markdown } from './table.js';
+import { markdown, requirements } from './table.js';
 
 const { values } = parseArgs({
 	options: {
@@ -55,6 +56,7 @@ if (built && survey && (gpus.length > 0 || dryRun)) {
 		bundle && stages.run('Portraits', () => portraitsOf(bundle, env, real ? 'engines' : 'engines-of-the-stand-in'));
 	const engines = portraits && stages.run('Engines', () => enginesOf(portraits.engines, built));
 	const pytorch = bundle && stages.run('PyTorch', () => pytorchOf(bundle, engines !== undefined && real !== undefined));
+	if (!dryRun) stages.run('What is asked of a step', () => expectAll(requirements(engines)));
 	report({ ...survey, gpu: gpus[0] }, portraits, engines, pytorch);
 }
 stages.report();
@@ -113,6 +115,13 @@ function pytorchOf(bundle, compares) {
 	if (compares) argv.push('--answers', answers);
 	if (dryRun) argv.push('--rows', '1', '--runs', '1', '--seconds', '0');
 	return lastJson(stages.command(python, argv, { cwd: root, capture: true }).stdout);
+}
+
+/** @param {{ what: string, met: boolean }[]} asked */
+function expectAll(asked) {
+	const missed = asked.filter(({ met }) => !met).map(({ what }) => what);
+	if (missed.length > 0) throw new Error(`not so: ${missed.join('; ')}`);
+	if (asked.length === 0) throw new LeftOut('there are no measurements');
 }
 
 /** @param {object} machine @param {any} portraits @param {any} engines @param {any} pytorch */

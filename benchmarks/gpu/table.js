@@ -1,5 +1,39 @@
 /** The results of bench:gpu as a page for benchmarks/results/. */
 
+/** Of the host's thread, for a step. */
+const mostMicroseconds = 50;
+/** Two measurements of one thing differ by as much. */
+const noise = 1.02;
+
+/**
+ * What is asked of a step on a GPU, and whether it is so.
+ * @param {{ results: Result[] } | undefined} engines
+ * @returns {{ what: string, met: boolean }[]}
+ */
+export function requirements(engines) {
+	const results = engines?.results ?? [];
+	const medianOf = (/** @type {string} */ name, /** @type {number | undefined} */ rows) => {
+		const found = results.find((result) => result.name === name && result.rows === rows);
+		return median(found?.values ?? []);
+	};
+	const asked = [];
+	for (const { name, rows, values } of results) {
+		if (name === 'UNet and step kernels, graph replayed') {
+			const queued = medianOf('UNet and step kernels, queued', rows);
+			asked.push({
+				what: `replaying a graph is no slower than queueing, ${rows} rows`,
+				met: median(values) <= noise * queued,
+			});
+		} else if (name === "a step in the pipeline: the host's thread") {
+			asked.push({
+				what: `a step takes the host under ${mostMicroseconds} µs, ${rows} rows`,
+				met: median(values) < mostMicroseconds,
+			});
+		}
+	}
+	return asked;
+}
+
 /**
  * @typedef {{ name: string, rows?: number, unit: string, values: (number | null)[] }} Result
  * @typedef {{ name: string, rows: number, ms: number[], compileSeconds?: number }} PyTorchResult
@@ -45,6 +79,9 @@ export function markdown({ date, dryRun, machine, portraits, engines, pytorch, l
 			`Against PyTorch in fp32, of the largest value (${batch} rows): our engine ${shown[0]}, PyTorch in fp16 ${shown[1]}.`,
 		);
 	}
+	const asked = dryRun ? [] : requirements(engines);
+	if (asked.length > 0)
+		lines.push('', 'Asked for:', '', ...asked.map(({ what, met }) => `- ${what}: ${met ? 'so it is' : '**not so**'}`));
 	const missing = [...leftOut, ...(pytorch?.leftOut ?? [])];
 	if (missing.length > 0) lines.push('', 'Left out:', '', ...missing.map(({ what, why }) => `- ${what}: ${why}`));
 	return `${lines.join('\n')}\n`;
@@ -52,11 +89,23 @@ export function markdown({ date, dryRun, machine, portraits, engines, pytorch, l
 
 /** Median, least to most, number. @param {(number | null)[]} values @param {string} unit */
 function statistics(values, unit) {
-	const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-	if (sorted.length < values.length || sorted.length === 0) return ['no number', '', `${values.length}`];
-	const median = sorted[sorted.length >> 1] ?? Number.NaN;
-	const range = sorted.length === 1 ? '' : `${short(sorted[0] ?? Number.NaN)} to ${short(sorted.at(-1) ?? Number.NaN)}`;
-	return [`${short(median)} ${unit}`, range, `${values.length}`];
+	const numbers = sorted(values);
+	if (numbers.length === 0) return ['no number', '', `${values.length}`];
+	const range =
+		numbers.length === 1 ? '' : `${short(numbers[0] ?? Number.NaN)} to ${short(numbers.at(-1) ?? Number.NaN)}`;
+	return [`${short(median(values))} ${unit}`, range, `${values.length}`];
+}
+
+/** NaN, which no comparison holds for, when there is none. @param {(number | null)[]} values */
+function median(values) {
+	const numbers = sorted(values);
+	return numbers[numbers.length >> 1] ?? Number.NaN;
+}
+
+/** Empty when one of them is no number. @param {(number | null)[]} values */
+function sorted(values) {
+	const numbers = values.filter((value) => value !== null);
+	return numbers.length < values.length ? [] : numbers.sort((a, b) => a - b);
 }
 
 /** Three digits that count. @param {number} value */

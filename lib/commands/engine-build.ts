@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { abandonable } from '../call.ts';
 import { hasEnginesFor, parseCapability } from '../capability.ts';
 import type { BuildTarget } from '../model-engines.ts';
-import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../options.ts';
+import { type LoadProgress, resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../options.ts';
 import { formatBytes } from './bytes.ts';
 import { type Context, type OptionValues, UsageError } from './command.ts';
 import { loadOptions, modelOptions, showLoading } from './model.ts';
@@ -48,6 +49,7 @@ export async function buildEngines(
 	const { describeTarget } = await import('../engine-identity.ts');
 	const { ModelEngines, targetFor, targetOf } = await import('../model-engines.ts');
 	const { openBundle } = await import('../bundle.ts');
+	const { cacheFolder } = await import('../cache-folder.ts');
 
 	const libraries = new EngineLibraries({ cacheDir });
 	const plans: { runtime: Awaited<ReturnType<typeof chooseBuilder>>; target: BuildTarget }[] = [];
@@ -63,13 +65,14 @@ export async function buildEngines(
 	const bundle = await openBundle(name, { operators: 'standard', precision });
 	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
 
-	const result: Building = { folder: '', built: [] };
+	const { signal } = context;
+	const onProgress = (progress: LoadProgress) => showLoading(progress, context);
+	const result: Building = { folder: cacheFolder('engines', cacheDir), built: [] };
 	for (const { runtime, target } of plans) {
 		const request = { runtime, target, precision, cacheDir, shapes: { ...shapes, imageSizes } };
 		const engines = await ModelEngines.of(bundle, request);
-		result.folder = engines.cache.folder;
-		const { signal } = context;
-		const prepared = await engines.prepare({ signal, onProgress: (progress) => showLoading(progress, context) });
+		// A builder may take a while to stop; until it has, this process stays, but the user need not be kept in the dark.
+		const prepared = await abandonable(engines.prepare({ signal, onProgress }), signal);
 		for (const { network, precision, file, seconds } of prepared) {
 			result.built.push({
 				...{ network, product: runtime.product, version: runtime.version, gpu: describeTarget(target.identity) },

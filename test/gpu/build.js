@@ -25,7 +25,9 @@ export const noGpuCode = 3;
 export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 	folder = resolve(folder);
 	const headers = nodeApiHeaders();
-	stages.command(process.execPath, ['native/toolchain/install.js'], { cwd: root });
+	// What is not on the machine is left out, without waiting for a network that may not be there.
+	const env = { PIP_RETRIES: '0', PIP_DEFAULT_TIMEOUT: '10', ...process.env };
+	stages.command(process.execPath, ['native/toolchain/install.js'], { cwd: root, env });
 	const settings = {
 		CMAKE_BUILD_TYPE: 'Release',
 		CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(folder, 'Release'),
@@ -67,7 +69,7 @@ export function findGpus(stages, env) {
 function nodeApiHeaders() {
 	const require = createRequire(import.meta.url);
 	try {
-		return [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
+		return [require('node-api-headers').include_dir, dirname(require.resolve('node-addon-api/package.json'))];
 	} catch {
 		throw new Error(
 			'there are no node_modules: run `npm ci`, or unpack here what `npm run pack:gpu` has packed elsewhere',

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "error.h"
+#include "faulty_engines.h"
 #include "onnx_graph.h"
 #include "provider/tensorrt/build.h"
 #include "provider/tensorrt/tensorrt.h"
@@ -76,11 +77,12 @@ class EngineFiles : public ::testing::Test {
     watch.saved = ARC2FACE_OK;
   }
 
-  std::unique_ptr<Network> Open(const std::string& compiled = "") {
+  std::unique_ptr<Network> Open(const std::string& compiled = "") { return OpenWith(library, compiled); }
+  std::unique_ptr<Network> OpenWith(const tensorrt::EngineLibrary& with, const std::string& compiled) {
     Interrupt interrupt;
     NetworkSource source{.name = "small", .graph = {}, .weights = {}, .maps = {}};
     source.engine = EngineFile{.path = folder.path("a.engine"), .compiled = compiled};
-    return OpenTensorRt(library, HostDevice())->Load(source, *stream, interrupt);
+    return OpenTensorRt(with, HostDevice())->Load(source, *stream, interrupt);
   }
   void ExpectToRun(Network& network) {
     const std::vector<float> x(10, 0.5f);
@@ -170,6 +172,55 @@ TEST_F(EngineFiles, AreOpenedAlsoWhereNothingCanBeKept) {
   watch.saved = ARC2FACE_FAILED;
   ExpectToRun(*Open(folder.path("a.compiled")));
   EXPECT_EQ(Names(), (std::vector<std::string>{"a.engine", "b.compiled"}));
+}
+
+// Each call of the ABI fails once, with and without something compiled: there is a typed error, or the engine runs, and
+// nothing stays open or half written.
+TEST_F(EngineFiles, SurviveAFaultAtEachCall) {
+  const Arc2FaceEngineApi& api = FaultyApi(tensorrt::OpenEngineApi(ARC2FACE_STAND_IN));
+  faults.Restart(-1);
+  const tensorrt::EngineLibrary faulty(api, {});
+  const std::string compiled = folder.path("a.compiled");
+  for (const auto& [status, code] : {std::pair{ARC2FACE_FAILED, ErrorCode::kEngineFailed},
+                                     std::pair{ARC2FACE_OUT_OF_MEMORY, ErrorCode::kOutOfMemory},
+                                     std::pair{ARC2FACE_INVALID_ENGINE, ErrorCode::kInvalidEngine}}) {
+    faults.status = status;
+    for (const bool is_compiled : {false, true}) {
+      int failures = 0;
+      for (int at = 0;; ++at) {
+        std::filesystem::remove(compiled);
+        faults.Restart(-1);
+        if (is_compiled) OpenWith(faulty, compiled);
+        faults.Restart(at);
+        try {
+          const auto network = OpenWith(faulty, compiled);
+          const bool reached = faults.calls > at;
+          faults.fail_at = -1;
+          ExpectToRun(*network);
+          if (!reached) break;
+        } catch (const Error& error) {
+          EXPECT_EQ(error.code(), code) << "call " << at << ": " << error.what();
+          ++failures;
+        }
+        EXPECT_EQ(faults.contexts, 0) << "call " << at;
+        EXPECT_EQ(faults.engines, 0) << "call " << at;
+        for (const std::string& name : Names()) EXPECT_FALSE(name.ends_with(".part")) << "call " << at;
+      }
+      EXPECT_GT(failures, 10);
+    }
+  }
+}
+
+TEST_F(EngineFiles, RunWhereTheirLibrarySays) {
+  EXPECT_EQ(&EngineDevice(library, 9999), &HostDevice());
+  Arc2FaceEngineApi on_gpu = WatchedApi();
+  on_gpu.host_memory = 0;
+  try {
+    EngineDevice(tensorrt::EngineLibrary(on_gpu, {}), 9999);
+    FAIL() << "there is a cuda:9999";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNoDevice) << error.what();
+  }
 }
 
 }  // namespace

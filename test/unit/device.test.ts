@@ -142,7 +142,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 				parser: join(folder, 'cache/tensorrt/libtensorrt_onnxparser_rtx.so.1'),
 			},
 		});
-		expect(choice.reasons.join(' ')).toMatch(/no libnvinfer\.so\.11 .* in .*cache\/tensorrt/);
+		expect(choice.reasons.join(' ')).toMatch(/no libnvinfer\.so\.11 in .*cache\/tensorrt/);
 	});
 
 	test.each<[number, readonly string[], string | undefined]>([

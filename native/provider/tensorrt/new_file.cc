@@ -42,6 +42,7 @@ NewFile::~NewFile() {
 }
 
 void NewFile::Write(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;  // whose pointer may be null, which fwrite forbids
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) Fail("write", path_, errno);
 }
 

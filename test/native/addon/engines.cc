@@ -1,12 +1,12 @@
 // Engines, built through a provider library.
 #include <napi.h>
 
-#include <chrono>
 #include <fstream>
 #include <set>
 #include <string>
 
 #include "addon.h"
+#include "binding/marshal.h"
 #include "error.h"
 #include "network_source.h"
 #include "provider/tensorrt/build.h"
@@ -15,32 +15,13 @@ namespace {
 
 using namespace arc2face;
 
-tensorrt::LibraryPaths ReadPaths(const Napi::Object& request) {
-  return {.provider = request.Get("provider").ToString(),
-          .core = request.Get("core").ToString(),
-          .parser = request.Has("parser") ? request.Get("parser").ToString().Utf8Value() : ""};
-}
-
 // probeEngines({ provider, core, parser? }): { product, version }
 Napi::Value ProbeEngines(const Napi::CallbackInfo& info) {
-  const tensorrt::EngineLibrary library(ReadPaths(info[0].As<Napi::Object>()));
+  const tensorrt::EngineLibrary library(marshal::LibraryPaths(info[0], "paths"));
   const auto result = Napi::Object::New(info.Env());
   result.Set("product", library.api().product);
   result.Set("version", library.version());
   return result;
-}
-
-std::vector<Profile> ReadProfiles(const Napi::Array& from) {
-  std::vector<Profile> profiles;
-  for (uint32_t i = 0; i < from.Length(); ++i) {
-    const auto one = from.Get(i).As<Napi::Object>();
-    const Napi::Array names = one.GetPropertyNames();
-    Profile& profile = profiles.emplace_back();
-    for (uint32_t n = 0; n < names.Length(); ++n) {
-      profile.push_back({.input = names.Get(n).ToString(), .shape = ReadShape(one.Get(names.Get(n)))});
-    }
-  }
-  return profiles;
 }
 
 // buildEngine(request): { bytes, phases }
@@ -53,9 +34,9 @@ std::vector<Profile> ReadProfiles(const Napi::Array& from) {
 //   stopAfter                reports of progress after which the build is cancelled
 Napi::Value BuildEngineFile(const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
-  const tensorrt::EngineLibrary library(ReadPaths(request));
+  const tensorrt::EngineLibrary library(marshal::LibraryPaths(request, "request"));
   NetworkSource source = ReadSource(request);
-  source.profiles = ReadProfiles(request.Get("profiles").As<Napi::Array>());
+  source.profiles = marshal::Profiles(request.Get("profiles"), "profiles");
   tensorrt::BuildOptions options;
   if (request.Has("capabilities")) {
     for (const int64_t one : ReadShape(request.Get("capabilities"))) {
