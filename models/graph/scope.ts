@@ -177,8 +177,8 @@ export class Scope {
 		if (this.computeType !== 'float16' || reference.type !== 'float32') {
 			return { value: graph.weight(name, reference), type: reference.type };
 		}
-		// TensorRT's builder would fold a Cast just as well: only the result gets into the engine. But it takes its time: where the
-		// weights are most of a network, the build takes three times as long, and memory for the weights once more (TensorRT-RTX 1.6).
+		// TensorRT's builder would fold a Cast as well, and put only its result into the engine. But it takes its time: without any,
+		// Stable Diffusion 1.5's UNet was built in 3 minutes instead of 7, for 1.3 GB of memory more (TensorRT-RTX 1.6, two cores).
 		return { value: graph.weight(name, { ...reference, as: 'float16' }), type: 'float16' };
 	}
 

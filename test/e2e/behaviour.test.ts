@@ -25,9 +25,13 @@ const photo = {
 	height: 160,
 	channels: 3,
 } as const;
-const keypoints = [70, 60, 110, 62, 90, 85, 75, 105, 105, 107].flatMap((x, i, all) =>
-	i % 2 === 0 ? [[x, all[i + 1]!] as const] : [],
-);
+const keypoints = [
+	[70, 60],
+	[110, 62],
+	[90, 85],
+	[75, 105],
+	[105, 107],
+] as const;
 
 const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * i));
@@ -76,11 +80,12 @@ for (const runtime of await findRuntimes()) {
 	describe.skipIf(runtime.reason !== undefined)(runtime.name, { timeout: 600_000 }, () => behaves(runtime));
 }
 
-function behaves({ device, provider, library: providerLibrary, tolerance }: Runtime): void {
+function behaves({ name, device, provider, library: providerLibrary, tolerance }: Runtime): void {
+	const cacheFor = (what: string) => folder.path(`${what} of ${name}`);
 	const isEngine = providerLibrary !== undefined;
 	const options: LoadOptions = {
 		...{ bundle, device },
-		...(isEngine ? { cacheDir: folder.path(`${device}-${provider}`), batchSizes: [1, 2, 4, 8] } : {}),
+		...(isEngine ? { cacheDir: cacheFor('engines'), batchSizes: [1, 2, 4, 8] } : {}),
 	};
 	let restore: string | undefined;
 	let model: Arc2Face;
@@ -96,7 +101,7 @@ function behaves({ device, provider, library: providerLibrary, tolerance }: Runt
 	});
 
 	const paint = ([who, how]: Call, on = model) => on.generate(who, how);
-	/** Starts a portrait of many steps; resolves when it is at its second. */
+	/** Starts a portrait of many steps; resolves, to its promise, when it is at its second. */
 	const startLong = async (how: GenerateOptions = {}) => {
 		let painting: Promise<unknown> = Promise.resolve();
 		await new Promise<void>((started, failed) => {
@@ -379,7 +384,7 @@ function behaves({ device, provider, library: providerLibrary, tolerance }: Runt
 		const failed = 7; // ARC2FACE_FAILED of native/provider/tensorrt/abi.h
 		const outOfMemory = 6; // ARC2FACE_OUT_OF_MEMORY
 		const environment = { ARC2FACE_PROVIDER: faultyProvider, ARC2FACE_FAULTY_PROVIDER: providerLibrary };
-		const small: LoadOptions = { ...options, bundle: painter, cacheDir: `${options.cacheDir}-faults`, batchSizes: [2] };
+		const small: LoadOptions = { ...options, bundle: painter, cacheDir: cacheFor('faulty engines'), batchSizes: [2] };
 		const how = { seed: 40, steps: 3 };
 
 		test('at any call: the error says so, nothing stays open or hangs, and all can be tried again', () =>
@@ -434,7 +439,7 @@ function behaves({ device, provider, library: providerLibrary, tolerance }: Runt
 				const faults = openFaults();
 				// Every build opens the library and then builds; what comes after, in the core, the test above has.
 				for (let at = 0; at < 6; at++) {
-					const fresh = { ...small, cacheDir: folder.path(`fresh-${device}-${at}`) };
+					const fresh = { ...small, cacheDir: cacheFor(`engines ${at}`) };
 					faults.restart(at, failed);
 					await expect(Arc2Face.load(fresh), `call ${at}`).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
 					faults.restart(-1, 0);
