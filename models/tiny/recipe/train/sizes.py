@@ -1,6 +1,6 @@
 """Every size of the recipe: how much is rendered, how large the networks are, how long each stage trains.
 
-`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in about three hours, `smoke` shows in seconds that
+`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in under four hours, `smoke` shows in seconds that
 everything fits together. TRAINING.md says why the sizes are what they are.
 """
 
@@ -112,7 +112,7 @@ SIZES = {
     "cpu": Size(
         data=DataSize(
             resolution=96,
-            identities=4000,
+            identities=2320,
             photos=8,
             heldout_identities=300,
             heldout_photos=6,
@@ -133,7 +133,7 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=32,
         ),
-        minutes={"data": 20, "detector": 30, "embedder": 15, "evaluator": 12, "vae": 45, "reader": 3, "diffusion": 90},
+        minutes={"data": 20, "detector": 30, "embedder": 13, "evaluator": 18, "vae": 45, "reader": 3, "diffusion": 90},
     ),
     "gpu": Size(
         data=DataSize(
