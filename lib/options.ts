@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { DeviceRequest } from './device.ts';
 import { Arc2FaceError } from './errors.ts';
+import type { ImageFormat } from './image.ts';
 import { type SamplerName, samplerNames } from './samplers/samplers.ts';
 
 // What the calls accept: defaults, types, ranges, combinations, in that order, before any work and before anything changes.
@@ -23,6 +24,13 @@ export interface LoadOptions {
 export type LoadProgress = { network: string; done: number; total: number };
 export const precisions = ['auto', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
+
+/**
+ * What images are written as; also the extensions of their files.
+ *
+ * @internal
+ */
+export const imageFormats: readonly string[] = ['png', 'jpg', 'jpeg', 'webp', 'avif'] satisfies ImageFormat[];
 
 export interface DetectOptions {
 	/** Side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default 640). Larger finds smaller faces. */

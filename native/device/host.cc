@@ -59,7 +59,7 @@ class Host final : public Device {
   void Free(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{kAlignment}); }
   void Trim() noexcept override {
 #ifdef __GLIBC__
-    malloc_trim(0);  // every thread that loaded a model has left an arena behind
+    malloc_trim(0);  // in the arenas of all threads
 #endif
   }
   std::unique_ptr<Stream> MakeStream() override { return std::make_unique<HostStream>(); }
