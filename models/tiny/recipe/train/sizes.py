@@ -107,6 +107,7 @@ SIZES = {
             "vae": 0.05,
             "reader": 0.05,
             "diffusion": 0.05,
+            "decoder": 0.05,
         },
     ),
     "cpu": Size(
@@ -133,7 +134,16 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=32,
         ),
-        minutes={"data": 20, "detector": 30, "embedder": 13, "evaluator": 18, "vae": 45, "reader": 3, "diffusion": 90},
+        minutes={
+            "data": 20,
+            "detector": 30,
+            "embedder": 13,
+            "evaluator": 18,
+            "vae": 45,
+            "reader": 3,
+            "diffusion": 90,
+            "decoder": 45,
+        },
     ),
     "gpu": Size(
         data=DataSize(
@@ -159,6 +169,15 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=512,
         ),
-        minutes={"data": 9, "detector": 8, "embedder": 8, "evaluator": 8, "vae": 8, "reader": 2, "diffusion": 16},
+        minutes={
+            "data": 9,
+            "detector": 8,
+            "embedder": 8,
+            "evaluator": 8,
+            "vae": 8,
+            "reader": 2,
+            "diffusion": 16,
+            "decoder": 4,
+        },
     ),
 }
