@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type InspectOptions, inspect } from 'node:util';
 import sharp, { type AvifOptions, type JpegOptions, type PngOptions, type Sharp, type WebpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
+import { imageFormats } from './options.ts';
 
 /** sharp's options of each format that an image can be written in. */
 export interface ImageFormats {
@@ -15,9 +16,6 @@ export interface ImageFormats {
 	avif: AvifOptions;
 }
 export type ImageFormat = keyof ImageFormats;
-
-/** Also the extensions of their files. */
-const imageFormats: readonly string[] = ['png', 'jpg', 'jpeg', 'webp', 'avif'] satisfies ImageFormat[];
 
 /** One painted portrait. */
 export class GeneratedImage {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { DeviceRequest } from './device.ts';
 import { Arc2FaceError } from './errors.ts';
+import type { ImageFormat } from './image.ts';
 import { type SamplerName, samplerNames } from './samplers/samplers.ts';
 
 // What the calls accept: defaults, types, ranges, combinations, in that order, before any work and before anything changes.
@@ -46,6 +47,13 @@ export type Precision = (typeof precisions)[number];
 
 /** In pixels. */
 export type Size = Readonly<{ width: number; height: number }>;
+
+/**
+ * What images are written as; also the extensions of their files.
+ *
+ * @internal
+ */
+export const imageFormats: readonly string[] = ['png', 'jpg', 'jpeg', 'webp', 'avif'] satisfies ImageFormat[];
 
 export interface DetectOptions {
 	/**

@@ -1,4 +1,4 @@
-import { checkGenerateOptions, type NoiseMode } from '../options.ts';
+import { checkGenerateOptions, imageFormats, type NoiseMode } from '../options.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { defineCommand, UsageError } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
@@ -7,8 +7,6 @@ import { loadModel, modelOptions } from './model.ts';
 import { requireFolder } from './new-file.ts';
 import { PortraitNames } from './portrait-names.ts';
 import { table } from './table.ts';
-
-const formats = ['png', 'jpg', 'jpeg', 'webp', 'avif'];
 
 export default defineCommand({
 	name: 'generate',
@@ -31,7 +29,7 @@ export default defineCommand({
 		height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
 		...faceOptions,
 		out: { type: 'string', value: 'DIR', help: 'where the portraits go, as <photo>-<seed>.<format> (default: .)' },
-		format: { type: 'string', value: 'FORMAT', help: `${formats.join(', ')} (default: png)` },
+		format: { type: 'string', value: 'FORMAT', help: `${imageFormats.join(', ')} (default: png)` },
 		force: { type: 'boolean', help: 'overwrite files that exist' },
 		...modelOptions,
 	},
@@ -54,8 +52,8 @@ export default defineCommand({
 			height: values.height,
 		};
 		checkGenerateOptions(options);
-		if (!formats.includes(format)) {
-			throw new UsageError(`Expected ${formats.join(', ')} for --format but received "${format}".`);
+		if (!imageFormats.includes(format)) {
+			throw new UsageError(`Expected ${imageFormats.join(', ')} for --format but received "${format}".`);
 		}
 		const folder = values.out ?? '.';
 		const names = new PortraitNames({ folder, format, batch: values.noise === 'batch' });

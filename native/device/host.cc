@@ -73,7 +73,7 @@ class Host final : public Device {
   }
   void Trim() noexcept override {
 #ifdef __GLIBC__
-    malloc_trim(0);  // every thread that loaded a model has left an arena behind
+    malloc_trim(0);  // in the arenas of all threads
 #endif
   }
   std::unique_ptr<Stream> MakeStream() override { return std::make_unique<HostStream>(); }

@@ -18,6 +18,7 @@ from train import (
     composition,
     crops,
     data,
+    decoder,
     detector,
     diffusion,
     embedder,
@@ -40,7 +41,7 @@ from train.workspace import Workspace
 REPOSITORY = Path(__file__).parents[3]
 GOLDEN = REPOSITORY / "test/golden"
 SMOKE = ["--size", "smoke"]
-TRAINED = (detector, embedder, evaluator, vae, reader, diffusion)
+TRAINED = (detector, embedder, evaluator, vae, reader, diffusion, decoder)
 
 
 @pytest.fixture(scope="session", autouse=True)

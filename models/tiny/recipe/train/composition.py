@@ -12,6 +12,7 @@ from .photos import PhotoSet, SceneSet
 _GRIDS = torch.tensor([0.35, 0.3, 0.15, 0.1, 0.1])
 MAX_FACES = len(_GRIDS) ** 2
 MIN_SIDE = 12.0  # pixels; smaller faces count neither for nor against the detector
+_SOFT = 0.3  # share of photos that are softened, as portraits are: faces in those are to be found, too
 _MIRRORED = [1, 0, 2, 4, 3]  # keypoints of a mirrored face
 
 
@@ -146,7 +147,10 @@ class Composer:
         return scene
 
     def _tile(self, row: int) -> torch.Tensor:
-        return self._people.images(torch.tensor([row], device=self._people.device))[0]
+        tile = self._people.images(torch.tensor([row], device=self._people.device))
+        if torch.rand(()).item() < _SOFT:
+            tile = nn.functional.interpolate(nn.functional.avg_pool2d(tile, 2), scale_factor=2.0, mode="bilinear")
+        return tile[0]
 
 
 def _log_uniform(low: float, high: float) -> float:

@@ -9,6 +9,7 @@ from .photos import PhotoSet, SceneSet, load_backdrops
 from .stage import Training, read_options
 
 _REACH = 1.5  # strides from a face's centre within which cells are to find it
+_POINT_WEIGHT = 24.0  # boxes and scores are learnt soon; the keypoints decide how faces are aligned
 _FIT = 0.75  # octaves between a face's side and the anchor's
 
 
@@ -75,7 +76,7 @@ def detection_loss(
     score_loss = focal[face > -2].sum() / count
     box_loss, point_loss = (1 - diou).sum() / count, point_loss / count
     return {
-        "loss": score_loss + 2 * box_loss + 8 * point_loss,
+        "loss": score_loss + 2 * box_loss + _POINT_WEIGHT * point_loss,
         "score": score_loss,
         "box": box_loss,
         "keypoints": point_loss,
@@ -103,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
             levels = detector(normalise(images))
         return detection_loss(levels, faces, side)
 
-    Training("detector", options, {"network": detector}, rate=2e-3, weight_decay=0.02).run(step)
+    Training("detector", options, {"network": detector}, rate=2e-3, weight_decay=0.02, averaging=0.998).run(step)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .examples import Examples, fingerprint
+from .examples import Examples
 from .networks.latent_reader import LatentReader
 from .networks.painter import TIMESTEPS, alphas_cumprod, make_unet
 from .networks.text_encoder import TextEncoder, text_encoder_config
@@ -55,12 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     training = Training(
         "diffusion", options, {"encoder": encoder, "unet": unet}, rate=8e-4, weight_decay=0.01, averaging=0.999
     )
-    # These weights fit one autoencoder and one embedder only.
-    made_for = fingerprint(options, "vae", "embedder")
-    if training.history.setdefault("made_for", made_for) != made_for:
-        raise SystemExit(
-            "Expected the vae and embedder that this diffusion was trained with, but they have changed: remove its files."
-        )
+    examples.tie(training)
     training.history["scaling_factor"] = examples.scaling_factor
     training.run(step)
 

@@ -11,7 +11,7 @@ from .networks.embedder import Embedder
 from .networks.painter import make_autoencoder
 from .photos import PhotoSet
 from .recognition import KEYPOINT_ERROR, embed
-from .stage import Options
+from .stage import Options, Training
 from .vae import to_signed
 
 _BLUR_OF_FRIENDS = 0.6
@@ -24,7 +24,8 @@ class Examples:
     def __init__(self, options: Options) -> None:
         w, device = options.workspace, options.device
         self.photos = photos = PhotoSet(w.data / "people-train", device)
-        cache = w.checkpoints / f"latents-{fingerprint(options, 'vae', 'embedder')}-{len(photos)}.pt"
+        self._made_by = _fingerprint(options, "vae", "embedder")
+        cache = w.checkpoints / f"latents-{self._made_by}-{len(photos)}.pt"
         if cache.exists():
             latents, identities = torch.load(cache, map_location=device, weights_only=True)
         else:
@@ -70,8 +71,15 @@ class Examples:
         amount = _BLUR_OF_FRIENDS * torch.rand(len(rows), 1, device=rows.device) * self._known[rows]
         return nn.functional.normalize(identities + amount * torch.randn_like(identities) / identities.shape[1] ** 0.5)
 
+    def tie(self, training: Training) -> None:
+        """Weights that were trained on these examples fit one autoencoder and one embedder only."""
+        if training.history.setdefault("made_for", self._made_by) != self._made_by:
+            raise SystemExit(
+                f"Expected the vae and embedder that this {training.stage} was trained with, but they have changed: remove its files."
+            )
 
-def fingerprint(options: Options, *stages: str) -> str:
+
+def _fingerprint(options: Options, *stages: str) -> str:
     """Of the weights that earlier stages left."""
     digest = hashlib.sha256()
     for stage in stages:

@@ -34,10 +34,12 @@ def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def _write_weights(path: Path, result: Path) -> None:
-    """The tensors of a result, which are float16 already, without its history."""
-    with safe_open(result, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
+def _write_weights(path: Path, *results: Path) -> None:
+    """The tensors of results, which are float16 already, without their histories. A later result's replace an earlier one's."""
+    tensors = {}
+    for result in results:
+        with safe_open(result, "pt") as file:
+            tensors |= {name: file.get_tensor(name) for name in file.keys()}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, {"format": "pt"})
     path.chmod(0o644)
@@ -59,7 +61,11 @@ def export(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> 
     (bundle / "encoder/pytorch_model.bin").unlink(missing_ok=True)  # of an earlier bundle, in the other format
     autoencoder = make_autoencoder(size.vae, resolution, history["scaling_factor"])
     _write_json(bundle / "vae/config.json", _diffusers_config(autoencoder))
-    _write_weights(bundle / "vae/diffusion_pytorch_model.safetensors", workspace.result("vae", "network"))
+    _write_weights(
+        bundle / "vae/diffusion_pytorch_model.safetensors",
+        workspace.result("vae", "network"),
+        workspace.result("decoder", "network"),
+    )
     _write_json(bundle / "scheduler/scheduler_config.json", SCHEDULER)
     _write_json(bundle / "tokens.json", TOKENS)
 

@@ -1,6 +1,6 @@
 """Every size of the recipe: how much is rendered, how large the networks are, how long each stage trains.
 
-`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in about three hours, `smoke` shows in seconds that
+`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in under four hours, `smoke` shows in seconds that
 everything fits together. TRAINING.md says why the sizes are what they are.
 """
 
@@ -107,12 +107,13 @@ SIZES = {
             "vae": 0.05,
             "reader": 0.05,
             "diffusion": 0.05,
+            "decoder": 0.05,
         },
     ),
     "cpu": Size(
         data=DataSize(
             resolution=96,
-            identities=4000,
+            identities=2320,
             photos=8,
             heldout_identities=300,
             heldout_photos=6,
@@ -133,7 +134,16 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=32,
         ),
-        minutes={"data": 20, "detector": 30, "embedder": 15, "evaluator": 12, "vae": 45, "reader": 3, "diffusion": 90},
+        minutes={
+            "data": 20,
+            "detector": 30,
+            "embedder": 13,
+            "evaluator": 18,
+            "vae": 45,
+            "reader": 3,
+            "diffusion": 90,
+            "decoder": 45,
+        },
     ),
     "gpu": Size(
         data=DataSize(
@@ -159,6 +169,15 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=512,
         ),
-        minutes={"data": 9, "detector": 8, "embedder": 8, "evaluator": 8, "vae": 8, "reader": 2, "diffusion": 16},
+        minutes={
+            "data": 9,
+            "detector": 8,
+            "embedder": 8,
+            "evaluator": 8,
+            "vae": 8,
+            "reader": 2,
+            "diffusion": 16,
+            "decoder": 4,
+        },
     ),
 }

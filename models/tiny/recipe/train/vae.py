@@ -9,9 +9,9 @@ from .networks.painter import PIXELS_PER_LATENT, make_autoencoder
 from .photos import PhotoSet
 from .stage import Training, read_options
 
+EDGE_WEIGHT = 0.5
+FACE_WEIGHT = 0.1
 _KL_WEIGHT = 3e-4
-_EDGE_WEIGHT = 0.5
-_FACE_WEIGHT = 0.1
 _FACE_ATTENTION = 3.0  # how much more an error in the face counts than one beside it
 # Progress from which whole photos are painted, and the embedder watches. Before, it is two thirds of each side, around the face,
 # and nobody watches: there would be a blur to see, at the cost of the autoencoder once more.
@@ -95,11 +95,11 @@ def main(argv: list[str] | None = None) -> None:
         edges = edge_loss(error, weight)
         kl = posterior.kl().float().mean() / posterior.mean[0].numel()
         losses = {"pixels": pixels, "edges": edges, "kl": kl}
-        loss = pixels + _EDGE_WEIGHT * edges + _KL_WEIGHT * kl
+        loss = pixels + EDGE_WEIGHT * edges + _KL_WEIGHT * kl
         if whole:
             with options.autocast():
                 losses["face"] = face_loss(embedder, (painted.float() + 1) * 127.5, images, photos.keypoints[rows])
-            loss = loss + _FACE_WEIGHT * losses["face"]
+            loss = loss + FACE_WEIGHT * losses["face"]
         return {"loss": loss, **losses}
 
     Training("vae", options, {"network": autoencoder}, rate=1e-3, averaging=0.998).run(step)

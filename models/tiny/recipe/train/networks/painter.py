@@ -2,6 +2,7 @@
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import nn
 
 from ..sizes import AutoencoderSize, DiffusionSize
 from .text_encoder import HIDDEN
@@ -44,6 +45,17 @@ def make_autoencoder(size: AutoencoderSize, resolution: int, scaling_factor: flo
         sample_size=resolution,
         scaling_factor=scaling_factor,
     )
+
+
+class Decoder(nn.Module):
+    """The part of an autoencoder that paints; its weights have the names that they have in the autoencoder."""
+
+    def __init__(self, autoencoder: AutoencoderKL) -> None:
+        super().__init__()
+        self.post_quant_conv, self.decoder = autoencoder.post_quant_conv, autoencoder.decoder
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.post_quant_conv(latents))
 
 
 def make_unet(size: DiffusionSize, resolution: int) -> UNet2DConditionModel:

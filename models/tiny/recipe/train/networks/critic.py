@@ -1,0 +1,26 @@
+"""Tells patches of photos from patches of portraits: what asks the decoder for detail that no mean of errors asks for."""
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+_CHANNELS = (24, 48, 96)
+
+
+class Critic(nn.Module):
+    """Images in -1 … 1 [N, 3, S, S] to a verdict on each patch [N, 1, S / 8, S / 8]: positive for a photo.
+
+    Spectral norms (https://arxiv.org/abs/1802.05957) keep it from being too sure of itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 3
+        for outputs in _CHANNELS:
+            layers += [spectral_norm(nn.Conv2d(inputs, outputs, 4, 2, 1)), nn.LeakyReLU(0.2)]
+            inputs = outputs
+        self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(inputs, 1, 3, 1, 1)))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.layers(images)
