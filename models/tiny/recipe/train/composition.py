@@ -104,15 +104,15 @@ class Composer:
         return scene
 
     def _photos(self, side: int) -> _Scene:
-        """Whole photos in a square grid, each enlarged to its cell or somewhat more: a single one is what the detector gets
-        of a portrait, and many teach more at the same cost."""
+        """Photos in a square grid, each about as large as its cell: many teach more at the same cost. A single one, which is
+        what the detector gets of a portrait, is up to twice as large as the scene: in a small scene, too, its face is to be large."""
         scene = _Scene(torch.zeros(3, side, side, device=self._people.device))
         across = 1 + int(torch.multinomial(_GRIDS, 1))
         cell, resolution = side / across, self._people.resolution
         for k, row in enumerate(torch.randint(len(self._people), (across**2,)).tolist()):
-            scale = cell / resolution * _log_uniform(0.8, 1.3)
+            scale = cell / resolution * _log_uniform(0.8, 1.3 if across > 1 else 2.0)
             # Larger photos lose their margins, smaller ones leave some.
-            free = (cell - scale * resolution) * torch.rand(2)
+            free = (cell - scale * resolution) * torch.empty(2).uniform_(0.2, 0.8)
             corner = (cell * (k % across) + free[0].item(), cell * (k // across) + free[1].item())
             scene.paste(self._tile(row), None, scale, corner)
             scene.add_face(self._boxes[row], self._keypoints[row], scale, corner)

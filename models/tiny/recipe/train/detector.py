@@ -61,10 +61,12 @@ def detection_loss(
     points = here[:, None] + keypoints[image, anchor].unflatten(1, (5, 2)) * unit[:, None]
     width = (truth[:, 2:] - truth[:, :2]).prod(1).clamp(min=1).sqrt()[:, None, None]
     # Absolute errors, but for the last half per cent of the face: what counts is the mean distance.
-    point_loss = (
-        nn.functional.smooth_l1_loss(points / width, faces.keypoints[image, found] / width, reduction="sum", beta=0.005)
-        / 10
-    )
+    point_losses = nn.functional.smooth_l1_loss(
+        points / width, faces.keypoints[image, found] / width, reduction="none", beta=0.005
+    ).mean((1, 2))
+    # An image of many faces says more than one of a single face, but must not drown it.
+    weight = torch.bincount(image, minlength=len(scores))[image].float().rsqrt()
+    weight = weight / weight.sum().clamp(min=1)
 
     # Quality focal loss (https://arxiv.org/abs/2006.04388): a score says how well the box fits.
     quality = torch.zeros_like(scores[..., 0])
@@ -74,7 +76,7 @@ def detection_loss(
         logits, quality, reduction="none"
     )
     score_loss = focal[face > -2].sum() / count
-    box_loss, point_loss = (1 - diou).sum() / count, point_loss / count
+    box_loss, point_loss = ((1 - diou) * weight).sum(), (point_losses * weight).sum()
     return {
         "loss": score_loss + 2 * box_loss + _POINT_WEIGHT * point_loss,
         "score": score_loss,

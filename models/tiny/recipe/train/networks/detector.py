@@ -47,6 +47,8 @@ class _Residual(nn.Module):
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
+        # At first the block changes nothing: deep stages learn as fast as shallow ones.
+        nn.init.zeros_(self.branch[-1].weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.relu(x + self.branch(x))
@@ -83,9 +85,11 @@ class _Head(nn.Module):
 class Detector(nn.Module):
     def __init__(self, size: DetectorSize) -> None:
         super().__init__()
-        c4, c8, c16, c32 = size.channels
-        self.stem = nn.Sequential(_convolution(3, c4 // 2, 2), _convolution(c4 // 2, c4, 2))
-        stages = zip((c4, c8, c16), (c8, c16, c32), size.blocks)
+        (c4, c8, c16, c32), (b4, *blocks_of_stages) = size.channels, size.blocks
+        self.stem = nn.Sequential(
+            _convolution(3, c4 // 2, 2), _convolution(c4 // 2, c4, 2), *(_Residual(c4) for _ in range(b4))
+        )
+        stages = zip((c4, c8, c16), (c8, c16, c32), blocks_of_stages)
         self.stages = nn.ModuleList(
             nn.Sequential(_convolution(inputs, outputs, 2), *(_Residual(outputs) for _ in range(blocks)))
             for inputs, outputs, blocks in stages
