@@ -13,10 +13,13 @@ export function parseCapability(text: string): number | undefined {
 }
 
 /**
- * Whether a product has engines for a GPU, by what NVIDIA documents of TensorRT 11 (7.5 to 12.x, data centres included) and of
- * TensorRT-RTX 1.6 (Turing, Ampere, Ada and Blackwell as in GeForce and RTX cards).
+ * What TensorRT-RTX 1.6 builds for: the `enum class ComputeCapability` of its headers. NVIDIA documents it for these as GeForce and RTX
+ * cards have them, and for GB10 (12.1); the A100, 8.0, is in the enum, but not among the documented GPUs.
  */
+export const rtxCapabilities: readonly number[] = [75, 80, 86, 89, 120, 121];
+
+/** Whether a product has engines for a GPU. NVIDIA documents TensorRT 11 for 7.5 to 12.x, data centres included. */
 export function hasEnginesFor(product: Product, capability: number): boolean {
 	if (product === 'TensorRT') return capability >= 75 && capability < 130;
-	return [75, 80, 86, 89].includes(capability) || (capability >= 120 && capability < 130);
+	return rtxCapabilities.includes(capability);
 }

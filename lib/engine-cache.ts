@@ -10,7 +10,7 @@ import { isPrivateFolder, requirePrivateFolder } from './private-folder.ts';
 export interface EngineCacheOptions {
 	/** The engines lie in `engines` below it (default: the user's cache folder, such as ~/.cache/arc2face). */
 	cacheDir?: string | undefined;
-	/** Engines that were not used for longest go when there are more bytes than this (default 20 GB: six full models). */
+	/** Engines that were not used for longest go when there are more bytes than this (default: what {@link limitVariable} says). */
 	limitBytes?: number | undefined;
 }
 
@@ -30,6 +30,10 @@ export interface CleanOptions {
 	unusedSince?: Date | undefined;
 }
 
+/** Environment variable: gigabytes of engines that are kept (default 20: eight full models in fp16). */
+const limitVariable = 'ARC2FACE_CACHE_LIMIT';
+const usualLimit = '20';
+
 /** Whoever asked for an engine opens it soon; until then it stays. */
 const restMs = 3_600_000;
 const pollMs = 250;
@@ -48,7 +52,8 @@ export class EngineCache {
 	readonly #digests: FileDigests;
 	readonly #limitBytes: number;
 
-	constructor({ cacheDir, limitBytes = 20e9 }: EngineCacheOptions = {}) {
+	/** @throws {Arc2FaceError} `INVALID_ARGUMENT` when the environment has a limit that is none */
+	constructor({ cacheDir, limitBytes = limitFromEnvironment() }: EngineCacheOptions = {}) {
 		this.folder = cacheFolder('engines', cacheDir);
 		this.#files = new EngineFiles(this.folder);
 		this.#digests = new FileDigests(this.folder);
@@ -205,6 +210,15 @@ export class EngineCache {
 /** Where the runtime keeps what it compiled from an engine for the GPU at hand; written as `<key>.<any>.part` and renamed. */
 export function compiledFileOf(engineFile: string): string {
 	return engineFile.replace(/\.engine$/, '.compiled');
+}
+
+function limitFromEnvironment(): number {
+	const text = process.env[limitVariable] || usualLimit;
+	if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1e9;
+	throw new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		`Expected a number of gigabytes such as ${usualLimit} for ${limitVariable} but received "${text}".`,
+	);
 }
 
 function sum(files: readonly { bytes: number }[]): number {

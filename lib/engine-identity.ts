@@ -16,10 +16,8 @@ export type EngineDescription = Readonly<{
 	target: EngineTarget;
 	/** Arithmetic of the network: `fp16`. */
 	precision: string;
-	/** Combinations of input shapes, by input name. Their order counts: contexts are made by index. */
+	/** Combinations of input shapes, by input name. Their order counts: contexts are made by index. The builder is told nothing else. */
 	profiles: readonly Readonly<Record<string, readonly number[]>>[];
-	/** Whatever else the builder is told. */
-	options: Readonly<Record<string, string | number | boolean>>;
 }>;
 
 /**
@@ -45,7 +43,6 @@ export type EngineIdentity = Readonly<{
 	graph: string;
 	weights: string;
 	profiles: EngineDescription['profiles'];
-	options: EngineDescription['options'];
 }>;
 
 /** Goes up when an identity says too little about engines that are out there. */
@@ -53,7 +50,7 @@ const schema = 1;
 
 /** @param digest - SHA-256 of the file at an absolute path */
 export async function identifyEngine(
-	{ name, network, files, library, target, precision, profiles, options }: EngineDescription,
+	{ name, network, files, library, target, precision, profiles }: EngineDescription,
 	digest: (file: string) => Promise<string>,
 ): Promise<EngineIdentity> {
 	return {
@@ -70,7 +67,6 @@ export async function identifyEngine(
 		graph: 'file' in network ? await digest(files[network.file]!) : sha256(network.graph),
 		weights: 'file' in network ? sha256('') : await weightsDigest(network.weights, files, digest),
 		profiles: profiles.map(byName),
-		options: byName(options),
 	};
 }
 

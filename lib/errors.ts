@@ -6,8 +6,9 @@ export const errorCodes = {
 	INVALID_BUNDLE: 'Check the folder against the bundle layout in the README, or run `arc2face pull`.',
 	INVALID_WEIGHTS: 'Delete the file and run `arc2face pull`.',
 	NO_DEVICE: 'Run `arc2face doctor` to see what was looked for and what was found.',
-	ENGINE_FAILED: 'Run `arc2face doctor`; if it finds no fault, please report this with the message above.',
-	OUT_OF_MEMORY: 'Lower `count` or the image size, or close other programs.',
+	ENGINE_FAILED: 'Run `arc2face doctor`; if it finds no fault, please report this message.',
+	OUT_OF_MEMORY:
+		'Lower `count` or the image size; on a GPU, load with fewer and lower `batchSizes`; or close other programs.',
 	DISPOSED: 'Load the model again with `Arc2Face.load()`.',
 	DOWNLOAD_FAILED: 'Check the connection and run `arc2face pull` again; it goes on where it stopped.',
 	FILE_FAILED: 'Check that the folder exists, that you may read and write in it, and that the disk has space.',

@@ -83,7 +83,7 @@ async function loadOnGpu(
 	const engines = await ModelEngines.of(bundle, { ...how, runtime, target: targetOf(choice) });
 	// What lies in the cache was built here and is whole, but a library may still refuse it: then it is built once more.
 	for (const rebuilt = new Set<string>(); ; ) {
-		const networks = nativeEngines(await engines.prepare(options));
+		const networks = nativeEngines(await engines.prepare(options), runtime.product);
 		try {
 			const request = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
 			return { native: await openModel(bundle, request, options), version: runtime.version };

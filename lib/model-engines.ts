@@ -104,7 +104,6 @@ export class ModelEngines {
 				target: target.identity,
 				precision: 'file' in network ? 'fp32' : precision,
 				profiles: await profilesOf(name, network, bundle, shapes),
-				options: {},
 			});
 		}
 		return new ModelEngines(new EngineCache({ cacheDir }), target, descriptions);
@@ -163,9 +162,10 @@ export class ModelEngines {
 	}
 }
 
-/** The engines as the core loads them. */
-export function nativeEngines(prepared: readonly PreparedEngine[]): NativeNetworks<NativeEngine> {
-	const entries = prepared.map(({ network, file }) => [network, { engine: file, compiled: compiledFileOf(file) }]);
+/** The engines as the core loads them. Those of TensorRT are compiled whole. */
+export function nativeEngines(prepared: readonly PreparedEngine[], product: string): NativeNetworks<NativeEngine> {
+	const compiledOf = (file: string) => (product === 'TensorRT' ? '' : compiledFileOf(file));
+	const entries = prepared.map(({ network, file }) => [network, { engine: file, compiled: compiledOf(file) }]);
 	return Object.fromEntries(entries) as NativeNetworks<NativeEngine>;
 }
 

@@ -99,7 +99,7 @@ export interface NativeBuildRequest {
 	onProgress?: (progress: { phase: string; step: number; steps: number }) => void;
 }
 
-/** An engine file that `buildEngine` wrote; `compiled`: path of what its library compiled from it, read if it is there and else written. */
+/** An engine file that `buildEngine` wrote; `compiled`: path of what its library compiled from it, read if it is there and else written; empty: there is none. */
 export type NativeEngine = { engine: string; compiled: string };
 
 /** What runs the networks: ONNX Runtime (`threads`, 0: one per core) or engines, on the GPU of this number. */

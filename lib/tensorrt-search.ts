@@ -10,6 +10,9 @@ export type Product = (typeof products)[number];
 /** Environment variable that names a folder, or the core library in it, to look at before all other places. */
 export const tensorRtVariable = 'ARC2FACE_TENSORRT';
 
+/** What led to a folder of pip's. */
+export const pythonOrigin = 'Python packages';
+
 /** A folder that was looked into for the libraries of a product. */
 export type Finding = Readonly<{
 	product: Product;
@@ -138,7 +141,7 @@ function placesOf(
 ): { origin: string; folder: string }[] {
 	const at = (origin: string, folders: readonly string[]) => folders.map((folder) => ({ origin, folder }));
 	const pythonFolders = sitePackages(env, home, root).map((folder) => join(folder, pipFolders[product]));
-	const places = [...at('cache folder', [cacheFolder('tensorrt', cacheDir)]), ...at('Python packages', pythonFolders)];
+	const places = [...at('cache folder', [cacheFolder('tensorrt', cacheDir)]), ...at(pythonOrigin, pythonFolders)];
 	if (process.platform === 'win32') return [...places, ...at('PATH', pathEntries(env.PATH))];
 	const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
 	const system = [`usr/lib/${triplet}`, 'usr/lib64', 'usr/lib', 'usr/local/lib'].map((folder) => join(root, folder));

@@ -1,14 +1,13 @@
 /**
  * Builds an engine of every network at the official sizes, with random weights, by TensorRT-RTX, which needs no GPU for it:
- * that each parses and builds, in how much memory, and how long the UNet takes. Usage, after `npm run build` and
- * `npm run toolchain`:
+ * that each parses and builds, in how much memory and time. Usage, after `npm run build` and `npm run toolchain`:
  *
  *   node test/full-size-engines.js [--bundle <folder>]
  *
- * Needs 8 GB of disk without a bundle. Linux only, because it reads the builder's memory from /proc.
+ * Needs 8 GB of disk without a bundle. Linux only, because it reads the builder's memory and time from /proc.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +15,15 @@ import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
-/** What a machine with two cores is to manage; twice as much fails, because other machines' work may slow it down. */
-const unetSeconds = 600;
+/**
+ * Processor time of all builds together. Ten minutes are asked of the UNet alone, by the clock, on two cores that have nothing
+ * else to do. But a clock on a shared machine measures what else it does: what one process has been given of its processors
+ * does not grow with that, and is no less than the clock shows when nothing has to be waited for.
+ */
+const mostSeconds = 600;
 const mostBytes = 20e9;
+/** Latents a side, as the UNet's: 512 pixels. */
+const latents = 64;
 
 const { values } = parseArgs({ options: { bundle: { type: 'string' } } });
 if (!existsSync(libraries) && process.env.ARC2FACE_TENSORRT === undefined) {
@@ -27,17 +32,21 @@ if (!existsSync(libraries) && process.env.ARC2FACE_TENSORRT === undefined) {
 }
 const folder = mkdtempSync(join(tmpdir(), 'arc2face-full-size-'));
 try {
-	const { built, peakBytes } = await build(values.bundle ?? randomBundle());
+	const bundle = values.bundle ?? randomBundle();
+	const { built, peakBytes, processorSeconds } = await build(bundle);
+	built.push(await buildVaeEncoder(bundle));
 	for (const { network, precision, seconds, bytes } of built) {
 		console.log(`${network} in ${precision}: ${seconds.toFixed(0)} s, ${(bytes / 1e6).toFixed(0)} MB`);
 	}
+	console.log(`Processor time: ${processorSeconds.toFixed(0)} s, without the VAE encoder`);
 	console.log(`Peak of memory, mapped weights included: ${(peakBytes / 1e9).toFixed(1)} GB`);
 	const networks = built.map(({ network }) => network).sort();
-	expect(networks.join() === 'detector,recognizer,textEncoder,unet,vaeDecoder', `every network was built: ${networks}`);
+	expect(
+		networks.join() === 'detector,recognizer,textEncoder,unet,vaeDecoder,vaeEncoder',
+		`every network was built: ${networks}`,
+	);
 	expect(peakBytes <= mostBytes, `at most ${mostBytes / 1e9} GB of memory`);
-	const { seconds } = built.find(({ network }) => network === 'unet') ?? { seconds: Number.NaN };
-	if (seconds > unetSeconds) console.log(`The UNet took more than ${unetSeconds} s: is the machine busy?`);
-	expect(seconds <= 2 * unetSeconds, `the UNet at most ${2 * unetSeconds} s`);
+	expect(processorSeconds <= mostSeconds, `at most ${mostSeconds} s of processor time`);
 } finally {
 	rmSync(folder, { recursive: true });
 }
@@ -50,9 +59,11 @@ function randomBundle() {
 	return bundle;
 }
 
+/** @typedef {{ network: string, precision: string, seconds: number, bytes: number }} Built */
+
 /**
- * @param {string} bundle
- * @returns {Promise<{ built: { network: string, precision: string, seconds: number, bytes: number }[], peakBytes: number }>}
+ * What a model loads.
+ * @param {string} bundle @returns {Promise<{ built: Built[], peakBytes: number, processorSeconds: number }>}
  */
 async function build(bundle) {
 	const argv = ['engines', 'build', '--bundle', bundle, '--capability', '8.9', '--cache-dir', folder, '--json'];
@@ -60,10 +71,8 @@ async function build(bundle) {
 		stdio: ['ignore', 'pipe', 'inherit'],
 		env: { ARC2FACE_TENSORRT: libraries, ...process.env },
 	});
-	let peakBytes = 0;
-	const watch = setInterval(() => {
-		peakBytes = Math.max(peakBytes, residentBytes(child.pid));
-	}, 500);
+	const used = { peakBytes: 0, processorSeconds: 0 };
+	const watch = setInterval(() => Object.assign(used, usedBy(child.pid)), 500);
 	let stdout = '';
 	child.stdout.setEncoding('utf8').on('data', (text) => {
 		stdout += text;
@@ -71,15 +80,53 @@ async function build(bundle) {
 	const code = await new Promise((resolve) => child.on('close', resolve));
 	clearInterval(watch);
 	expect(code === 0, 'the builds succeed');
-	return { built: JSON.parse(stdout).built, peakBytes };
+	return { built: JSON.parse(stdout).built, ...used };
 }
 
-/** The most that a process has had in memory so far; 0 when it has ended. @param {number | undefined} pid */
-function residentBytes(pid) {
+/**
+ * The network that is not a part of models as they are loaded; in this process.
+ * @param {string} bundle @returns {Promise<Built>}
+ */
+async function buildVaeEncoder(bundle) {
+	const { ConfigFile } = await import('../dist/lib/config-file.js');
+	const { EngineLibraries, pathsOf } = await import('../dist/lib/engine-libraries.js');
+	const { loadNative } = await import('../dist/lib/native.js');
+	const { readVaeConfig, vaeEncoder } = await import('../dist/models/vae.js');
+	const { openCheckpoint } = await import('../dist/models/weights/checkpoint.js');
+	const { CheckpointWeights } = await import('../dist/models/weights/weight-set.js');
+
+	const [name, precision] = ['vaeEncoder', 'fp16'];
+	const file = join(bundle, 'vae/diffusion_pytorch_model.safetensors');
+	const weights = new CheckpointWeights(await openCheckpoint(file));
+	const config = readVaeConfig(await ConfigFile.read(join(bundle, 'vae/config.json')));
+	const network = vaeEncoder(config, weights, { precision });
+	const env = { ARC2FACE_TENSORRT: libraries, ...process.env };
+	const library = await new EngineLibraries({ env }).first('TensorRT-RTX');
+	expect(library !== undefined, 'TensorRT-RTX can be opened');
+
+	const to = join(folder, 'vae-encoder.engine');
+	const pixels = latents * config.pixelsPerLatent;
+	const start = performance.now();
+	await loadNative().buildEngine({
+		...{ library: pathsOf(library), name, files: [file], target: { capabilities: [89] }, to },
+		network: { graph: await network.encode(), weights: network.weights.map((one) => ({ ...one, file: 0 })) },
+		profiles: [{ image: [1, config.imageChannels, pixels, pixels] }],
+	}).promise;
+	return { network: name, precision, seconds: (performance.now() - start) / 1000, bytes: statSync(to).size };
+}
+
+/** What a process has used so far; nothing when it has ended. @param {number | undefined} pid */
+function usedBy(pid) {
 	try {
-		return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+		const memory = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+		if (memory === undefined) return {};
+		// The program's name may have any characters, and is in parentheses. User and system time are the 14th and 15th field, in
+		// hundredths of a second on every Linux of today: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+		const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+		const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+		return { peakBytes: Number(memory) * 1024, processorSeconds: (Number(fields[11]) + Number(fields[12])) / 100 };
 	} catch {
-		return 0;
+		return {};
 	}
 }
 

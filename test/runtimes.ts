@@ -16,8 +16,12 @@ export type Runtime = Readonly<{
 	provider: string;
 	/** Provider library that ARC2FACE_PROVIDER names while it is used; undefined: the CPU, which has none. */
 	library?: string;
+	/** Whether its networks compute in the host's memory, without a GPU. */
+	onHost: boolean;
 	/** How far a level of an image may be off when other images share its batch, and why. */
 	tolerance: 0 | 1 | 2;
+	/** The tolerance is of an image's levels on average, not of each. */
+	onAverage?: true;
 	/** Why it can't be used here; undefined when it can. */
 	reason?: string;
 }>;
@@ -56,26 +60,37 @@ function withoutEngines(product: 'TensorRT' | 'TensorRT-RTX'): string | undefine
 export async function findRuntimes(): Promise<Runtime[]> {
 	const all: Runtime[] = [
 		// ONNX Runtime picks other blockings for other batch sizes, which round differently.
-		{ name: 'onnxruntime on cpu', device: 'cpu', provider: 'onnxruntime', tolerance: 1 },
+		{ name: 'onnxruntime on cpu', device: 'cpu', provider: 'onnxruntime', onHost: true, tolerance: 1 },
 		// Every row of a batch is computed as if it were alone.
-		{ name: 'stand-in on the host', device: 'cuda:0', provider: 'stand-in', library: standIn.provider, tolerance: 0 },
+		{
+			name: 'stand-in on the host',
+			device: 'cuda:0',
+			provider: 'stand-in',
+			library: standIn.provider,
+			onHost: true,
+			tolerance: 0,
+		},
 		{
 			name: 'stand-in on cuda:0',
 			device: 'cuda:0',
 			provider: 'stand-in',
 			library: beside('arc2face_stand_in_cuda'),
+			onHost: false,
 			tolerance: 0,
 			...reasonOf(withoutGpu ?? missing(beside('arc2face_stand_in_cuda'))),
 		},
 	];
 	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) {
 		const found = await withoutProduct(product);
-		// Each batch size is a profile with kernels of its own, which sum float16 in other orders.
+		// Each batch size is a profile with kernels of its own, which sum float16 in other orders. Over the steps that may become
+		// any number of levels at a few pixels; what no eye sees is asked for, as of a portrait against the CPU's.
 		all.push({
 			name: `${product} on cuda:0`,
 			device: 'cuda:0',
 			provider: product.toLowerCase(),
+			onHost: false,
 			tolerance: 2,
+			onAverage: true,
 			...found,
 		});
 	}

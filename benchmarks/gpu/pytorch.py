@@ -1,15 +1,17 @@
 """Times Stable Diffusion's UNet in PyTorch, in fp16, eager and compiled, on the weights of a bundle.
 
-    python pytorch.py <bundle> [--rows 2 16] [--runs 50] [--answers <folder>] [--seconds 150]
+    python pytorch.py <bundle> [--rows 2 16] [--runs 50] [--seconds 150]
+    python pytorch.py <bundle> --answers <folder>
 
-With --answers it first compares what our engines computed (engines.cc wrote it) with PyTorch's own fp32: the engines are
-half precision, as the module is that is timed, so both may be wrong, but ours not by more than a small multiple of
-PyTorch's error. Prints a JSON object. Compiling takes a minute for each number of rows: what the seconds do not allow is
-left out, and said.
+With --answers it times nothing, but compares what our engines computed (engines/main.cc wrote it) with PyTorch's own fp32:
+the engines are half precision, as the module is that is timed, so both may be wrong, but ours not by more than a small
+multiple of PyTorch's error. Prints lines of JSON (report.js). Compiling takes a minute for each number of rows: what the
+seconds do not allow is left out, and said.
 """
 
 import argparse
 import json
+import math
 import struct
 import sys
 import time
@@ -102,6 +104,52 @@ def measure(run, runs: int, device) -> list[float]:
     return [begin.elapsed_time(end) for begin, end in events]
 
 
+def say(**what) -> None:
+    """At once: what comes next may fail, or be stopped."""
+    print(json.dumps(what), flush=True)
+
+
+def time_unet(module, config: dict, options, device) -> None:
+    deadline = time.monotonic() + options.seconds
+    module = module.half().to(device).to(memory_format=torch.channels_last)
+    side, size = config["sample_size"], config["cross_attention_dim"]
+
+    def inputs(rows):
+        random = torch.Generator().manual_seed(rows)
+        sample = torch.randn(rows, config["in_channels"], side, side, generator=random)
+        hidden = torch.randn(rows, 77, size, generator=random)
+        timestep = torch.full((rows,), 500.0, device=device)
+        sample = sample.half().to(device, memory_format=torch.channels_last)
+        return sample, timestep, hidden.half().to(device)
+
+    for rows in options.rows:
+        given = inputs(rows)
+        times = measure(lambda given=given: evaluate(module, *given), options.runs, device)
+        say(name="PyTorch's UNet, eager", rows=rows, unit="ms", values=times)
+    if device.type == "cuda":
+        say(name="PyTorch's peak of GPU memory, eager", unit="MiB", values=[torch.cuda.max_memory_allocated() / 2**20])
+    left_out = []
+    for rows in options.rows:
+        name = f"torch.compile at {rows} rows"
+        if deadline - time.monotonic() < options.seconds / 3:
+            left_out.append({"what": name, "why": "the time was up"})
+            continue
+        try:
+            # CUDA graphs, as our steps are.
+            torch.compiler.reset()
+            compiled = torch.compile(module, mode="reduce-overhead", dynamic=False)
+            given = inputs(rows)
+            started = time.monotonic()
+            evaluate(compiled, *given)
+            say(name="compiling PyTorch's UNet", rows=rows, unit="s", values=[time.monotonic() - started])
+            run = lambda compiled=compiled, given=given: evaluate(compiled, *given)  # noqa: E731
+            say(name="PyTorch's UNet, torch.compile", rows=rows, unit="ms", values=measure(run, options.runs, device))
+        except Exception as error:  # the compiler needs a C compiler, Triton, … of the machine
+            why = (str(error).splitlines() or [""])[0]
+            left_out.append({"what": name, "why": f"{type(error).__name__}: {why}"})
+    say(leftOut=left_out)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("bundle", type=Path)
@@ -110,64 +158,24 @@ def main() -> None:
     parser.add_argument("--answers", type=Path)
     parser.add_argument("--seconds", type=float, default=150)
     options = parser.parse_args()
-    deadline = time.monotonic() + options.seconds
     # What the comparison calls fp32 has to be it.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    report = {
-        "torch": torch.__version__,
-        "cuda": torch.version.cuda,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "results": [],
-        "leftOut": [],
-    }
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     with torch.inference_mode():
-        module, report["module"] = make_unet(options.bundle)
-        config = json.loads((options.bundle / "arc2face/config.json").read_text())
-        if options.answers is not None:
-            report["difference"] = compare(module, options.answers, device)
-        module = module.to(device).half().to(memory_format=torch.channels_last)
-
-        side, size = config["sample_size"], config["cross_attention_dim"]
-
-        def inputs(rows):
-            random = torch.Generator().manual_seed(rows)
-            sample = torch.randn(rows, config["in_channels"], side, side, generator=random)
-            hidden = torch.randn(rows, 77, size, generator=random)
-            timestep = torch.full((rows,), 500.0, device=device)
-            sample = sample.half().to(device, memory_format=torch.channels_last)
-            return sample, timestep, hidden.half().to(device)
-
-        for rows in options.rows:
-            given = inputs(rows)
-            times = measure(lambda given=given: evaluate(module, *given), options.runs, device)
-            report["results"].append({"name": "eager", "rows": rows, "ms": times})
-        for rows in options.rows:
-            name = f"torch.compile at {rows} rows"
-            if deadline - time.monotonic() < options.seconds / 3:
-                report["leftOut"].append({"what": name, "why": "the time was up"})
-                continue
-            try:
-                # CUDA graphs, as our steps are.
-                torch.compiler.reset()
-                compiled = torch.compile(module, mode="reduce-overhead", dynamic=False)
-                given = inputs(rows)
-                started = time.monotonic()
-                evaluate(compiled, *given)
-                seconds = time.monotonic() - started
-                run = lambda compiled=compiled, given=given: evaluate(compiled, *given)  # noqa: E731
-                times = measure(run, options.runs, device)
-                report["results"].append({"name": "torch.compile", "rows": rows, "ms": times, "compileSeconds": seconds})
-            except Exception as error:  # the compiler needs a C compiler, Triton, … of the machine
-                report["leftOut"].append({"what": name, "why": f"{type(error).__name__}: {str(error).splitlines()[0]}"})
-    if device.type == "cuda":
-        report["peakBytes"] = torch.cuda.max_memory_allocated()
-    print(json.dumps(report))
-
-    difference = report.get("difference")
+        module, origin = make_unet(options.bundle)
+        say(torch=torch.__version__, cuda=torch.version.cuda, device=name, module=origin)
+        if options.answers is None:
+            config = json.loads((options.bundle / "arc2face/config.json").read_text())
+            time_unet(module, config, options, device)
+            return
+        difference = compare(module, options.answers, device)
+    # JSON has no NaN.
+    shown = {key: value if math.isfinite(value) else None for key, value in difference.items()}
+    say(difference=shown)
     # NaN fails.
-    if difference is not None and not difference["ours"] <= TOLERATED * max(difference["pytorch"], 2**-11):
+    if not difference["ours"] <= TOLERATED * max(difference["pytorch"], 2**-11):
         sys.exit(f"The engine's answers are wrong: {difference}")
 
 

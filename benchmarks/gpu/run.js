@@ -2,13 +2,14 @@
  * What this package takes on a GPU, beside PyTorch on the same GPU with the same weights, in one run and under 8 minutes:
  * `npm run bench:gpu`, or on machines without npm
  *
- *   node benchmarks/gpu/run.js [--bundle <folder>] [--dry-run] [--build <folder>]
+ *   node benchmarks/gpu/run.js [--prepare] [--bundle <folder>] [--dry-run] [--build <folder>]
  *
- * Needs what test:gpu needs, and for its second half Python with PyTorch. The weights are random, of the official sizes, from
- * a seed, unless a bundle is named. Weights and engines stay in build/gpu: should TensorRT need longer than there is to build
- * them, a second run goes on from there. Without TensorRT the stand-in's engines take its place: what is around engines is then
- * measured all the same. Exit codes: 0 done, 1 failed, 3 there is no GPU. With --dry-run every part runs without one, over
- * tiny networks and a CUDA runtime on the host: its numbers mean nothing.
+ * Needs what test:gpu needs, and for PyTorch's part Python with it. The weights are random, of the official sizes, from a
+ * seed, unless a bundle is named. Building the engine of a UNet of that size may take longer than there is: --prepare builds
+ * everything first, in up to an hour, and measures nothing. Weights and engines stay in build/gpu. Where there is no TensorRT,
+ * or its engines are not built in time, the stand-in's take their place: what is around engines is then measured all the same.
+ * The page in benchmarks/out is written anew after every part. Exit codes: 0 done, 1 failed, 3 there is no GPU. With --dry-run
+ * every part runs without one, over tiny networks and a CUDA runtime on the host: its numbers mean nothing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,52 +17,98 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, findGpus, noGpuCode, root } from '../../test/gpu/build.js';
-import { LeftOut, Stages } from '../../test/gpu/stages.js';
-import { markdown, requirements } from './table.js';
+import { CommandFailed, LeftOut, Stages } from '../../test/gpu/stages.js';
+import { readReport } from './report.js';
+import { isStandIn, markdown, requirements } from './table.js';
 
 const { values } = parseArgs({
 	options: {
+		prepare: { type: 'boolean', default: false },
 		bundle: { type: 'string' },
 		'dry-run': { type: 'boolean', default: false },
 		build: { type: 'string' },
 	},
 });
-const dryRun = values['dry-run'];
+const { prepare: onlyPrepares, 'dry-run': dryRun } = values;
 // Without a GPU there is nothing to be quick about: any machine may do it.
-const stages = new Stages((dryRun ? 60 : 8) * 60_000);
+const stages = new Stages((dryRun || onlyPrepares ? 60 : 8) * 60_000);
+/** Of the UNet's batches, in rows: those of 1, 4 and 8 portraits with guidance. Each takes its share of the build. */
+const batchSizes = '2,8,16';
+/** What all that is measured with engines may take once they are built. */
+const measuringMs = 120_000;
+/** What it may take to find engines in the cache: weights are read for it. */
+const findingMs = 45_000;
+const pytorchMs = 150_000;
+
+const started = new Date().toISOString();
 const out = join(root, 'benchmarks/out');
+const kind = `${onlyPrepares ? '-prepare' : ''}${dryRun ? '-dry-run' : ''}`;
+const page = join(out, `gpu-${started.slice(0, 16).replace(':', '')}${kind}`);
 const answers = join(out, 'answers');
 const bench = dryRun ? 'arc2face_engine_bench_on_host' : 'arc2face_engine_bench';
 const standIn = dryRun ? 'arc2face_stand_in' : 'arc2face_stand_in_cuda';
-const runs = dryRun ? 10 : 50;
 
-const built = stages.run('Build', () => {
-	const targets = ['arc2face', 'arc2face_stand_in', 'arc2face_stand_in_cuda', bench];
-	for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt_rtx']) targets.push(name);
-	return build(stages, targets, values.build);
-});
+/** @type {import('./table.js').Run} */
+const run = {
+	date: started.slice(0, 10),
+	dryRun,
+	machine: { cpu: '', node: process.version },
+	leftOut: [],
+	failed: [],
+};
+
+const built = stages.run('Build', () => build(stages, [bench], values.build));
 const survey = built && stages.run('GPUs', () => findGpus(stages, built.env));
 const gpus = survey?.gpus ?? [];
 if (built && survey && gpus.length === 0) console.log(`No GPU: ${survey.obstacle}`);
 
 if (built && survey && (gpus.length > 0 || dryRun)) {
+	run.machine = { ...run.machine, ...survey, gpu: gpus[0], cpu: `${cpus()[0]?.model}, ${cpus().length} cores` };
 	rmSync(answers, { recursive: true, force: true });
 	mkdirSync(answers, { recursive: true });
 	const bundle = values.bundle ?? stages.run('Random weights', () => randomBundle());
-	const real = dryRun ? undefined : stages.run('TensorRT', () => findTensorRt(built.env));
-	const env = real
-		? built.env
-		: { ...built.env, ARC2FACE_PROVIDER: join(built.folder, `Release/inside/${standIn}.so`) };
-	const portraits =
-		bundle && stages.run('Portraits', () => portraitsOf(bundle, env, real ? 'engines' : 'engines-of-the-stand-in'));
-	const engines = portraits && stages.run('Engines', () => enginesOf(portraits.engines, built));
-	const pytorch = bundle && stages.run('PyTorch', () => pytorchOf(bundle, engines !== undefined && real !== undefined));
-	if (!dryRun) stages.run('What is asked of a step', () => expectAll(requirements(engines)));
-	report({ ...survey, gpu: gpus[0] }, portraits, engines, pytorch);
+	// Needs no engine.
+	if (bundle && !onlyPrepares) measure('pytorch', 'PyTorch', () => timePyTorch(bundle));
+	const own = bundle && prepareEngines(bundle, built);
+	if (own && !onlyPrepares) {
+		measure('portraits', 'Portraits', () => paint(bundle, own));
+		measure('steps', 'Steps, VAE decoder and memory', () => timeEngines(own.engines, built));
+		measure('comparison', "The UNet's answers, and PyTorch's", () => compareAnswers(bundle, own.engines));
+		stages.run('What is asked of a step', () => expectAll());
+	}
+	write();
+	console.log(`\n${markdown(run)}\nWritten to ${page}.md and .json`);
 }
 stages.report();
 if (stages.hasFailed) process.exitCode = 1;
 else if (gpus.length === 0 && !dryRun) process.exitCode = noGpuCode;
+
+/**
+ * Runs a program as a stage and keeps what it reports, also when it fails on the way.
+ * @param {'pytorch' | 'engines' | 'portraits' | 'steps' | 'comparison'} key - in the results
+ * @param {string} name @param {() => { stdout: string }} program
+ * @returns {import('./report.js').Report | undefined} undefined when it failed or was left out
+ */
+function measure(key, name, program) {
+	const whole = stages.run(name, () => {
+		try {
+			run[key] = readReport(program().stdout);
+		} catch (error) {
+			if (error instanceof CommandFailed) run[key] = readReport(error.stdout);
+			throw error;
+		}
+		return run[key];
+	});
+	write();
+	return whole;
+}
+
+function write() {
+	const { leftOut, failed } = stages;
+	Object.assign(run, { leftOut, failed });
+	writeFileSync(`${page}.json`, `${JSON.stringify(run, undefined, '\t')}\n`);
+	writeFileSync(`${page}.md`, markdown(run));
+}
 
 function randomBundle() {
 	const size = dryRun ? 'tiny' : 'full';
@@ -74,77 +121,95 @@ function randomBundle() {
 	return folder;
 }
 
-/** @param {NodeJS.ProcessEnv} env */
-function findTensorRt(env) {
-	const script = `import(${JSON.stringify(join(root, 'dist/lib/device.js'))}).then(({ chooseDevice }) => chooseDevice('cuda')).then(({ reasons }) => console.log(reasons.join('\\n')), ({ message }) => console.log('none: ' + message))`;
-	const { stdout } = stages.command(process.execPath, ['-e', script], { cwd: root, env, capture: true });
-	if (stdout.startsWith('none: '))
-		throw new LeftOut(`${stdout.slice('none: '.length).trim()} The stand-in takes its place.`);
-	console.log(stdout);
-	return stdout;
+/**
+ * TensorRT's engines, else those of the stand-in; with the environment and the cache that they are for.
+ * @param {string} bundle @param {{ folder: string, env: NodeJS.ProcessEnv }} built
+ */
+function prepareEngines(bundle, { folder, env }) {
+	if (!dryRun) {
+		const cache = join(root, 'build/gpu/engines');
+		const engines = measure('engines', 'Engines', () => getEngines(bundle, env, cache));
+		if (engines) return { engines, env, cache };
+		if (onlyPrepares) return undefined;
+	}
+	const ofStandIn = { ...env, ARC2FACE_PROVIDER: join(folder, `Release/inside/${standIn}.so`) };
+	const cache = join(root, 'build/gpu/engines-of-the-stand-in');
+	const engines = measure('engines', "The stand-in's engines", () => getEngines(bundle, ofStandIn, cache));
+	return engines && { engines, env: ofStandIn, cache };
 }
 
 /** @param {string} bundle @param {NodeJS.ProcessEnv} env @param {string} cache */
-function portraitsOf(bundle, env, cache) {
-	const argv = ['dist/benchmarks/gpu/portraits.js', '--bundle', bundle, '--cache', join(root, 'build/gpu', cache)];
+function getEngines(bundle, env, cache) {
+	const argv = ['dist/benchmarks/gpu/prepare.js', '--bundle', bundle, '--cache', cache, '--batch-sizes', batchSizes];
+	const limitMs = onlyPrepares ? stages.remainingMs : Math.max(findingMs, stages.remainingMs - measuringMs);
+	try {
+		const report = stages.command(process.execPath, argv, { cwd: root, env, capture: true, limitMs });
+		const { obstacle } = readReport(report.stdout);
+		if (obstacle !== undefined) throw new LeftOut(obstacle);
+		return report;
+	} catch (error) {
+		if (!(error instanceof CommandFailed && error.outOfTime) || onlyPrepares) throw error;
+		throw new LeftOut('building them takes longer than there is: run `npm run bench:gpu -- --prepare` first');
+	}
+}
+
+/** @param {string} bundle @param {{ env: NodeJS.ProcessEnv, cache: string }} own */
+function paint(bundle, { env, cache }) {
+	const argv = ['dist/benchmarks/gpu/portraits.js', '--bundle', bundle, '--cache', cache, '--batch-sizes', batchSizes];
 	if (dryRun) argv.push('--runs', '1', '--steps', '3');
-	return lastJson(stages.command(process.execPath, argv, { cwd: root, env, capture: true }).stdout);
+	// So that one that hangs leaves time for the others.
+	return stages.command(process.execPath, argv, { cwd: root, env, capture: true, limitMs: 0.6 * stages.remainingMs });
 }
 
-/** @param {{ provider: string, core: string, parser?: string, gpu: number, files: Record<string, string>, identityPosition: number, pixelsPerLatent: number, imageSize: number }} engines @param {{ folder: string, env: NodeJS.ProcessEnv }} built */
-function enginesOf({ provider, core, parser, files, ...numbers }, { folder, env }) {
-	const { gpu, identityPosition, pixelsPerLatent, imageSize } = numbers;
+/** @param {import('./report.js').Report} engines @param {{ folder: string, env: NodeJS.ProcessEnv }} built */
+function timeEngines({ library, gpu, files, identityPosition, pixelsPerLatent, imageSize }, { folder, env }) {
+	const { provider, core, parser } = library;
 	// The program has the stand-in in it: over the CUDA runtime on the host no library of a file can run.
-	const library = dryRun ? [] : ['--provider', provider, '--core', core, ...(parser ? ['--parser', parser] : [])];
-	const { textEncoder = '', unet = '', vaeDecoder = '' } = files;
+	const opened = dryRun ? [] : ['--provider', provider, '--core', core, ...(parser ? ['--parser', parser] : [])];
 	const argv = [
-		...library,
-		...['--text-encoder', textEncoder, '--unet', unet, '--vae-decoder', vaeDecoder, '--answers', answers],
+		...opened,
+		...['--text-encoder', files.textEncoder, '--unet', files.unet, '--vae-decoder', files.vaeDecoder],
 		...['--gpu', `${gpu}`, '--identity-position', `${identityPosition}`, '--pixels-per-latent', `${pixelsPerLatent}`],
-		...['--image-size', `${imageSize}`, '--runs', `${runs}`],
+		...['--image-size', `${imageSize}`, '--runs', dryRun ? '10' : '50', '--answers', answers],
 	];
-	return lastJson(stages.command(programOf(folder, bench), argv, { cwd: root, env, capture: true }).stdout);
+	const program = join(folder, 'benchmarks/gpu/engines', bench);
+	return stages.command(program, argv, { cwd: root, env, capture: true });
 }
 
-/** @param {string} bundle @param {boolean} compares - with what our engines have answered */
-function pytorchOf(bundle, compares) {
+/** @returns a Python with PyTorch */
+function findPython() {
 	const python = process.env.PYTHON ?? 'python3';
-	const { status, error } = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
+	const { status, error } = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore', timeout: pytorchMs });
 	if (error || status !== 0) throw new LeftOut(`${python} has no torch`);
-	const argv = ['benchmarks/gpu/pytorch.py', bundle, '--seconds', `${Math.max(30, stages.remainingMs / 1000 - 30)}`];
-	if (compares) argv.push('--answers', answers);
-	if (dryRun) argv.push('--rows', '1', '--runs', '1', '--seconds', '0');
-	return lastJson(stages.command(python, argv, { cwd: root, capture: true }).stdout);
+	return python;
 }
 
-/** @param {{ what: string, met: boolean }[]} asked */
-function expectAll(asked) {
+/** @param {string} bundle */
+function timePyTorch(bundle) {
+	const limitMs = Math.min(pytorchMs, stages.remainingMs - measuringMs);
+	const argv = ['benchmarks/gpu/pytorch.py', bundle, '--seconds', `${limitMs / 1000}`];
+	if (dryRun) argv.push('--rows', '1', '--runs', '1', '--seconds', '0');
+	try {
+		return stages.command(findPython(), argv, { cwd: root, capture: true, limitMs });
+	} catch (error) {
+		if (!(error instanceof CommandFailed && error.outOfTime)) throw error;
+		run.pytorch = readReport(error.stdout);
+		throw new LeftOut('its time was up; what it had measured until then is here');
+	}
+}
+
+/** @param {string} bundle @param {import('./report.js').Report} engines */
+function compareAnswers(bundle, engines) {
+	if (isStandIn(engines)) throw new LeftOut("only TensorRT's engines compute what PyTorch does");
+	if (!existsSync(join(answers, 'shapes.json'))) throw new LeftOut('the engine gave none');
+	const argv = ['benchmarks/gpu/pytorch.py', bundle, '--answers', answers];
+	return stages.command(findPython(), argv, { cwd: root, capture: true });
+}
+
+function expectAll() {
+	if (run.engines && isStandIn(run.engines)) throw new LeftOut("it is asked of TensorRT's engines, which are not here");
+	const asked = requirements(run);
+	if (asked.length === 0) throw new LeftOut('there are no measurements');
 	const missed = asked.filter(({ met }) => !met).map(({ what }) => what);
 	if (missed.length > 0) throw new Error(`not so: ${missed.join('; ')}`);
-	if (asked.length === 0) throw new LeftOut('there are no measurements');
-}
-
-/** @param {object} machine @param {any} portraits @param {any} engines @param {any} pytorch */
-function report(machine, portraits, engines, pytorch) {
-	const now = new Date().toISOString();
-	const whole = {
-		date: now.slice(0, 10),
-		dryRun,
-		machine: { ...machine, cpu: `${cpus()[0]?.model}, ${cpus().length} cores`, node: process.version },
-		...{ portraits, engines, pytorch, leftOut: stages.leftOut },
-	};
-	const file = join(out, `gpu-${now.slice(0, 16).replace(':', '')}${dryRun ? '-dry-run' : ''}`);
-	writeFileSync(`${file}.json`, `${JSON.stringify(whole, undefined, '\t')}\n`);
-	writeFileSync(`${file}.md`, markdown(whole));
-	console.log(`\n${markdown(whole)}\nWritten to ${file}.md and .json`);
-}
-
-/** @param {string} folder @param {string} name */
-function programOf(folder, name) {
-	return join(folder, 'benchmarks/gpu/engines', name);
-}
-
-/** What the last line says; the lines before are for people. @param {string} stdout */
-function lastJson(stdout) {
-	return JSON.parse(stdout.trim().slice(stdout.trim().lastIndexOf('\n{') + 1));
 }

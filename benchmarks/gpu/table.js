@@ -6,12 +6,25 @@ const mostMicroseconds = 50;
 const noise = 1.02;
 
 /**
- * What is asked of a step on a GPU, and whether it is so.
- * @param {{ results: Result[] } | undefined} engines
+ * @typedef {import('./report.js').Report} Report
+ * @typedef {{ date: string, dryRun: boolean, machine: { gpu?: { name: string }, driver?: string, runtime?: string, cpu: string, node: string },
+ *   engines?: Report, portraits?: Report, steps?: Report, pytorch?: Report, comparison?: Report,
+ *   leftOut: { what: string, why?: string }[], failed: { what: string, why?: string }[] }} Run
+ */
+
+/** Whether engines are the stand-in's, which compute next to nothing. @param {Report} engines */
+export function isStandIn({ provider }) {
+	return provider === 'stand-in';
+}
+
+/**
+ * What is asked of a step on a GPU, and whether it is so; nothing of one through the stand-in's engines.
+ * @param {Pick<Run, 'engines' | 'steps'>} run
  * @returns {{ what: string, met: boolean }[]}
  */
-export function requirements(engines) {
-	const results = engines?.results ?? [];
+export function requirements({ engines, steps }) {
+	if (engines === undefined || isStandIn(engines)) return [];
+	const results = steps?.results ?? [];
 	const medianOf = (/** @type {string} */ name, /** @type {number | undefined} */ rows) => {
 		const found = results.find((result) => result.name === name && result.rows === rows);
 		return median(found?.values ?? []);
@@ -35,56 +48,52 @@ export function requirements(engines) {
 }
 
 /**
- * @typedef {{ name: string, rows?: number, unit: string, values: (number | null)[] }} Result
- * @typedef {{ name: string, rows: number, ms: number[], compileSeconds?: number }} PyTorchResult
- * @param {{ date: string, dryRun: boolean, machine: { gpu?: { name: string }, driver?: string, runtime?: string, cpu: string, node: string },
- *   portraits?: { info: { provider: string, version: string, precision: string }, results: Result[] }, engines?: { library: string, results: Result[] },
- *   pytorch?: { torch: string, cuda: string, module: string, device: string, results: PyTorchResult[], peakBytes?: number, leftOut: { what: string, why: string }[],
- *     difference?: { rows: number, ours: number, pytorch: number } },
- *   leftOut: { what: string, why: string }[] }} run
+ * @param {Run} run - perhaps not at its end
  * @returns {string} Markdown
  */
-export function markdown({ date, dryRun, machine, portraits, engines, pytorch, leftOut }) {
+export function markdown(run) {
+	const { date, dryRun, machine, engines, portraits, steps, pytorch, comparison } = run;
 	const { gpu, driver = 'none', runtime = 'none', cpu, node } = machine;
 	const lines = [`# ${gpu?.name ?? 'No GPU'}, ${date}`, ''];
 	if (dryRun)
 		lines.push('A dry run: tiny networks, the stand-in, and a CUDA runtime on the host. The numbers mean nothing.', '');
 	lines.push(`CUDA ${runtime}, a driver for CUDA ${driver}; ${cpu}; Node.js ${node}.`);
-	if (portraits) {
-		const { provider, version, precision } = portraits.info;
-		lines.push(`Engines: ${provider} ${version}, ${precision}.`);
+	if (engines?.provider) {
+		const { provider, version, precision, batchSizes } = engines;
+		lines.push(
+			`Engines: ${provider} ${version}, ${precision}; the UNet's for batches of ${batchSizes.join(', ')} rows.`,
+		);
+		if (isStandIn(engines))
+			lines.push("The stand-in's compute next to nothing: only what is around engines is measured, no network.");
 	}
-	if (pytorch) lines.push(`PyTorch ${pytorch.torch} with CUDA ${pytorch.cuda}, UNet of ${pytorch.module}, fp16.`);
+	if (pytorch?.torch)
+		lines.push(`PyTorch ${pytorch.torch} with CUDA ${pytorch.cuda}, UNet of ${pytorch.module}, fp16.`);
 	lines.push('');
 
-	/** @type {string[][]} */
-	const rows = [];
-	for (const { name, rows: batch, unit, values } of [...(portraits?.results ?? []), ...(engines?.results ?? [])]) {
-		rows.push([name, batch ? `${batch}` : '', ...statistics(values, unit)]);
-	}
-	for (const { name, rows: batch, ms, compileSeconds } of pytorch?.results ?? []) {
-		const compiled = compileSeconds === undefined ? '' : `, compiled in ${compileSeconds.toFixed(0)} s`;
-		rows.push([`PyTorch's UNet, ${name}${compiled}`, `${batch}`, ...statistics(ms, 'ms')]);
-	}
-	if (pytorch?.peakBytes)
-		rows.push(["PyTorch's peak of GPU memory", '', ...statistics([pytorch.peakBytes / 2 ** 20], 'MiB')]);
 	lines.push('| | batch rows | median | least to most | runs |', '| --- | --- | --- | --- | --- |');
-	for (const row of rows) lines.push(`| ${row.join(' | ')} |`);
-
-	if (pytorch?.difference) {
-		const { rows: batch, ours, pytorch: theirs } = pytorch.difference;
-		const shown = [ours, theirs].map((error) => error.toExponential(1));
+	for (const report of [engines, portraits, steps, pytorch]) {
+		for (const { name, rows, unit, values } of report?.results ?? [])
+			lines.push(`| ${[name, rows ? `${rows}` : '', ...statistics(values, unit)].join(' | ')} |`);
+	}
+	if (comparison?.difference) {
+		const { rows, ours, pytorch: theirs } = comparison.difference;
+		const shown = [ours, theirs].map((error) => (error ?? Number.NaN).toExponential(1));
 		lines.push(
 			'',
-			`Against PyTorch in fp32, of the largest value (${batch} rows): our engine ${shown[0]}, PyTorch in fp16 ${shown[1]}.`,
+			`Against PyTorch in fp32, of the largest value (${rows} rows): our engine ${shown[0]}, PyTorch in fp16 ${shown[1]}.`,
 		);
 	}
-	const asked = dryRun ? [] : requirements(engines);
-	if (asked.length > 0)
-		lines.push('', 'Asked for:', '', ...asked.map(({ what, met }) => `- ${what}: ${met ? 'so it is' : '**not so**'}`));
-	const missing = [...leftOut, ...(pytorch?.leftOut ?? [])];
-	if (missing.length > 0) lines.push('', 'Left out:', '', ...missing.map(({ what, why }) => `- ${what}: ${why}`));
+	const asked = requirements(run).map(({ what, met }) => `${what}: ${met ? 'so it is' : '**not so**'}`);
+	const reasons = (/** @type {Run['failed']} */ list) => list.map(({ what, why }) => `${what}: ${why}`);
+	lines.push(...section('Asked for', asked));
+	lines.push(...section('Failed', reasons(run.failed)));
+	lines.push(...section('Left out', reasons([...run.leftOut, ...(pytorch?.leftOut ?? [])])));
 	return `${lines.join('\n')}\n`;
+}
+
+/** @param {string} heading @param {string[]} items */
+function section(heading, items) {
+	return items.length === 0 ? [] : ['', `${heading}:`, '', ...items.map((item) => `- ${item}`)];
 }
 
 /** Median, least to most, number. @param {(number | null)[]} values @param {string} unit */

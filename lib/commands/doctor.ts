@@ -47,12 +47,13 @@ export function canRun({ addon, sharp, device }: Examination): boolean {
 }
 
 /** What stands in the way, most fundamental first. */
-export function problemsOf({ addon, sharp, device, gpus, bundles, package: { folder } }: Examination): Problem[] {
+export function problemsOf(examination: Examination): Problem[] {
+	const { addon, sharp, device, driver, gpus, bundles, package: own } = examination;
 	const problems: Problem[] = [];
 	if ('error' in addon) {
 		problems.push({
 			problem: `The native addon does not load: ${addon.error}`,
-			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npx node-gyp rebuild\` in ${folder}.`,
+			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npx node-gyp rebuild\` in ${own.folder}.`,
 		});
 	}
 	if ('error' in sharp) {
@@ -67,7 +68,7 @@ export function problemsOf({ addon, sharp, device, gpus, bundles, package: { fol
 			remedy: 'Run `npm install onnxruntime-node`, or let ARC2FACE_ONNXRUNTIME name an ONNX Runtime library.',
 		});
 	}
-	problems.push(...gpuProblems(gpus));
+	problems.push(...gpuProblems(gpus, Object.keys(driver).length > 0));
 	for (const { name, error, unfinished } of bundles) {
 		if (error !== undefined) problems.push({ problem: `Bundle ${name}: ${error.problem}`, remedy: error.remedy });
 		if (unfinished.length > 0) {
@@ -122,9 +123,10 @@ export function describeDevice(found: Machine['device']): string {
 	return `${device} (${provider}${version ? ` ${version}` : error ? ' not working' : ', untested without the addon'})`;
 }
 
-function describeDriver({ kernel, library, tool }: NvidiaDriver): string {
+function describeDriver({ gpu, kernel, library, tool }: NvidiaDriver): string {
 	const traces = [kernel, library, tool].filter((trace) => trace !== undefined);
-	return traces.length === 0 ? 'none found' : traces.join('; ');
+	if (traces.length > 0) return traces.join('; ');
+	return gpu === undefined ? 'none found' : `none found for the GPU at ${gpu} on the PCI bus`;
 }
 
 function bundleTable(bundles: readonly BundleState[]): string {

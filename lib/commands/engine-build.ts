@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
-import { hasEnginesFor, parseCapability } from '../capability.ts';
+import { capabilityName, parseCapability, rtxCapabilities } from '../capability.ts';
 import type { BuildTarget } from '../model-engines.ts';
-import { type LoadProgress, resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../options.ts';
+import { type LoadProgress, resolveImageSizes, resolveLoadOptions, resolvePrecision, type Size } from '../options.ts';
 import { formatBytes } from './bytes.ts';
-import { type Context, type OptionValues, UsageError } from './command.ts';
+import { type Context, type OptionValues, parseNumber, UsageError } from './command.ts';
 import { loadOptions, modelOptions, showLoading } from './model.ts';
 import { table } from './table.ts';
 
@@ -31,15 +31,31 @@ export const buildOptions = {
 		value: 'LIST',
 		help: 'build: for GPUs of these compute capabilities, such as 8.9,12.0, which need not be here (TensorRT-RTX)',
 	},
+	'batch-sizes': {
+		type: 'string',
+		value: 'LIST',
+		help: 'build: batches of the UNet, in rows, of which an image takes two (default: 1,2,4,8,16)',
+	},
+	'image-sizes': {
+		type: 'string',
+		value: 'LIST',
+		help: "build: sizes of images, such as 512x512,512x768 (default: the model's)",
+	},
+	'detection-size': {
+		type: 'number',
+		value: 'PIXELS',
+		help: 'build: side of the square that photos are fitted into (default: 640)',
+	},
 } as const;
 
-/** Builds what is missing in the cache, as the first load would. */
+/** Builds what is missing in the cache, as the first load with these options would. */
 export async function buildEngines(
 	values: OptionValues<typeof buildOptions & Pick<typeof modelOptions, 'cache-dir'>>,
 	context: Context,
 ): Promise<Building> {
 	const capabilities = chosenCapabilities(values);
-	const { bundle: name, device, precision: wanted, shapes, cacheDir } = resolveLoadOptions(loadOptions(values));
+	const options = { ...loadOptions(values), ...chosenShapes(values) };
+	const { bundle: name, device, precision: wanted, shapes, cacheDir } = resolveLoadOptions(options);
 	if (device === 'cpu')
 		throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');
 
@@ -89,9 +105,29 @@ function chosenCapabilities({ capability, device }: { capability: string | undef
 	if (device !== undefined) throw new UsageError('Expected either --device or --capability but received both.');
 	return [...new Set(capability.split(','))].map((text) => {
 		const number = parseCapability(text.trim());
-		if (number !== undefined && hasEnginesFor('TensorRT-RTX', number)) return number;
-		throw new UsageError(`Expected 7.5, 8.0, 8.6, 8.9 or 12.x for --capability but received "${text}".`);
+		if (number !== undefined && rtxCapabilities.includes(number)) return number;
+		const known = rtxCapabilities.map(capabilityName).join(', ');
+		throw new UsageError(`Expected some of ${known} for --capability but received "${text}".`);
 	});
+}
+
+/** @throws {UsageError} for what are no numbers; which ones they may be, the library says */
+function chosenShapes({
+	'batch-sizes': batchSizes,
+	'image-sizes': imageSizes,
+	'detection-size': detectionSize,
+}: Pick<OptionValues<typeof buildOptions>, 'batch-sizes' | 'image-sizes' | 'detection-size'>) {
+	return {
+		batchSizes: batchSizes?.split(',').map((text) => parseNumber(text, '--batch-sizes')),
+		imageSizes: imageSizes?.split(',').map(parseSize),
+		detectionSize,
+	};
+}
+
+function parseSize(text: string): Size {
+	const [, width, height] = /^(\d+)x(\d+)$/.exec(text.trim()) ?? [];
+	if (width !== undefined && height !== undefined) return { width: Number(width), height: Number(height) };
+	throw new UsageError(`Expected sizes such as 512x512,512x768 for --image-sizes but received "${text}".`);
 }
 
 export function describeBuilding({ folder, built }: Building): string {

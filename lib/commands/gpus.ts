@@ -1,10 +1,12 @@
-import { capabilityName, hasEnginesFor } from '../capability.ts';
+import { cacheFolder } from '../cache-folder.ts';
+import { capabilityName } from '../capability.ts';
 import { chooseGpu } from '../device.ts';
 import { EngineCache } from '../engine-cache.ts';
 import type { EngineLibraries } from '../engine-libraries.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
 import { formatBytes } from './bytes.ts';
 import { failureOf } from './failure.ts';
+import { gpuRemedy, libraryRemedy, namedProviderRemedy, obstacleRemedy, rebuildRemedy } from './gpu-remedies.ts';
 import { table } from './table.ts';
 
 /** What `doctor` finds out about GPUs and what would run networks on them. */
@@ -31,8 +33,8 @@ export type GpuState = {
 	/** What would build and run its engines; undefined when nothing can, and `reasons` say why. */
 	uses?: string;
 	reasons: readonly string[];
-	/** What to install for it. */
-	advice: string;
+	/** What to do when nothing can. */
+	remedy: string;
 };
 
 /** A folder that was looked into, or libraries in it that were tried. */
@@ -42,8 +44,15 @@ export type LibraryState = {
 	/** Of a file: the core library, or the provider library where there is none. */
 	path: string;
 	version?: string;
-	problem?: string;
+	/** Why it is of no use. */
+	error?: Failure;
 };
+
+/** Without the addon, which is what finds GPUs and tries libraries. */
+export async function examineWithoutAddon(): Promise<GpuReport> {
+	const obstacle = 'Without the addon, GPUs are not looked for.';
+	return { cuda: {}, obstacle, found: [], libraries: [], engines: await examineEngines() };
+}
 
 export async function examineGpus(survey: NativeGpus, libraries: EngineLibraries): Promise<GpuReport> {
 	const { runtime, driver, obstacle, gpus } = survey;
@@ -69,58 +78,63 @@ async function examineGpu(
 	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
 	const { reasons } = choice;
 	const uses = 'runtime' in choice ? { uses: `${choice.runtime.product} ${choice.runtime.version}` } : {};
-	return { ...state, ...uses, reasons, advice: adviceFor(capability) };
-}
-
-/** The versions that this package's provider libraries are compiled for. */
-function adviceFor(capability: number): string {
-	return hasEnginesFor('TensorRT-RTX', capability)
-		? 'Run `pip install tensorrt-rtx==1.6.1.120`, or install TensorRT 11.1 or newer.'
-		: 'Install TensorRT 11.1 or a newer 11.';
+	return { ...state, ...uses, reasons, remedy: gpuRemedy({ capability, supported }, libraries.named !== undefined) };
 }
 
 async function examineLibraries(libraries: EngineLibraries): Promise<LibraryState[]> {
 	const trials = (await libraries.tryAll()).map((trial): LibraryState => {
 		const { origin, paths, product } = trial;
 		const path = paths.core || paths.provider;
-		if ('problem' in trial) return { product: product ?? 'any', origin, path, problem: trial.problem };
+		if ('problem' in trial) {
+			const remedy = product === undefined ? namedProviderRemedy : libraryRemedy(product, origin);
+			return { product: product ?? 'any', origin, path, error: { problem: trial.problem, remedy } };
+		}
 		return { product: trial.runtime.product, origin, path, version: trial.runtime.version };
 	});
 	const tried = new Set(trials.map(({ path }) => path));
 	const folders = libraries.findings
 		.filter((finding) => finding.libraries === undefined || !tried.has(finding.libraries.core))
 		.map(({ product, origin, folder, libraries, problem }): LibraryState => {
-			if (libraries === undefined) return { product, origin, path: folder, ...(problem ? { problem } : {}) };
-			return { product, origin, path: libraries.core, problem: `this build can't use ${product}` };
+			if (libraries !== undefined) {
+				const error = { problem: `this build can't use ${product}.`, remedy: rebuildRemedy };
+				return { product, origin, path: libraries.core, error };
+			}
+			if (problem === undefined) return { product, origin, path: folder };
+			return {
+				product,
+				origin,
+				path: folder,
+				error: { problem: `${problem}.`, remedy: libraryRemedy(product, origin) },
+			};
 		});
 	return [...trials, ...folders];
 }
 
 async function examineEngines(): Promise<GpuReport['engines']> {
-	const cache = new EngineCache();
-	const { folder } = cache;
+	const folder = cacheFolder('engines');
 	try {
-		const { engines } = await cache.list();
+		const { engines } = await new EngineCache().list();
 		return { folder, count: engines.length, bytes: engines.reduce((sum, { bytes }) => sum + bytes, 0) };
 	} catch (error) {
 		return { folder, error: failureOf(error) };
 	}
 }
 
-/** What stands in the way of GPUs. On a machine without one, libraries for it are no problem unless they are broken. */
-export function gpuProblems({ found, libraries, engines }: GpuReport): Failure[] {
+/**
+ * What stands in the way of GPUs. On a machine without one, libraries for it are no problem unless they are broken.
+ *
+ * @param isExpected - whether there are traces of a GPU, or of its driver
+ */
+export function gpuProblems({ cuda, obstacle, found, libraries, engines }: GpuReport, isExpected: boolean): Failure[] {
 	const problems: Failure[] = found
 		.filter(({ uses }) => uses === undefined)
-		.map(({ device, reasons, advice }) => ({
-			problem: `${device} can't be used: ${reasons.join(' ')}`,
-			remedy: advice,
-		}));
-	const broken = libraries.filter(({ problem }) => problem !== undefined);
-	for (const { path, origin, problem } of broken) {
-		problems.push({
-			problem: `${path} (${origin}): ${problem}`,
-			remedy: 'See what the README says about GPUs: versions have to fit.',
-		});
+		.map(({ device, reasons, remedy }) => ({ problem: `${device} can't be used: ${reasons.join(' ')}`, remedy }));
+	if (isExpected && obstacle !== undefined) problems.push({ problem: obstacle, remedy: obstacleRemedy(cuda) });
+	for (const { path, origin, error } of libraries) {
+		const problem = `${path} (${origin}): ${error?.problem}`;
+		// A place may be no good for both products for one reason.
+		if (error === undefined || problems.some((other) => other.problem === problem)) continue;
+		problems.push({ problem, remedy: error.remedy });
 	}
 	if ('error' in engines) problems.push(engines.error);
 	return problems;
@@ -146,11 +160,11 @@ export function gpuRows({ cuda, obstacle, found, engines }: GpuReport): string[]
 export function libraryTable(libraries: readonly LibraryState[]): string {
 	return table(
 		['library', 'looked for in', 'because of', 'found'],
-		libraries.map(({ product, path, origin, version, problem }) => [
+		libraries.map(({ product, path, origin, version, error }) => [
 			product,
 			path,
 			origin,
-			version ?? (problem === undefined ? 'nothing' : 'not usable'),
+			version ?? (error === undefined ? 'nothing' : 'not usable'),
 		]),
 	);
 }

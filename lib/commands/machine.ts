@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -9,7 +9,7 @@ import { findOnnxRuntime } from '../onnxruntime-library.ts';
 import { packageRoot } from '../package-root.ts';
 import { packageVersion } from '../package-version.ts';
 import { failureOf } from './failure.ts';
-import { examineGpus, type GpuReport } from './gpus.ts';
+import { examineGpus, examineWithoutAddon, type GpuReport } from './gpus.ts';
 
 /** What `doctor` finds out. A fact that could not be had says why in `error`, instead of failing the whole examination. */
 export interface Machine {
@@ -33,8 +33,10 @@ export type Device = {
 	error?: string;
 };
 
-/** Traces of NVIDIA's driver; nothing is opened or run. */
+/** Traces of NVIDIA's driver, and of a GPU for it; nothing is opened or run. */
 export interface NvidiaDriver {
+	/** Address of a GPU on the PCI bus; known on Linux, also without a driver. */
+	gpu?: string;
 	/** Kernel driver's own words. */
 	kernel?: string;
 	/** CUDA's driver library. */
@@ -45,7 +47,8 @@ export interface NvidiaDriver {
 
 export async function examineMachine(): Promise<Machine> {
 	const addon = findAddon();
-	const libraries = new EngineLibraries();
+	// This package's own libraries lie beside the addon.
+	const libraries = 'path' in addon ? new EngineLibraries() : undefined;
 	return {
 		system: {
 			platform: platform(),
@@ -59,9 +62,9 @@ export async function examineMachine(): Promise<Machine> {
 		package: { version: packageVersion(), folder: packageRoot },
 		addon,
 		sharp: findSharp(),
-		device: await findDevice(addon, libraries),
+		device: await findDevice(libraries),
 		driver: findNvidiaDriver(),
-		gpus: await examineGpus('path' in addon ? loadNative().findGpus() : { gpus: [] }, libraries),
+		gpus: libraries === undefined ? await examineWithoutAddon() : await examineGpus(loadNative().findGpus(), libraries),
 	};
 }
 
@@ -83,9 +86,9 @@ function findSharp(): Machine['sharp'] {
 	}
 }
 
-async function findDevice(addon: Machine['addon'], libraries: EngineLibraries): Promise<Machine['device']> {
+async function findDevice(libraries: EngineLibraries | undefined): Promise<Machine['device']> {
 	try {
-		if ('error' in addon) {
+		if (libraries === undefined) {
 			const { library, origin } = findOnnxRuntime();
 			return { device: 'cpu', provider: 'onnxruntime', library, reasons: [`ONNX Runtime ${origin}: ${library}`] };
 		}
@@ -113,7 +116,7 @@ export function findNvidiaDriver(env: NodeJS.ProcessEnv = process.env, root = '/
 	const path = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
 	if (process.platform === 'win32') {
 		const system = join(env.SystemRoot ?? 'C:\\Windows', 'System32');
-		return driver(undefined, found([system], 'nvcuda.dll'), found([system, ...path], 'nvidia-smi.exe'));
+		return traces({ library: found([system], 'nvcuda.dll'), tool: found([system, ...path], 'nvidia-smi.exe') });
 	}
 	const folders = [
 		...(env.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== ''),
@@ -123,9 +126,25 @@ export function findNvidiaDriver(env: NodeJS.ProcessEnv = process.env, root = '/
 	];
 	const version = join(root, 'proc/driver/nvidia/version');
 	const kernel = existsSync(version) ? readFileSync(version, 'utf8').split('\n')[0] : undefined;
-	return driver(kernel, found(folders, 'libcuda.so.1'), found(path, 'nvidia-smi'));
+	const gpu = findPciGpu(join(root, 'sys/bus/pci/devices'));
+	return traces({ gpu, kernel, library: found(folders, 'libcuda.so.1'), tool: found(path, 'nvidia-smi') });
 }
 
-function driver(kernel: string | undefined, library: string | undefined, tool: string | undefined): NvidiaDriver {
-	return { ...(kernel ? { kernel } : {}), ...(library ? { library } : {}), ...(tool ? { tool } : {}) };
+/** @returns its address, such as `0000:01:00.0` */
+function findPciGpu(devices: string): string | undefined {
+	try {
+		return readdirSync(devices)
+			.sort()
+			.find((address) => {
+				const read = (name: string) => readFileSync(join(devices, address, name), 'utf8').trim();
+				// NVIDIA's vendor number, and the class of display controllers: https://pci-ids.ucw.cz
+				return read('vendor') === '0x10de' && read('class').startsWith('0x03');
+			});
+	} catch {
+		return undefined; // there is no such folder, or it may not be read
+	}
+}
+
+function traces(found: { [Trace in keyof NvidiaDriver]: string | undefined }): NvidiaDriver {
+	return Object.fromEntries(Object.entries(found).filter(([, trace]) => trace));
 }

@@ -1,5 +1,6 @@
 #include <memory>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 #include <variant>
@@ -78,7 +79,12 @@ Napi::Value BuildEngine(const Napi::CallbackInfo& info) {
         });
       };
       const tensorrt::EngineLibrary library(request->library);
-      if (request->gpu) EngineDevice(library, *request->gpu).MakeCurrent();
+      std::shared_lock<std::shared_mutex> no_captures;
+      if (request->gpu) {
+        Device& device = EngineDevice(library, *request->gpu);
+        device.MakeCurrent();
+        no_captures = std::shared_lock(device.captures());
+      }
       tensorrt::NewFile file(request->to);
       tensorrt::BuildEngine(
           library, request->source, request->options, report,

@@ -52,7 +52,13 @@ void Environment::Deliver() {
   }
   for (const auto& letter : letters) {
     const Napi::HandleScope scope(env_);
-    letter(env_, *this);
+    try {
+      letter(env_, *this);
+    } catch (const Napi::Error&) {
+      // Calls are settled in Resolve, Reject and Progress, whatever a caller's code throws. So the environment itself
+      // refuses: its thread is being terminated, and Close is next.
+      return;
+    }
   }
 }
 

@@ -110,7 +110,13 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
         });
       };
       Device& device = Open(request->runtime, request->source.provider);
-      return Pipeline::Load(device, request->source, report, interrupt);
+      try {
+        return Pipeline::Load(device, request->source, report, interrupt);
+      } catch (...) {
+        request->source.provider.reset();
+        device.Trim();  // memory may be what there was too little of
+        throw;
+      }
     };
     // Not on the device's thread: building networks takes long, and that one has other models to serve.
     return StartTask<std::shared_ptr<Pipeline>>(env, Loader(), std::move(on_progress), load, Model::Wrap);

@@ -12,7 +12,11 @@ if(ARC2FACE_CUDA)
   if(CMAKE_CUDA_COMPILER)
     if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
       # The machine code of every generation that the compiler knows, and for later ones a form that the driver compiles.
-      set(CMAKE_CUDA_ARCHITECTURES all-major)
+      if(CMAKE_VERSION VERSION_LESS 3.23)
+        set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 90-virtual)
+      else()
+        set(CMAKE_CUDA_ARCHITECTURES all-major)
+      endif()
     endif()
     set(CMAKE_CUDA_RUNTIME_LIBRARY Static)  # so that the addon loads on machines without NVIDIA's files
     enable_language(CUDA)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <shared_mutex>
 #include <utility>
 
 #include "../diffusion/convert.h"
@@ -82,6 +83,13 @@ class Device {
   // Gives what was freed, by us or by a provider, back to the system; allocators like to keep it.
   virtual void Trim() noexcept = 0;
   virtual std::unique_ptr<Stream> MakeStream() = 0;
+
+  // Held, shared, by whoever calls a library that may wait for the whole device, as loading and building do: on a GPU
+  // that spoils every capture of a graph that is under way, and fails itself. Held alone while one is captured.
+  std::shared_mutex& captures() noexcept { return captures_; }
+
+ private:
+  std::shared_mutex captures_;
 };
 
 // The device of this machine's processors. Lives as long as the process.

@@ -1,4 +1,4 @@
-// Standard normal noise that follows torch.randn of a CPU torch.Generator (design D6).
+// Standard normal noise that follows torch.randn of a CPU torch.Generator.
 #pragma once
 
 #include <array>

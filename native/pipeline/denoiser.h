@@ -1,5 +1,4 @@
-// Noise -> latents: the images being denoised, each in a slot of its own, sharing the UNet's batches step by step
-// (design D4).
+// Noise -> latents: the images being denoised, each in a slot of its own, sharing the UNet's batches step by step.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::array<int, 3> kStrides = {8, 16, 32};
 constexpr int kAnchors = 2;
-// Scores, boxes (four distances), keypoints (five offsets): the order of SCRFD's outputs, each for all strides.
+// Scores, boxes (four distances), keypoints (five offsets): in this order, each for all strides, SCRFD's files have
+// their outputs. A runtime may have another.
 constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
 constexpr int kMaxPhotoSide = 32767;
 
@@ -32,15 +33,35 @@ void CheckDetector(const Network& network) {
       !Accepts(input.shape[1], 3) || input.shape[2] != input.shape[3]) {
     Refuse("Expected the detector's input " + input.name + " to be float32 [1, 3, side, side].");
   }
-  for (size_t i = 0; i < network.outputs().size(); ++i) {
-    const auto& output = network.outputs()[i];
-    const int64_t channels = kChannels[i / kStrides.size()];
+  for (const TensorInfo& output : network.outputs()) {
     const size_t rank = output.shape.size();
-    if (output.type != DataType::kFloat32 || (rank != 2 && rank != 3) || !Accepts(output.shape[rank - 1], channels)) {
-      Refuse("Expected the detector's output " + output.name + " to be float32 [anchors, " + std::to_string(channels) +
-             "].");
+    if (output.type != DataType::kFloat32 || (rank != 2 && rank != 3)) {
+      Refuse("Expected the detector's output " + output.name + " to be float32 [anchors, channels].");
     }
   }
+}
+
+// Where among the network's outputs scores, boxes and keypoints are, each by stride: told by their channels, and, where
+// it is known, by the number of their anchors; the rest by their order.
+std::vector<size_t> FindDetectorOutputs(const Network& network) {
+  const auto& outputs = network.outputs();
+  std::vector<size_t> places;
+  for (size_t kind = 0; kind < kChannels.size(); ++kind) {
+    const auto first = static_cast<std::ptrdiff_t>(places.size());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const int64_t channels = outputs[i].shape.back();
+      if (channels < 0 ? i / kStrides.size() == kind : channels == kChannels[kind]) places.push_back(i);
+    }
+    if (places.size() != (kind + 1) * kStrides.size()) {
+      Refuse("Expected three of the detector's outputs to be float32 [anchors, " + std::to_string(kChannels[kind]) +
+             "] but " + std::to_string(places.size() - kind * kStrides.size()) + " are.");
+    }
+    const auto anchors = [&](size_t place) { return outputs[place].shape[outputs[place].shape.size() - 2]; };
+    if (std::any_of(places.begin() + first, places.end(), [&](size_t place) { return anchors(place) < 0; })) continue;
+    // Fine strides have more.
+    std::stable_sort(places.begin() + first, places.end(), [&](size_t a, size_t b) { return anchors(a) > anchors(b); });
+  }
+  return places;
 }
 
 int CheckRecognizer(const Network& network) {
@@ -87,7 +108,7 @@ void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& si
     for (const int size : sizes) list += (list.empty() ? "" : ", ") + std::to_string(size);
     throw Error(ErrorCode::kInvalidArgument, "Expected a detectionSize that the model's engines were built for (" +
                                                  list + ") but received " + std::to_string(options.detection_size) +
-                                                 ".");
+                                                 ". Load the model with it as detectionSize.");
   }
 }
 
@@ -95,6 +116,7 @@ FaceReader::FaceReader(Device& device, Stream& stream, std::unique_ptr<Network> 
                        std::unique_ptr<Network> recognizer)
     : device_(device), stream_(stream), detector_(std::move(detector)), recognizer_(std::move(recognizer)) {
   CheckDetector(*detector_);
+  detector_outputs_ = FindDetectorOutputs(*detector_);
   crop_size_ = CheckRecognizer(*recognizer_);
   const int64_t side = detector_->inputs()[0].shape[2];
   fixed_detection_size_ = side < 0 ? 0 : static_cast<int>(side);
@@ -122,17 +144,18 @@ std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& op
   DeviceBuffer<float> input(device_, size_t{3} * side * side);
   stream_.LetterboxPhoto(Upload(photo, photo_memory), letterbox, input.data());
 
-  std::vector<Tensor> outputs;
+  std::vector<Tensor> outputs(detector_outputs_.size());
   std::vector<DeviceBuffer<float>> memory;
-  for (size_t i = 0; i < detector_->outputs().size(); ++i) {
+  for (size_t i = 0; i < detector_outputs_.size(); ++i) {
     const int64_t cells = side / kStrides[i % kStrides.size()];
     const int64_t anchors = cells * cells * kAnchors;
     const int64_t channels = kChannels[i / kStrides.size()];
     memory.emplace_back(device_, static_cast<size_t>(anchors * channels));
     host.emplace_back(memory.back().size());
-    const bool batched = detector_->outputs()[i].shape.size() == 3;
-    outputs.push_back(Float32(batched ? std::vector<int64_t>{1, anchors, channels} : std::vector{anchors, channels},
-                              memory.back().data()));
+    const size_t place = detector_outputs_[i];
+    const bool batched = detector_->outputs()[place].shape.size() == 3;
+    outputs[place] = Float32(batched ? std::vector<int64_t>{1, anchors, channels} : std::vector{anchors, channels},
+                             memory.back().data());
   }
   const std::array inputs = {Float32({1, 3, side, side}, input.data())};
   detector_->Run(inputs, outputs, stream_, interrupt);

@@ -51,7 +51,8 @@ class FaceReader {
   Stream& stream_;
   std::unique_ptr<Network> detector_;
   std::unique_ptr<Network> recognizer_;
-  int fixed_detection_size_ = 0;  // 0: any
+  std::vector<size_t> detector_outputs_;  // the places of scores, boxes and keypoints, each by stride
+  int fixed_detection_size_ = 0;          // 0: any
   int crop_size_ = 112;
 };
 

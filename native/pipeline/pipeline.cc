@@ -64,13 +64,7 @@ struct Pipeline::Painting {
 std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
                                          Interrupt& interrupt) {
   auto pipeline = std::make_shared<Pipeline>(device);
-  try {
-    pipeline->LoadNetworks(source, progress, interrupt);
-  } catch (...) {
-    pipeline.reset();
-    device.Trim();  // memory may be what there was too little of
-    throw;
-  }
+  pipeline->LoadNetworks(source, progress, interrupt);
   return pipeline;
 }
 
@@ -366,13 +360,13 @@ void Pipeline::CheckBuiltFor(const GenerateRequest& request) const {
     std::string list;
     for (const ImageSize& size : image_sizes_) list += (list.empty() ? "" : ", ") + name(size.width, size.height);
     Refuse("Expected an image size that the model's engines were built for (" + list + ") but received " +
-           name(request.width, request.height) + ".");
+           name(request.width, request.height) + ". Load the model with it in imageSizes.");
   }
   if (request.guidance_scale > 1 && found->most_rows < 2) {
     Refuse(
         "Expected 1 for guidanceScale, because guidance takes two rows of a batch and the model's engines were built "
         "for one, but received " +
-        std::to_string(request.guidance_scale) + ".");
+        std::to_string(request.guidance_scale) + ". Load the model with 2 or more in batchSizes.");
   }
 }
 

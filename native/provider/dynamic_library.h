@@ -10,4 +10,7 @@ namespace arc2face {
 // library, without `symbol`.
 void* OpenLibrarySymbol(const std::string& path, const char* symbol);
 
+// The library that `address` lies in stays open until the process ends, whoever closes it.
+void KeepLibraryOpen(const void* address) noexcept;
+
 }  // namespace arc2face

@@ -61,5 +61,10 @@ void* OpenLibrarySymbol(const std::string& path, const char* symbol) {
   return address;
 }
 
+void KeepLibraryOpen(const void* address) noexcept {
+  Dl_info here{};
+  if (dladdr(address, &here) != 0) dlopen(here.dli_fname, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 }  // namespace arc2face
 #endif

@@ -26,5 +26,11 @@ void* OpenLibrarySymbol(const std::string& path, const char* symbol) {
   return reinterpret_cast<void*>(address);
 }
 
+void KeepLibraryOpen(const void* address) noexcept {
+  HMODULE library = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     static_cast<LPCWSTR>(address), &library);
+}
+
 }  // namespace arc2face
 #endif

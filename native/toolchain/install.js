@@ -1,20 +1,23 @@
 /**
  * Finds, or brings into .toolchain/, what the GPU parts are built with, and writes .toolchain/paths.cmake, which
- * CMakeLists.txt reads. Usage: npm run toolchain
+ * CMakeLists.txt reads. Usage: npm run toolchain [-- --all]
  *
  *   nvcc              on the PATH or in CUDA_PATH, else the CUDA 13 compiler's pip packages
  *   TensorRT headers  TENSORRT_INCLUDE_DIR, TENSORRT_RTX_INCLUDE_DIR, else those in the source of a Rust crate
  *   TensorRT-RTX      TENSORRT_RTX_LIBRARY_DIR, else its pip package: to build engines with, also without a GPU
  *
- * What can't be had is left out, and said; the package builds without. Linux on x86-64; elsewhere it takes what the
- * variables name. NVIDIA's files stay out of the repository and of the npm package.
+ * What can't be had is left out, and said; the package builds without, unless --all says that this is a failure. Linux on
+ * x86-64; elsewhere it takes what the variables name. NVIDIA's files stay out of the repository and of the npm package.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
-const folder = fileURLToPath(new URL('../../.toolchain', import.meta.url));
+const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = join(root, '.toolchain');
 
 /** The versions that this package is written for and tested with. */
 const cudaPackages = [
@@ -79,7 +82,7 @@ function requireLinux() {
 }
 
 /** @param {string} variable @param {string} file - that has to be in the folder that the variable names */
-function named(variable, file) {
+function folderNamedBy(variable, file) {
 	const value = process.env[variable];
 	if (!value) return undefined;
 	if (existsSync(join(value, file))) return value;
@@ -134,13 +137,16 @@ function findCudaHeaders(nvcc) {
 }
 
 function findRtxLibraries() {
-	const libraries =
-		named('TENSORRT_RTX_LIBRARY_DIR', 'libtensorrt_rtx.so.1') ??
-		join(pip('tensorrt-rtx', [rtxPackage]), 'tensorrt_rtx_libs');
-	// The library opens itself by this name while it builds engines; the pip package lacks it.
-	const plain = join(libraries, 'libtensorrt_rtx.so');
-	if (!existsSync(plain)) symlinkSync('libtensorrt_rtx.so.1', plain);
-	return libraries;
+	const named = folderNamedBy('TENSORRT_RTX_LIBRARY_DIR', 'libtensorrt_rtx.so.1');
+	return named ?? join(pip('tensorrt-rtx', [rtxPackage]), 'tensorrt_rtx_libs');
+}
+
+/** Has every build folder look again: CMake remembers what it did not find. */
+function forgetBuilds() {
+	const build = join(root, 'build');
+	if (!existsSync(build)) return;
+	const files = readdirSync(build, { encoding: 'utf8', recursive: true });
+	for (const file of files.filter((one) => basename(one) === 'CMakeCache.txt')) rmSync(join(build, file));
 }
 
 /** @type {[string, string, (found: Record<string, string>) => string][]} CMake variable, what it is, how to get it */
@@ -149,12 +155,12 @@ const parts = [
 	[
 		'TENSORRT_INCLUDE_DIR',
 		'TensorRT headers',
-		() => named('TENSORRT_INCLUDE_DIR', 'NvInfer.h') ?? join(headersFolder(), headersInCrate.tensorrt),
+		() => folderNamedBy('TENSORRT_INCLUDE_DIR', 'NvInfer.h') ?? join(headersFolder(), headersInCrate.tensorrt),
 	],
 	[
 		'TENSORRT_RTX_INCLUDE_DIR',
 		'TensorRT-RTX headers',
-		() => named('TENSORRT_RTX_INCLUDE_DIR', 'NvInfer.h') ?? join(headersFolder(), headersInCrate.rtx),
+		() => folderNamedBy('TENSORRT_RTX_INCLUDE_DIR', 'NvInfer.h') ?? join(headersFolder(), headersInCrate.rtx),
 	],
 	['ARC2FACE_CUDA_INCLUDE_DIR', 'CUDA headers', (found) => findCudaHeaders(found.ARC2FACE_NVCC ?? '')],
 	['TENSORRT_RTX_LIBRARY_DIR', 'TensorRT-RTX libraries', findRtxLibraries],
@@ -163,6 +169,7 @@ const parts = [
 mkdirSync(folder, { recursive: true });
 /** @type {Record<string, string>} */
 const found = {};
+let isWhole = true;
 for (const [variable, what, find] of parts) {
 	try {
 		found[variable] = find(found);
@@ -170,6 +177,7 @@ for (const [variable, what, find] of parts) {
 	} catch (error) {
 		if (!(error instanceof LeftOut)) throw error;
 		console.log(`${what}: left out, because ${error.message}.`);
+		isWhole = false;
 	}
 }
 // What was given on CMake's command line wins. Paths in the folder are relative to it, so that it can be moved.
@@ -177,4 +185,13 @@ const lines = Object.entries(found).map(([variable, path]) => {
 	const portable = path.replace(folder, `\${CMAKE_CURRENT_LIST_DIR}`).replaceAll('\\', '/');
 	return `if(NOT DEFINED ${variable})\n  set(${variable} "${portable}")\nendif()\n`;
 });
-writeFileSync(join(folder, 'paths.cmake'), lines.join(''));
+const file = join(folder, 'paths.cmake');
+const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+if (lines.join('') !== before) {
+	forgetBuilds();
+	writeFileSync(file, lines.join(''));
+}
+if (values.all && !isWhole) {
+	console.error('Expected every part, as --all was given.');
+	process.exitCode = 1;
+}

@@ -1,4 +1,4 @@
-// Read-only memory maps of checkpoint files (design D2, D8).
+// Read-only memory maps of checkpoint files.
 #pragma once
 
 #include <cstddef>

@@ -133,7 +133,18 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['engines', 'build', '--device', 'gpu'], '`device`'],
 		[['engines', 'build', '--capability', '89'], '--capability but received "89"'],
 		[['engines', 'build', '--capability', '8.9,9.0'], '--capability but received "9.0"'],
+		[
+			['engines', 'build', '--capability', '12.2'],
+			'7.5, 8.0, 8.6, 8.9, 12.0, 12.1 for --capability but received "12.2"',
+		],
 		[['engines', 'build', '--capability', '8.9', '--device', 'cuda'], 'both'],
+		[['engines', 'build', '--batch-sizes', '1,two'], 'Expected a number for --batch-sizes but received "two"'],
+		[['engines', 'build', '--batch-sizes', '1,'], '--batch-sizes but received ""'],
+		[['engines', 'build', '--batch-sizes', '1,65'], '`batchSizes` but received [1, 65]'],
+		[['engines', 'build', '--image-sizes', '512x512,512'], '--image-sizes but received "512"'],
+		[['engines', 'build', '--image-sizes', '4096x512'], '`imageSizes`'],
+		[['engines', 'build', '--detection-size', '100'], '`detectionSize` but received 100'],
+		[['engines', 'list', '--detection-size', '640'], '--detection-size for engines build only'],
 		[['engines', 'clean', '--all', '--unused-days', '3'], 'both'],
 		[['engines', 'clean', '--unused-days', '-1'], '--unused-days'],
 		[['doctor', '--verbose'], '--verbose'],
@@ -198,12 +209,30 @@ describe('doctor', () => {
 			} else {
 				expect(device.device).toBe('cpu');
 				expect(row).toContain('not usable');
-				expect(gpus.libraries).toContainEqual(expect.objectContaining({ path: provider, problem: expect.any(String) }));
-				expect(JSON.stringify(problems)).toContain(provider);
+				expect(gpus.libraries).toContainEqual(
+					expect.objectContaining({
+						path: provider,
+						error: { problem: expect.any(String), remedy: expect.any(String) },
+					}),
+				);
+				expect(problems).toContainEqual({
+					problem: expect.stringContaining(provider),
+					remedy: expect.stringContaining('ARC2FACE_PROVIDER'),
+				});
 				expect(people.stdout).toContain('Problems:');
 			}
 		},
 	);
+
+	test('exits with 1 when the addon is missing, and tells how to build it', async () => {
+		// Where to look for the addon instead of the package: a folder that has none.
+		const { code, stdout, stderr } = await start(['doctor', '--json'], { ARC2FACE_NATIVE_PREBUILD: folder }).ended;
+		expect([code, stderr]).toEqual([1, '']);
+		const { addon, problems, device } = JSON.parse(stdout);
+		expect(addon).toEqual({ error: expect.stringContaining('No native build was found') });
+		expect(device).toMatchObject({ device: 'cpu', provider: 'onnxruntime' });
+		expect(problems[0].remedy).toContain('npx node-gyp rebuild');
+	});
 
 	test('exits with 1 when no ONNX Runtime library is there, and names what it looked for', async () => {
 		const library = join(folder, 'missing.so');
@@ -289,7 +318,6 @@ describe('engines', () => {
 			target: { capabilities: [89, 120] },
 			precision: 'fp16',
 			profiles: [],
-			options: {},
 		};
 		await engines.engine({ ...description, name: 'unet' }, build(2_000_000));
 		const old = await engines.engine({ ...description, name: 'vae decoder' }, build(3000));
@@ -497,6 +525,39 @@ describe('with photos', () => {
 			const { built } = JSON.parse(stdout) as { built: { gpu: string; precision: string; seconds?: number }[] };
 			expect(built.map(({ gpu }) => gpu)).toEqual([...Array(5).fill('8.9'), ...Array(5).fill('12.0')]);
 			expect(built.every(({ precision, seconds }) => precision === 'fp32' && seconds !== undefined)).toBe(true);
+		});
+
+		test('engines build builds for the shapes that a load will ask for', async () => {
+			const shapes = ['--image-sizes', '64x96,128x128', '--batch-sizes', '4, 2,4', '--detection-size', '320'];
+			const { code, stdout } = await start(['engines', 'build', ...shapes, ...cache(), '--json'], standIn).ended;
+			expect(code).toBe(0);
+			const { built } = JSON.parse(stdout) as { built: { network: string; file: string }[] };
+			const shapesOf = async (network: string, input: string) => {
+				const { file } = built.find((engine) => engine.network === network)!;
+				const { identity } = JSON.parse(await readFile(file.replace(/engine$/, 'json'), 'utf8'));
+				return identity.profiles.map((profile: Record<string, number[]>) => profile[input]);
+			};
+			expect(await shapesOf('detector', 'input.1')).toEqual([[1, 3, 320, 320]]);
+			expect(await shapesOf('vaeDecoder', 'latents')).toEqual([
+				[1, 4, 12, 8],
+				[1, 4, 16, 16],
+			]);
+			expect(await shapesOf('unet', 'sample')).toEqual([
+				[2, 4, 12, 8],
+				[4, 4, 12, 8],
+				[2, 4, 16, 16],
+				[4, 4, 16, 16],
+			]);
+
+			const unfit = await start(['engines', 'build', '--image-sizes', '100x64', ...cache()], standIn).ended;
+			expect(unfit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('received 100×64') });
+			const ahead = await start(['engines', 'build', '--image-sizes', '64x96', ...cache()], standIn).ended;
+			expect(ahead.code).toBe(0);
+			const size = ['--width', '64', '--height', '96', '--device', 'cuda'];
+			const args = ['generate', astronaut, ...keypoints, '--steps', '1', '--seed', '3', ...size, ...cache()];
+			const painted = await start(args, standIn).ended;
+			expect(painted).toMatchObject({ code: 0, stdout: expect.stringContaining('64×96') });
+			expect(painted.stderr).not.toContain('building');
 		});
 
 		test('generate builds on the first use only, and shows it', async () => {

@@ -1,17 +1,21 @@
 /**
- * The build that tests and benchmarks of the GPU share: addon, provider libraries, stand-ins and C++ programs, from a clean
- * checkout, without npm and without a network.
+ * The build that tests and benchmarks of the GPU share: compiled TypeScript, addon, provider libraries, stand-ins and C++
+ * programs, from a clean checkout, without npm and without a network.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const rtxLibraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
+
+/** What says which sources dist was compiled from, where there is no compiler; the npm package leaves this folder out. */
+export const stamp = join(root, 'dist/benchmarks/sources.sha256');
 
 /** Exit code of a command that had no GPU to work on. */
 export const noGpuCode = 3;
@@ -19,11 +23,17 @@ export const noGpuCode = 3;
 /**
  * @param {import('./stages.js').Stages} stages
  * @param {string[]} targets - CMake's; none: everything
- * @param {string} [folder] - of a build to add to (default: one of its own)
+ * @param {string} [folder] - of a build to add to, named build (default: one of its own)
  * @returns {{ folder: string, env: NodeJS.ProcessEnv }} where the programs are, and the environment in which tests use this build
  */
 export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 	folder = resolve(folder);
+	if (basename(folder) !== 'build') {
+		throw new Error(
+			`expected a folder named build for --build, as the addon is looked for in one, but received ${folder}`,
+		);
+	}
+	compileTypeScript(stages);
 	const headers = nodeApiHeaders();
 	// What is not on the machine is left out, without waiting for a network that may not be there.
 	const env = { PIP_RETRIES: '0', PIP_DEFAULT_TIMEOUT: '10', ...process.env };
@@ -64,6 +74,31 @@ export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 export function findGpus(stages, env) {
 	const script = `console.log(JSON.stringify(require('node-gyp-build')(${JSON.stringify(root)}).findGpus()))`;
 	return JSON.parse(stages.command(process.execPath, ['-e', script], { cwd: root, env, capture: true }).stdout);
+}
+
+/** A hash of everything that dist is compiled from. */
+export function hashSources() {
+	const hash = createHash('sha256');
+	for (const folder of ['lib', 'models', 'benchmarks']) {
+		const files = readdirSync(join(root, folder), { encoding: 'utf8', recursive: true });
+		for (const file of files.filter((one) => one.endsWith('.ts')).sort()) {
+			hash.update(`${folder}/${file}\0`).update(readFileSync(join(root, folder, file)));
+		}
+	}
+	return hash.digest('hex');
+}
+
+/** @param {import('./stages.js').Stages} stages */
+function compileTypeScript(stages) {
+	const compiler = join(root, 'node_modules/typescript/bin/tsc');
+	if (existsSync(compiler)) {
+		stages.command(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root });
+	} else if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hashSources()) {
+		throw new Error(
+			'there is no TypeScript to compile dist with, and dist is not of these sources: run `npm ci`, or unpack here what ' +
+				'`npm run pack:gpu` has packed elsewhere',
+		);
+	}
 }
 
 function nodeApiHeaders() {

@@ -5,10 +5,9 @@
 #include <string>
 #include <thread>
 
-#include "device/select.h"
+#include "captured_step.h"
+#include "device/cuda.h"
 #include "error.h"
-#include "gpu.h"
-#include "operation_data.h"
 
 namespace arc2face::testing {
 namespace {
@@ -16,9 +15,8 @@ namespace {
 using GpuDevice = GpuTest;
 using GpuReplay = GpuTest;
 
-TEST_F(GpuDevice, IsFoundByItsNames) {
-  EXPECT_EQ(&DeviceNamed("cuda"), gpu);
-  EXPECT_EQ(&DeviceNamed("cuda:0"), gpu);
+TEST_F(GpuDevice, IsOneAndTheSame) {
+  EXPECT_EQ(&CudaDevice(0), gpu);
   EXPECT_STREQ(gpu->name(), "cuda:0");
 }
 
@@ -67,44 +65,6 @@ TEST_F(GpuDevice, HostMemoryIsFilledAndMayBeFreedAnywhere) {
   }
   gpu->Trim();
 }
-
-// A step as the denoiser queues it: gather, a network (here a copy), apply.
-class Step {
- public:
-  Step(Device& gpu, Stream& stream, uint32_t seed, uint32_t steps)
-      : stream_(stream),
-        plan_(gpu, stream, Plan(seed, steps)),
-        registers_(gpu, stream, RandomNumbers<float>(kRegisters * kElements, seed)),
-        sample_(gpu, stream, std::vector<float>(2 * kElements)),
-        timesteps_(gpu, stream, {0, 0}),
-        slot_(gpu, stream, {{registers_.data(), plan_.data(), 0, 0, 1, 3.0f}}) {}
-
-  void Queue() {
-    stream_.GatherRows(slot_.data(), 1, kElements, sample_.data(), timesteps_.data());
-    stream_.ApplyStep(slot_.data(), 1, kElements, sample_.data());
-  }
-  std::vector<float> registers() const { return registers_.values(); }
-  uint32_t position() const { return slot_.values()[0].position; }
-
- private:
-  static constexpr size_t kElements = 4096;
-
-  static std::vector<PlanStep> Plan(uint32_t seed, uint32_t steps) {
-    std::vector<PlanStep> plan;
-    for (uint32_t i = 0; i < steps; ++i) {
-      plan.push_back(RandomStep(seed + i));
-      for (auto& assignment : plan.back().assignments) {
-        for (float& coefficient : assignment.coefficients) coefficient /= 8;  // so that nothing grows beyond numbers
-      }
-    }
-    return plan;
-  }
-
-  Stream& stream_;
-  OnGpu<PlanStep> plan_;
-  OnGpu<float> registers_, sample_, timesteps_;
-  OnGpu<BatchSlot> slot_;
-};
 
 TEST_F(GpuReplay, EqualsDirectWorkInEveryStep) {
   constexpr uint32_t kSteps = 8;

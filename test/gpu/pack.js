@@ -15,10 +15,10 @@
  * and, with --tensorrt-rtx, into a second archive of about 60 MB, build/gpu-machine-tensorrt-rtx.tar.xz, NVIDIA's libraries.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { root } from './build.js';
+import { hashSources, root, stamp } from './build.js';
 
 const { values } = parseArgs({
 	options: { node: { type: 'boolean', default: false }, 'tensorrt-rtx': { type: 'boolean', default: false } },
@@ -27,6 +27,7 @@ const onnxRuntime = 'node_modules/onnxruntime-node';
 const googletest = '/usr/src/googletest';
 
 run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
+writeFileSync(stamp, hashSources());
 mkdirSync(join(root, '.toolchain'), { recursive: true });
 if (existsSync(googletest)) cpSync(googletest, join(root, '.toolchain/googletest'), { recursive: true });
 if (values.node) cpSync(process.execPath, join(root, '.toolchain/node'));

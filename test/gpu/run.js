@@ -8,7 +8,7 @@
  * no GPU, which with --dry-run is no failure: everything up to the first call of CUDA has run then.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, findGpus, noGpuCode, root } from './build.js';
@@ -33,12 +33,19 @@ const obstacle = survey?.obstacle ?? 'there is no build to look with';
 
 if (built && survey) {
 	const tests = join(built.folder, 'arc2face_gpu_tests');
-	stages.run('C++ tests: kernels, memory, captured graphs, engines', () => {
-		stages.command(tests, []);
-		requireGpu();
+	stages.run('C++ tests: kernels, memory, captured graphs, engines', () => testNative(built.folder));
+	const { folder, env } = built;
+	stages.run('Whole models through the stand-in', () => testModels(folder, env, 'stand-in on cuda:0'));
+	stages.run('Whole models through TensorRT, and portraits against the CPU', () => {
+		findTensorRt(env);
+		testModels(folder, env, 'TensorRT(-RTX)? on cuda:0');
 	});
+	stages.run('TensorRT-RTX on a GPU that it is not documented for', () => {
+		requireGpu();
+		testModels(folder, env, 'on a GPU that it is not documented for');
+	});
+	// Last, because they take longest: what does not fit into the time is theirs.
 	for (const tool of ['memcheck', 'racecheck']) stages.run(`compute-sanitizer: ${tool}`, () => sanitize(tests, tool));
-	stages.run('Behaviour of whole models, and portraits through TensorRT', () => behave(built.env));
 }
 stages.report();
 if (stages.hasFailed) process.exitCode = 1;
@@ -52,11 +59,21 @@ function requireGpu() {
 	if (gpus.length === 0) throw new LeftOut(obstacle);
 }
 
+/**
+ * Each test in a process of its own: an error of CUDA stays with a process, and what hangs ends.
+ * @param {string} folder
+ */
+function testNative(folder) {
+	const which = ['--test-dir', folder, '--build-config', 'Release', '--tests-regex', '^Gpu', '--no-tests=error'];
+	stages.command('ctest', [...which, '--output-on-failure', '--timeout', '60']);
+	requireGpu();
+}
+
 /** @param {string} tests @param {string} tool */
 function sanitize(tests, tool) {
 	requireGpu();
 	const first = ['--tool', tool, tests, '--gtest_filter=GpuDevice.IsFoundByItsNames'];
-	const { error, stdout } = spawnSync('compute-sanitizer', first, { encoding: 'utf8' });
+	const { error, stdout } = spawnSync('compute-sanitizer', first, { encoding: 'utf8', timeout: stages.remainingMs });
 	if (error) throw new LeftOut(`compute-sanitizer can't be run (${error.message})`);
 	// Some virtual machines keep debuggers from their GPU.
 	if (stdout.includes('Device not supported'))
@@ -67,8 +84,27 @@ function sanitize(tests, tool) {
 	stages.command('compute-sanitizer', ['--tool', tool, '--error-exitcode', '1', tests, filter]);
 }
 
-/** @param {NodeJS.ProcessEnv} env */
-function behave(env) {
+/**
+ * Shows what `load` would use.
+ * @param {NodeJS.ProcessEnv} env @throws {LeftOut} when there is nothing, with what was looked for and what was found
+ */
+function findTensorRt(env) {
+	const device = JSON.stringify(join(root, 'dist/lib/device.js'));
+	const script =
+		`import(${device}).then(({ chooseDevice }) => chooseDevice('cuda'))` +
+		`.then(({ reasons }) => ({ reasons }), ({ message }) => ({ obstacle: message }))` +
+		`.then((answer) => console.log(JSON.stringify(answer)))`;
+	const { stdout } = stages.command(process.execPath, ['-e', script], { cwd: root, env, capture: true });
+	const { reasons, obstacle } = JSON.parse(stdout);
+	if (obstacle !== undefined) throw new LeftOut(obstacle);
+	console.log(reasons.join('\n'));
+}
+
+/**
+ * Runs the tests of whole models whose names match.
+ * @param {string} folder - of the build @param {NodeJS.ProcessEnv} env @param {string} name - regular expression
+ */
+function testModels(folder, env, name) {
 	// Of a checkout that nobody has built.
 	if (!existsSync(join(root, 'models/tiny/arc2face/config.json'))) {
 		const argv = ['dist/models/random/cli.js', '--size', 'tiny', '--out', 'models/tiny'];
@@ -76,15 +112,12 @@ function behave(env) {
 	}
 	const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 	if (!existsSync(vitest)) throw new LeftOut('vitest is not among the node_modules');
-	// Without a GPU only its tests are asked for, which then say why they are left out: `npm test` runs the others.
-	const filter = gpus.length === 0 ? ['--testNamePattern', 'cuda:0'] : [];
-	stages.command(
-		process.execPath,
-		[vitest, 'run', 'test/e2e/behaviour.test.ts', 'test/e2e/portrait.test.ts', ...filter],
-		{
-			cwd: root,
-			env,
-		},
-	);
+	const files = ['test/e2e/portrait.test.ts', 'test/e2e/behaviour.test.ts'];
+	const results = join(folder, 'models.json');
+	// Each test is shown when it ends.
+	const how = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${results}`, '--testNamePattern', name];
+	stages.command(process.execPath, [vitest, 'run', ...files, ...how], { cwd: root, env });
 	requireGpu();
+	if (JSON.parse(readFileSync(results, 'utf8')).numPassedTests > 0) return;
+	throw new LeftOut('none of its tests could run, as they say above');
 }

@@ -4,6 +4,17 @@ import { spawnSync } from 'node:child_process';
 /** Why a stage could not run here. */
 export class LeftOut extends Error {}
 
+/** A command that did not end as it should. */
+export class CommandFailed extends Error {
+	/** @param {string} message @param {{ stdout?: string, outOfTime?: boolean }} [how] */
+	constructor(message, { stdout = '', outOfTime = false } = {}) {
+		super(message);
+		/** What it said until then, if that is captured. */
+		this.stdout = stdout;
+		this.outOfTime = outOfTime;
+	}
+}
+
 export class Stages {
 	#end;
 	#started = Date.now();
@@ -25,8 +36,18 @@ export class Stages {
 
 	/** What was left out, and why. */
 	get leftOut() {
+		return this.#endedAs('left out');
+	}
+
+	/** What failed, and how. */
+	get failed() {
+		return this.#endedAs('failed');
+	}
+
+	/** @param {'failed' | 'left out'} wanted */
+	#endedAs(wanted) {
 		return this.#ended
-			.filter(({ outcome }) => outcome === 'left out')
+			.filter(({ outcome }) => outcome === wanted)
 			.map(({ name, reason }) => ({ what: name, why: reason }));
 	}
 
@@ -62,25 +83,28 @@ export class Stages {
 	/**
 	 * Runs a command to its end or to that of the time.
 	 * @param {string} command @param {readonly string[]} args
-	 * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, capture?: boolean, mayEnd?: readonly number[] }} [options] - `capture`: return
-	 *   stdout instead of showing it; `mayEnd`: exit codes that are no failure
-	 * @returns {{ status: number, stdout: string }}
+	 * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, capture?: boolean, limitMs?: number }} [options] - `capture`: return stdout
+	 *   instead of showing it; `limitMs`: what it may take of the time
+	 * @returns {{ stdout: string }}
+	 * @throws {CommandFailed}
 	 */
-	command(command, args, { capture = false, mayEnd = [0], ...options } = {}) {
+	command(command, args, { capture = false, limitMs = this.remainingMs, ...options } = {}) {
 		const { status, error, signal, stdout } = spawnSync(command, args, {
 			...options,
 			stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
 			encoding: 'utf8',
 			maxBuffer: 2 ** 26,
-			timeout: Math.max(1, this.remainingMs),
+			timeout: Math.max(1, Math.round(Math.min(limitMs, this.remainingMs))),
 			killSignal: 'SIGKILL',
 		});
 		const shown = [command, ...args].join(' ');
-		if (error && 'code' in error && error.code === 'ETIMEDOUT') throw new Error(`the time was up in \`${shown}\``);
-		if (error) throw new Error(`\`${command}\` can't be run (${error.message})`);
-		if (status === null) throw new Error(`\`${shown}\` was ended by ${signal}`);
-		if (!mayEnd.includes(status)) throw new Error(`\`${shown}\` failed with exit code ${status}`);
-		return { status, stdout: stdout ?? '' };
+		/** @param {string} how @param {boolean} [outOfTime] */
+		const failed = (how, outOfTime) => new CommandFailed(how, { stdout: stdout ?? '', outOfTime });
+		if (error && 'code' in error && error.code === 'ETIMEDOUT') throw failed(`the time was up in \`${shown}\``, true);
+		if (error) throw failed(`\`${command}\` can't be run (${error.message})`);
+		if (status === null) throw failed(`\`${shown}\` was ended by ${signal}`);
+		if (status !== 0) throw failed(`\`${shown}\` failed with exit code ${status}`);
+		return { stdout: stdout ?? '' };
 	}
 }
 

@@ -153,6 +153,8 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		[100, rtx, undefined],
 		[103, tensorRt, 'tensorrt'],
 		[121, rtx, 'tensorrt-rtx'],
+		[122, rtx, undefined],
+		[122, tensorRt, 'tensorrt'],
 	])('of capability %i with %j gets %s', async (capability, names, provider) => {
 		const choice = await chooseGpu('cuda', survey(gpu(capability)), libraries(names));
 		expect('provider' in choice ? choice.provider : undefined).toBe(provider);
@@ -295,6 +297,6 @@ test('a compute capability is written with a dot', () => {
 		expect(hasEnginesFor('TensorRT', capability)).toBe(true);
 		expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(true);
 	}
-	for (const capability of [87, 90, 100, 110]) expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(false);
+	for (const capability of [87, 90, 100, 110, 122]) expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(false);
 	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) expect(hasEnginesFor(product, 61)).toBe(false);
 });

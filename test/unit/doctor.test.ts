@@ -118,7 +118,7 @@ describe('GPUs', () => {
 		supported: true,
 		uses: 'TensorRT 11.1.0.106',
 		reasons: [],
-		advice: 'Install TensorRT.',
+		remedy: 'Install TensorRT.',
 	};
 	const withGpus = (gpus: Partial<GpuReport>): Examination => ({ ...healthy, gpus: { ...healthy.gpus, ...gpus } });
 
@@ -139,6 +139,22 @@ describe('GPUs', () => {
 		expect(gpuRows(healthy.gpus)[1]).toEqual(['GPU', 'There is no driver.']);
 	});
 
+	test.each<[string, GpuReport['cuda'], RegExp]>([
+		['without CUDA in this build', { driver: '13.0' }, /npm run toolchain.*node-gyp rebuild.*prebuild/],
+		['without a driver', { runtime: '13.0' }, /Install NVIDIA's driver.*container/],
+		['with a driver that is too old', { runtime: '13.0', driver: '12.8' }, /Install an NVIDIA driver for CUDA 13\.0/],
+		['with a driver that does not work', { runtime: '13.1', driver: '13.0' }, /nvidia-smi.*CUDA_VISIBLE_DEVICES/],
+	])('that are not found are a problem where there are traces of one, such as %s', (_, cuda, remedy) => {
+		const report = withGpus({ cuda, obstacle: 'It does not work.' });
+		expect(problemsOf(report)).toEqual([]);
+		for (const driver of [{ gpu: '0000:01:00.0' }, { kernel: 'NVRM version: 580.65' }, { tool: '/bin/nvidia-smi' }]) {
+			expect(problemsOf({ ...report, driver })).toEqual([
+				{ problem: 'It does not work.', remedy: expect.stringMatching(remedy) },
+			]);
+			expect(canRun({ ...report, driver })).toBe(true);
+		}
+	});
+
 	test('that can not be used are a problem, with what to install', () => {
 		const { uses: _, ...bare } = gpu;
 		const found = withGpus({ found: [{ ...bare, reasons: ['Found no libnvinfer.so.11 in /usr/lib.'] }] });
@@ -152,9 +168,10 @@ describe('GPUs', () => {
 	});
 
 	test('have libraries, of which each broken one is a row and a problem', () => {
+		const error = { problem: 'it is cut short.', remedy: 'Install it again.' };
 		const found = withGpus({
 			libraries: [
-				{ product: 'TensorRT', origin: 'cache folder', path: '/c/libnvinfer.so.11', problem: 'it is cut short.' },
+				{ product: 'TensorRT', origin: 'cache folder', path: '/c/libnvinfer.so.11', error },
 				{ product: 'TensorRT-RTX', origin: 'Python packages', path: '/p/libtensorrt_rtx.so.1', version: '1.6.1.120' },
 				{ product: 'TensorRT-RTX', origin: 'system folder', path: '/usr/lib' },
 			],
@@ -163,8 +180,8 @@ describe('GPUs', () => {
 		expect(rows[1]).toMatch(/^TensorRT +\/c\/libnvinfer\.so\.11 +cache folder +not usable$/);
 		expect(rows[2]).toMatch(/^TensorRT-RTX +\/p\/libtensorrt_rtx\.so\.1 +Python packages +1\.6\.1\.120$/);
 		expect(rows[3]).toMatch(/^TensorRT-RTX +\/usr\/lib +system folder +nothing$/);
-		expect(problemsOf(found).map(({ problem }) => problem)).toEqual([
-			'/c/libnvinfer.so.11 (cache folder): it is cut short.',
+		expect(problemsOf(found)).toEqual([
+			{ problem: '/c/libnvinfer.so.11 (cache folder): it is cut short.', remedy: 'Install it again.' },
 		]);
 	});
 
@@ -175,14 +192,17 @@ describe('GPUs', () => {
 		const report = await examineGpus({ gpus, driver: '13.0' }, new EngineLibraries(surroundings));
 		expect(report.cuda).toEqual({ driver: '13.0' });
 		expect(report.found).toMatchObject([
-			{ device: 'cuda:0', capability: '9.0', reasons: expect.any(Array), advice: expect.stringContaining('11.1') },
+			{ device: 'cuda:0', capability: '9.0', reasons: expect.any(Array), remedy: expect.any(String) },
 		]);
 		expect(report.found[0]).not.toHaveProperty('uses');
 		expect(report.libraries).toContainEqual({
 			product: 'TensorRT',
 			origin: 'cache folder',
 			path: join(folder, 'tensorrt'),
-			problem: 'has libnvinfer.so.10, but libnvinfer.so.11 is needed',
+			error: {
+				problem: 'has libnvinfer.so.10, but libnvinfer.so.11 is needed.',
+				remedy: expect.stringContaining('Install TensorRT 11.1'),
+			},
 		});
 		const looked = report.libraries.map(({ path }) => path);
 		expect(looked.filter((path) => path === join(folder, 'root/usr/lib64'))).toHaveLength(2);
@@ -203,6 +223,17 @@ describe.skipIf(process.platform === 'win32')('the NVIDIA driver', () => {
 		const tool = await put('bin/nvidia-smi');
 		const env = { LD_LIBRARY_PATH: join(folder, 'cuda'), PATH: join(folder, 'bin') };
 		expect(findNvidiaDriver(env, folder)).toEqual({ kernel: 'NVRM version: 580.65', library, tool });
+	});
+
+	test('may be missing for a GPU on the bus', async () => {
+		await put('sys/bus/pci/devices/0000:00:01.0/vendor', '0x8086\n'); // another vendor's display controller
+		await put('sys/bus/pci/devices/0000:00:01.0/class', '0x030000\n');
+		await put('sys/bus/pci/devices/0000:01:00.1/vendor', '0x10de\n'); // sound, which such cards have, too
+		await put('sys/bus/pci/devices/0000:01:00.1/class', '0x040300\n');
+		expect(findNvidiaDriver({}, folder)).toEqual({});
+		await put('sys/bus/pci/devices/0000:02:00.0/vendor', '0x10de\n');
+		await put('sys/bus/pci/devices/0000:02:00.0/class', '0x030200\n');
+		expect(findNvidiaDriver({}, folder)).toEqual({ gpu: '0000:02:00.0' });
 	});
 
 	test('is absent where there is no trace of it', () => {

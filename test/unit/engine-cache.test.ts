@@ -21,7 +21,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
 	type BuildEngine,
 	compiledFileOf,
@@ -53,6 +53,7 @@ beforeEach(async () => {
 	children = [];
 });
 afterEach(async () => {
+	vi.unstubAllEnvs();
 	for (const child of children) child.kill('SIGKILL');
 	await rm(root, { recursive: true, force: true });
 });
@@ -80,7 +81,6 @@ async function describeEngine(): Promise<EngineDescription> {
 			{ sample: [2, 4, 64, 64], timestep: [2] },
 			{ sample: [4, 4, 64, 64], timestep: [4] },
 		],
-		options: { workspaceBytes: 0, inspectable: false },
 	};
 }
 
@@ -212,8 +212,6 @@ describe('another engine is needed', () => {
 		['shape', () => ({ profiles: [{ sample: [2, 4, 64, 72], timestep: [2] }, description.profiles[1]!] })],
 		['number of profiles', () => ({ profiles: description.profiles.slice(1) })],
 		['order of profiles', () => ({ profiles: description.profiles.toReversed() })],
-		['builder option', () => ({ options: { ...description.options, inspectable: true } })],
-		['new builder option', () => ({ options: { ...description.options, level: 3 } })],
 	])('for another %s', async (_, change) => {
 		// Files of different content, so that another file is another weight.
 		await writeFile(description.files[1]!, Buffer.alloc(4096, 2));
@@ -283,7 +281,6 @@ describe('another engine is needed', () => {
 			files: [moved, description.files[1]!],
 			target: { capabilities: [89, 80] },
 			profiles: description.profiles.map(({ sample, timestep }) => ({ timestep: timestep!, sample: sample! })),
-			options: { inspectable: false, workspaceBytes: 0 },
 		};
 		expect(await ask(builder, change)).toBe(first);
 		expect(builder.builds).toBe(1);
@@ -314,6 +311,17 @@ describe('a file that is no engine of ours is not handed out', () => {
 			expect(builder.builds).toBe(2);
 		},
 	);
+
+	test.each<[string, (file: string) => Promise<unknown>]>([
+		['damaged', (file) => flipByte(file)],
+		['refused by its library', (file) => new EngineCache({ cacheDir }).discard(file)],
+	])('what was compiled from an engine that is %s goes with it', async (_, spoil) => {
+		const file = await ask(new Builder());
+		await writeFile(compiledFileOf(file), 'compiled');
+		await spoil(file);
+		expect(await ask(new Builder())).toBe(file);
+		expect(existsSync(compiledFileOf(file))).toBe(false);
+	});
 
 	test('a damaged engine is deleted even if its builder then fails', async () => {
 		const file = await ask(new Builder());
@@ -548,6 +556,31 @@ describe('what is used least goes when there is too much', () => {
 		expect(await namesIn(folder)).toEqual([basename(b), basename(b).replace(/engine$/, 'json')].sort());
 	});
 
+	test('how much that is, the environment may say', async () => {
+		const builder = new Builder();
+		const a = await ask(builder, versions[0]);
+		await age(a, 30);
+		vi.stubEnv('ARC2FACE_CACHE_LIMIT', '');
+		const b = await ask(builder, versions[1]);
+		expect(existsSync(a)).toBe(true);
+		await age(b, 40);
+		vi.stubEnv('ARC2FACE_CACHE_LIMIT', `${(limitBytes / 1e9).toFixed(12)}`);
+		await ask(builder, versions[2]);
+		expect([existsSync(a), existsSync(b)]).toEqual([true, false]);
+	});
+
+	test.each(['20GB', '-1', 'Infinity', ' ', '1e3'])('a limit of "%s" is refused', (limit) => {
+		vi.stubEnv('ARC2FACE_CACHE_LIMIT', limit);
+		expect(() => new EngineCache({ cacheDir })).toThrow(
+			expect.objectContaining({
+				code: 'INVALID_ARGUMENT',
+				message: expect.stringContaining(
+					`a number of gigabytes such as 20 for ARC2FACE_CACHE_LIMIT but received "${limit}"`,
+				),
+			}),
+		);
+	});
+
 	test('an engine that somebody works on stays', async () => {
 		const builder = new Builder();
 		const a = await ask(builder, versions[0]);
@@ -611,11 +644,12 @@ describe('list and clean', () => {
 		await age(a, 50);
 		const key = sha256('killed');
 		await writeFile(join(folder, `${key}.engine`), 'x'.repeat(100));
+		await writeFile(join(folder, `${key}.compiled`), 'x'.repeat(1000));
 		await writeFile(join(folder, `${key}.1-2.part`), 'x'.repeat(10));
 		await writeFile(b.replace(/engine$/, '3.part'), 'x');
 		const cache = new EngineCache({ cacheDir });
-		expect((await cache.list()).leftoverBytes).toBe(111);
-		expect(await cache.clean()).toEqual({ engines: [], leftoverBytes: 111 });
+		expect((await cache.list()).leftoverBytes).toBe(1111);
+		expect(await cache.clean()).toEqual({ engines: [], leftoverBytes: 1111 });
 		expect((await cache.list()).engines.map(({ network }) => network)).toEqual(['b', 'a']);
 
 		const { engines } = await cache.clean({ unusedSince: new Date(Date.now() - 3_600_000) });

@@ -7,12 +7,12 @@
 //
 // Files are engine files of this provider; without --provider they are the stand-in's, which is part of the program.
 // Writes to the folder what one evaluation of the UNet was given and gave, as raw float32 with shapes.json beside, and
-// to stdout a JSON object. Exit code 3: there is no GPU.
-#include <time.h>
-
+// to stdout a line of JSON for each result. Exit codes: 1 something failed, the rest was measured; 3 there is no GPU.
 #include <condition_variable>
-#include <fstream>
+#include <functional>
+#include <future>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -62,17 +62,26 @@ class Bench {
   Bench(const Options& options, Device& gpu)
       : options_(options), gpu_(gpu), library_(Library(options)), runs_(options.Number("--runs")) {}
 
-  void Run() {
-    MeasurePipeline();
+  // False when a part of it failed: the others are measured all the same.
+  bool Run() {
+    Part("the pipeline", [&] { MeasurePipeline(); });
     const auto provider = OpenTensorRt(library_, gpu_);
     const auto stream = gpu_.MakeStream();
-    MeasureSteps(*provider, *stream);
-    MeasureVae(*provider, *stream);
+    Part("the UNet", [&] { MeasureSteps(*provider, *stream); });
+    Part("the VAE decoder", [&] { MeasureVae(*provider, *stream); });
+    return whole_;
   }
-  const std::vector<Result>& results() const noexcept { return results_; }
-  std::string library() const { return std::string(library_.api().product) + " " + library_.version(); }
 
  private:
+  void Part(const std::string& name, const std::function<void()>& measure) {
+    try {
+      measure();
+    } catch (const std::exception& error) {
+      std::cerr << "Could not measure " << name << ": " << error.what() << std::endl;
+      whole_ = false;
+    }
+  }
+
   static tensorrt::EngineLibrary Library(const Options& options) {
     const tensorrt::LibraryPaths paths{
         .provider = options.Text("--provider"), .core = options.Text("--core"), .parser = options.Text("--parser")};
@@ -81,7 +90,7 @@ class Bench {
   }
 
   void Add(const std::string& name, int64_t rows, const std::string& unit, std::vector<double> values) {
-    results_.push_back({name, rows, unit, std::move(values)});
+    WriteResult(std::cout, {name, rows, unit, std::move(values)});
   }
   void AddTimes(const std::string& name, int64_t rows, const Times& times) {
     Add(name, rows, "ms", times.gpu);
@@ -93,13 +102,16 @@ class Bench {
     const auto unet = provider.Load(options_.Engine("--unet", "unet"), stream, interrupt);
     bool answered = false;
     for (const InputShapes& shapes : unet->profiles()) {
-      Batch batch(gpu_, stream, *unet, shapes, static_cast<size_t>(runs_) + 100);
-      if (!answered) batch.WriteAnswers(options_.Text("--answers"));
-      answered = true;
-      AddTimes("UNet, engine alone", batch.rows(), Measure(stream, runs_, [&] { batch.Evaluate(); }));
-      AddTimes("UNet and step kernels, queued", batch.rows(), Measure(stream, runs_, [&] { batch.Step(); }));
-      batch.Rewind();
-      AddTimes("UNet and step kernels, graph replayed", batch.rows(), Measure(stream, runs_, [&] { batch.Replay(); }));
+      Part("the UNet's profile " + std::to_string(&shapes - unet->profiles().data()), [&] {
+        Batch batch(gpu_, stream, *unet, shapes, static_cast<size_t>(runs_) + 100);
+        if (!answered) batch.WriteAnswers(options_.Text("--answers"));
+        answered = true;
+        AddTimes("UNet, engine alone", batch.rows(), Measure(stream, runs_, [&] { batch.Evaluate(); }));
+        AddTimes("UNet and step kernels, queued", batch.rows(), Measure(stream, runs_, [&] { batch.Step(); }));
+        batch.Rewind();
+        AddTimes("UNet and step kernels, graph replayed", batch.rows(),
+                 Measure(stream, runs_, [&] { batch.Replay(); }));
+      });
     }
   }
 
@@ -138,30 +150,29 @@ class Bench {
     Interrupt interrupt;
     const auto began = std::chrono::steady_clock::now();
     const auto pipeline = Pipeline::Load(gpu_, source, nullptr, interrupt);
+    const Disposal disposal(gpu_, *pipeline);
     Add("opening text encoder, UNet and VAE decoder", 0, "s", {Milliseconds(began) / 1e3});
     Add("GPU memory after loading", 0, "MiB", {MebibytesSince(before)});
     for (const uint32_t images : {1u, 8u}) {
       const auto steps = static_cast<uint32_t>(std::max(20, 2 * runs_));
       Generate(*pipeline, images, 5);  // captures the graph of this batch
-      const double host = HostSeconds();
-      const std::vector<double> times = Generate(*pipeline, images, steps);
-      const double spent = HostSeconds() - host;
-      Add("a step in the pipeline", 2 * images, "ms", times);
-      Add("a step in the pipeline: the host's thread", 2 * images, "µs of the host", {spent / steps * 1e6});
+      const Steps taken = Generate(*pipeline, images, steps);
+      Add("a step in the pipeline", 2 * images, "ms", taken.milliseconds);
+      Add("a step in the pipeline: the host's thread", 2 * images, "µs of the host", {taken.host_microseconds});
       Add("GPU memory with " + std::to_string(images) + " in work", 0, "MiB", {MebibytesSince(before)});
     }
-    pipeline->Dispose([] {});
-    HostSeconds();  // after it
   }
 
-  // The time between the reports of two steps.
-  std::vector<double> Generate(Pipeline& pipeline, uint32_t images, uint32_t steps) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-    std::exception_ptr error;
-    std::vector<double> times;
+  struct Steps {
+    std::vector<double> milliseconds;  // between the reports of two steps
+    double host_microseconds;          // that a step takes of the thread that queues it; NaN: its clock is too coarse
+  };
+
+  Steps Generate(Pipeline& pipeline, uint32_t images, uint32_t steps) {
+    std::promise<void> done;
+    Steps taken;
     auto last = std::chrono::steady_clock::now();
+    double host_at_first = 0, host_at_last = 0;
     GenerateRequest request{
         .embeddings = std::vector<float>(512, 0.1f),
         .identity_of_image = std::vector<uint32_t>(images, 0),
@@ -172,40 +183,49 @@ class Bench {
         .width = options_.Number("--image-size"),
         .height = options_.Number("--image-size"),
         .latents = {},
+        // On the thread that queues the steps, between two of them.
         .on_step =
             [&](uint32_t step, uint32_t) {
-              if (step > 1) times.push_back(Milliseconds(last));
+              if (step > 1) taken.milliseconds.push_back(Milliseconds(last));
+              // While the last step is awaited none is queued any more: it does not count.
+              if (step == 1) host_at_first = ThreadSeconds();
+              if (step == steps - 1) host_at_last = ThreadSeconds();
               last = std::chrono::steady_clock::now();
             },
     };
     pipeline.Generate(std::move(request), [&](Outcome<std::vector<Image>> outcome) {
-      const std::lock_guard lock(mutex);
-      if (auto* failed = std::get_if<1>(&outcome)) error = *failed;
-      done = true;
-      changed.notify_all();
+      if (const auto* failed = std::get_if<1>(&outcome)) {
+        done.set_exception(*failed);
+      } else {
+        done.set_value();
+      }
     });
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return done; });
-    if (error) std::rethrow_exception(error);
-    return times;
+    done.get_future().get();
+    const double seconds = host_at_last - host_at_first;
+    const bool counts = seconds >= 10 * ThreadClockTick();
+    taken.host_microseconds = counts ? seconds / (steps - 2) * 1e6 : std::numeric_limits<double>::quiet_NaN();
+    return taken;
   }
 
-  // Processor time of the thread that queues steps, so far; waits until it has done what was posted before.
-  double HostSeconds() {
-    std::mutex mutex;
-    std::condition_variable changed;
-    double seconds = -1;
-    ExecutorOf(gpu_, Lane::kDenoising).Post([&] {
-      timespec now{};
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-      const std::lock_guard lock(mutex);
-      seconds = static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-      changed.notify_all();
-    });
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return seconds >= 0; });
-    return seconds;
-  }
+  // Gives a pipeline back at the end, and waits until it is.
+  class Disposal {
+   public:
+    Disposal(Device& gpu, Pipeline& pipeline) : gpu_(gpu), pipeline_(pipeline) {}
+    ~Disposal() {
+      std::promise<void> disposed;
+      pipeline_.Dispose([&] { disposed.set_value(); });
+      disposed.get_future().wait();
+      for (const Lane lane : kLanes) {  // their last jobs still have hold of it
+        std::promise<void> drained;
+        ExecutorOf(gpu_, lane).Post([&] { drained.set_value(); });
+        drained.get_future().wait();
+      }
+    }
+
+   private:
+    Device& gpu_;
+    Pipeline& pipeline_;
+  };
 
   static size_t FreeBytes() {
     size_t free = 0, total = 0;
@@ -220,7 +240,7 @@ class Bench {
   Device& gpu_;
   tensorrt::EngineLibrary library_;
   int runs_;
-  std::vector<Result> results_;
+  bool whole_ = true;
 };
 
 int Main(const Options& options) {
@@ -230,13 +250,7 @@ int Main(const Options& options) {
     return kNoGpu;
   }
   Bench bench(options, CudaDevice(options.Number("--gpu")));
-  bench.Run();
-  std::cout << "{\"library\":";
-  WriteText(std::cout, bench.library());
-  std::cout << ",\"results\":";
-  WriteResults(std::cout, bench.results());
-  std::cout << "}\n";
-  return 0;
+  return bench.Run() ? 0 : 1;
 }
 
 }  // namespace

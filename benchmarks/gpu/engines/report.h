@@ -1,4 +1,4 @@
-// What a benchmark has found, as JSON.
+// What a benchmark has found, as lines of JSON.
 #pragma once
 
 #include <cmath>
@@ -24,26 +24,22 @@ inline void WriteText(std::ostream& out, const std::string& text) {
   out << '"';
 }
 
-inline void WriteResults(std::ostream& out, const std::vector<Result>& results) {
-  out << '[';
-  for (size_t r = 0; r < results.size(); ++r) {
-    const Result& result = results[r];
-    out << (r == 0 ? "" : ",\n ") << "{\"name\":";
-    WriteText(out, result.name);
-    out << ",\"rows\":" << result.rows << ",\"unit\":";
-    WriteText(out, result.unit);
-    out << ",\"values\":[";
-    for (size_t i = 0; i < result.values.size(); ++i) {
-      out << (i == 0 ? "" : ",");
-      // JSON has no other numbers.
-      if (std::isfinite(result.values[i]))
-        out << result.values[i];
-      else
-        out << "null";
-    }
-    out << "]}";
+// A line of its own, at once: what comes next may take the process down.
+inline void WriteResult(std::ostream& out, const Result& result) {
+  out << "{\"name\":";
+  WriteText(out, result.name);
+  out << ",\"rows\":" << result.rows << ",\"unit\":";
+  WriteText(out, result.unit);
+  out << ",\"values\":[";
+  for (size_t i = 0; i < result.values.size(); ++i) {
+    out << (i == 0 ? "" : ",");
+    // JSON has no other numbers.
+    if (std::isfinite(result.values[i]))
+      out << result.values[i];
+    else
+      out << "null";
   }
-  out << ']';
+  out << "]}" << std::endl;
 }
 
 }  // namespace arc2face::bench

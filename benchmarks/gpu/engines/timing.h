@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cuda_runtime_api.h>
+#include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -14,6 +16,25 @@ namespace arc2face::bench {
 
 inline double Milliseconds(std::chrono::steady_clock::time_point since) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - since).count();
+}
+
+// Processor time that the calling thread has taken so far, in seconds.
+inline double ThreadSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// The steps in which that clock moves on: nanoseconds, but on some virtual machines milliseconds.
+inline double ThreadClockTick() {
+  double tick = 1;
+  for (int i = 0; i < 3; ++i) {
+    const double before = ThreadSeconds();
+    double now = before;
+    while (now == before) now = ThreadSeconds();
+    tick = std::min(tick, now - before);
+  }
+  return tick;
 }
 
 struct Times {

@@ -15,7 +15,7 @@
 namespace arc2face {
 namespace {
 
-// The least compute capability that CMakeLists.txt has the kernels compiled for.
+// The least compute capability that cuda.cmake has the kernels compiled for, unless it is told otherwise.
 constexpr int kLeastCapability = 75;
 
 // Memory comes from the driver's pool, in the order of a stream of its own: unlike cudaMalloc and cudaFree, that waits

@@ -23,6 +23,7 @@ class PinnedMemory {
       idle_bytes_ -= bytes;
       return memory;
     }
+    if (idle_bytes_ > kMostIdle) Unlock();
     void* memory = nullptr;
     const cudaError_t status = cudaHostAlloc(&memory, bytes, cudaHostAllocPortable);
     if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
@@ -35,12 +36,12 @@ class PinnedMemory {
     return static_cast<uint8_t*>(memory);
   }
 
+  // On whichever thread, that of JavaScript too: so nothing here waits for the GPU, as unlocking may.
   void Free(uint8_t* memory) noexcept {
     const std::lock_guard lock(mutex_);
     const size_t bytes = sizes_.at(memory);
     idle_.emplace(bytes, memory);
     idle_bytes_ += bytes;
-    if (idle_bytes_ > kMostIdle) Unlock();
   }
 
   void Trim() noexcept {

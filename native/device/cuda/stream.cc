@@ -1,6 +1,8 @@
 #include "stream.h"
 
 #include <exception>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 
 #include "../../diffusion/convert_cuda.h"
@@ -11,6 +13,8 @@
 namespace arc2face {
 
 namespace {
+
+constexpr int kMostSpoilt = 10;  // captures
 
 class CudaEvent final : public Event {
  public:
@@ -61,7 +65,7 @@ std::unique_ptr<Event> ClockedStream::Record() {
 }
 
 CudaStream::CudaStream(int index, Device& device, std::shared_ptr<StreamClock> clock)
-    : stream_(index, std::move(clock)), arrivals_(device, kSlotsPerLaunch) {
+    : device_(device), stream_(index, std::move(clock)), arrivals_(device, kSlotsPerLaunch) {
   Zero(arrivals_.data(), arrivals_.bytes());
   Synchronize();
 }
@@ -94,13 +98,23 @@ void CudaStream::Replay(uint64_t key, const std::function<void()>& record) {
     recording.warm = true;
     return;
   }
-  if (!recording.graph) recording.graph = Capture(record);
+  if (!recording.graph) {
+    const std::unique_lock alone(device_.captures(), std::try_to_lock);
+    if (alone) {
+      recording.graph = Capture(record, recording.spoilt < kMostSpoilt);
+      if (!recording.graph) ++recording.spoilt;
+    }
+    if (!recording.graph) {
+      record();
+      return;
+    }
+  }
   CheckCuda(cudaGraphLaunch(recording.graph.get(), stream_.Next()), "launch a captured graph");
 }
 
 void CudaStream::Forget(uint64_t key) noexcept { recordings_.erase(key); }
 
-OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
+OwnedGraphExec CudaStream::Capture(const std::function<void()>& record, bool may_fail) {
   Synchronize();  // what the direct run has left undone must not end up in the graph
   // Thread-local: other threads may go on allocating and freeing meanwhile.
   CheckCuda(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "begin to capture a graph");
@@ -113,6 +127,12 @@ OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
   cudaGraph_t captured = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream_.get(), &captured);  // always, or the stream stays capturing
   const OwnedGraph graph(captured);
+  // Whatever `record` then threw came of it. Another thread that waits for the device is enough (a library's, which
+  // does not ask us); the next capture may be spared.
+  if (ended == cudaErrorStreamCaptureInvalidated && may_fail) {
+    cudaGetLastError();
+    return {};
+  }
   if (error) {
     cudaGetLastError();
     std::rethrow_exception(error);

@@ -47,8 +47,10 @@ class CudaStream final : public Stream {
   void Synchronize() override;
   std::unique_ptr<Event> Record() override;
 
-  // The first call with a key queues directly, which loads kernels and readies networks; the second captures a graph.
-  // If that fails, the error says so: running without the graph would be slower for no visible reason.
+  // The first call with a key queues directly, which loads kernels and readies networks; the second captures a graph,
+  // unless something else is at work on the device that would spoil it: then it queues directly, and a later one
+  // captures. A capture that is spoilt time and again is an error: without the graph all would be slower for no visible
+  // reason.
   void Replay(uint64_t key, const std::function<void()>& record) override;
   void Forget(uint64_t key) noexcept override;
 
@@ -64,13 +66,16 @@ class CudaStream final : public Stream {
 
  private:
   void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
-  OwnedGraphExec Capture(const std::function<void()>& record);
+  // Null when a call elsewhere in the process spoilt it.
+  OwnedGraphExec Capture(const std::function<void()>& record, bool may_fail);
 
   struct Recording {
     bool warm = false;
+    int spoilt = 0;  // captures
     OwnedGraphExec graph;
   };
 
+  Device& device_;
   ClockedStream stream_;
   DeviceBuffer<unsigned> arrivals_;  // for ApplyStepCuda
   std::unordered_map<uint64_t, Recording> recordings_;

@@ -121,8 +121,6 @@ const Arc2FaceEngineApi kApi{
     .abi_version = ARC2FACE_ENGINE_ABI_VERSION,
     .bytes = sizeof(Arc2FaceEngineApi),
     .product = "stand-in",
-    .headers_version = {.major = 1, .minor = 2, .patch = 3, .build = 4},
-    .builds_without_gpu = 1,
     .host_memory = ComputesInHostMemory(),
     .OpenLibrary = OpenLibrary,
     .LibraryVersion = LibraryVersion,

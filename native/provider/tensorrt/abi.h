@@ -25,13 +25,11 @@ typedef int32_t Arc2FaceStatus;
 #define ARC2FACE_OK 0
 #define ARC2FACE_CANCELLED 1        /* a callback of the caller said stop */
 #define ARC2FACE_INVALID_ARGUMENT 2 /* the caller's own mistake: no such profile, too little memory */
-#define ARC2FACE_INVALID_NETWORK                                                                                    \
-  3                               /* the graph, or a weight of it, is refused; the message names the node or weight \
-                                   */
-#define ARC2FACE_INVALID_ENGINE 4 /* no engine file of this library and its version, or one for another GPU */
-#define ARC2FACE_NO_LIBRARY 5     /* NVIDIA's library is missing, no library of that product, or of another version */
-#define ARC2FACE_OUT_OF_MEMORY 6  /* of the host or the GPU */
-#define ARC2FACE_FAILED 7         /* anything else, in the runtime's words */
+#define ARC2FACE_INVALID_NETWORK 3  /* the graph can't be read, or a weight of it is refused; the message names it */
+#define ARC2FACE_INVALID_ENGINE 4   /* no engine file of this library and its version, or one for another GPU */
+#define ARC2FACE_NO_LIBRARY 5       /* NVIDIA's library is missing, no library of that product, or of another version */
+#define ARC2FACE_OUT_OF_MEMORY 6    /* of the host or the GPU */
+#define ARC2FACE_FAILED 7           /* anything else, in the runtime's words; it names a node that the parser refuses */
 
 typedef struct Arc2FaceMessage {
   char text[2048];
@@ -102,8 +100,7 @@ typedef struct Arc2FaceBuildRequest {
      there. TensorRT takes none, because it builds on the GPU that it builds for. */
   const int32_t* capabilities;
   uint32_t capability_count;
-  uint64_t workspace_bytes; /* most memory that one layer may take for itself; 0: no limit of ours */
-  int32_t inspectable;      /* 1: Inspect tells about each layer; engines are a little larger */
+  int32_t inspectable; /* 1: Inspect tells about each layer; engines are a little larger */
 
   /* Called when a phase begins (`step` 0) and after each of its steps (1 to `steps`), from several threads perhaps.
      Anything but 0 stops the build, which then returns ARC2FACE_CANCELLED. May be null. */
@@ -128,12 +125,10 @@ typedef struct Arc2FaceEngine Arc2FaceEngine;
 typedef struct Arc2FaceContext Arc2FaceContext;
 
 typedef struct Arc2FaceEngineApi {
-  uint32_t abi_version;            /* ARC2FACE_ENGINE_ABI_VERSION */
-  uint32_t bytes;                  /* of this structure */
-  const char* product;             /* "TensorRT", "TensorRT-RTX" */
-  Arc2FaceVersion headers_version; /* what the library was compiled with */
-  int32_t builds_without_gpu;      /* 1: Build needs no GPU when capabilities are named */
-  int32_t host_memory;             /* 1: addresses are host memory and streams are ignored (only the stand-in) */
+  uint32_t abi_version; /* ARC2FACE_ENGINE_ABI_VERSION */
+  uint32_t bytes;       /* of this structure */
+  const char* product;  /* "TensorRT", "TensorRT-RTX" */
+  int32_t host_memory;  /* 1: addresses are host memory and streams are ignored (only the stand-in) */
 
   /* Opens NVIDIA's libraries and compares their version with the headers' before it calls anything else in them. The
      first call for a pair of paths decides about `log`, which may be null; later ones return the same library. */

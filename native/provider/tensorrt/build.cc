@@ -104,7 +104,6 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
       .profile_count = profiles.size(),
       .capabilities = options.capabilities.data(),
       .capability_count = static_cast<uint32_t>(options.capabilities.size()),
-      .workspace_bytes = options.workspace_bytes,
       .inspectable = options.inspectable ? 1 : 0,
       .progress = Callbacks::Progress,
       .write = Callbacks::Write,

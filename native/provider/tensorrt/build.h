@@ -15,8 +15,7 @@ namespace arc2face::tensorrt {
 struct BuildOptions {
   // The GPUs that the engine is for: 89 stands for compute capability 8.9. Empty: the current GPU.
   std::vector<int32_t> capabilities = {};
-  size_t workspace_bytes = 0;  // most memory that one layer may take for itself; 0: no limit
-  bool inspectable = false;    // for the list of layers
+  bool inspectable = false;  // for the list of layers
 };
 
 // Called from threads of the builder, one at a time: `step` of `steps` of a phase is done; 0 when it begins.

@@ -1,8 +1,13 @@
 #include "compiled.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <random>
+#include <span>
 #include <system_error>
 
 #include "../../error.h"
@@ -22,16 +27,32 @@ std::string PartOf(const std::string& path) {
   return std::string(name.begin(), name.end());
 }
 
-// Made when there is something to write.
+// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv). What is compiled is run, and it is not known how well the runtime
+// looks at it: so a byte that a disk has changed is found here.
+class Checksum {
+ public:
+  void Add(std::span<const std::byte> bytes) noexcept {
+    for (const std::byte byte : bytes) hash_ = (hash_ ^ static_cast<uint64_t>(byte)) * 0x100000001b3;
+  }
+  std::array<std::byte, 8> bytes() const noexcept { return std::bit_cast<std::array<std::byte, 8>>(hash_); }
+
+ private:
+  uint64_t hash_ = 0xcbf29ce484222325;
+};
+
+// The file: what the runtime wrote, then its checksum. Made when there is something to write.
 struct Part {
   std::string path;
   std::optional<NewFile> file;
+  Checksum checksum;
 
   static int32_t Write(void* user, const void* data, uint64_t bytes) noexcept {
     try {
       auto& self = *static_cast<Part*>(user);
       if (!self.file) self.file.emplace(self.path);
-      self.file->Write({static_cast<const std::byte*>(data), static_cast<size_t>(bytes)});
+      const std::span part(static_cast<const std::byte*>(data), static_cast<size_t>(bytes));
+      self.checksum.Add(part);
+      self.file->Write(part);
       return 0;
     } catch (const std::exception&) {
       return 1;
@@ -48,15 +69,21 @@ bool LoadCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const st
   } catch (const Error&) {
     return false;
   }
+  Checksum checksum;
+  if (map->size() < checksum.bytes().size()) return false;
+  const std::span bytes(map->data(), map->size() - checksum.bytes().size());
+  checksum.Add(bytes);
+  if (!std::ranges::equal(std::span(bytes.end(), checksum.bytes().size()), checksum.bytes())) return false;
   Arc2FaceMessage message{};
-  return api.LoadCompiled(engine, map->data(), map->size(), &message) == ARC2FACE_OK && !map->damaged();
+  return api.LoadCompiled(engine, bytes.data(), bytes.size(), &message) == ARC2FACE_OK && !map->damaged();
 }
 
 void SaveCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path) noexcept {
   try {
-    Part part{.path = PartOf(path), .file = {}};
+    Part part{.path = PartOf(path), .file = {}, .checksum = {}};
     Arc2FaceMessage message{};
     if (api.SaveCompiled(engine, Part::Write, &part, &message) != ARC2FACE_OK || !part.file) return;
+    part.file->Write(part.checksum.bytes());
     part.file->Finish();
     const std::filesystem::path from(std::u8string(part.path.begin(), part.path.end()));
     const std::filesystem::path to(std::u8string(path.begin(), path.end()));

@@ -7,8 +7,8 @@
 
 namespace arc2face::tensorrt {
 
-// Gives the engine, which has no context yet, what the file holds. False when there is none, or it is of another
-// driver, GPU or version: then the engine compiles again.
+// Gives the engine, which has no context yet, what the file holds. False when there is none, or it is damaged, or of
+// another driver, GPU or version: then the engine compiles again.
 bool LoadCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path);
 
 // Writes the file, or replaces it, unless the engine has compiled nothing. Without it the next process is slower, and

@@ -1,5 +1,12 @@
 #include "engine_library.h"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
 #include "../dynamic_library.h"
 
 namespace arc2face::tensorrt {
@@ -22,6 +29,24 @@ ErrorCode CodeOf(Arc2FaceStatus status) {
   }
 }
 
+// What NVIDIA's libraries tell while they work, for whoever looks for the cause of something: on the error output, from
+// the severity on that ARC2FACE_LOG names.
+Arc2FaceLog ReadLog() {
+  static constexpr std::array<const char*, 3> kSeverities = {"error", "warning", "info"};
+  static std::atomic<Arc2FaceSeverity> most;
+  const char* const asked = std::getenv("ARC2FACE_LOG");
+  if (asked == nullptr || *asked == '\0') return nullptr;
+  const auto found = std::find(kSeverities.begin(), kSeverities.end(), std::string_view(asked));
+  if (found == kSeverities.end()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string("Expected error, warning or info for ARC2FACE_LOG but received ") + asked + ".");
+  }
+  most = static_cast<Arc2FaceSeverity>(found - kSeverities.begin());
+  return [](void*, Arc2FaceSeverity severity, const char* text) {
+    if (severity <= most) std::fprintf(stderr, "arc2face: %s: %s\n", kSeverities[static_cast<size_t>(severity)], text);
+  };
+}
+
 }  // namespace
 
 const Arc2FaceEngineApi& OpenEngineApi(const std::string& path) {
@@ -41,7 +66,7 @@ EngineLibrary::EngineLibrary(const Arc2FaceEngineApi& api, const LibraryPaths& p
   const Arc2FaceLibraryPaths theirs{.core = paths.core.c_str(),
                                     .parser = paths.parser.empty() ? nullptr : paths.parser.c_str()};
   Arc2FaceMessage message{};
-  Check(api.OpenLibrary(&theirs, nullptr, nullptr, &library_, &message), message,
+  Check(api.OpenLibrary(&theirs, ReadLog(), nullptr, &library_, &message), message,
         std::string("Could not use ") + api.product);
 }
 

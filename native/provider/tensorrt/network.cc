@@ -1,6 +1,7 @@
 #include "network.h"
 
 #include <algorithm>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,7 @@ class EngineNetwork final : public Network {
  public:
   EngineNetwork(const EngineLibrary& library, const std::string& name, std::span<const std::byte> engine,
                 const std::string& compiled, Stream& stream, std::shared_ptr<Arena> arena, Interrupt& interrupt);
+  ~EngineNetwork() override;
 
   const std::vector<TensorInfo>& inputs() const noexcept override { return inputs_.infos; }
   const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_.infos; }
@@ -89,6 +91,10 @@ EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& na
     CheckCancelled(interrupt);
     AddExecution(profile, stream);
   }
+  // What the only profile leaves open is known.
+  if (executions_.size() == 1) {
+    for (size_t i = 0; i < outputs_.infos.size(); ++i) outputs_.infos[i].shape = executions_[0].outputs[i];
+  }
   // Memory that is not there is missed now, not in the middle of a call.
   for (Execution& execution : executions_) LendMemory(execution, stream);
   if (!is_compiled) {
@@ -96,6 +102,12 @@ EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& na
     SaveCompiled(api(), opened, compiled);
   }
   stream.Synchronize();
+}
+
+EngineNetwork::~EngineNetwork() {
+  const std::shared_lock no_captures(arena_->device().captures());
+  executions_.clear();
+  engine_.reset();
 }
 
 void EngineNetwork::CheckCancelled(const Interrupt& interrupt) const {
@@ -236,6 +248,7 @@ void EngineNetwork::WarmUp(size_t profile, Stream& stream, Interrupt& interrupt)
 std::unique_ptr<Network> OpenNetwork(const EngineLibrary& library, const std::string& name,
                                      std::span<const std::byte> engine, const std::string& compiled, Stream& stream,
                                      std::shared_ptr<Arena> arena, Interrupt& interrupt) {
+  const std::shared_lock no_captures(arena->device().captures());
   return std::make_unique<EngineNetwork>(library, name, engine, compiled, stream, std::move(arena), interrupt);
 }
 

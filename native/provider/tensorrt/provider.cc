@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,12 @@ class TensorRtProvider final : public Provider {
     device_.MakeCurrent();
     if (source.engine) return OpenFile(source.name, *source.engine, stream, interrupt);
     std::vector<std::byte> engine;
-    tensorrt::BuildEngine(
-        library_, source, {}, nullptr,
-        [&](std::span<const std::byte> part) { engine.insert(engine.end(), part.begin(), part.end()); }, interrupt);
+    {
+      const std::shared_lock no_captures(device_.captures());
+      tensorrt::BuildEngine(
+          library_, source, {}, nullptr,
+          [&](std::span<const std::byte> part) { engine.insert(engine.end(), part.begin(), part.end()); }, interrupt);
+    }
     return tensorrt::OpenNetwork(library_, source.name, engine, "", stream, arena_, interrupt);
   }
 
@@ -60,6 +64,10 @@ class TensorRtProvider final : public Provider {
           tensorrt::OpenNetwork(library_, name, {map->data(), map->size()}, file.compiled, stream, arena_, interrupt);
       check();
       return network;
+    } catch (const InvalidEngine&) {
+      check();
+      stream.Synchronize();  // throws when it is the GPU that fails: then nothing is wrong with the file
+      throw;
     } catch (const Error&) {
       check();
       throw;

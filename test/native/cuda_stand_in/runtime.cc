@@ -222,6 +222,10 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
 // Ends the capture even when it fails, as the real one does.
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = std::exchange(stream->capturing, nullptr);
+  if (Runtime().spoilt_captures > 0) {
+    --Runtime().spoilt_captures;
+    stream->invalid = true;
+  }
   const cudaError_t status = Call([&] { return stream->invalid ? cudaErrorStreamCaptureInvalidated : cudaSuccess; });
   if (status != cudaSuccess) Destroy(std::exchange(*graph, nullptr));
   return status;

@@ -4,7 +4,9 @@
 
 #include <cstring>
 #include <limits>
+#include <shared_mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "device/cuda.h"
@@ -124,6 +126,51 @@ TEST_F(CudaStandIn, MemoryFreedBeforeItsWorkIsDoneIsNobodys) {
   EXPECT_EQ(back, ones);
   DeviceBuffer<uint8_t> later(gpu, ones.size());
   EXPECT_EQ(later.data(), early_place);  // now nothing uses it
+}
+
+// What is on the GPU after five replays, and how often their work was recorded or queued.
+std::pair<std::vector<uint8_t>, int> ReplayFiveTimes(Device& gpu) {
+  const auto stream = gpu.MakeStream();
+  const std::vector<uint8_t> ones(100, 1);
+  DeviceBuffer<uint8_t> from(gpu, ones.size()), to(gpu, ones.size());
+  stream->Upload(from.data(), ones.data(), ones.size());
+  int recorded = 0;
+  for (int i = 0; i < 5; ++i) {
+    stream->Zero(to.data(), to.bytes());
+    stream->Replay(1, [&] {
+      ++recorded;
+      stream->Copy(to.data(), from.data(), to.bytes());
+    });
+  }
+  std::vector<uint8_t> result(ones.size());
+  stream->Download(result.data(), to.data(), to.bytes());
+  stream->Synchronize();
+  return {result, recorded};
+}
+
+TEST_F(CudaStandIn, QueuesDirectlyWhatAnotherThreadSpoiltAndCapturesLater) {
+  Device& gpu = CudaDevice(0);
+  const std::vector<uint8_t> ones(100, 1);
+  // To begin with, and for the graph.
+  EXPECT_EQ(ReplayFiveTimes(gpu), (std::pair{ones, 2}));
+  Runtime().spoilt_captures = 2;
+  // Both are recorded in vain, and then queued.
+  EXPECT_EQ(ReplayFiveTimes(gpu), (std::pair{ones, 2 + 2 * 2}));
+  Runtime().spoilt_captures = 1000;
+  EXPECT_THROW(
+      while (Runtime().spoilt_captures > 900) {
+        const auto stream = gpu.MakeStream();
+        DeviceBuffer<uint8_t> memory(gpu, 1);
+        for (int i = 0; i < 20; ++i) stream->Replay(1, [&] { stream->Zero(memory.data(), 1); });
+      },
+      Error);
+  Runtime().spoilt_captures = 0;
+}
+
+TEST_F(CudaStandIn, QueuesDirectlyWhileALibraryMayWaitForTheWholeGpu) {
+  Device& gpu = CudaDevice(0);
+  const std::shared_lock no_captures(gpu.captures());
+  EXPECT_EQ(ReplayFiveTimes(gpu), (std::pair{std::vector<uint8_t>(100, 1), 5}));
 }
 
 TEST_F(CudaStandIn, RefusesToWaitInsideACapture) {

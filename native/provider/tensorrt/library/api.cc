@@ -98,8 +98,6 @@ constexpr Arc2FaceEngineApi kApi{
     .abi_version = ARC2FACE_ENGINE_ABI_VERSION,
     .bytes = sizeof(Arc2FaceEngineApi),
     .product = kProduct,
-    .headers_version = {NV_TENSORRT_MAJOR, NV_TENSORRT_MINOR, NV_TENSORRT_PATCH, NV_TENSORRT_BUILD},
-    .builds_without_gpu = kIsRtx ? 1 : 0,
     .host_memory = 0,
     .OpenLibrary = OpenLibraryOf,
     .LibraryVersion = LibraryVersion,

@@ -98,7 +98,7 @@ void Parse(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
     }
   }
   if (!parser.parseModelProto()) {
-    throw Failure(ARC2FACE_INVALID_NETWORK, "Could not parse the network " + network + ": " + Words(parser));
+    throw Failure(ARC2FACE_FAILED, "Could not parse the network " + network + ": " + Words(parser));
   }
 }
 
@@ -141,21 +141,23 @@ void AddProfile(nvinfer1::IBuilder& builder, const nvinfer1::INetworkDefinition&
   }
 }
 
-void SetCapabilities([[maybe_unused]] nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) {
+void SetCapabilities([[maybe_unused]] nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request,
+                     [[maybe_unused]] const ErrorRecorder& errors) {
 #ifdef TRT_MAJOR_RTX
-  const auto refuse = [](int32_t capability) {
-    throw Failure(ARC2FACE_INVALID_ARGUMENT, "TensorRT-RTX has no engines for GPUs of compute capability " +
-                                                 std::to_string(capability / 10) + "." +
-                                                 std::to_string(capability % 10) + ".");
-  };
-  const uint32_t count = request.capability_count;
-  if (!config.setNbComputeCapabilities(count == 0 ? 1 : static_cast<int32_t>(count))) refuse(request.capabilities[0]);
-  if (count == 0 && !config.setComputeCapability(nvinfer1::ComputeCapability::kCURRENT, 0)) {
-    throw Failure(ARC2FACE_INVALID_ARGUMENT, "There is no GPU that the engine could be for.");
+  const auto count = static_cast<int32_t>(request.capability_count);
+  if (!config.setNbComputeCapabilities(std::max(count, 1))) {
+    errors.Throw(ARC2FACE_INVALID_ARGUMENT,
+                 "TensorRT-RTX takes no list of " + std::to_string(count) + " compute capabilities");
   }
-  for (uint32_t i = 0; i < count; ++i) {
-    const auto capability = static_cast<nvinfer1::ComputeCapability>(request.capabilities[i]);
-    if (!config.setComputeCapability(capability, static_cast<int32_t>(i))) refuse(request.capabilities[i]);
+  if (count == 0 && !config.setComputeCapability(nvinfer1::ComputeCapability::kCURRENT, 0)) {
+    errors.Throw(ARC2FACE_INVALID_ARGUMENT, "TensorRT-RTX has no engines for the GPU that is here");
+  }
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t capability = request.capabilities[i];
+    if (config.setComputeCapability(static_cast<nvinfer1::ComputeCapability>(capability), i)) continue;
+    errors.Throw(ARC2FACE_INVALID_ARGUMENT, "TensorRT-RTX has no engines for GPUs of compute capability " +
+                                                std::to_string(capability / 10) + "." +
+                                                std::to_string(capability % 10));
   }
 #else
   if (request.capability_count == 0) return;
@@ -163,17 +165,14 @@ void SetCapabilities([[maybe_unused]] nvinfer1::IBuilderConfig& config, const Ar
 #endif
 }
 
-void Configure(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) {
-  SetCapabilities(config, request);
+void Configure(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request, const ErrorRecorder& errors) {
+  SetCapabilities(config, request, errors);
   // Everything on the one stream that is captured. Taking auxiliary streams away from a context has no effect.
   config.setMaxAuxStreams(0);
 #ifdef TRT_MAJOR_RTX
   // Or else an engine may allocate while it runs, which can't be captured.
   config.setFlag(nvinfer1::BuilderFlag::kREQUIRE_USER_ALLOCATION);
 #endif
-  if (request.workspace_bytes > 0) {
-    config.setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, request.workspace_bytes);
-  }
   if (request.inspectable != 0) config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
 }
 
@@ -198,7 +197,7 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
 
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   if (config == nullptr) errors.Throw(ARC2FACE_FAILED, what);
-  Configure(*config, request);
+  Configure(*config, request, errors);
   for (uint32_t i = 0; i < request.profile_count; ++i) {
     AddProfile(*builder, *definition, *config, request.profiles[i], network);
   }

@@ -30,7 +30,7 @@ Arc2FaceEngine::Arc2FaceEngine(Arc2FaceLibrary& library, const void* data, uint6
   const bool configured = config_->setCudaGraphStrategy(nvinfer1::CudaGraphStrategy::kDISABLED);
   config_->setDynamicShapesKernelSpecializationStrategy(nvinfer1::DynamicShapesKernelSpecializationStrategy::kEAGER);
   compiled_.reset(config_->createRuntimeCache());
-  if (!configured || compiled_ == nullptr || !config_->setRuntimeCache(*compiled_)) {
+  if (!configured || compiled_ == nullptr) {
     errors_.Throw(ARC2FACE_FAILED, "The engine can't be configured");
   }
 #endif
@@ -96,6 +96,10 @@ std::unique_ptr<nvinfer1::IHostMemory> Arc2FaceEngine::SaveCompiled() const {
 
 std::unique_ptr<nvinfer1::IExecutionContext> Arc2FaceEngine::MakeContext() {
   errors_.Clear();
+#ifdef TRT_MAJOR_RTX
+  // Only now: it is not documented whether what is read into the cache after this is seen.
+  if (!config_->setRuntimeCache(*compiled_)) errors_.Throw(ARC2FACE_FAILED, "The engine can't be configured");
+#endif
   std::unique_ptr<nvinfer1::IExecutionContext> context(engine_->createExecutionContext(config_.get()));
   if (context == nullptr) errors_.Throw(ARC2FACE_FAILED, "Could not make a context");
   return context;

@@ -32,10 +32,10 @@ struct Arc2FaceEngine {
   arc2face::engines::ErrorRecorder errors_;  // outlives what reports to it
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
   std::unique_ptr<nvinfer1::ICudaEngine> engine_;
-  std::unique_ptr<nvinfer1::IRuntimeConfig> config_;
 #ifdef TRT_MAJOR_RTX
-  std::unique_ptr<nvinfer1::IRuntimeCache> compiled_;
+  std::unique_ptr<nvinfer1::IRuntimeCache> compiled_;  // outlives the configuration, which refers to it
 #endif
+  std::unique_ptr<nvinfer1::IRuntimeConfig> config_;
   std::vector<const char*> names_;  // of inputs and outputs; the engine's memory
 };
 

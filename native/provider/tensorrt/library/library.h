@@ -12,7 +12,6 @@ struct Arc2FaceLibrary {
   Arc2FaceLibrary(const Arc2FaceLibraryPaths& paths, Arc2FaceLog log, void* user);
 
   const Arc2FaceVersion& version() const noexcept { return version_; }
-  arc2face::engines::Logger& logger() noexcept { return logger_; }
 
   std::unique_ptr<nvinfer1::IBuilder> MakeBuilder();
   std::unique_ptr<nvinfer1::IRuntime> MakeRuntime();

@@ -1,0 +1,73 @@
+/**
+ * Gets the engines to measure from a cache, building what is missing, and says where everything is. benchmarks/gpu/run.js runs this.
+ *
+ *   node dist/benchmarks/gpu/prepare.js --bundle <folder> --cache <folder> --batch-sizes 2,8,16
+ *
+ * Prints lines of JSON (report.js); one with an `obstacle` where nothing can build and run engines.
+ */
+import { parseArgs } from 'node:util';
+import { openBundle } from '../../lib/bundle.ts';
+import { chooseDevice, type DeviceChoice } from '../../lib/device.ts';
+import { pathsOf } from '../../lib/engine-libraries.ts';
+import { Arc2FaceError } from '../../lib/errors.ts';
+import { ModelEngines, targetOf } from '../../lib/model-engines.ts';
+import { type LoadProgress, resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options.ts';
+
+const { values } = parseArgs({
+	options: { bundle: { type: 'string' }, cache: { type: 'string' }, 'batch-sizes': { type: 'string' } },
+});
+const { bundle: folder, cache: cacheDir, 'batch-sizes': batchSizes } = values;
+if (folder === undefined || cacheDir === undefined || batchSizes === undefined) {
+	throw new Error('Expected --bundle, --cache and --batch-sizes.');
+}
+const say = (line: object) => console.log(JSON.stringify(line));
+
+const choice = await choose();
+if (choice !== undefined && choice.device !== 'cpu') {
+	const { runtime, provider, reasons } = choice;
+	// As `Arc2Face.load` does with these options.
+	const { shapes } = resolveLoadOptions({ device: 'cuda', batchSizes: batchSizes.split(',').map(Number) });
+	const precision = resolvePrecision('auto', choice.device);
+	const bundle = await openBundle(folder, { operators: 'standard', precision });
+	const { tokens, geometry } = bundle;
+	const imageSizes = resolveImageSizes(undefined, geometry);
+	const engines = await ModelEngines.of(bundle, {
+		...{ runtime, precision, cacheDir, target: targetOf(choice) },
+		shapes: { ...shapes, imageSizes },
+	});
+	console.error(reasons.join('\n'));
+
+	const prepared = await engines.prepare({ onProgress: progressOnStderr() });
+	for (const { network, seconds } of prepared) {
+		if (seconds !== undefined) say({ name: `building the engine of ${network}`, unit: 's', values: [seconds] });
+	}
+	say({
+		...{ provider, version: runtime.version, precision, reasons, batchSizes: shapes.batchSizes },
+		library: pathsOf(runtime),
+		gpu: choice.index,
+		files: Object.fromEntries(prepared.map(({ network, file }) => [network, file])),
+		identityPosition: tokens.identityPosition,
+		pixelsPerLatent: geometry.pixelsPerLatent,
+		imageSize: geometry.width,
+	});
+}
+
+async function choose(): Promise<DeviceChoice | undefined> {
+	try {
+		return await chooseDevice('cuda', { cacheDir });
+	} catch (error) {
+		if (!(error instanceof Arc2FaceError && error.code === 'NO_DEVICE')) throw error;
+		say({ obstacle: error.message });
+		return undefined;
+	}
+}
+
+/** A line for every network and phase, and for every tenth of a build. */
+function progressOnStderr(): (progress: LoadProgress) => void {
+	let shown = '';
+	return ({ network, phase, fraction }) => {
+		const line = `${network}: ${phase}${phase === 'building' ? `, ${Math.floor(fraction * 10) * 10} %` : ''}`;
+		if (line !== shown) console.error(line);
+		shown = line;
+	};
+}

@@ -1,0 +1,81 @@
+// Captured graphs while other code in the process uses the same GPU in its own way. What it does to the whole GPU ends
+// a capture that is under way; results must stay right. Only a real CUDA runtime does that.
+#include <cuda_runtime_api.h>
+
+#include <atomic>
+#include <thread>
+
+#include "captured_step.h"
+#include "stand_in_bundle.h"
+
+extern "C" const Arc2FaceEngineApi* Arc2FaceGetEngineApi(uint32_t abi_version);
+
+namespace arc2face::testing {
+namespace {
+
+using GpuOutsider = GpuTest;
+
+// A thread that waits for the whole GPU, allocates and frees, over and over for as long as this lives.
+class Outsider {
+ public:
+  Outsider() : thread_([this] { Work(); }) {
+    while (rounds_ == 0) std::this_thread::yield();
+  }
+  ~Outsider() {
+    stop_ = true;
+    thread_.join();
+  }
+
+  int rounds() const { return rounds_; }
+
+ private:
+  void Work() {
+    for (; !stop_; ++rounds_) {
+      // Each is refused while somebody captures, which is nobody's fault.
+      cudaDeviceSynchronize();
+      void* memory = nullptr;
+      if (cudaMalloc(&memory, size_t{1} << 20) == cudaSuccess) cudaFree(memory);
+      cudaGetLastError();
+    }
+  }
+
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> rounds_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(GpuOutsider, StepsStayRightWhileOtherThreadsUseTheWholeGpu) {
+  const Outsider outsider;
+  const int before = outsider.rounds();
+  for (uint32_t seed = 0; seed < 100; ++seed) {  // each captures once or, where that was ended, more often
+    constexpr uint32_t kSteps = 6;
+    Step direct(*gpu, *stream, seed, kSteps), replayed(*gpu, *stream, seed, kSteps);
+    for (uint32_t i = 0; i < kSteps; ++i) {
+      direct.Queue();
+      stream->Replay(7, [&] { replayed.Queue(); });
+    }
+    ASSERT_TRUE(SameBits(replayed.registers(), direct.registers())) << "seed " << seed;
+    ASSERT_EQ(replayed.position(), kSteps) << "seed " << seed;
+    stream->Forget(7);
+  }
+  EXPECT_GT(outsider.rounds(), before) << "the other thread did nothing meanwhile";
+}
+
+TEST_F(GpuOutsider, PortraitsStayRightWhileOtherThreadsUseTheWholeGpu) {
+  const Bundle bundle;
+  const tensorrt::EngineLibrary library(*Arc2FaceGetEngineApi(ARC2FACE_ENGINE_ABI_VERSION), {});
+  const auto paint = [&] {
+    const auto pipeline = LoadPipeline(*gpu, bundle, library);
+    std::vector<std::vector<std::vector<uint8_t>>> all;
+    // Each number of images is another batch, thus another capture.
+    for (const uint32_t images : {1, 2, 3, 4}) all.push_back(Generate(*pipeline, images, images));
+    DisposeAndWait(*gpu, *pipeline);
+    return all;
+  };
+  const auto expected = paint();
+  const Outsider outsider;
+  for (int round = 0; round < 20; ++round) ASSERT_EQ(paint(), expected) << "round " << round;
+}
+
+}  // namespace
+}  // namespace arc2face::testing
