@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error: plain JavaScript, because it runs before anything is compiled
+import { readReport } from '../../benchmarks/gpu/report.js';
+// @ts-expect-error
 import { markdown, requirements } from '../../benchmarks/gpu/table.js';
 // @ts-expect-error
-import { LeftOut, Stages } from './stages.js';
+import { build } from './build.js';
+// @ts-expect-error
+import { CommandFailed, LeftOut, Stages } from './stages.js';
 
 // What test:gpu and bench:gpu say about themselves: a part that did not run, or a number that is none, must show.
 
@@ -10,6 +14,8 @@ const queued = 'UNet and step kernels, queued';
 const replayed = 'UNet and step kernels, graph replayed';
 const host = "a step in the pipeline: the host's thread";
 const step = (name: string, values: (number | null)[], rows = 2) => ({ name, rows, unit: 'ms', values });
+const tensorRt = { provider: 'tensorrt', version: '11.1', precision: 'fp16', batchSizes: [2, 8], results: [] };
+const standIn = { ...tensorRt, provider: 'stand-in', version: '1.0' };
 
 describe('what is asked of a step', () => {
 	test.each([
@@ -21,30 +27,67 @@ describe('what is asked of a step', () => {
 		['quick for the host', [step(host, [49])], [true]],
 		['slow for the host', [step(host, [51])], [false]],
 	])('a replay %s', (_, results, met) => {
-		expect(requirements({ results }).map(({ met }: { met: boolean }) => met)).toEqual(met);
+		const asked = requirements({ engines: tensorRt, steps: { results } });
+		expect(asked.map(({ met }: { met: boolean }) => met)).toEqual(met);
+	});
+
+	test("is not judged by the stand-in's engines", () => {
+		const steps = { results: [step(queued, [5]), step(replayed, [9]), step(host, [99])] };
+		expect(requirements({ engines: standIn, steps })).toEqual([]);
 	});
 });
 
 describe('the page', () => {
 	const machine = { cpu: 'a processor', node: 'v20.0.0', gpu: { name: 'NVIDIA H200' } };
-	const engines = { library: 'TensorRT 11.1', results: [step(queued, [3, 1, 2]), step(replayed, [2, null])] };
+	const steps = { results: [step(queued, [3, 1, 2]), step(replayed, [2, null])] };
+	const run = { date: '2026-11-22', dryRun: false, machine, engines: tensorRt, steps, leftOut: [], failed: [] };
 
-	test('has medians, and shows what is no number and what was left out', () => {
+	test('has medians, and shows what is no number, what failed and what was left out', () => {
 		const leftOut = [{ what: 'PyTorch', why: 'there is none' }];
-		const page = markdown({ date: '2026-11-22', dryRun: false, machine, engines, leftOut });
+		const failed = [{ what: 'Portraits', why: 'the time was up' }];
+		const page = markdown({ ...run, leftOut, failed });
 		expect(page).toContain('# NVIDIA H200, 2026-11-22');
 		expect(page).toContain(`| ${queued} | 2 | 2 ms | 1 to 3 | 3 |`);
 		expect(page).toContain(`| ${replayed} | 2 | no number |`);
 		expect(page).toContain('**not so**');
 		expect(page).toContain('- PyTorch: there is none');
+		expect(page).toContain('- Portraits: the time was up');
 		expect(page).not.toContain('dry run');
 	});
 
-	test('of a dry run says so, and judges nothing', () => {
-		const page = markdown({ date: '2026-11-22', dryRun: true, machine, engines, leftOut: [] });
+	test('of a run that has only begun has what is there', () => {
+		const page = markdown({ ...run, engines: undefined, steps: undefined });
+		expect(page).toContain('# NVIDIA H200');
+		expect(page).not.toMatch(/undefined|NaN|Asked for/);
+	});
+
+	test("of a dry run says so and judges nothing, as of any run with the stand-in's engines", () => {
+		const page = markdown({ ...run, dryRun: true, engines: standIn });
 		expect(page).toContain('The numbers mean nothing.');
+		expect(page).toContain('no network');
 		expect(page).not.toContain('Asked for');
 	});
+});
+
+describe('a report', () => {
+	test('has what a program found until it was stopped, and not what it said to people', () => {
+		const lines = [
+			'Loading …',
+			JSON.stringify(step(queued, [1])),
+			'{"provider":"tensorrt"}',
+			JSON.stringify(step(replayed, [null])),
+			'{"name":"cut o',
+		];
+		expect(readReport(lines.join('\n'))).toEqual({
+			provider: 'tensorrt',
+			results: [step(queued, [1]), step(replayed, [null])],
+		});
+		expect(readReport('')).toEqual({ results: [] });
+	});
+});
+
+test('a build in a folder where the addon is not looked for is refused', () => {
+	expect(() => build(new Stages(60_000), [], '/tmp/elsewhere')).toThrow(/named build .*\/tmp\/elsewhere/);
 });
 
 describe('stages', () => {
@@ -65,6 +108,7 @@ describe('stages', () => {
 		stages.run('breaks', () => stages.command(process.execPath, ['-e', 'process.exit(9)']));
 		expect(stages.hasFailed).toBe(true);
 		expect(stages.leftOut).toEqual([{ what: 'has no place', why: 'no GPU' }]);
+		expect(stages.failed).toEqual([{ what: 'breaks', why: expect.stringContaining('exit code 9') }]);
 		stages.report();
 		const report = printed.join('\n');
 		expect(report).toMatch(/passed +\d+ s {2}works/);
@@ -78,6 +122,23 @@ describe('stages', () => {
 		expect(stages.hasFailed).toBe(true);
 		stages.run('too late', () => 7);
 		expect(stages.leftOut).toEqual([{ what: 'too late', why: 'the time was up' }]);
+	});
+
+	test('give a command its own limit, and keep what it said until it failed', () => {
+		const stages = new Stages(60_000);
+		const outcomeOf = (script: string, limitMs?: number) => {
+			try {
+				return stages.command(process.execPath, ['-e', script], { capture: true, limitMs });
+			} catch (error) {
+				return error;
+			}
+		};
+		expect(outcomeOf('console.log(7)')).toEqual({ stdout: '7\n' });
+		const failed = outcomeOf('console.log(7); process.exitCode = 9');
+		expect(failed).toBeInstanceOf(CommandFailed);
+		expect(failed).toMatchObject({ stdout: '7\n', outOfTime: false });
+		const stopped = outcomeOf('console.log(7); setInterval(() => {}, 1000)', 3000);
+		expect(stopped).toMatchObject({ stdout: '7\n', outOfTime: true });
 	});
 
 	test('say which command can not be run', () => {
