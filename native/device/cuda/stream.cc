@@ -100,8 +100,8 @@ void CudaStream::Replay(uint64_t key, const std::function<void()>& record) {
   }
   if (!recording.graph) {
     const std::unique_lock alone(device_.captures(), std::try_to_lock);
-    if (alone) {
-      recording.graph = Capture(record, recording.spoilt < kMostSpoilt);
+    if (alone && recording.spoilt < kMostSpoilt) {
+      recording.graph = Capture(record);
       if (!recording.graph) ++recording.spoilt;
     }
     if (!recording.graph) {
@@ -114,7 +114,7 @@ void CudaStream::Replay(uint64_t key, const std::function<void()>& record) {
 
 void CudaStream::Forget(uint64_t key) noexcept { recordings_.erase(key); }
 
-OwnedGraphExec CudaStream::Capture(const std::function<void()>& record, bool may_fail) {
+OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
   Synchronize();  // what the direct run has left undone must not end up in the graph
   // Thread-local: other threads may go on allocating and freeing meanwhile.
   CheckCuda(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "begin to capture a graph");
@@ -129,7 +129,7 @@ OwnedGraphExec CudaStream::Capture(const std::function<void()>& record, bool may
   const OwnedGraph graph(captured);
   // Whatever `record` then threw came of it. Another thread that waits for the device is enough (a library's, which
   // does not ask us); the next capture may be spared.
-  if (ended == cudaErrorStreamCaptureInvalidated && may_fail) {
+  if (ended == cudaErrorStreamCaptureInvalidated) {
     cudaGetLastError();
     return {};
   }

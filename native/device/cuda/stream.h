@@ -49,8 +49,8 @@ class CudaStream final : public Stream {
 
   // The first call with a key queues directly, which loads kernels and readies networks; the second captures a graph,
   // unless something else is at work on the device that would spoil it: then it queues directly, and a later one
-  // captures. A capture that is spoilt time and again is an error: without the graph all would be slower for no visible
-  // reason.
+  // captures, or none where that happens time and again: what shares the process with this package may make it slower,
+  // but not fail.
   void Replay(uint64_t key, const std::function<void()>& record) override;
   void Forget(uint64_t key) noexcept override;
 
@@ -67,7 +67,7 @@ class CudaStream final : public Stream {
  private:
   void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
   // Null when a call elsewhere in the process spoilt it.
-  OwnedGraphExec Capture(const std::function<void()>& record, bool may_fail);
+  OwnedGraphExec Capture(const std::function<void()>& record);
 
   struct Recording {
     bool warm = false;
