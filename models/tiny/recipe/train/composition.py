@@ -149,7 +149,9 @@ class Composer:
     def _tile(self, row: int) -> torch.Tensor:
         tile = self._people.images(torch.tensor([row], device=self._people.device))
         if torch.rand(()).item() < _SOFT:
-            tile = nn.functional.interpolate(nn.functional.avg_pool2d(tile, 2), scale_factor=2.0, mode="bilinear")
+            side = round(self._people.resolution / _log_uniform(1.5, 5.0))
+            small = nn.functional.interpolate(tile, (side, side), mode="area")
+            tile = nn.functional.interpolate(small, tile.shape[2:], mode="bicubic").clamp(0, 255)
         return tile[0]
 
 
