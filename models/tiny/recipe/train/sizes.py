@@ -122,7 +122,7 @@ SIZES = {
             backdrops=200,
         ),
         detector=DetectorSize(
-            channels=(16, 32, 64, 96), blocks=(1, 1, 2, 3), neck=48, canvases=(320, 448, 640), batch=4
+            channels=(16, 32, 96, 160), blocks=(1, 1, 2, 3), neck=64, canvases=(320, 448, 640), batch=4
         ),
         embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
@@ -159,7 +159,7 @@ SIZES = {
             backdrops=500,
         ),
         detector=DetectorSize(
-            channels=(24, 48, 64, 80), blocks=(1, 1, 2, 3), neck=48, canvases=(320, 480, 640), batch=32
+            channels=(24, 48, 96, 160), blocks=(1, 1, 2, 3), neck=64, canvases=(320, 480, 640), batch=32
         ),
         embedder=EmbedderSize(stem_stride=2, channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=256),
         evaluator=EvaluatorSize(stem_stride=2, channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=256),
