@@ -46,4 +46,16 @@ class Step {
   OnGpu<BatchSlot> slot_;
 };
 
+// Whether a graph that is captured anew, and forgotten afterwards, takes the steps that are taken when they are queued.
+inline bool ReplaysWhatIsQueued(Device& gpu, Stream& stream, uint32_t seed, uint32_t steps) {
+  Step direct(gpu, stream, seed, steps), replayed(gpu, stream, seed, steps);
+  for (uint32_t i = 0; i < steps; ++i) {
+    direct.Queue();
+    stream.Replay(7, [&] { replayed.Queue(); });
+  }
+  const bool same = SameBits(replayed.registers(), direct.registers()) && replayed.position() == steps;
+  stream.Forget(7);
+  return same;
+}
+
 }  // namespace arc2face::testing
