@@ -31,7 +31,7 @@ from train import (
     vae,
 )
 from train.faces import FaceDetector
-from train.networks.detector import OUTPUT_NAMES, Detector, ScrfdOutputs, anchors
+from train.networks.detector import OUTPUT_NAMES, STRIDE, Detector, ScrfdOutputs, anchors, cells
 from train.networks.painter import SCHEDULER, alphas_cumprod
 from train.networks.text_encoder import TOKENS, TextEncoder
 from train.photos import PhotoSet, SceneSet, load_backdrops
@@ -155,12 +155,41 @@ def test_the_detector_has_the_interface_of_scrfd():
     network = ScrfdOutputs(Detector(SIZES["smoke"].detector)).eval()
     outputs = network(torch.zeros(1, 3, 64, 96))
     assert len(outputs) == len(OUTPUT_NAMES)
-    cells = [2 * (64 // stride) * (96 // stride) for stride in (8, 16, 32)]
-    assert [tuple(output.shape) for output in outputs] == [(count, values) for values in (1, 4, 10) for count in cells]
-    centres, strides, sides = anchors(64, 96)
+    counts = [2 * (64 // stride) * (96 // stride) for stride in (8, 16, 32)]
+    assert [tuple(output.shape) for output in outputs] == [(count, values) for values in (1, 4, 10) for count in counts]
+    centres, strides = anchors(64, 96)
     # Rows first, then columns, then the two anchors of a cell.
     assert centres[:5].tolist() == [[0, 0], [0, 0], [8, 0], [8, 0], [16, 0]]
-    assert len(centres) == len(strides) == len(sides) == sum(cells)
+    assert len(centres) == len(strides) == sum(counts)
+
+
+@pytest.mark.parametrize("surest", range(4))
+def test_every_scale_of_the_detector_sees_a_face_at_the_same_place(surest: int, monkeypatch: pytest.MonkeyPatch):
+    network, side = Detector(SIZES["smoke"].detector).eval(), 160
+    face = torch.tensor([50.0, 61.0, 83.0, 97.0])  # sides of the box
+    point = torch.tensor([66.0, 80.0])
+
+    def look(images: torch.Tensor) -> torch.Tensor:
+        """What a perfect network would say of the face, in an image that was shrunk to this."""
+        scale = side // images.shape[2]
+        there = -(-images.shape[2] // STRIDE)
+        centres = STRIDE * torch.stack(torch.meshgrid(torch.arange(there), torch.arange(there), indexing="xy"), 2)
+        box, middle = (face + 0.5) / scale - 0.5, (point + 0.5) / scale - 0.5
+        score = torch.full((there, there, 1), 5.0 if scale == 2**surest else -5.0)
+        sides = torch.cat([centres - box[:2], box[2:] - centres], 2) / STRIDE
+        points = ((middle - centres) / STRIDE).repeat(1, 1, 5)
+        return torch.cat([score, sides, points], 2).repeat(1, 1, 2).permute(2, 0, 1)[None]
+
+    monkeypatch.setattr(network, "look", look)
+    scores, boxes, keypoints = (torch.cat(parts, 1)[0] for parts in zip(*network(torch.zeros(1, 3, side, side))))
+    centres, strides = anchors(side, side)
+    sure = scores[:, 0] > 0
+    assert sure.sum() == 2 * (-(-side // 2**surest // STRIDE)) ** 2
+    here, unit = centres[sure], strides[sure, None]
+    found = torch.cat([here - boxes[sure, :2] * unit, here + boxes[sure, 2:] * unit], 1)
+    torch.testing.assert_close(found, face.expand_as(found), rtol=0, atol=1e-3)
+    found = here + keypoints[sure, :2] * unit
+    torch.testing.assert_close(found, point.expand_as(found), rtol=0, atol=1e-3)
 
 
 def test_the_margin_makes_the_own_person_harder_to_find():
@@ -186,13 +215,17 @@ def composer(run: Path) -> composition.Composer:
     return composition.Composer(photos, scenes, load_backdrops(folder / "backdrops", cpu))
 
 
+def one_scale(side: int) -> torch.Tensor:
+    return cells(side, side, STRIDE)
+
+
 def test_every_face_of_a_scene_has_an_anchor_that_is_to_find_it(composer: composition.Composer):
     torch.manual_seed(3)
     total = 0
     for side in (160, 320):
         images, faces = composer.draw(24, side)
         assert images.shape == (24, 3, side, side) and 0 <= images.min() and images.max() <= 255
-        assigned = detector.assign(faces, *anchors(side, side))
+        assigned = detector.assign(faces, one_scale(side))
         for n in range(24):
             for k in torch.nonzero(faces.valid[n])[:, 0].tolist():
                 assert torch.any(assigned[n] == k), f"face {faces.boxes[n, k].tolist()} in a scene of {side}"
@@ -216,16 +249,17 @@ def test_perfect_predictions_have_no_loss(composer: composition.Composer):
     torch.manual_seed(7)
     side = 160
     _, faces = composer.draw(8, side)
-    centres, strides, sides = anchors(side, side)
-    face = detector.assign(faces, centres, strides, sides)
+    centres = one_scale(side)
+    face = detector.assign(faces, centres)
     index = face.clamp(min=0)
     boxes = torch.gather(faces.boxes, 1, index[..., None].expand(-1, -1, 4))
     points = torch.gather(faces.keypoints.flatten(2), 1, index[..., None].expand(-1, -1, 10)).unflatten(2, (5, 2))
-    unit = strides[None, :, None]
-    distances = torch.cat([centres - boxes[..., :2], boxes[..., 2:] - centres], 2) / unit
-    offsets = ((points - centres[None, :, None]) / unit[..., None]).flatten(2)
+    distances = torch.cat([centres - boxes[..., :2], boxes[..., 2:] - centres], 2) / STRIDE
+    offsets = ((points - centres[None, :, None]) / STRIDE).flatten(2)
     logits = torch.where(face >= 0, 20.0, -20.0)[..., None]
-    losses = detector.detection_loss([(logits, distances, offsets)], faces, side)
+    rows = torch.cat([logits, distances, offsets], 2)
+    seen = rows.unflatten(1, (side // STRIDE, side // STRIDE, 2)).permute(0, 3, 4, 1, 2).flatten(1, 2)
+    losses = detector.detection_loss(seen, faces)
     assert all(value.item() == pytest.approx(0, abs=1e-4) for value in losses.values())
 
 

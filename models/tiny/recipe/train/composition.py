@@ -1,4 +1,4 @@
-"""Scenes put together while the detector trains: rendered scenes seen closer or farther, grids of photos, groups of cut-outs."""
+"""Scenes put together while the detector trains: parts of rendered scenes, grids of photos, groups of cut-outs."""
 
 import math
 from typing import NamedTuple
@@ -9,9 +9,13 @@ from torch import nn
 from .photos import PhotoSet, SceneSet
 
 # How often a grid has one photo in a row, two, … A large grid shows many small faces at once, so it needs fewer.
-_GRIDS = torch.tensor([0.35, 0.3, 0.15, 0.1, 0.1])
+_GRIDS = torch.tensor([0.2, 0.3, 0.25, 0.15, 0.1])
 MAX_FACES = len(_GRIDS) ** 2
-MIN_SIDE = 12.0  # pixels; smaller faces count neither for nor against the detector
+# Sides in pixels of the faces that are to be found at one scale (square roots of the boxes' areas). Faces beyond, up to `_DOUBT`
+# times, count neither for nor against the detector; those farther beyond are for another scale, and it must not see them.
+MIN_SIDE, MAX_SIDE = 12.0, 72.0
+_DOUBT = 1.4
+_MOST_ENLARGED = 2.5
 _SOFT = 0.3  # share of photos that are softened, as portraits are: faces in those are to be found, too
 _MIRRORED = [1, 0, 2, 4, 3]  # keypoints of a mirrored face
 
@@ -22,7 +26,7 @@ class Faces(NamedTuple):
     boxes: torch.Tensor  # float32 [N, MAX_FACES, 4]
     keypoints: torch.Tensor  # float32 [N, MAX_FACES, 5, 2]
     valid: torch.Tensor  # bool [N, MAX_FACES]: to be found
-    ignored: torch.Tensor  # bool [N, MAX_FACES]: cut off, or too small to ask for
+    ignored: torch.Tensor  # bool [N, MAX_FACES]: cut off, or a little too small or too large
 
 
 class _Scene:
@@ -91,31 +95,37 @@ class Composer:
         return (images * gain).clamp(0, 255), _gather(drawn, side)
 
     def _rendered(self, side: int) -> _Scene:
-        """A rendered scene at another scale; black where it does not reach."""
+        """A part of a rendered scene, mostly with a face at a size to be found; black where the scene does not reach."""
         k = int(torch.randint(len(self._scenes), ()))
-        tile = self._scenes.images[k].float()
-        scale = side / tile.shape[1] * _log_uniform(0.6, 1.8)
-        free = side - scale * tile.shape[1]
-        corner = (free * torch.rand(()).item(), free * torch.rand(()).item())
+        tile, boxes = self._scenes.images[k].float(), self._scenes.boxes[k]
+        if len(boxes) > 0 and torch.rand(()).item() < 0.8:
+            box = boxes[int(torch.randint(len(boxes), ()))]
+            extent = (box[2:] - box[:2]).prod().sqrt().item()
+            scale = _log_uniform(MIN_SIDE / extent, min(_MOST_ENLARGED, MAX_SIDE / extent))
+            corner = tuple((side * torch.empty(2).uniform_(0.15, 0.85) - scale * (box[:2] + box[2:]) / 2).tolist())
+        else:
+            scale = _log_uniform(1 / _MOST_ENLARGED, _MOST_ENLARGED)
+            corner = tuple(((side - scale * tile.shape[1]) * torch.rand(2)).tolist())
         scene = _Scene(torch.zeros(3, side, side, device=tile.device))
         scene.paste(tile, None, scale, corner)
-        for box, keypoints in zip(self._scenes.boxes[k], self._scenes.keypoints[k]):
+        for box, keypoints in zip(boxes, self._scenes.keypoints[k]):
             scene.add_face(box, keypoints, scale, corner)
         return scene
 
     def _photos(self, side: int) -> _Scene:
-        """Photos in a square grid, each about as large as its cell: many teach more at the same cost. A single one, which is
-        what the detector gets of a portrait, is up to twice as large as the scene: in a small scene, too, its face is to be large."""
+        """Photos in a square grid, each about as large as its cell: many teach more at the same cost."""
         scene = _Scene(torch.zeros(3, side, side, device=self._people.device))
         across = 1 + int(torch.multinomial(_GRIDS, 1))
         cell, resolution = side / across, self._people.resolution
         for k, row in enumerate(torch.randint(len(self._people), (across**2,)).tolist()):
-            scale = cell / resolution * _log_uniform(0.8, 1.3 if across > 1 else 2.0)
+            box = self._boxes[row]
+            most = MAX_SIDE / (box[2:] - box[:2]).prod().sqrt().item()
+            scale = min(cell / resolution * _log_uniform(0.8, 1.3), most * _log_uniform(0.4, 1.0))
             # Larger photos lose their margins, smaller ones leave some.
             free = (cell - scale * resolution) * torch.empty(2).uniform_(0.2, 0.8)
             corner = (cell * (k % across) + free[0].item(), cell * (k // across) + free[1].item())
             scene.paste(self._tile(row), None, scale, corner)
-            scene.add_face(self._boxes[row], self._keypoints[row], scale, corner)
+            scene.add_face(box, self._keypoints[row], scale, corner)
         return scene
 
     def _group(self, side: int) -> _Scene:
@@ -124,7 +134,7 @@ class Composer:
         scene = _Scene(nn.functional.interpolate(backdrop[None], (side, side), mode="bilinear")[0])
         count = int(torch.randint(0, 7, ()))
         rows = torch.randint(len(self._people), (count,)).tolist()
-        widths = sorted(_log_uniform(MIN_SIDE, 0.5 * side) for _ in rows)
+        widths = sorted(_log_uniform(MIN_SIDE, min(MAX_SIDE, 0.5 * side)) for _ in rows)
         taken: list[tuple[float, float, float, float]] = []
         for row, width in zip(rows, widths):
             box = self._boxes[row]
@@ -171,10 +181,11 @@ def _gather(scenes: list[_Scene], side: int) -> Faces:
         # The renderer's scenes have at most seven faces, the groups six, the grids most.
         for k, (box, points) in enumerate(zip(scene.boxes, scene.keypoints)):
             boxes[n, k], keypoints[n, k], present[n, k] = box.reshape(4), points, True
+    extent = (boxes[..., 2:] - boxes[..., :2]).prod(2).sqrt()
     inside = ((keypoints >= 0) & (keypoints <= side - 1)).flatten(2).all(2)
     boxes = boxes.clamp(0, side - 1)
-    large = (boxes[..., 2:] - boxes[..., :2]).amin(2) >= MIN_SIDE
     visible = ((boxes[..., 2:] - boxes[..., :2]).amin(2) > 0) & present
-    valid = present & inside & large
+    valid = present & inside & (extent >= MIN_SIDE) & (extent <= MAX_SIDE)
+    doubtful = visible & ~valid & (extent >= MIN_SIDE / _DOUBT) & (extent <= MAX_SIDE * _DOUBT)
     device = scenes[0].image.device
-    return Faces(*(t.to(device) for t in (boxes, keypoints, valid, visible & ~valid)))
+    return Faces(*(t.to(device) for t in (boxes, keypoints, valid, doubtful)))

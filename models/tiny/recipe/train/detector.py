@@ -4,29 +4,27 @@ import torch
 from torch import nn
 
 from .composition import Composer, Faces
-from .networks.detector import Detector, anchors, normalise
+from .networks.detector import ANCHOR_SIDES, REACH, STRIDE, Detector, cells, normalise, split
 from .photos import PhotoSet, SceneSet, load_backdrops
 from .stage import Training, read_options
 
-_REACH = 1.5  # strides from a face's centre within which cells are to find it
+_NEAR = 1.5  # strides from a face's centre within which cells are to find it
 _POINT_WEIGHT = 24.0  # boxes and scores are learnt soon; the keypoints decide how faces are aligned
-_FIT = 0.75  # octaves between a face's side and the anchor's
 
 
-def assign(faces: Faces, centres: torch.Tensor, strides: torch.Tensor, sides: torch.Tensor) -> torch.Tensor:
+def assign(faces: Faces, centres: torch.Tensor) -> torch.Tensor:
     """Which face each anchor is to find, int64 [N, A]: an index, -1 for none, or -2 for an anchor that does not count.
 
-    An anchor finds a face of about its size (an extreme face is found by the most extreme anchors) that has its centre
-    nearby; of several the nearest.
+    An anchor finds a face of about its size that has its centre nearby; of several the nearest.
     """
     boxes = faces.boxes[:, None]  # [N, 1, F, 4]
     middle = (boxes[..., :2] + boxes[..., 2:]) / 2
-    extent = (boxes[..., 2:] - boxes[..., :2]).clamp(min=1)
-    side = extent.prod(-1).sqrt().clamp(sides.min().item(), sides.max().item())
+    side = (boxes[..., 2:] - boxes[..., :2]).clamp(min=1).prod(-1).sqrt()
+    sides = torch.tensor(ANCHOR_SIDES, device=centres.device).repeat(len(centres) // len(ANCHOR_SIDES))
     octaves = (side.log2() - sides.log2()[None, :, None]).abs()
-    offset = (middle - centres[None, :, None]).abs().amax(-1) / strides[None, :, None]
+    offset = (middle - centres[None, :, None]).abs().amax(-1) / STRIDE
     inside = ((centres[None, :, None] > boxes[..., :2]) & (centres[None, :, None] < boxes[..., 2:])).all(-1)
-    fits = (octaves <= _FIT) & (offset <= _REACH) & inside & faces.valid[:, None]
+    fits = (octaves <= REACH) & (offset <= _NEAR) & inside & faces.valid[:, None]
     distance = torch.where(fits, offset, torch.inf)
     nearest, face = distance.min(2)
     blind = (inside & faces.ignored[:, None]).any(2)
@@ -43,22 +41,21 @@ def _overlap(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
     return iou, iou - between.square().sum(1) / around.square().sum(1).clamp(min=1e-6)
 
 
-def detection_loss(
-    levels: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]], faces: Faces, side: int
-) -> dict[str, torch.Tensor]:
-    scores, boxes, keypoints = (torch.cat(parts, 1).float() for parts in zip(*levels))
-    centres, strides, sides = anchors(side, side, scores.device)
-    face = assign(faces, centres, strides, sides)
+def detection_loss(seen: torch.Tensor, faces: Faces) -> dict[str, torch.Tensor]:
+    """seen: what the detector's `look` returns"""
+    scores, boxes, keypoints = split(seen)
+    centres = cells(seen.shape[2] * STRIDE, seen.shape[3] * STRIDE, STRIDE, seen.device)
+    face = assign(faces, centres)
     image, anchor = torch.nonzero(face >= 0, as_tuple=True)
     found = face[image, anchor]
     count = max(1, len(image))
 
-    here, unit = centres[anchor], strides[anchor, None]
-    distances = boxes[image, anchor] * unit
+    here = centres[anchor]
+    distances = boxes[image, anchor] * STRIDE
     predicted = torch.cat([here - distances[:, :2], here + distances[:, 2:]], 1)
     truth = faces.boxes[image, found]
     iou, diou = _overlap(predicted, truth)
-    points = here[:, None] + keypoints[image, anchor].unflatten(1, (5, 2)) * unit[:, None]
+    points = here[:, None] + keypoints[image, anchor].unflatten(1, (5, 2)) * STRIDE
     width = (truth[:, 2:] - truth[:, :2]).prod(1).clamp(min=1).sqrt()[:, None, None]
     # Absolute errors, but for the last half per cent of the face: what counts is the mean distance.
     point_losses = nn.functional.smooth_l1_loss(
@@ -91,20 +88,15 @@ def main(argv: list[str] | None = None) -> None:
     photos = PhotoSet(data / "people-train", options.device)
     scenes = SceneSet(data / "scenes-train", options.device)
     composer = Composer(photos, scenes, load_backdrops(data / "backdrops", options.device))
-    detector = Detector(size)
+    detector = Detector(size).to(memory_format=torch.channels_last)
 
     def step(progress: float) -> dict[str, torch.Tensor]:
-        # Scenes of half the side have a quarter of the pixels: as many pixels in every batch.
+        # As many pixels in every batch.
         side = size.canvases[int(torch.randint(len(size.canvases), ()))]
-        count = (
-            max(1, round(size.batch * (max(size.canvases) / side) ** 2 / 2))
-            if side < max(size.canvases)
-            else size.batch
-        )
-        images, faces = composer.draw(count, side)
+        images, faces = composer.draw(round(size.batch * (max(size.canvases) / side) ** 2), side)
         with options.autocast():
-            levels = detector(normalise(images))
-        return detection_loss(levels, faces, side)
+            seen = detector.look(normalise(images))
+        return detection_loss(seen.float(), faces)
 
     Training("detector", options, {"network": detector}, rate=2e-3, weight_decay=0.02, averaging=0.998).run(step)
 

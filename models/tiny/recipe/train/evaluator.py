@@ -14,7 +14,15 @@ def main(argv: list[str] | None = None) -> None:
     everyone = torch.arange(photos.people, device=options.device)
     size = options.size.evaluator
     train_recogniser(
-        "evaluator", options, Evaluator(size), photos, people=everyone, batch=size.batch, margin=0.2, trait_weight=5.0
+        "evaluator",
+        options,
+        Evaluator(size),
+        photos,
+        people=everyone,
+        batch=size.batch,
+        margin=0.2,
+        trait_weight=5.0,
+        half=options.device.type == "cuda",
     )
 
 

@@ -36,7 +36,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 class FaceDetector:
     def __init__(self, path: Path) -> None:
         self._session = open_session(path)
-        centres, strides, _ = detector.anchors(DETECTION_SIDE, DETECTION_SIDE)
+        centres, strides = detector.anchors(DETECTION_SIDE, DETECTION_SIDE)
         self._centres, self._strides = centres.numpy(), strides.numpy()[:, None]
 
     def __call__(self, photo: np.ndarray, threshold: float = 0.5) -> Detections:

@@ -21,11 +21,10 @@ class DataSize:
 
 @dataclass(frozen=True)
 class DetectorSize:
-    channels: tuple[int, int, int, int]  # at strides 4, 8, 16, 32
-    blocks: tuple[int, int, int, int]  # residual blocks at strides 4, 8, 16, 32
-    neck: int
+    channels: tuple[int, int, int, int]  # at strides 2, 4, 8, 16
+    blocks: tuple[int, int, int]  # residual blocks at strides 4, 8, 16
     canvases: tuple[int, ...]  # sides of the training scenes, multiples of 32
-    batch: int
+    batch: int  # of the largest; of smaller ones as many more
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Size:
     evaluator: EvaluatorSize
     vae: AutoencoderSize
     diffusion: DiffusionSize
-    minutes: dict[str, float] = field(default_factory=dict)  # of each stage that has a clock
+    minutes: dict[str, float] = field(default_factory=dict)  # of each stage that has a clock; see stage.Options
 
 
 SIZES = {
@@ -86,7 +85,7 @@ SIZES = {
             heldout_scenes=2,
             backdrops=2,
         ),
-        detector=DetectorSize(channels=(8, 16, 16, 16), blocks=(1, 1, 1, 1), neck=16, canvases=(160,), batch=2),
+        detector=DetectorSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1), canvases=(96, 160), batch=2),
         embedder=EmbedderSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
         evaluator=EvaluatorSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
         vae=AutoencoderSize(channels=(8, 8, 16, 16), layers=1, groups=8, batch=2),
@@ -121,9 +120,7 @@ SIZES = {
             heldout_scenes=300,
             backdrops=200,
         ),
-        detector=DetectorSize(
-            channels=(16, 32, 96, 160), blocks=(1, 1, 2, 3), neck=64, canvases=(320, 448, 640), batch=4
-        ),
+        detector=DetectorSize(channels=(16, 32, 64, 128), blocks=(1, 2, 3), canvases=(160, 256), batch=5),
         embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
         vae=AutoencoderSize(channels=(16, 32, 64, 64), layers=1, groups=8, batch=8),
@@ -158,9 +155,7 @@ SIZES = {
             heldout_scenes=300,
             backdrops=500,
         ),
-        detector=DetectorSize(
-            channels=(24, 48, 96, 160), blocks=(1, 1, 2, 3), neck=64, canvases=(320, 480, 640), batch=32
-        ),
+        detector=DetectorSize(channels=(16, 32, 64, 128), blocks=(1, 2, 3), canvases=(160, 256), batch=40),
         embedder=EmbedderSize(stem_stride=2, channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=256),
         evaluator=EvaluatorSize(stem_stride=2, channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=256),
         vae=AutoencoderSize(channels=(32, 64, 96, 96), layers=1, groups=16, batch=64),

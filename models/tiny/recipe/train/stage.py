@@ -25,21 +25,22 @@ _WARM_UP_STEPS = 100
 class Options:
     workspace: Workspace
     size: Size
-    minutes: float  # of the whole stage, resumed runs together
+    minutes: float  # of the whole stage, resumed runs together; on a CPU, of processor time of all threads together
     stop_after: float  # minutes of this run
     device: torch.device
     seed: int
 
     def autocast(self) -> contextlib.AbstractContextManager:
-        """bfloat16 arithmetic on a GPU; float32 on the CPU, where it is no slower."""
-        return torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else contextlib.nullcontext()
+        """bfloat16 arithmetic, on a GPU and on a CPU that has instructions for it: about twice as fast."""
+        fast = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16) if fast else contextlib.nullcontext()
 
 
 def read_options(stage: str, description: str | None, argv: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog=f"python -m train.{stage}", description=description)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; a stage goes on where it stood")
     parser.add_argument("--size", choices=SIZES, default="gpu")
-    parser.add_argument("--minutes", type=float, help="of training in all, over resumed runs (default: see sizes.py)")
+    parser.add_argument("--minutes", type=float, help="of training in all, over resumed runs, those of all CPU threads added up (default: see sizes.py)")
     parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this run")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all)")
@@ -89,7 +90,7 @@ class Training:
         self._optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=fused)
         self._rate, self._averaging = rate, averaging
         # What shares the machine must not shorten a training on the CPU: its clock stands while others have the cores.
-        self._clock = _processor_time if options.device.type == "cpu" else time.monotonic
+        self._clock = time.process_time if options.device.type == "cpu" else time.monotonic
         self.history: dict = {"elapsed": 0.0, "steps": 0, "seed": options.seed, "log": []}
         self._since_start = 0
         self._average: dict[str, dict[str, torch.Tensor]] | None = None
@@ -194,11 +195,6 @@ class Training:
             self._all.train().requires_grad_(True)
         # A run that goes on must not draw again what the first one drew.
         torch.manual_seed(self.options.seed + 1_000_000 * self.history["steps"])
-
-
-def _processor_time() -> float:
-    """Seconds of the threads that compute, each on a core of its own."""
-    return time.process_time() / torch.get_num_threads()
 
 
 def _copy(network: nn.Module) -> dict[str, torch.Tensor]:

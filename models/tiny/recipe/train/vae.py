@@ -1,5 +1,7 @@
 """Trains the autoencoder: photos to 4 × (S / 8)² latents and back, with the embedder watching over the face."""
 
+import functools
+
 import torch
 from torch import nn
 
@@ -77,7 +79,12 @@ def main(argv: list[str] | None = None) -> None:
     photos = PhotoSet(options.workspace.data / "people-train", options.device)
     size = options.size.vae
     autoencoder = make_autoencoder(size, photos.resolution)
-    embedder = options.workspace.load_result("embedder", "network", Embedder(options.size.embedder)).to(options.device)
+
+    @functools.cache
+    def embedder() -> Embedder:
+        """Not read before it is needed, so that both can be trained beside each other."""
+        network = Embedder(options.size.embedder)
+        return options.workspace.load_result("embedder", "network", network).to(options.device)
 
     def step(progress: float) -> dict[str, torch.Tensor]:
         rows = photos.draw(size.batch)
@@ -98,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
         loss = pixels + EDGE_WEIGHT * edges + _KL_WEIGHT * kl
         if whole:
             with options.autocast():
-                losses["face"] = face_loss(embedder, (painted.float() + 1) * 127.5, images, photos.keypoints[rows])
+                losses["face"] = face_loss(embedder(), (painted.float() + 1) * 127.5, images, photos.keypoints[rows])
             loss = loss + FACE_WEIGHT * losses["face"]
         return {"loss": loss, **losses}
 

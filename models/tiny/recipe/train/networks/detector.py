@@ -1,8 +1,12 @@
-"""A small SCRFD: a convolutional pyramid that finds faces and their keypoints.
+"""A small SCRFD: finds faces and their keypoints, by one network that looks at an image pyramid.
 
 Interface of InsightFace's files, https://github.com/deepinsight/insightface/blob/v0.7/detection/scrfd: RGB (x - 127.5) / 128 in;
 for the strides 8, 16 and 32 scores, distances to the sides of the box, and offsets of the keypoints, in units of the stride, from
 the anchor's centre, which lies at a multiple of the stride; two anchors a cell.
+
+Inside it is not SCRFD's. A feature pyramid learns a large face and a small one apart, each with weights of its own, and a large
+one costs as much as the scene it fills. Here the same weights look at the image, its half, quarter and eighth, and need to know
+faces of 12 to 72 pixels only: every face teaches all sizes, and a training scene is a hundred and sixty pixels wide.
 """
 
 import torch
@@ -12,8 +16,12 @@ from ..sizes import DetectorSize
 
 STRIDES = (8, 16, 32)
 ANCHORS = 2
-# Sides in pixels of the faces that the anchors are for, as in SCRFD's configs.
-ANCHOR_SIDES = ((16, 32), (64, 128), (256, 512))
+STRIDE = STRIDES[0]  # of the network, in the pixels of what it looks at
+# Sides in those pixels of the faces that the two anchors are for: an anchor finds what is within `REACH` octaves of it.
+ANCHOR_SIDES = (18, 43)
+REACH = 0.75
+_VALUES = 15  # an anchor's score, box and keypoints
+_NOTHING = -30.0  # the score, before its sigmoid, of an anchor that nobody looks through
 
 INPUT_NAME = "input.1"
 OUTPUT_NAMES = (
@@ -54,60 +62,77 @@ class _Residual(nn.Module):
         return nn.functional.relu(x + self.branch(x))
 
 
-class _Head(nn.Module):
-    """Predictions of one level. Boxes and keypoints are learnt in units of the anchor's half side, so all levels learn alike."""
-
-    def __init__(self, channels: int, level: int) -> None:
-        super().__init__()
-        self.trunk = nn.Sequential(_convolution(channels, channels), _convolution(channels, channels))
-        self.score = nn.Conv2d(channels, ANCHORS, 3, 1, 1)
-        self.box = nn.Conv2d(channels, ANCHORS * 4, 3, 1, 1)
-        self.keypoints = nn.Conv2d(channels, ANCHORS * 10, 3, 1, 1)
-        for layer in (self.score, self.box, self.keypoints):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
-        nn.init.constant_(self.score.bias, -4.0)  # nearly all anchors are background
-        nn.init.ones_(self.box.bias)
-        unit = torch.tensor(ANCHOR_SIDES[level], dtype=torch.float32) / 2 / STRIDES[level]
-        self.register_buffer("unit", unit[None, :, None], persistent=False)  # strides per half side, [1, anchors, 1]
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """[N, C, h, w] to scores (logits), boxes and keypoints in strides, [N, h · w · 2, 1 | 4 | 10]."""
-        x = self.trunk(x)
-
-        def rows(layer: nn.Conv2d, values: int) -> torch.Tensor:
-            return layer(x).permute(0, 2, 3, 1).reshape(x.shape[0], -1, ANCHORS, values)
-
-        score, box, keypoints = rows(self.score, 1), rows(self.box, 4) * self.unit, rows(self.keypoints, 10) * self.unit
-        return score.flatten(1, 2), box.flatten(1, 2), keypoints.flatten(1, 2)
+def _stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
+    """Half the size, and residual blocks."""
+    return nn.Sequential(_convolution(inputs, outputs, 2), *(_Residual(outputs) for _ in range(blocks)))
 
 
 class Detector(nn.Module):
     def __init__(self, size: DetectorSize) -> None:
         super().__init__()
-        (c4, c8, c16, c32), (b4, *blocks_of_stages) = size.channels, size.blocks
-        self.stem = nn.Sequential(
-            _convolution(3, c4 // 2, 2), _convolution(c4 // 2, c4, 2), *(_Residual(c4) for _ in range(b4))
-        )
-        stages = zip((c4, c8, c16), (c8, c16, c32), blocks_of_stages)
-        self.stages = nn.ModuleList(
-            nn.Sequential(_convolution(inputs, outputs, 2), *(_Residual(outputs) for _ in range(blocks)))
-            for inputs, outputs, blocks in stages
-        )
-        self.lateral = nn.ModuleList(_convolution(channels, size.neck, kernel=1) for channels in (c8, c16, c32))
-        self.heads = nn.ModuleList(_Head(size.neck, level) for level in range(len(STRIDES)))
+        (c2, c4, c8, c16), (b4, b8, b16) = size.channels, size.blocks
+        self.fine = nn.Sequential(_convolution(3, c2, 2), _stage(c2, c4, b4), _stage(c4, c8, b8))
+        self.coarse = nn.Sequential(_stage(c8, c16, b16), nn.Conv2d(c16, c8, 1))
+        self.head = nn.Sequential(_Residual(c8), _Residual(c8), nn.Conv2d(c8, ANCHORS * _VALUES, 3, 1, 1))
+        last = self.head[-1]
+        nn.init.normal_(last.weight, std=0.01)
+        bias = torch.zeros(ANCHORS, _VALUES)
+        bias[:, 0] = -4.0  # nearly all anchors are background
+        bias[:, 1:5] = 1.0
+        last.bias = nn.Parameter(bias.flatten())
+        # What is learnt is in half sides of the anchor, so that both anchors learn alike.
+        unit = torch.tensor(ANCHOR_SIDES, dtype=torch.float32)[:, None] / 2 / STRIDE
+        unit = torch.cat([torch.ones(ANCHORS, 1), unit.expand(-1, _VALUES - 1)], 1)
+        self.register_buffer("unit", unit.reshape(1, -1, 1, 1), persistent=False)
+        outward = torch.tensor([0.0, -1.0, -1.0, 1.0, 1.0] + [1.0] * 10)
+        self.register_buffer("outward", outward.repeat(ANCHORS).reshape(1, -1, 1, 1), persistent=False)
+
+    def look(self, images: torch.Tensor) -> torch.Tensor:
+        """What is seen at one scale: normalised images [N, 3, H, W] to [N, 2 × 15, H / 8, W / 8].
+
+        For each anchor a score (a logit), distances to the sides of the box, and the keypoints, in strides.
+        """
+        fine = self.fine(images)
+        coarse = nn.functional.interpolate(self.coarse(fine), scale_factor=2.0, mode="nearest")
+        fine = nn.functional.relu(fine + coarse[:, :, : fine.shape[2], : fine.shape[3]])
+        return self.head(fine).float() * self.unit
 
     def forward(self, images: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-        """Normalised images [N, 3, H, W], sides multiples of 32, to each level's predictions (see `_Head`)."""
-        x, features = self.stem(images), []
-        for stage, lateral in zip(self.stages, self.lateral):
-            x = stage(x)
-            features.append(lateral(x))
-        for fine, coarse in ((1, 2), (0, 1)):
-            features[fine] = features[fine] + nn.functional.interpolate(
-                features[coarse], scale_factor=2.0, mode="nearest"
-            )
-        return [head(x) for head, x in zip(self.heads, features)]
+        """Normalised images [N, 3, H, W], sides multiples of 32, to scores [N, A, 1], boxes and keypoints of each stride."""
+        levels = []
+        for level in range(len(STRIDES) + 1):
+            # The first pixel of an image shrunk by k has its centre (k - 1) / 2 pixels from that of the image's own first.
+            shift = (1 - 0.5**level) / 2 / STRIDE
+            levels.append(self.look(images) + shift * self.outward)
+            if level < len(STRIDES):
+                images = nn.functional.avg_pool2d(images, 2)
+        # The eighth has no stride of its own: it shares the anchors of the quarter, whoever is surer.
+        largest = levels.pop()
+        levels[-1] = _surer(levels[-1], _spread(largest, levels[-1].shape[2], levels[-1].shape[3]))
+        return [split(level) for level in levels]
+
+
+def split(seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What `look` returns as scores [N, A, 1], boxes [N, A, 4] and keypoints [N, A, 10]; cell by cell, its anchors together."""
+    rows = seen.permute(0, 2, 3, 1).reshape(seen.shape[0], -1, _VALUES)
+    return rows[..., :1], rows[..., 1:5], rows[..., 5:]
+
+
+def _spread(seen: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """As seen from cells of half the stride: every second one of them, each way, and the others see nothing."""
+    doubled = seen.unflatten(1, (ANCHORS, _VALUES))
+    scores, places = doubled[:, :, :1], 2 * doubled[:, :, 1:]
+    seen = torch.cat([scores, places], 2).flatten(1, 2)
+    nothing = torch.cat([torch.full_like(scores, _NOTHING), torch.zeros_like(places)], 2).flatten(1, 2)
+    seen = torch.stack([seen, nothing], 4).flatten(3)
+    nothing = torch.stack([nothing, nothing], 4).flatten(3)
+    return torch.stack([seen, nothing], 3).flatten(2, 3)[:, :, :height, :width]
+
+
+def _surer(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Of each anchor, what has the higher score."""
+    a, b = a.unflatten(1, (ANCHORS, _VALUES)), b.unflatten(1, (ANCHORS, _VALUES))
+    return torch.where(a[:, :, :1] >= b[:, :, :1], a, b).flatten(1, 2)
 
 
 class ScrfdOutputs(nn.Module):
@@ -124,15 +149,15 @@ class ScrfdOutputs(nn.Module):
         return (*scores, *boxes, *(keypoints.reshape(-1, 10) for _, _, keypoints in levels))
 
 
-def anchors(
-    height: int, width: int, device: torch.device | None = None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Centres [A, 2] (x, y in pixels), strides [A] and sides [A] of all anchors, in the order of the joined levels."""
-    centres, strides, sides = [], [], []
-    for stride, level_sides in zip(STRIDES, ANCHOR_SIDES):
-        y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")
-        cells = torch.stack([x, y], -1).reshape(-1, 1, 2).float() * stride
-        centres.append(cells.expand(-1, ANCHORS, -1).reshape(-1, 2))
-        strides.append(torch.full((cells.shape[0] * ANCHORS,), float(stride)))
-        sides.append(torch.tensor(level_sides).float().repeat(cells.shape[0]))
-    return tuple(torch.cat(parts).to(device) for parts in (centres, strides, sides))
+def cells(height: int, width: int, stride: int, device: torch.device | None = None) -> torch.Tensor:
+    """Centres [A, 2] (x, y in pixels) of the anchors of one stride."""
+    y, x = torch.meshgrid(torch.arange(height // stride), torch.arange(width // stride), indexing="ij")
+    corners = torch.stack([x, y], -1).reshape(-1, 1, 2).float() * stride
+    return corners.expand(-1, ANCHORS, -1).reshape(-1, 2).to(device)
+
+
+def anchors(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Centres [A, 2] and strides [A] of all anchors, in the order of the joined outputs."""
+    centres = [cells(height, width, stride) for stride in STRIDES]
+    strides = [torch.full((len(c),), float(stride)) for c, stride in zip(centres, STRIDES)]
+    return torch.cat(centres), torch.cat(strides)

@@ -1,7 +1,10 @@
 """diffusers' autoencoder and UNet, and the noise schedule that Stable Diffusion 1.5 uses."""
 
+from typing import Any
+
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
 
 from ..sizes import AutoencoderSize, DiffusionSize
@@ -35,7 +38,7 @@ def alphas_cumprod() -> torch.Tensor:
 
 def make_autoencoder(size: AutoencoderSize, resolution: int, scaling_factor: float = 1.0) -> AutoencoderKL:
     levels = len(size.channels)
-    return AutoencoderKL(
+    model = AutoencoderKL(
         block_out_channels=size.channels,
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
@@ -45,6 +48,7 @@ def make_autoencoder(size: AutoencoderSize, resolution: int, scaling_factor: flo
         sample_size=resolution,
         scaling_factor=scaling_factor,
     )
+    return _with_plain_attention(model)
 
 
 class Decoder(nn.Module):
@@ -60,7 +64,7 @@ class Decoder(nn.Module):
 
 def make_unet(size: DiffusionSize, resolution: int) -> UNet2DConditionModel:
     """SD 1.5's block types. Three levels and not four: the latents are 16 × 16, and 2 × 2 would be none."""
-    return UNet2DConditionModel(
+    model = UNet2DConditionModel(
         sample_size=resolution // PIXELS_PER_LATENT,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
@@ -72,3 +76,10 @@ def make_unet(size: DiffusionSize, resolution: int) -> UNet2DConditionModel:
         attention_head_dim=size.heads,  # diffusers reads it as the number of heads
         cross_attention_dim=HIDDEN,
     )
+    return _with_plain_attention(model)
+
+
+def _with_plain_attention(model: Any) -> Any:
+    """PyTorch's fused attention takes half of a step in bfloat16 on a CPU, and these sequences are too short to need it."""
+    model.set_attn_processor(AttnProcessor())
+    return model
