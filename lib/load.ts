@@ -3,7 +3,7 @@ import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device.ts';
 import { pathsOf } from './engine-libraries.ts';
 import { Arc2FaceError } from './errors.ts';
-import { type EngineOptions, type EngineRequest, ModelEngines, nativeEngines, targetOf } from './model-engines.ts';
+import { type EngineOptions, nativeEngines, openEngines, targetOf } from './model-engines.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision, type Size } from './options.ts';
 
@@ -34,18 +34,11 @@ type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>;
 
 /** Device, bundle, engines if the device has any, and then the core. See `Arc2Face.load` for what may go wrong. */
 export async function load(request: LoadRequest, signal: AbortSignal | undefined): Promise<Loaded> {
-	const { cacheDir, shapes, threads, onProgress } = request;
+	const { cacheDir, shapes, onProgress } = request;
 	const choice = await chooseDevice(request.device, { cacheDir });
-	const precision = resolvePrecision(request.precision, choice.device);
-	const operators = choice.device === 'cpu' ? 'onnxruntime' : 'standard';
-	const bundle = await openBundle(request.bundle, { operators, precision });
-	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
 	const options = { signal, onProgress };
-
-	const { native, version } =
-		choice.device === 'cpu'
-			? await loadOnCpu(bundle, choice, threads, options)
-			: await loadOnGpu(bundle, choice, { precision, cacheDir, shapes: { ...shapes, imageSizes } }, options);
+	const { native, version, precision, bundle, imageSizes } =
+		choice.device === 'cpu' ? await loadOnCpu(request, choice, options) : await loadOnGpu(request, choice, options);
 	const info: ModelInfo = {
 		device: choice.device,
 		provider: choice.provider,
@@ -60,33 +53,33 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 	return { native, bundle, info, detectionSize: shapes.detectionSize };
 }
 
-type Opened = { native: NativeModel; version: string };
+type Opened = {
+	native: NativeModel;
+	version: string;
+	precision: ModelInfo['precision'];
+	bundle: Bundle;
+	imageSizes: readonly [Size, ...Size[]];
+};
 
-async function loadOnCpu(
-	bundle: Bundle,
-	{ library }: CpuChoice,
-	threads: number,
-	options: EngineOptions,
-): Promise<Opened> {
+async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: EngineOptions): Promise<Opened> {
+	const precision = resolvePrecision(request.precision, 'cpu');
+	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision });
+	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
-	const native = await openModel(bundle, { runtime: { onnxruntime: library, threads }, files, networks }, options);
-	return { native, version: loadNative().probeOnnxRuntime(library).version };
+	const runtime = { onnxruntime: library, threads: request.threads };
+	const native = await openModel(bundle, { runtime, files, networks }, options);
+	return { native, version: loadNative().probeOnnxRuntime(library).version, precision, bundle, imageSizes };
 }
 
-async function loadOnGpu(
-	bundle: Bundle,
-	choice: GpuChoice,
-	how: Pick<EngineRequest, 'precision' | 'shapes' | 'cacheDir'>,
-	options: EngineOptions,
-): Promise<Opened> {
+async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: EngineOptions): Promise<Opened> {
 	const { runtime, index } = choice;
-	const engines = await ModelEngines.of(bundle, { ...how, runtime, target: targetOf(choice) });
+	const { engines, bundle, ...opened } = await openEngines(request, { runtime, target: targetOf(choice) });
 	// What lies in the cache was built here and is whole, but a library may still refuse it: then it is built once more.
 	for (const rebuilt = new Set<string>(); ; ) {
-		const networks = nativeEngines(await engines.prepare(options), runtime.product);
+		const networks = nativeEngines(await engines.prepare(options));
 		try {
-			const request = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
-			return { native: await openModel(bundle, request, options), version: runtime.version };
+			const model = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
+			return { native: await openModel(bundle, model, options), version: runtime.version, bundle, ...opened };
 		} catch (error) {
 			const refused = refusedNetwork(error);
 			if (refused === undefined) throw error;

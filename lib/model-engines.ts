@@ -1,5 +1,5 @@
 import { BuildProgress } from './build-progress.ts';
-import type { Bundle } from './bundle.ts';
+import { type Bundle, openBundle } from './bundle.ts';
 import { awaitNative } from './call.ts';
 import type { GpuChoice } from './device.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './engine-cache.ts';
@@ -14,7 +14,14 @@ import {
 	type NativeNetworks,
 } from './native.ts';
 import { type OnnxInput, readOnnxInputs } from './onnx-file.ts';
-import { type LoadProgress, latentChannels, type Size } from './options.ts';
+import {
+	type LoadProgress,
+	latentChannels,
+	resolveImageSizes,
+	type resolveLoadOptions,
+	resolvePrecision,
+	type Size,
+} from './options.ts';
 
 export type NetworkName = keyof NativeNetworks<unknown>;
 
@@ -46,6 +53,8 @@ export type PreparedEngine = Readonly<{
 	precision: string;
 	/** Absolute path. */
 	file: string;
+	/** Path of what its library compiles from it for the GPU at hand; empty for TensorRT, whose engines are compiled whole. */
+	compiled: string;
 	/** How long its build took; undefined when it was in the cache. */
 	seconds?: number;
 }>;
@@ -70,6 +79,32 @@ export function targetOf({ runtime, index, gpu, driver }: GpuChoice): BuildTarge
 export function targetFor(capability: number): BuildTarget {
 	const target = { capabilities: [capability] };
 	return { native: target, identity: target };
+}
+
+/** A bundle as a GPU runs it. */
+export type OpenedEngines = Readonly<{
+	engines: ModelEngines;
+	bundle: Bundle;
+	precision: EngineRequest['precision'];
+	imageSizes: readonly [Size, ...Size[]];
+}>;
+
+/**
+ * From the options of `load` to the engines that it needs, of which none is built yet.
+ *
+ * @param where - what builds them, and for which GPU
+ * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do
+ */
+export async function openEngines(
+	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'shapes' | 'cacheDir'>,
+	where: Pick<EngineRequest, 'runtime' | 'target'>,
+): Promise<OpenedEngines> {
+	const { shapes, cacheDir } = options;
+	const precision = resolvePrecision(options.precision, 'cuda');
+	const bundle = await openBundle(options.bundle, { operators: 'standard', precision });
+	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
+	const request = { ...where, precision, cacheDir, shapes: { ...shapes, imageSizes } };
+	return { engines: await ModelEngines.of(bundle, request), bundle, precision, imageSizes };
 }
 
 /** The engines of a bundle for one target: those in the cache, and builds of what is missing. */
@@ -132,7 +167,8 @@ export class ModelEngines {
 			};
 			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
 			this.#files.set(network, file);
-			prepared.push({ network, precision: description.precision, file, ...times });
+			const compiled = description.library.product === 'TensorRT' ? '' : compiledFileOf(file);
+			prepared.push({ network, precision: description.precision, file, compiled, ...times });
 		}
 		return prepared;
 	}
@@ -162,10 +198,9 @@ export class ModelEngines {
 	}
 }
 
-/** The engines as the core loads them. Those of TensorRT are compiled whole. */
-export function nativeEngines(prepared: readonly PreparedEngine[], product: string): NativeNetworks<NativeEngine> {
-	const compiledOf = (file: string) => (product === 'TensorRT' ? '' : compiledFileOf(file));
-	const entries = prepared.map(({ network, file }) => [network, { engine: file, compiled: compiledOf(file) }]);
+/** The engines as the core loads them. */
+export function nativeEngines(prepared: readonly PreparedEngine[]): NativeNetworks<NativeEngine> {
+	const entries = prepared.map(({ network, file, compiled }) => [network, { engine: file, compiled }]);
 	return Object.fromEntries(entries) as NativeNetworks<NativeEngine>;
 }
 

@@ -6,12 +6,11 @@
  * Prints lines of JSON (report.js); one with an `obstacle` where nothing can build and run engines.
  */
 import { parseArgs } from 'node:util';
-import { openBundle } from '../../lib/bundle.ts';
 import { chooseDevice, type DeviceChoice } from '../../lib/device.ts';
 import { pathsOf } from '../../lib/engine-libraries.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
-import { ModelEngines, targetOf } from '../../lib/model-engines.ts';
-import { type LoadProgress, resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options.ts';
+import { openEngines, targetOf } from '../../lib/model-engines.ts';
+import { type LoadProgress, resolveLoadOptions } from '../../lib/options.ts';
 
 const { values } = parseArgs({
 	options: { bundle: { type: 'string' }, cache: { type: 'string' }, 'batch-sizes': { type: 'string' } },
@@ -25,16 +24,10 @@ const say = (line: object) => console.log(JSON.stringify(line));
 const choice = await choose();
 if (choice !== undefined && choice.device !== 'cpu') {
 	const { runtime, provider, reasons } = choice;
-	// As `Arc2Face.load` does with these options.
-	const { shapes } = resolveLoadOptions({ device: 'cuda', batchSizes: batchSizes.split(',').map(Number) });
-	const precision = resolvePrecision('auto', choice.device);
-	const bundle = await openBundle(folder, { operators: 'standard', precision });
+	const batches = batchSizes.split(',').map(Number);
+	const options = resolveLoadOptions({ bundle: folder, cacheDir, batchSizes: batches });
+	const { engines, bundle, precision } = await openEngines(options, { runtime, target: targetOf(choice) });
 	const { tokens, geometry } = bundle;
-	const imageSizes = resolveImageSizes(undefined, geometry);
-	const engines = await ModelEngines.of(bundle, {
-		...{ runtime, precision, cacheDir, target: targetOf(choice) },
-		shapes: { ...shapes, imageSizes },
-	});
 	console.error(reasons.join('\n'));
 
 	const prepared = await engines.prepare({ onProgress: progressOnStderr() });
@@ -42,7 +35,7 @@ if (choice !== undefined && choice.device !== 'cpu') {
 		if (seconds !== undefined) say({ name: `building the engine of ${network}`, unit: 's', values: [seconds] });
 	}
 	say({
-		...{ provider, version: runtime.version, precision, reasons, batchSizes: shapes.batchSizes },
+		...{ provider, version: runtime.version, precision, reasons, batchSizes: options.shapes.batchSizes },
 		library: pathsOf(runtime),
 		gpu: choice.index,
 		files: Object.fromEntries(prepared.map(({ network, file }) => [network, file])),

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { capabilityName, parseCapability, rtxCapabilities } from '../capability.ts';
 import type { BuildTarget } from '../model-engines.ts';
-import { type LoadProgress, resolveImageSizes, resolveLoadOptions, resolvePrecision, type Size } from '../options.ts';
+import { type LoadProgress, resolveLoadOptions, type Size } from '../options.ts';
 import { formatBytes } from './bytes.ts';
 import { type Context, type OptionValues, parseNumber, UsageError } from './command.ts';
 import { loadOptions, modelOptions, showLoading } from './model.ts';
@@ -55,7 +55,8 @@ export async function buildEngines(
 ): Promise<Building> {
 	const capabilities = chosenCapabilities(values);
 	const options = { ...loadOptions(values), ...chosenShapes(values) };
-	const { bundle: name, device, precision: wanted, shapes, cacheDir } = resolveLoadOptions(options);
+	const resolved = resolveLoadOptions(options);
+	const { device, cacheDir } = resolved;
 	if (device === 'cpu')
 		throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');
 
@@ -63,8 +64,7 @@ export async function buildEngines(
 	const { chooseBuilder, chooseDevice } = await import('../device.ts');
 	const { EngineLibraries } = await import('../engine-libraries.ts');
 	const { describeTarget } = await import('../engine-identity.ts');
-	const { ModelEngines, targetFor, targetOf } = await import('../model-engines.ts');
-	const { openBundle } = await import('../bundle.ts');
+	const { openEngines, targetFor, targetOf } = await import('../model-engines.ts');
 	const { cacheFolder } = await import('../cache-folder.ts');
 
 	const libraries = new EngineLibraries({ cacheDir });
@@ -77,16 +77,11 @@ export async function buildEngines(
 		// A GPU's load looks for an engine for its capability alone.
 		plans.push(...capabilities.map((capability) => ({ runtime, target: targetFor(capability) })));
 	}
-	const precision = resolvePrecision(wanted, 'cuda');
-	const bundle = await openBundle(name, { operators: 'standard', precision });
-	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
-
 	const { signal } = context;
 	const onProgress = (progress: LoadProgress) => showLoading(progress, context);
 	const result: Building = { folder: cacheFolder('engines', cacheDir), built: [] };
 	for (const { runtime, target } of plans) {
-		const request = { runtime, target, precision, cacheDir, shapes: { ...shapes, imageSizes } };
-		const engines = await ModelEngines.of(bundle, request);
+		const { engines } = await openEngines(resolved, { runtime, target });
 		// A builder may take a while to stop; until it has, this process stays, but the user need not be kept in the dark.
 		const prepared = await abandonable(engines.prepare({ signal, onProgress }), signal);
 		for (const { network, precision, file, seconds } of prepared) {

@@ -74,7 +74,7 @@ async function tryEngines(runtime: EngineRuntime, target: BuildTarget): Promise<
 	const words = ({ code, message }: Error & { code?: string }) => `${code}: ${message}`;
 	let networks: NativeNetworks<NativeEngine>;
 	try {
-		networks = nativeEngines(await engines.prepare(), runtime.product);
+		networks = nativeEngines(await engines.prepare());
 	} catch (error) {
 		return `it is not built; ${words(error as Error)}`;
 	}

@@ -186,6 +186,8 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		use('TensorRT');
 		expect((await load()).info.provider).toBe('tensorrt');
 		expect(buildOf('unet').target).toEqual({ gpu: 1 });
+		// Nothing is left to compile for the GPU.
+		expect(core.loads[0]!.networks).toMatchObject({ unet: { compiled: '' } });
 	});
 
 	test('tells what it does and how far it is', async () => {
