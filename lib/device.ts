@@ -1,9 +1,10 @@
 import { capabilityName, hasEnginesFor } from './capability.ts';
 import { EngineLibraries, type EngineRuntime } from './engine-libraries.ts';
 import { Arc2FaceError } from './errors.ts';
+import { gpuRemedy, installRemedy, namedProviderRemedy, namedTensorRtRemedy, obstacleRemedy } from './gpu-remedies.ts';
 import { loadNative, type NativeGpu, type NativeGpus } from './native.ts';
 import { findOnnxRuntime } from './onnxruntime-library.ts';
-import { type Product, products } from './tensorrt-search.ts';
+import { type Product, products, tensorRtVariable } from './tensorrt-search.ts';
 
 /** `auto` takes the first device that can be used, `cuda` the first GPU that can be used, `cuda:1` the second GPU. */
 export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
@@ -35,10 +36,13 @@ export type GpuChoice = Readonly<{
 	reasons: readonly string[];
 }>;
 
+/** Why no GPU can be used, and what to do about it: sentences for people. */
+export type NoGpu = Readonly<{ reasons: readonly string[]; remedies: readonly string[] }>;
+
 /**
  * Picks device and provider. Libraries for GPUs are only tried where there is a GPU, or where one is named by the environment.
  *
- * @throws {Arc2FaceError} `NO_DEVICE` when what was asked for can't be had, with what was looked for and what was found
+ * @throws {Arc2FaceError} `NO_DEVICE` when what was asked for can't be had, with what was looked for, what was found and what to do
  */
 export async function chooseDevice(
 	request: DeviceRequest = 'auto',
@@ -48,7 +52,8 @@ export async function chooseDevice(
 	const outcome = await chooseGpu(request, loadNative().findGpus(), libraries ?? new EngineLibraries({ cacheDir }));
 	if ('device' in outcome) return outcome;
 	if (request === 'auto') return chooseCpu([...outcome.reasons, 'The CPU remains.']);
-	throw new Arc2FaceError('NO_DEVICE', `Can't use the device "${request}": ${outcome.reasons.join(' ')}`);
+	const why = [...outcome.reasons, ...outcome.remedies].join(' ');
+	throw new Arc2FaceError('NO_DEVICE', `Can't use the device "${request}": ${why}`);
 }
 
 function chooseCpu(reasons: readonly string[]): CpuChoice {
@@ -60,7 +65,7 @@ function chooseCpu(reasons: readonly string[]): CpuChoice {
 /**
  * What builds engines for GPUs that need not be here.
  *
- * @throws {Arc2FaceError} `NO_DEVICE`, with what was looked for and what was found
+ * @throws {Arc2FaceError} `NO_DEVICE`, with what was looked for, what was found and what to do
  */
 export async function chooseBuilder(libraries: EngineLibraries): Promise<EngineRuntime> {
 	const named = libraries.named !== undefined;
@@ -70,21 +75,23 @@ export async function chooseBuilder(libraries: EngineLibraries): Promise<EngineR
 		runtime === undefined
 			? await libraries.obstacles(named ? undefined : 'TensorRT-RTX')
 			: [`TensorRT builds on the GPU that it builds for, and ${runtime.provider} is for TensorRT.`];
-	throw new Arc2FaceError('NO_DEVICE', `Can't build engines for GPUs that are not here: ${why.join(' ')}`);
+	const remedy = named ? namedProviderRemedy : installRemedy(['TensorRT-RTX']);
+	throw new Arc2FaceError('NO_DEVICE', `Can't build engines for GPUs that are not here: ${why.join(' ')} ${remedy}`);
 }
 
 /** The first GPU of those asked for that can be used, or why there is none. */
 export async function chooseGpu(
 	request: Exclude<DeviceRequest, 'cpu'>,
-	{ gpus, driver, obstacle }: NativeGpus,
+	survey: NativeGpus,
 	libraries: EngineLibraries,
-): Promise<GpuChoice | { reasons: readonly string[] }> {
+): Promise<GpuChoice | NoGpu> {
+	const { gpus, driver, obstacle } = survey;
 	const asked = request.startsWith('cuda:') ? Number(request.slice('cuda:'.length)) : undefined;
 	let named: EngineRuntime | undefined;
 	let offered: readonly Product[] = products;
 	if (libraries.named !== undefined) {
 		named = await libraries.first();
-		if (named === undefined) return { reasons: await libraries.obstacles() };
+		if (named === undefined) return { reasons: await libraries.obstacles(), remedies: [namedProviderRemedy] };
 		const { product, provider } = named;
 		if (!isProduct(product)) {
 			const index = asked ?? 0;
@@ -92,15 +99,23 @@ export async function chooseGpu(
 		}
 		offered = [product];
 	}
-	if (gpus.length === 0) return { reasons: [obstacle ?? 'There is no NVIDIA GPU.'] };
+	// Who names a place does not expect it to be passed over.
+	const passedOver = libraries.unusable(offered, tensorRtVariable);
+	if (gpus.length === 0) {
+		const remedies = [obstacleRemedy(survey)];
+		if (passedOver.length > 0) remedies.push(namedTensorRtRemedy);
+		return { reasons: [obstacle ?? 'There is no NVIDIA GPU.', ...passedOver], remedies };
+	}
 	if (asked !== undefined && asked >= gpus.length) {
-		return { reasons: [`There is no cuda:${asked}: the GPUs of this machine are ${namesOf(gpus)}.`] };
+		return { reasons: [`There is no cuda:${asked}: the GPUs of this machine are ${namesOf(gpus)}.`], remedies: [] };
 	}
 
 	const reasons = new Set<string>();
+	const remedies = new Set<string>();
 	for (const [index, gpu] of gpus.entries()) {
 		if (asked !== undefined && asked !== index) continue;
 		const name = `cuda:${index}, ${gpu.name} with compute capability ${capabilityName(gpu.capability)}`;
+		remedies.add(gpuRemedy(gpu, named !== undefined));
 		if (!gpu.supported) {
 			reasons.add(`${name}, can't run the kernels of this build.`);
 			continue;
@@ -111,11 +126,15 @@ export async function chooseGpu(
 				continue;
 			}
 			const runtime = named ?? (await libraries.first(product));
-			if (runtime !== undefined) return choice(index, gpu, driver, runtime, [`${name}, can be used.`, ...reasons]);
+			if (runtime !== undefined) {
+				const why = new Set([`${name}, can be used.`, ...reasons, ...libraries.unusable([product], tensorRtVariable)]);
+				return choice(index, gpu, driver, runtime, [...why]);
+			}
 			for (const sentence of await libraries.obstacles(product)) reasons.add(sentence);
 		}
 	}
-	return { reasons: [...reasons] };
+	if (passedOver.some((sentence) => reasons.has(sentence))) remedies.add(namedTensorRtRemedy);
+	return { reasons: [...reasons], remedies: [...remedies] };
 }
 
 function choice(

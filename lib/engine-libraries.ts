@@ -80,14 +80,26 @@ export class EngineLibraries {
 		if (missing !== undefined) return [`This build of the package has no ${missing}, so it can't use ${product}.`];
 
 		const trials = await this.#tryEach(this.#candidatesOf(product));
-		const sentences = trials.flatMap((trial) => ('problem' in trial ? [trial.problem] : []));
+		const failures = trials.flatMap((trial) => ('problem' in trial ? [trial.problem] : []));
+		const sentences = [...failures, ...this.unusable(wanted)];
 		const findings = this.findings.filter((finding) => wanted.includes(finding.product));
-		for (const { folder, origin, problem } of findings) {
-			if (problem !== undefined) sentences.push(`${folder} (${origin}) ${problem}.`);
-		}
 		if (findings.some(({ libraries }) => libraries !== undefined)) return sentences;
 		const folders = [...new Set(findings.map(({ folder }) => folder))];
 		return [...sentences, `Found no ${cores.join(' and no ')} in ${folders.join(', ')}.`];
+	}
+
+	/**
+	 * Sentences about places that are of no use by the names of what is there.
+	 *
+	 * @param because - what led to them (default: anything)
+	 */
+	unusable(wanted: readonly Product[], because?: string): string[] {
+		const sentences = this.findings.flatMap(({ product, folder, origin, problem }) => {
+			const counts = wanted.includes(product) && (because === undefined || because === origin);
+			return counts && problem !== undefined ? [`${folder} (${origin}) ${problem}.`] : [];
+		});
+		// A place may be no good for both products for one reason.
+		return [...new Set(sentences)];
 	}
 
 	#ownCandidates(): Candidate[] {

@@ -110,9 +110,12 @@ function lookAtNamed(product: Product, names: Names, path: string): Finding[] {
 	const origin = tensorRtVariable;
 	if (!existsSync(path)) return [{ product, origin, folder: path, problem: 'there is no such file or folder' }];
 	if (statSync(path).isDirectory()) {
-		const below = ['', 'lib', 'bin'].map((folder) => join(path, folder));
-		const found = below.map((folder) => ({ product, origin, folder, ...lookInto(folder, names) }));
-		return [found.find(({ libraries }) => libraries !== undefined) ?? found[0]!];
+		const found = lookBelow(path, names);
+		if (found !== undefined) return [{ product, origin, ...found }];
+		const all = Object.values(fileNames[process.platform]!);
+		if (all.some((one) => lookBelow(path, one) !== undefined)) return [{ product, origin, folder: path }];
+		const cores = all.map(({ core }) => `no ${core}`).join(' and ');
+		return [{ product, origin, folder: path, problem: `has ${cores} in it, in its lib or in its bin` }];
 	}
 	// By its name it may be one of the other product.
 	const owner = products.find((one) => basename(path).startsWith(fileNames[process.platform]![one].stem));
@@ -121,6 +124,15 @@ function lookAtNamed(product: Product, names: Names, path: string): Finding[] {
 }
 
 type Found = Pick<Finding, 'libraries' | 'problem'>;
+
+/** The libraries in a folder or below, else what is of no use there; undefined when there is nothing of the product. */
+function lookBelow(path: string, names: Names): (Found & { folder: string }) | undefined {
+	const found = ['', 'lib', 'bin'].map((name) => {
+		const folder = join(path, name);
+		return { folder, ...lookInto(folder, names) };
+	});
+	return found.find(({ libraries }) => libraries !== undefined) ?? found.find(({ problem }) => problem !== undefined);
+}
 
 function lookInto(folder: string, names: Names): Found {
 	const core = join(folder, names.core);

@@ -3,10 +3,10 @@ import { capabilityName } from '../capability.ts';
 import { chooseGpu } from '../device.ts';
 import { EngineCache } from '../engine-cache.ts';
 import type { EngineLibraries } from '../engine-libraries.ts';
+import { libraryRemedy, namedProviderRemedy, obstacleRemedy, rebuildRemedy } from '../gpu-remedies.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
 import { formatBytes } from './bytes.ts';
 import { failureOf } from './failure.ts';
-import { gpuRemedy, libraryRemedy, namedProviderRemedy, obstacleRemedy, rebuildRemedy } from './gpu-remedies.ts';
 import { table } from './table.ts';
 
 /** What `doctor` finds out about GPUs and what would run networks on them. */
@@ -77,8 +77,8 @@ async function examineGpu(
 	const choice = await chooseGpu(device, survey, libraries);
 	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
 	const { reasons } = choice;
-	const uses = 'runtime' in choice ? { uses: `${choice.runtime.product} ${choice.runtime.version}` } : {};
-	return { ...state, ...uses, reasons, remedy: gpuRemedy({ capability, supported }, libraries.named !== undefined) };
+	if (!('runtime' in choice)) return { ...state, reasons, remedy: choice.remedies.join(' ') };
+	return { ...state, uses: `${choice.runtime.product} ${choice.runtime.version}`, reasons, remedy: '' };
 }
 
 async function examineLibraries(libraries: EngineLibraries): Promise<LibraryState[]> {

@@ -28,7 +28,7 @@ vi.mock('../../lib/engine-library.ts', () => ({ probeEngineLibrary: vi.fn() }));
 let folder: string;
 beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'arc2face-device-'));
-	machine.survey = { gpus: [], obstacle: 'There is no driver.' };
+	machine.survey = { gpus: [], runtime: '13.0', obstacle: 'There is no driver.' };
 	machine.addonFolder = join(folder, 'addon');
 	for (const product of ['arc2face_tensorrt.so', 'arc2face_tensorrt_rtx.so']) put('addon', product);
 	vi.mocked(probeEngineLibrary).mockReset();
@@ -174,10 +174,10 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 			device: 'cuda:1',
 			gpu: { capability: 89 },
 		});
-		const { reasons } = await chooseGpu('cuda:2', gpus, libraries(rtx));
-		expect(reasons).toEqual([
-			'There is no cuda:2: the GPUs of this machine are cuda:0 (GPU of 86), cuda:1 (GPU of 89).',
-		]);
+		expect(await chooseGpu('cuda:2', gpus, libraries(rtx))).toEqual({
+			reasons: ['There is no cuda:2: the GPUs of this machine are cuda:0 (GPU of 86), cuda:1 (GPU of 89).'],
+			remedies: [],
+		});
 	});
 
 	test('takes the next library when one does not work, and says why not the first', async () => {
@@ -195,7 +195,33 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		const one = await chooseGpu('cuda', survey(gpu(90)), libraries(tensorRt));
 		expect(one).toEqual({
 			reasons: expect.arrayContaining([expect.stringContaining('9.0'), `Could not load ${broken}: it is cut short.`]),
+			remedies: ['Install TensorRT 11.1 or a newer 11, with its ONNX parser.'],
 		});
+	});
+
+	test.each<[string, NativeGpus, RegExp]>([
+		['without a driver', { gpus: [], runtime: '13.0', obstacle: 'No driver.' }, /^Install NVIDIA's driver/],
+		['of an old driver', { gpus: [], runtime: '13.0', driver: '12.8', obstacle: 'Old.' }, /for CUDA 13\.0 or newer/],
+		['without CUDA in this build', { gpus: [], obstacle: 'No CUDA.' }, /npm run toolchain/],
+		['that is too old', survey(gpu(61, { supported: false })), /^Use the CPU/],
+		['without libraries', survey(gpu(89)), /^Install TensorRT 11\.1 .*; or TensorRT-RTX 1\.6/],
+	])('%s comes with what to do about it', async (_, gpus, remedy) => {
+		expect(await chooseGpu('cuda', gpus, libraries([]))).toMatchObject({ remedies: [expect.stringMatching(remedy)] });
+	});
+
+	test('whose libraries are not where ARC2FACE_TENSORRT says is told so, also where others are found or there is no GPU', async () => {
+		put('named/readme');
+		const env = { ARC2FACE_TENSORRT: join(folder, 'named') };
+		const passedOver = expect.stringMatching(/named \(ARC2FACE_TENSORRT\) has no libnvinfer/);
+		const toldSo = {
+			reasons: expect.arrayContaining([passedOver]),
+			remedies: expect.arrayContaining([expect.stringMatching(/^Let ARC2FACE_TENSORRT name/)]),
+		};
+		expect(await chooseGpu('cuda', survey(gpu(89)), libraries([], env))).toEqual(toldSo);
+		expect(await chooseGpu('cuda', { gpus: [], obstacle: 'No GPU.' }, libraries([], env))).toEqual(toldSo);
+		const found = await chooseGpu('cuda', survey(gpu(89)), libraries(rtx, env));
+		expect(found).toMatchObject({ device: 'cuda:0', provider: 'tensorrt-rtx' });
+		expect(found.reasons.filter((reason) => reason.includes('ARC2FACE_TENSORRT'))).toEqual([passedOver]);
 	});
 
 	test('can not be used by a build without the library for it', async () => {
@@ -208,7 +234,9 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 	test.each(['cuda', 'cuda:1'] as const)('asked for as %s where there is none is refused', async (request) => {
 		await expect(chooseDevice(request)).rejects.toMatchObject({
 			code: 'NO_DEVICE',
-			message: `Can't use the device "${request}": There is no driver. Run \`arc2face doctor\` to see what was looked for and what was found.`,
+			message: expect.stringMatching(
+				/^Can't use the device "cuda(:1)?": There is no driver\. Install NVIDIA's driver; .* Run `arc2face doctor`/,
+			),
 		});
 	});
 
@@ -259,11 +287,13 @@ describe.skipIf(process.platform !== 'linux')('a provider library that is named'
 
 	test('that does not work is named, also where there is no GPU', async () => {
 		only(() => false, { product: '', version: '' });
-		const { reasons } = await chooseGpu('cuda', { gpus: [] }, libraries(rtx, named()));
-		expect(reasons).toEqual([
-			`Could not load ${join(folder, 'own/provider.so')}: it is cut short.`,
-			`Could not load ${join(folder, 'cache/tensorrt/libtensorrt_rtx.so.1')}: it is cut short.`,
-		]);
+		expect(await chooseGpu('cuda', { gpus: [] }, libraries(rtx, named()))).toEqual({
+			reasons: [
+				`Could not load ${join(folder, 'own/provider.so')}: it is cut short.`,
+				`Could not load ${join(folder, 'cache/tensorrt/libtensorrt_rtx.so.1')}: it is cut short.`,
+			],
+			remedies: [expect.stringContaining('ARC2FACE_PROVIDER')],
+		});
 	});
 });
 
@@ -275,7 +305,7 @@ describe.skipIf(process.platform !== 'linux')('engines for GPUs that are not her
 	test('can not be built without it, nor by TensorRT', async () => {
 		await expect(chooseBuilder(libraries(tensorRt))).rejects.toMatchObject({
 			code: 'NO_DEVICE',
-			message: expect.stringContaining('libtensorrt_rtx.so.1'),
+			message: expect.stringMatching(/no libtensorrt_rtx\.so\.1 in .* Install TensorRT-RTX 1\.6/),
 		});
 		const named = libraries(tensorRt, { ARC2FACE_PROVIDER: put('own/arc2face_tensorrt.so') });
 		vi.mocked(probeEngineLibrary).mockResolvedValue(works('libnvinfer'));

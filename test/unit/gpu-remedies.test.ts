@@ -106,6 +106,14 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 			/no such file or folder/,
 			/^Let ARC2FACE_TENSORRT name .*TensorRT 11.*TensorRT-RTX/,
 		],
+		[
+			'a named folder without libraries',
+			'named/lib',
+			['libcudart.so.13'],
+			{ ARC2FACE_TENSORRT: 'named' },
+			/\(ARC2FACE_TENSORRT\): has no libnvinfer\.so\.11 and no libtensorrt_rtx\.so\.1 in it/,
+			/^Let ARC2FACE_TENSORRT name/,
+		],
 	])('%s', async (_, place, files, env, problem, remedy) => {
 		put(...providers, ...files.map((name) => join(place, name)));
 		const inFolder = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, join(folder, path!)]));

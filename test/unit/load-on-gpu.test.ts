@@ -307,6 +307,17 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		expect(existsSync(join(cacheDir, 'engines'))).toBe(false);
 	});
 
+	test('that can not use what it was asked for says what was found and what to do', async () => {
+		put('empty', 'readme');
+		vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, 'empty'));
+		await expect(load()).rejects.toMatchObject({
+			code: 'NO_DEVICE',
+			message: expect.stringMatching(
+				/empty \(ARC2FACE_TENSORRT\) has no libnvinfer.* Install TensorRT 11\.1 .* Let ARC2FACE_TENSORRT name .* Run `arc2face doctor`/,
+			),
+		});
+	});
+
 	test('of a bundle without face networks builds the others', async () => {
 		const own = join(core.folder, basename(bundle));
 		await writeRandomBundle(own, { size: 'tiny' });

@@ -112,6 +112,26 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 		expect(findings[0]).toMatchObject({ folder: join(root, 'gone'), problem: expect.stringContaining('no such') });
 	});
 
+	test('says when there is nothing of use in the folder that ARC2FACE_TENSORRT names, or below', () => {
+		put('sdk/lib/libcudart.so.13');
+		const env = { ARC2FACE_TENSORRT: join(root, 'sdk') };
+		for (const product of products) {
+			expect(search(product, env)[0]).toMatchObject({
+				folder: join(root, 'sdk'),
+				problem: 'has no libnvinfer.so.11 and no libtensorrt_rtx.so.1 in it, in its lib or in its bin',
+			});
+		}
+		put('sdk/lib/libnvinfer.so.10');
+		expect(search('TensorRT', env)[0]).toMatchObject({
+			folder: join(root, 'sdk/lib'),
+			problem: 'has libnvinfer.so.10, but libnvinfer.so.11 is needed',
+		});
+		// What there is of one product says enough.
+		expect(problems(search('TensorRT-RTX', env))).toEqual([]);
+		putLibraries('TensorRT-RTX', 'sdk/lib');
+		expect(found(search('TensorRT-RTX', env))).toHaveLength(1);
+	});
+
 	test('says when there is another version, or no parser', () => {
 		put('usr/lib64/libnvinfer.so.10');
 		put('usr/lib64/libnvinfer.so.10.3.0');

@@ -1,8 +1,8 @@
-import { hasEnginesFor } from '../capability.ts';
-import { missingProvider, providerVariable } from '../engine-libraries.ts';
-import type { NativeGpu, NativeGpus } from '../native.ts';
-import { packageRoot } from '../package-root.ts';
-import { type Product, products, pythonOrigin, tensorRtVariable } from '../tensorrt-search.ts';
+import { hasEnginesFor } from './capability.ts';
+import { missingProvider, providerVariable } from './engine-libraries.ts';
+import type { NativeGpu, NativeGpus } from './native.ts';
+import { packageRoot } from './package-root.ts';
+import { coreNameOf, type Product, products, pythonOrigin, tensorRtVariable } from './tensorrt-search.ts';
 
 // What to do about a GPU that can't be used: sentences for people.
 
@@ -19,8 +19,11 @@ export const rebuildRemedy =
 
 export const namedProviderRemedy = `Let ${providerVariable} name a provider library of this package's version, or unset it.`;
 
-/** Why no GPU is found although there are traces of one, or of its driver. */
+export const namedTensorRtRemedy = `Let ${tensorRtVariable} name a folder with ${Object.values(releases).join(', or with ')}, or unset it.`;
+
+/** No GPU is found, where one was asked for or is expected. */
 export function obstacleRemedy({ runtime, driver }: Pick<NativeGpus, 'runtime' | 'driver'>): string {
+	if (products.every((product) => coreNameOf(product) === undefined)) return 'Use the CPU.';
 	if (runtime === undefined) return rebuildRemedy;
 	if (driver === undefined) {
 		return "Install NVIDIA's driver; a container has to be started with it and the GPU (`docker run --gpus all`).";
@@ -42,16 +45,19 @@ export function gpuRemedy(
 	const fitting = products.filter((product) => hasEnginesFor(product, capability));
 	if (!supported || fitting.length === 0) return 'Use the CPU, or a GPU of compute capability 7.5 to 12.x.';
 	if (isNamed) return namedProviderRemedy;
-	const usable = fitting.filter((product) => missingProvider(product) === undefined);
+	return installRemedy(fitting);
+}
+
+/** Libraries of one of these products are needed. */
+export function installRemedy(wanted: readonly Product[]): string {
+	const usable = wanted.filter((product) => missingProvider(product) === undefined);
 	if (usable.length === 0) return rebuildRemedy;
 	return `Install ${usable.map((product) => releases[product]).join('; or ')}.`;
 }
 
 /** NVIDIA's libraries of the wrong version, incomplete or broken; `origin`: what led to them. */
 export function libraryRemedy(product: Product, origin: string): string {
-	if (origin === tensorRtVariable) {
-		return `Let ${tensorRtVariable} name a folder with ${Object.values(releases).join(', or with ')}, or unset it.`;
-	}
+	if (origin === tensorRtVariable) return namedTensorRtRemedy;
 	if (origin === pythonOrigin && product === 'TensorRT-RTX') {
 		return 'Run `pip install --force-reinstall tensorrt-rtx==1.6.1.120`.';
 	}
