@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { logVariable } from './engine-log.ts';
 import { Arc2FaceError } from './errors.ts';
 import type { EngineLibraryPaths } from './native.ts';
 import { packageRoot } from './package-root.ts';
@@ -23,8 +24,9 @@ const timeoutMs = 60_000;
 export function probeEngineLibrary(paths: EngineLibraryPaths): Promise<EngineLibrary> {
 	const addonFinder = createRequire(import.meta.url).resolve('node-gyp-build');
 	const argv = ['-e', probe, addonFinder, packageRoot, JSON.stringify(paths)];
-	// Electron's own program is Node.js when it is told to be.
-	const options = { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' }, timeout: timeoutMs, windowsHide: true };
+	// Electron's own program is Node.js when it is told to be. Nobody reads a log there, and a wrong setting of it is no fault of the library.
+	const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', [logVariable]: '' };
+	const options = { env, timeout: timeoutMs, windowsHide: true };
 	return new Promise((resolve, reject) => {
 		execFile(process.execPath, argv, options, (error, stdout) => {
 			const answer = lastLine(stdout);

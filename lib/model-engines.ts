@@ -5,6 +5,7 @@ import type { GpuChoice } from './device.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './engine-cache.ts';
 import type { EngineDescription, EngineTarget } from './engine-identity.ts';
 import { type EngineRuntime, pathsOf } from './engine-libraries.ts';
+import { checkLogSeverity } from './engine-log.ts';
 import { embeddingLength } from './identity.ts';
 import {
 	loadNative,
@@ -93,13 +94,14 @@ export type OpenedEngines = Readonly<{
  * From the options of `load` to the engines that it needs, of which none is built yet.
  *
  * @param where - what builds them, and for which GPU
- * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do
+ * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do; `INVALID_ARGUMENT` when the environment has a setting that is none
  */
 export async function openEngines(
 	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'shapes' | 'cacheDir'>,
 	where: Pick<EngineRequest, 'runtime' | 'target'>,
 ): Promise<OpenedEngines> {
 	const { shapes, cacheDir } = options;
+	checkLogSeverity();
 	const precision = resolvePrecision(options.precision, 'cuda');
 	const bundle = await openBundle(options.bundle, { operators: 'standard', precision });
 	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);

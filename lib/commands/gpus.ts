@@ -3,6 +3,8 @@ import { capabilityName } from '../capability.ts';
 import { chooseGpu } from '../device.ts';
 import { EngineCache } from '../engine-cache.ts';
 import type { EngineLibraries } from '../engine-libraries.ts';
+import { checkLogSeverity, logVariable } from '../engine-log.ts';
+import { problemOf } from '../errors.ts';
 import { libraryRemedy, namedProviderRemedy, obstacleRemedy, rebuildRemedy } from '../gpu-remedies.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
 import { formatBytes } from './bytes.ts';
@@ -18,6 +20,8 @@ export interface GpuReport {
 	found: readonly GpuState[];
 	libraries: readonly LibraryState[];
 	engines: { folder: string; count: number; bytes: number } | { folder: string; error: Failure };
+	/** A setting of the environment with which no engine is built or loaded. */
+	setting?: Failure;
 }
 
 type Failure = { problem: string; remedy: string };
@@ -64,6 +68,7 @@ export async function examineGpus(survey: NativeGpus, libraries: EngineLibraries
 		found,
 		libraries: await examineLibraries(libraries),
 		engines: await examineEngines(),
+		...examineSettings(),
 	};
 }
 
@@ -120,12 +125,22 @@ async function examineEngines(): Promise<GpuReport['engines']> {
 	}
 }
 
+function examineSettings(): Pick<GpuReport, 'setting'> {
+	try {
+		checkLogSeverity();
+		return {};
+	} catch (error) {
+		return { setting: { problem: problemOf(error), remedy: `Let ${logVariable} be one of these, or unset it.` } };
+	}
+}
+
 /**
  * What stands in the way of GPUs. On a machine without one, libraries for it are no problem unless they are broken.
  *
  * @param isExpected - whether there are traces of a GPU, or of its driver
  */
-export function gpuProblems({ cuda, obstacle, found, libraries, engines }: GpuReport, isExpected: boolean): Failure[] {
+export function gpuProblems(report: GpuReport, isExpected: boolean): Failure[] {
+	const { cuda, obstacle, found, libraries, engines, setting } = report;
 	const problems: Failure[] = found
 		.filter(({ uses }) => uses === undefined)
 		.map(({ device, reasons, remedy }) => ({ problem: `${device} can't be used: ${reasons.join(' ')}`, remedy }));
@@ -137,6 +152,7 @@ export function gpuProblems({ cuda, obstacle, found, libraries, engines }: GpuRe
 		problems.push({ problem, remedy: error.remedy });
 	}
 	if ('error' in engines) problems.push(engines.error);
+	if (setting !== undefined) problems.push(setting);
 	return problems;
 }
 

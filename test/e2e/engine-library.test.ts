@@ -30,6 +30,15 @@ describe.skipIf(process.platform !== 'linux')('a provider library', () => {
 		expect(await probeEngineLibrary(standIn)).toEqual({ product: 'stand-in', version: '1.2.3.4' });
 	});
 
+	test('is tried whatever is to be logged', async () => {
+		vi.stubEnv('ARC2FACE_LOG', 'verbose');
+		try {
+			expect(await probeEngineLibrary(standIn)).toMatchObject({ product: 'stand-in' });
+		} finally {
+			vi.unstubAllEnvs();
+		}
+	});
+
 	test.each([
 		['is missing', join(folder.path('.'), 'missing.so'), "can't be opened"],
 		['is a text', import.meta.filename, 'no shared library'],

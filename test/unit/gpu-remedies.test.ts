@@ -23,7 +23,10 @@ beforeEach(async () => {
 	vi.mocked(probeEngineLibrary).mockReset();
 	vi.mocked(probeEngineLibrary).mockRejectedValue(new Arc2FaceError('NO_DEVICE', 'It is cut short.'));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+	vi.unstubAllEnvs();
+	await rm(folder, { recursive: true });
+});
 
 function put(...paths: string[]): void {
 	for (const path of paths) {
@@ -119,6 +122,16 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 		const inFolder = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, join(folder, path!)]));
 		expect(await problems(undefined, inFolder)).toEqual([
 			{ problem: expect.stringMatching(problem), remedy: expect.stringMatching(remedy) },
+		]);
+	});
+
+	test('a severity that is none', async () => {
+		vi.stubEnv('ARC2FACE_LOG', 'verbose');
+		expect(await problems(undefined)).toEqual([
+			{
+				problem: 'Expected one of error, warning, info for ARC2FACE_LOG but received "verbose".',
+				remedy: 'Let ARC2FACE_LOG be one of these, or unset it.',
+			},
 		]);
 	});
 

@@ -307,6 +307,22 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		expect(existsSync(join(cacheDir, 'engines'))).toBe(false);
 	});
 
+	test('refuses a severity that is none before it reads anything', async () => {
+		for (const severity of ['verbose', 'Info', ' ']) {
+			vi.stubEnv('ARC2FACE_LOG', severity);
+			await expect(load({ bundle: '/no/such/bundle' })).rejects.toMatchObject({
+				code: 'INVALID_ARGUMENT',
+				message: expect.stringContaining(
+					`Expected one of error, warning, info for ARC2FACE_LOG but received "${severity}".`,
+				),
+			});
+		}
+		for (const severity of ['', 'info']) {
+			vi.stubEnv('ARC2FACE_LOG', severity);
+			await load();
+		}
+	});
+
 	test('that can not use what it was asked for says what was found and what to do', async () => {
 		put('empty', 'readme');
 		vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, 'empty'));
