@@ -18,14 +18,20 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const interruption = new AbortController();
 const progress = new Progress(process.stderr);
-process.on('SIGINT', () => {
-	// Asked twice: the user does not want to wait until everything is given back.
-	if (interruption.signal.aborted) process.exit(exitCodes.interrupted);
-	interruption.abort();
-});
+process.on('SIGINT', interrupt);
 
 // Not process.exit(): what was printed to a pipe may still be on its way.
 process.exitCode = await main(process.argv.slice(2));
+
+function interrupt(): void {
+	if (!interruption.signal.aborted) {
+		interruption.abort();
+		return;
+	}
+	// Asked twice: the user does not want to wait until everything is given back. process.exit() would wait for native work.
+	process.off('SIGINT', interrupt);
+	process.kill(process.pid, 'SIGINT');
+}
 
 async function main([name, ...args]: string[]): Promise<number> {
 	try {

@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { capabilityName, parseCapability, rtxCapabilities } from '../capability.ts';
 import type { BuildTarget } from '../model-engines.ts';
-import { type LoadProgress, resolveLoadOptions, type Size } from '../options.ts';
+import { resolveLoadOptions, type Size } from '../options.ts';
 import { formatBytes } from './bytes.ts';
 import { type Context, type OptionValues, parseNumber, UsageError } from './command.ts';
-import { loadOptions, modelOptions, showLoading } from './model.ts';
+import { loadingDisplay, loadOptions, modelOptions } from './model.ts';
 import { table } from './table.ts';
 
 export type Building = { folder: string; built: EngineRow[] };
@@ -78,7 +78,7 @@ export async function buildEngines(
 		plans.push(...capabilities.map((capability) => ({ runtime, target: targetFor(capability) })));
 	}
 	const { signal } = context;
-	const onProgress = (progress: LoadProgress) => showLoading(progress, context);
+	const onProgress = loadingDisplay(context);
 	const result: Building = { folder: cacheFolder('engines', cacheDir), built: [] };
 	for (const { runtime, target } of plans) {
 		const { engines } = await openEngines(resolved, { runtime, target });

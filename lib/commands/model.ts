@@ -37,7 +37,7 @@ export async function loadModel(
 	return await Arc2Face.load({
 		...options,
 		signal: context.signal,
-		onProgress: (progress) => showLoading(progress, context),
+		onProgress: loadingDisplay(context),
 	});
 }
 
@@ -55,20 +55,35 @@ export function loadOptions({
 	};
 }
 
-/** Shows how far `load` is: a bar for each engine that is read or built, and one for the networks. */
-export function showLoading({ network, phase, fraction, done, total }: LoadProgress, context: Context): void {
-	const percent = { done: Math.floor(100 * fraction), total: 100, unit: 'percent' } as const;
-	switch (phase) {
-		case 'reading':
-			context.progress(`checking ${network}`, percent);
-			break;
-		case 'waiting':
-			context.note(`Another load builds the engine of ${network}; waiting for it.`);
-			break;
-		case 'building':
-			context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);
-			break;
-		case 'loading':
-			context.progress('loading', { done, total, unit: 'steps' });
-	}
+/**
+ * Shows how far `load` is: a bar for each engine that is read or built, and one for the networks. Whoever interrupts a build learns what
+ * is waited for: the builder stops between two of its steps, and until then the process can't end in good order.
+ */
+export function loadingDisplay(context: Context): (progress: LoadProgress) => void {
+	let built: string | undefined;
+	const explain = () => {
+		if (built === undefined) return;
+		context.note(
+			`The builder of the engine of ${built} stops after its present step, which may take a while. Press Ctrl-C again to end at once.`,
+		);
+	};
+	context.signal.addEventListener('abort', explain, { once: true });
+	return ({ network, phase, fraction, done, total }) => {
+		if (context.signal.aborted) return; // what the builder had told already
+		built = phase === 'building' ? network : undefined;
+		const percent = { done: Math.floor(100 * fraction), total: 100, unit: 'percent' } as const;
+		switch (phase) {
+			case 'reading':
+				context.progress(`checking ${network}`, percent);
+				break;
+			case 'waiting':
+				context.note(`Another load builds the engine of ${network}; waiting for it.`);
+				break;
+			case 'building':
+				context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);
+				break;
+			case 'loading':
+				context.progress('loading', { done, total, unit: 'steps' });
+		}
+	};
 }

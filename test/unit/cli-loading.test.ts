@@ -1,0 +1,56 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Context } from '../../lib/commands/command.ts';
+import { loadingDisplay } from '../../lib/commands/model.ts';
+import type { LoadProgress } from '../../lib/options.ts';
+
+let interruption: AbortController;
+let said: string[];
+let context: Context;
+beforeEach(() => {
+	interruption = new AbortController();
+	said = [];
+	context = {
+		signal: interruption.signal,
+		note: (text) => said.push(text),
+		progress: (label, { done, total }) => said.push(`${label}: ${done} of ${total}`),
+	};
+});
+const at = (phase: LoadProgress['phase'], fraction: number): LoadProgress => ({
+	...{ network: 'unet', phase, fraction },
+	...{ done: 3, total: 5 },
+});
+
+test('how far a load is reads as a label and a number', () => {
+	const show = loadingDisplay(context);
+	show(at('reading', 0.5));
+	show(at('waiting', 0));
+	show(at('building', 0.125));
+	show(at('loading', 1));
+	expect(said).toEqual([
+		'checking unet: 50 of 100',
+		'Another load builds the engine of unet; waiting for it.',
+		'building the engine of unet (4 of 5): 12 of 100',
+		'loading: 3 of 5',
+	]);
+});
+
+describe('an interrupt', () => {
+	test('of a build says at once what is waited for, and what would end that', () => {
+		const show = loadingDisplay(context);
+		show(at('building', 0.5));
+		said = [];
+		interruption.abort();
+		expect(said).toEqual([expect.stringMatching(/engine of unet stops after its present step.*Ctrl-C again/)]);
+		show(at('building', 0.6));
+		expect(said).toHaveLength(1);
+	});
+
+	test.each(['reading', 'waiting', 'loading'] as const)('while %s has nothing to wait for', (phase) => {
+		const show = loadingDisplay(context);
+		show(at('building', 1));
+		show(at(phase, 1));
+		said = [];
+		interruption.abort();
+		expect(said).toEqual([]);
+	});
+});
