@@ -2,10 +2,11 @@ import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { capabilityName, parseCapability, rtxCapabilities } from '../capability.ts';
 import type { BuildTarget } from '../model-engines.ts';
-import { resolveLoadOptions, type Size } from '../options.ts';
+import { resolveLoadOptions } from '../options.ts';
 import { formatBytes } from './bytes.ts';
-import { type Context, type OptionValues, parseNumber, UsageError } from './command.ts';
+import { type Context, type OptionSpec, type OptionValues, UsageError } from './command.ts';
 import { loadingDisplay, loadOptions, modelOptions } from './model.ts';
+import { shapeOptions } from './shapes.ts';
 import { table } from './table.ts';
 
 export type Building = { folder: string; built: EngineRow[] };
@@ -31,22 +32,14 @@ export const buildOptions = {
 		value: 'LIST',
 		help: 'build: for GPUs of these compute capabilities, such as 8.9,12.0, which need not be here (TensorRT-RTX)',
 	},
-	'batch-sizes': {
-		type: 'string',
-		value: 'LIST',
-		help: 'build: batches of the UNet, in rows, of which an image takes two (default: 1,2,4,8,16)',
-	},
-	'image-sizes': {
-		type: 'string',
-		value: 'LIST',
-		help: "build: sizes of images, such as 512x512,512x768 (default: the model's)",
-	},
-	'detection-size': {
-		type: 'number',
-		value: 'PIXELS',
-		help: 'build: side of the square that photos are fitted into (default: 640)',
-	},
+	...optionsOf('build', shapeOptions),
 } as const;
+
+/** The same options, of which the help says that one action has them. */
+function optionsOf<Specs extends Readonly<Record<string, OptionSpec>>>(action: string, specs: Specs): Specs {
+	const own = Object.entries(specs).map(([name, spec]) => [name, { ...spec, help: `${action}: ${spec.help}` }]);
+	return Object.fromEntries(own) as Specs;
+}
 
 /** Builds what is missing in the cache, as the first load with these options would. */
 export async function buildEngines(
@@ -54,8 +47,7 @@ export async function buildEngines(
 	context: Context,
 ): Promise<Building> {
 	const capabilities = chosenCapabilities(values);
-	const options = { ...loadOptions(values), ...chosenShapes(values) };
-	const resolved = resolveLoadOptions(options);
+	const resolved = resolveLoadOptions(loadOptions(values));
 	const { device, cacheDir } = resolved;
 	if (device === 'cpu')
 		throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');
@@ -104,25 +96,6 @@ function chosenCapabilities({ capability, device }: { capability: string | undef
 		const known = rtxCapabilities.map(capabilityName).join(', ');
 		throw new UsageError(`Expected some of ${known} for --capability but received "${text}".`);
 	});
-}
-
-/** @throws {UsageError} for what are no numbers; which ones they may be, the library says */
-function chosenShapes({
-	'batch-sizes': batchSizes,
-	'image-sizes': imageSizes,
-	'detection-size': detectionSize,
-}: Pick<OptionValues<typeof buildOptions>, 'batch-sizes' | 'image-sizes' | 'detection-size'>) {
-	return {
-		batchSizes: batchSizes?.split(',').map((text) => parseNumber(text, '--batch-sizes')),
-		imageSizes: imageSizes?.split(',').map(parseSize),
-		detectionSize,
-	};
-}
-
-function parseSize(text: string): Size {
-	const [, width, height] = /^(\d+)x(\d+)$/.exec(text.trim()) ?? [];
-	if (width !== undefined && height !== undefined) return { width: Number(width), height: Number(height) };
-	throw new UsageError(`Expected sizes such as 512x512,512x768 for --image-sizes but received "${text}".`);
 }
 
 export function describeBuilding({ folder, built }: Building): string {

@@ -1,4 +1,4 @@
-import { checkGenerateOptions, imageFormats, type NoiseMode } from '../options.ts';
+import { checkGenerateOptions, imageFormats, type NoiseMode, type Size } from '../options.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { defineCommand, UsageError } from './command.ts';
 import { encodePhoto, faceChoice, faceOptions } from './face.ts';
@@ -6,6 +6,7 @@ import { readIdentity, requireIdentityName } from './identity-file.ts';
 import { loadModel, modelOptions } from './model.ts';
 import { requireFolder } from './new-file.ts';
 import { PortraitNames } from './portrait-names.ts';
+import { chosenShapes, chosenSize } from './shapes.ts';
 import { table } from './table.ts';
 
 export default defineCommand({
@@ -52,6 +53,7 @@ export default defineCommand({
 			height: values.height,
 		};
 		checkGenerateOptions(options);
+		const size = await chosenSize(options, chosenShapes(values).imageSizes, () => sizeOf(values.bundle));
 		if (!imageFormats.includes(format)) {
 			throw new UsageError(`Expected ${imageFormats.join(', ')} for --format but received "${format}".`);
 		}
@@ -61,10 +63,7 @@ export default defineCommand({
 		await requireFolder(folder);
 
 		const saved = values.identity === undefined ? undefined : await readIdentity(values.identity);
-
-		const { width, height } = options;
-		const sizes = width === undefined || height === undefined ? undefined : [{ width, height }];
-		await using model = await loadModel(values, photos, context, sizes);
+		await using model = await loadModel(values, photos, context, size);
 		const portraits = [];
 		for (const source of sources) {
 			const identity = saved ?? (await encodePhoto(model, source, { face, signal }));
@@ -88,6 +87,13 @@ export default defineCommand({
 			portraits.map(({ file, seed, width, height }) => [file, seed, `${width}×${height}`]),
 		),
 });
+
+/** The size of the images that a bundle paints unless told otherwise. */
+async function sizeOf(bundle: string | undefined): Promise<Size> {
+	// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
+	const { openBundle } = await import('../bundle.ts');
+	return (await openBundle(bundle)).geometry;
+}
 
 /** @throws {UsageError} unless there are photos or a saved identity, but not both, and the choice of a face fits them */
 function sourcesOf(

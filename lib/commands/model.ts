@@ -2,6 +2,7 @@ import type { Arc2Face } from '../arc2face.ts';
 import type { DeviceRequest } from '../device.ts';
 import { type LoadProgress, type Precision, resolveLoadOptions, type Size } from '../options.ts';
 import type { Context, OptionValues } from './command.ts';
+import { chosenShapes, shapeOptions } from './shapes.ts';
 
 /** The options of every command that has to do with a model on a device. */
 export const modelOptions = {
@@ -14,21 +15,23 @@ export const modelOptions = {
 	precision: { type: 'string', value: 'TYPE', help: 'auto, fp32 or fp16 (default: auto, which is fp16 on a GPU)' },
 	'cache-dir': { type: 'string', value: 'DIR', help: "folder of the engines' cache (default: the user's)" },
 	threads: { type: 'number', value: 'N', help: 'threads on the CPU (default: one per core)' },
+	...shapeOptions,
 } as const;
 
 /**
  * Loads the model with a progress bar, when its options and the headers of the photos that it is for are in order.
  *
- * @param imageSizes - that will be asked of it (default: the model's own)
+ * @param size - of the images that will be asked of it (default: the first that the options list, or the model's own)
  * @throws {Arc2FaceError} as `Arc2Face.load` does; `INVALID_IMAGE`, naming the photo, before the model is loaded
  */
 export async function loadModel(
 	values: OptionValues<typeof modelOptions>,
 	photos: readonly string[],
 	context: Context,
-	imageSizes?: readonly Size[],
+	size?: Size,
 ): Promise<Arc2Face> {
-	const options = { ...loadOptions(values), threads: values.threads, imageSizes };
+	const { imageSizes = size && [size], ...others } = loadOptions(values);
+	const options = { ...others, imageSizes, threads: values.threads };
 	resolveLoadOptions(options);
 	// Imported here, not earlier: without sharp, which both need, `--help` and `doctor` still answer.
 	const { checkPhoto } = await import('../photo.ts');
@@ -42,14 +45,10 @@ export async function loadModel(
 }
 
 /** What commands call by other names than the library does; what a value may be, the library says. */
-export function loadOptions({
-	bundle,
-	device,
-	precision,
-	'cache-dir': cacheDir,
-}: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
+export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
+	const { bundle, device, precision, 'cache-dir': cacheDir } = values;
 	return {
-		...{ bundle, cacheDir },
+		...{ bundle, cacheDir, ...chosenShapes(values) },
 		device: device as DeviceRequest | undefined,
 		precision: precision as Precision | undefined,
 	};

@@ -115,6 +115,9 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 			['generate', 'a.jpg', 'b.jpg', '--keypoints', '-1,2,3,4,5,6,7,8,9,10'],
 			'one photo with --keypoints but received 2',
 		],
+		[['generate', 'a.jpg', '--image-sizes', '512'], '--image-sizes but received "512"'],
+		[['generate', 'a.jpg', '--image-sizes', '512x512', '--width', '256'], 'received 256x512'],
+		[['detect', 'a.jpg', '--batch-sizes', '0'], '`batchSizes` but received [0]'],
 		[['encode', 'a.jpg', '--out', 'a.txt'], '.json for --out but received "a.txt"'],
 		[['detect', 'a.jpg', '--threads', '-1'], '`threads` but received -1'],
 		[['detect', 'a.jpg', '--device', 'gpu'], 'device'],
@@ -553,11 +556,27 @@ describe('with photos', () => {
 			expect(unfit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('received 100×64') });
 			const ahead = await start(['engines', 'build', '--image-sizes', '64x96', ...cache()], standIn).ended;
 			expect(ahead.code).toBe(0);
-			const size = ['--width', '64', '--height', '96', '--device', 'cuda'];
-			const args = ['generate', astronaut, ...keypoints, '--steps', '1', '--seed', '3', ...size, ...cache()];
-			const painted = await start(args, standIn).ended;
+			const paint = [
+				'generate',
+				astronaut,
+				...keypoints,
+				'--steps',
+				'1',
+				'--seed',
+				'3',
+				'--device',
+				'cuda',
+				...cache(),
+			];
+			const painted = await start([...paint, '--width', '64', '--height', '96'], standIn).ended;
 			expect(painted).toMatchObject({ code: 0, stdout: expect.stringContaining('64×96') });
 			expect(painted.stderr).not.toContain('building');
+			// The other side is that of the bundle's images.
+			const other = await start([...paint, '--force', '--width', '64'], standIn).ended;
+			expect(other).toMatchObject({ code: 0, stdout: expect.stringContaining('64×128') });
+
+			const detected = await start(['detect', astronaut, ...shapes, '--device', 'cuda', ...cache()], standIn).ended;
+			expect(detected.stderr).not.toContain('building');
 		});
 
 		test('generate builds on the first use only, and shows it', async () => {

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openBundle } from '../../lib/bundle.ts';
+import type { Context } from '../../lib/commands/command.ts';
+import { buildEngines } from '../../lib/commands/engine-build.ts';
+import { loadModel } from '../../lib/commands/model.ts';
 import { Arc2Face, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
 import { ModelEngines, targetFor } from '../../lib/model-engines.ts';
 import type {
@@ -165,6 +168,23 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		core.builds = [];
 		await load({ batchSizes: [2] });
 		expect(built()).toEqual([]);
+	});
+
+	test('from the command line finds the engines that were built ahead for the same shapes', async () => {
+		const context: Context = { signal: new AbortController().signal, note() {}, progress() {} };
+		const values = {
+			...{ bundle, device: 'cuda', precision: undefined, 'cache-dir': cacheDir, threads: undefined },
+			...{ 'image-sizes': '64x96,128x128', 'batch-sizes': '4,2', 'detection-size': 320 },
+		};
+		await buildEngines({ ...values, capability: undefined }, context);
+		expect(built()).toEqual(names);
+		core.builds = [];
+		const model = await loadModel(values, [], context, { width: 128, height: 128 });
+		expect(model.info.imageSize).toEqual({ width: 64, height: 96 });
+		expect(built()).toEqual([]);
+		// A size alone is all that there is to build for.
+		await loadModel({ ...values, 'image-sizes': undefined }, [], context, { width: 128, height: 128 });
+		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
 	});
 
 	/** The libraries that the first load has used, with what was found out about them. */
