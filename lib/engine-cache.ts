@@ -73,8 +73,7 @@ export class EngineCache {
 		signal?.throwIfAborted();
 		await requirePrivateFolder(this.folder);
 		const reading: DigestOptions = { signal, onProgress: (state) => onProgress?.({ phase: 'reading', ...state }) };
-		const identify = () => identifyEngine(description, (file) => this.#digests.sha256(file, reading));
-		const key = keyOf(await identify());
+		const key = keyOf(await this.#identify(description, reading));
 
 		for (let waiting = false; ; ) {
 			const found = await this.#find(key, reading);
@@ -88,7 +87,7 @@ export class EngineCache {
 			}
 			try {
 				// Whoever had the lock until now may have built it.
-				return (await this.#find(key, reading)) ?? (await this.#build(key, identify, build, lock, reading));
+				return (await this.#find(key, reading)) ?? (await this.#build(key, description, build, lock, reading));
 			} catch (error) {
 				// Without the lock, another process builds: wait for that.
 				if (!lock.signal.aborted || signal?.aborted) throw error;
@@ -128,6 +127,10 @@ export class EngineCache {
 		await this.#alone(key, () => this.#files.discard(key));
 	}
 
+	async #identify(description: EngineDescription, reading: DigestOptions): Promise<EngineIdentity> {
+		return await identifyEngine(description, (file) => this.#digests.sha256(file, reading));
+	}
+
 	async #find(key: string, reading: DigestOptions): Promise<string | undefined> {
 		if (!(await this.#files.touch(key))) return undefined;
 		const engine = await this.#files.engine(key);
@@ -137,7 +140,7 @@ export class EngineCache {
 
 	async #build(
 		key: string,
-		identify: () => Promise<EngineIdentity>,
+		description: EngineDescription,
 		build: BuildEngine,
 		lock: Lock,
 		reading: DigestOptions,
@@ -148,7 +151,7 @@ export class EngineCache {
 			const part = this.#files.part(key);
 			await build(part, stop);
 			stop.throwIfAborted();
-			const identity = await identify();
+			const identity = await this.#identify(description, reading);
 			if (keyOf(identity) !== key) {
 				throw new Arc2FaceError(
 					'FILE_FAILED',
@@ -158,7 +161,7 @@ export class EngineCache {
 			const file = await this.#files.place(part, key);
 			const digest = await this.#digests.sha256(file, { ...reading, signal: stop });
 			stop.throwIfAborted();
-			await this.#files.certify(identity, digest);
+			await this.#files.certify(identity, digest, description.shapes);
 			await this.#tidy();
 			return file;
 		} catch (error) {

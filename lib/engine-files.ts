@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, lstat, open, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, lock } from 'proper-lockfile';
-import { describeTarget, type EngineIdentity, keyOf } from './engine-identity.ts';
+import { describeTarget, type EngineIdentity, type EngineShapes, keyOf } from './engine-identity.ts';
 import { Arc2FaceError } from './errors.ts';
 import { fileFailed, onDisk } from './on-disk.ts';
 
@@ -15,6 +15,8 @@ export type CachedEngine = Readonly<{
 	/** For people: a name, or compute capabilities. */
 	gpu: string;
 	precision: string;
+	/** Those that this network has to do with. */
+	shapes: Partial<EngineShapes>;
 	/** Of the engine file and of what was compiled from it. */
 	bytes: number;
 	built: Date;
@@ -27,8 +29,8 @@ export type CachedEngine = Readonly<{
 /** `signal` aborts when the lock is lost: its folder was deleted, or this process stood still for so long that another took it. */
 export type Lock = { signal: AbortSignal; release(): Promise<void> };
 
-/** Written last: an engine without it is none. */
-type Manifest = { sha256: string; bytes: number; identity: EngineIdentity };
+/** Written last: an engine without it is none. `shapes`, for people, came later than the rest. */
+type Manifest = { sha256: string; bytes: number; shapes?: Partial<EngineShapes>; identity: EngineIdentity };
 
 /**
  * What lies in the folder of an engine cache. Of each key:
@@ -65,6 +67,7 @@ export class EngineFiles {
 		const { network, product, version, precision, target } = manifest.identity;
 		return {
 			...{ key, network, product, version, gpu: describeTarget(target), precision },
+			shapes: manifest.shapes ?? {},
 			bytes: engine.size + (compiled?.size ?? 0),
 			built: engine.mtime,
 			lastUsed: used.mtime,
@@ -100,12 +103,12 @@ export class EngineFiles {
 	}
 
 	/** Makes the file that was placed an engine. */
-	async certify(identity: EngineIdentity, sha256: string): Promise<void> {
+	async certify(identity: EngineIdentity, sha256: string, shapes: Partial<EngineShapes>): Promise<void> {
 		const key = keyOf(identity);
 		const file = this.#path(key, 'json');
 		await onDisk(`write ${file}`, async () => {
 			const { size } = await lstat(this.#path(key, 'engine'));
-			const manifest: Manifest = { sha256, bytes: size, identity };
+			const manifest: Manifest = { sha256, bytes: size, shapes, identity };
 			const part = this.part(key);
 			await writeFile(part, `${JSON.stringify(manifest, undefined, '\t')}\n`);
 			await this.#commit(part, file);

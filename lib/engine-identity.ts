@@ -2,7 +2,18 @@ import { capabilityName } from './capability.ts';
 import type { EngineRuntime } from './engine-libraries.ts';
 import { sha256 } from './file-digests.ts';
 import type { NativeNetwork } from './native.ts';
+import type { Size } from './options.ts';
 import { packageVersion } from './package-version.ts';
+
+/** Shapes that engines are built for: an engine runs these and no others. */
+export type EngineShapes = Readonly<{
+	/** Rows of the UNet's batches. */
+	batchSizes: readonly number[];
+	/** In pixels. */
+	imageSizes: readonly Size[];
+	/** Side of the detector's square, in pixels. */
+	detectionSize: number;
+}>;
 
 /** An engine to be had: all that decides what it computes, and where it runs. */
 export type EngineDescription = Readonly<{
@@ -18,6 +29,8 @@ export type EngineDescription = Readonly<{
 	precision: string;
 	/** Combinations of input shapes, by input name. Their order counts: contexts are made by index. The builder is told nothing else. */
 	profiles: readonly Readonly<Record<string, readonly number[]>>[];
+	/** What the profiles stand for, for people: of the shapes of a model, those that this network has to do with. */
+	shapes: Partial<EngineShapes>;
 }>;
 
 /**

@@ -3,7 +3,7 @@ import { type Bundle, openBundle } from './bundle.ts';
 import { awaitNative } from './call.ts';
 import type { GpuChoice } from './device.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './engine-cache.ts';
-import type { EngineDescription, EngineTarget } from './engine-identity.ts';
+import type { EngineDescription, EngineShapes, EngineTarget } from './engine-identity.ts';
 import { type EngineRuntime, pathsOf } from './engine-libraries.ts';
 import { checkLogSeverity } from './engine-log.ts';
 import { embeddingLength } from './identity.ts';
@@ -25,16 +25,6 @@ import {
 } from './options.ts';
 
 export type NetworkName = keyof NativeNetworks<unknown>;
-
-/** Shapes that engines are built for: an engine runs these and no others. */
-export type EngineShapes = Readonly<{
-	/** Rows of the UNet's batches. */
-	batchSizes: readonly number[];
-	/** In pixels. */
-	imageSizes: readonly Size[];
-	/** Side of the detector's square, in pixels. */
-	detectionSize: number;
-}>;
 
 /** Where engines are built, and for which GPU: as the builder is told, and as the cache knows it. */
 export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; identity: EngineTarget }>;
@@ -140,7 +130,7 @@ export class ModelEngines {
 				library: runtime,
 				target: target.identity,
 				precision: 'file' in network ? 'fp32' : precision,
-				profiles: await profilesOf(name, network, bundle, shapes),
+				...(await profilesOf(name, network, bundle, shapes)),
 			});
 		}
 		return new ModelEngines(new EngineCache({ cacheDir }), target, descriptions);
@@ -211,28 +201,37 @@ async function profilesOf(
 	network: NativeNetwork,
 	{ files, tokens, conditioningSize, geometry }: Bundle,
 	{ batchSizes, imageSizes, detectionSize }: EngineShapes,
-): Promise<EngineDescription['profiles']> {
+): Promise<Pick<EngineDescription, 'profiles' | 'shapes'>> {
 	const length = tokens.prompt.length;
 	const latents = imageSizes.map(({ width, height }) => [height, width].map((side) => side / geometry.pixelsPerLatent));
+	const images = { imageSizes: imageSizes.map(({ width, height }) => ({ width, height })) };
 	switch (name) {
 		case 'detector':
 		case 'recognizer': {
 			if (!('file' in network)) throw new TypeError(`expected a file for the network ${name}`);
 			const side = name === 'detector' ? detectionSize : faceSide;
-			return [photoProfile(await readOnnxInputs(files[network.file]!), side)];
+			const profile = photoProfile(await readOnnxInputs(files[network.file]!), side);
+			// A detector of fixed size has its own.
+			const own = Object.values(profile)[0]?.[2] ?? side;
+			return { profiles: [profile], shapes: name === 'detector' ? { detectionSize: own } : {} };
 		}
 		case 'textEncoder':
-			return [{ input_ids: [1, length], identity: [1, embeddingLength], identity_position: [1] }];
-		case 'unet':
-			return latents.flatMap((size) =>
+			return {
+				profiles: [{ input_ids: [1, length], identity: [1, embeddingLength], identity_position: [1] }],
+				shapes: {},
+			};
+		case 'unet': {
+			const profiles = latents.flatMap((size) =>
 				batchSizes.map((rows) => ({
 					sample: [rows, latentChannels, ...size],
 					timestep: [rows],
 					encoder_hidden_states: [rows, length, conditioningSize],
 				})),
 			);
+			return { profiles, shapes: { ...images, batchSizes } };
+		}
 		case 'vaeDecoder':
-			return latents.map((size) => ({ latents: [1, latentChannels, ...size] }));
+			return { profiles: latents.map((size) => ({ latents: [1, latentChannels, ...size] })), shapes: images };
 	}
 }
 

@@ -4,6 +4,7 @@ import { defineCommand, UsageError } from './command.ts';
 import { type Building, buildEngines, buildOptions, describeBuilding } from './engine-build.ts';
 import { modelOptions } from './model.ts';
 import { nearest } from './nearest.ts';
+import { sizeName } from './shapes.ts';
 import { table } from './table.ts';
 
 type Listing = { folder: string; engines: EngineRow[]; leftoverBytes: number };
@@ -108,12 +109,26 @@ function describeCleaning({ removed, freedBytes, kept }: Cleaning): string {
 
 function engineTable(engines: readonly EngineRow[]): string {
 	return table(
-		['network', 'product', 'GPU', 'precision', 'size', 'last used (UTC)'],
-		engines.map(({ network, product, version, gpu, precision, bytes, lastUsed }) => [
+		[
+			'network',
+			'product',
+			'GPU',
+			'precision',
+			'image sizes',
+			'batch sizes',
+			'detection size',
+			'size',
+			'last used (UTC)',
+		],
+		engines.map(({ network, product, version, gpu, precision, shapes, bytes, lastUsed }) => [
 			network,
 			`${product} ${version}`,
 			gpu,
 			precision,
+			// As the options of these names take them.
+			shapes.imageSizes?.map(sizeName).join(',') ?? '',
+			shapes.batchSizes?.join(',') ?? '',
+			shapes.detectionSize?.toString() ?? '',
 			formatBytes(bytes),
 			lastUsed.toISOString().slice(0, 16).replace('T', ' '),
 		]),

@@ -59,7 +59,7 @@ export async function chosenSize(
 }
 
 /** As `--image-sizes` takes it. */
-function sizeName({ width, height }: Size): string {
+export function sizeName({ width, height }: Size): string {
 	return `${width}x${height}`;
 }
 

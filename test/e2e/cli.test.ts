@@ -321,8 +321,10 @@ describe('engines', () => {
 			target: { capabilities: [89, 120] },
 			precision: 'fp16',
 			profiles: [],
+			shapes: {},
 		};
-		await engines.engine({ ...description, name: 'unet' }, build(2_000_000));
+		const shapes = { imageSizes: [{ width: 512, height: 768 }], batchSizes: [2, 8] };
+		await engines.engine({ ...description, name: 'unet', shapes }, build(2_000_000));
 		const old = await engines.engine({ ...description, name: 'vae decoder' }, build(3000));
 		const then = new Date(Date.now() - 10 * 86_400_000);
 		await utimes(old.replace(/engine$/, 'json'), then, then);
@@ -337,16 +339,21 @@ describe('engines', () => {
 		]);
 		expect([people.code, people.stderr, programs.code]).toEqual([0, '', 0]);
 		const lines = people.stdout.split('\n');
-		expect(lines[0]).toMatch(/^network +product +GPU +precision +size +last used/);
+		expect(lines[0]).toMatch(
+			/^network +product +GPU +precision +image sizes +batch sizes +detection size +size +last used/,
+		);
 		expect(lines[1]).toMatch(
-			/^unet +TensorRT-RTX 1\.6\.1\.120 +8\.9, 12\.0 +fp16 +2\.0 MB +\d{4}-\d\d-\d\d \d\d:\d\d$/,
+			/^unet +TensorRT-RTX 1\.6\.1\.120 +8\.9, 12\.0 +fp16 +512x768 +2,8 +2\.0 MB +\d{4}-\d\d-\d\d \d\d:\d\d$/,
 		);
 		expect(lines[2]).toMatch(/^vae decoder .* 3\.0 kB /);
 		expect(people.stdout).toContain('70 bytes');
 		const listing = JSON.parse(programs.stdout);
 		expect(listing).toMatchObject({ folder: join(folder, 'cache/engines'), leftoverBytes: 70 });
 		expect(listing.engines).toMatchObject([
-			{ network: 'unet', product: 'TensorRT-RTX', gpu: '8.9, 12.0', bytes: 2_000_000 },
+			{
+				...{ network: 'unet', product: 'TensorRT-RTX', gpu: '8.9, 12.0', bytes: 2_000_000 },
+				shapes: { imageSizes: [{ width: 512, height: 768 }], batchSizes: [2, 8] },
+			},
 			{ network: 'vae decoder', bytes: 3000 },
 		]);
 		expect(Date.now() - Date.parse(listing.engines[1].lastUsed)).toBeGreaterThan(9 * 86_400_000);

@@ -81,6 +81,7 @@ async function describeEngine(): Promise<EngineDescription> {
 			{ sample: [2, 4, 64, 64], timestep: [2] },
 			{ sample: [4, 4, 64, 64], timestep: [4] },
 		],
+		shapes: { imageSizes: [{ width: 512, height: 512 }], batchSizes: [2, 4] },
 	};
 }
 
@@ -270,6 +271,18 @@ describe('another engine is needed', () => {
 		expect(await ask(builder, scrfd)).toBe(first);
 		await flipByte(description.files[0]!);
 		expect(await ask(builder, scrfd)).not.toBe(first);
+	});
+
+	test('but not for other words for the same shapes, and one that does not know them has none', async () => {
+		const builder = new Builder();
+		const file = await ask(builder);
+		expect(await ask(builder, { shapes: {} })).toBe(file);
+		const manifest = file.replace(/engine$/, 'json');
+		const { shapes: _, ...rest } = JSON.parse(await readFile(manifest, 'utf8'));
+		await writeFile(manifest, JSON.stringify(rest));
+		expect(await ask(builder)).toBe(file);
+		expect((await new EngineCache({ cacheDir }).list()).engines).toMatchObject([{ shapes: {} }]);
+		expect(builder.builds).toBe(1);
 	});
 
 	test('but not for the same files elsewhere, or the same facts in another order', async () => {
@@ -635,6 +648,7 @@ describe('list and clean', () => {
 			{ file: a, network: 'unet', product: 'TensorRT-RTX', version: '1.6.1.120', gpu: '8.0, 8.9', precision: 'fp16' },
 			{ file: b, gpu: 'NVIDIA H200', bytes: engineBytes.length },
 		]);
+		expect(engines.map(({ shapes }) => shapes)).toEqual([description.shapes, description.shapes]);
 		expect(Date.now() - engines[1]!.lastUsed.getTime()).toBeGreaterThan(4.9 * 3_600_000);
 	});
 

@@ -6,7 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { openBundle } from '../../lib/bundle.ts';
 import type { Context } from '../../lib/commands/command.ts';
 import { buildEngines } from '../../lib/commands/engine-build.ts';
+import command from '../../lib/commands/engines.ts';
 import { loadModel } from '../../lib/commands/model.ts';
+import { EngineCache } from '../../lib/engine-cache.ts';
 import { Arc2Face, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
 import { ModelEngines, targetFor } from '../../lib/model-engines.ts';
 import type {
@@ -92,6 +94,7 @@ function use(product: string): void {
 	vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, product));
 }
 const load = (options: LoadOptions = {}) => Arc2Face.load({ bundle, cacheDir, device: 'cuda', ...options });
+const context: Context = { signal: new AbortController().signal, note() {}, progress() {} };
 const names = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'];
 const built = () => core.builds.map(({ name }) => name);
 const buildOf = (name: string) => core.builds.find((request) => request.name === name)!;
@@ -154,6 +157,22 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		]);
 	});
 
+	test('notes for people which shapes an engine is for', async () => {
+		const size = { width: 64, height: 96 };
+		await load({ imageSizes: [size], batchSizes: [4, 2], detectionSize: 320 });
+		const { engines } = await new EngineCache({ cacheDir }).list();
+		expect(Object.fromEntries(engines.map(({ network, shapes }) => [network, shapes]))).toEqual({
+			detector: { detectionSize: 320 },
+			recognizer: {},
+			textEncoder: {},
+			unet: { imageSizes: [size], batchSizes: [2, 4] },
+			vaeDecoder: { imageSizes: [size] },
+		});
+		const list = await command.run({ values: { 'cache-dir': cacheDir }, positionals: ['list'] }, context);
+		expect(list.text).toMatch(/^unet .* fp16 +64x96 +2,4 +\d/m);
+		expect(list.text).toMatch(/^detector .* fp32 +320 +\d/m);
+	});
+
 	test('finds the engines of the last one, also those that were built for its capability from afar', async () => {
 		const { runtime } = await loadedRuntime();
 		core.builds = [];
@@ -171,7 +190,6 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 	});
 
 	test('from the command line finds the engines that were built ahead for the same shapes', async () => {
-		const context: Context = { signal: new AbortController().signal, note() {}, progress() {} };
 		const values = {
 			...{ bundle, device: 'cuda', precision: undefined, 'cache-dir': cacheDir, threads: undefined },
 			...{ 'image-sizes': '64x96,128x128', 'batch-sizes': '4,2', 'detection-size': 320 },
