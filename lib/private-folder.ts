@@ -32,11 +32,15 @@ export async function isPrivateFolder(folder: string): Promise<boolean> {
 	if (!found.isDirectory()) throw refused(folder, 'a folder', 'a file');
 	if (process.getuid === undefined) return true;
 	const user = process.getuid();
-	if (found.uid !== user)
-		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}`);
+	if (found.uid !== user) {
+		// Not to take it over: what lies in it is its owner's.
+		const remedy = 'choose another with `cacheDir` or `--cache-dir`, or let its owner delete it';
+		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}; ${remedy}`);
+	}
 	const mode = found.mode & 0o777;
 	if ((mode & 0o077) !== 0) {
-		throw refused(folder, 'a folder that only its user may enter', `mode ${mode.toString(8)}; run \`chmod 700\` on it`);
+		const remedy = 'run `chmod 700` on it, or choose another with `cacheDir` or `--cache-dir`';
+		throw refused(folder, 'a folder that only its user may enter', `mode ${mode.toString(8)}; ${remedy}`);
 	}
 	return true;
 }
