@@ -4,7 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type InspectOptions, inspect } from 'node:util';
 import sharp, { type AvifOptions, type JpegOptions, type PngOptions, type Sharp, type WebpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
-import { imageFormats } from './options.ts';
+import { describe, imageFormats } from './options.ts';
 
 /** sharp's options of each format that an image can be written in. */
 export interface ImageFormats {
@@ -52,10 +52,9 @@ export class GeneratedImage {
 	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F]): Promise<Buffer> {
 		const chosen = format ?? 'png';
 		if (!imageFormats.includes(chosen)) {
-			const received = typeof format === 'string' ? `"${format}"` : typeof format;
 			throw new Arc2FaceError(
 				'INVALID_ARGUMENT',
-				`Expected one of ${imageFormats.join(', ')} for \`format\` but received ${received}.`,
+				`Expected one of ${imageFormats.join(', ')} for \`format\` but received ${describe(format)}.`,
 			);
 		}
 		let image: Sharp;
@@ -77,7 +76,7 @@ export class GeneratedImage {
 	 */
 	async toFile(path: string, options?: ImageFormats[ImageFormat]): Promise<string> {
 		if (typeof path !== 'string') {
-			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a path for \`path\` but received ${typeof path}.`);
+			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a path for \`path\` but received ${describe(path)}.`);
 		}
 		const format = extname(path).slice(1).toLowerCase();
 		if (!imageFormats.includes(format)) {

@@ -385,15 +385,28 @@ function invalid(expected: string, name: string, received: string): Arc2FaceErro
 	return new Arc2FaceError('INVALID_ARGUMENT', `Expected ${expected} for \`${name}\` but received ${received}.`);
 }
 
-/** A value for a message: short, and of which type when that isn't plain. */
-function describe(value: unknown): string {
+/**
+ * A value for a message: short, and of which type when that isn't plain.
+ *
+ * @internal
+ */
+export function describe(value: unknown, depth = 0): string {
 	if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
 	if (typeof value === 'function') return 'a function';
-	if (Array.isArray(value)) return `[${value.slice(0, 12).map(describe).join(', ')}${value.length > 12 ? ', …' : ''}]`;
+	const inner = (part: unknown) => describe(part, depth + 1);
+	if (Array.isArray(value)) {
+		if (depth === maxDepth) return `a list of ${value.length}`;
+		return `[${value.slice(0, 12).map(inner).join(', ')}${value.length > 12 ? ', …' : ''}]`;
+	}
 	if (typeof value === 'object' && value !== null) {
-		const fields = Object.keys(value).slice(0, 12);
+		const fields = Object.entries(value).slice(0, 12);
 		const isPlain = Object.getPrototypeOf(value) === Object.prototype && fields.length > 0;
-		return isPlain ? `an object of ${fields.join(', ')}` : `a ${value.constructor?.name ?? 'object'}`;
+		if (!isPlain) return `a ${value.constructor?.name ?? 'object'}`;
+		if (depth === maxDepth) return `an object of ${fields.map(([name]) => name).join(', ')}`;
+		return `{ ${fields.map(([name, part]) => `${name}: ${inner(part)}`).join(', ')} }`;
 	}
 	return String(value);
 }
+
+/** Lists and objects in one another that a message shows: enough for a list of points or sizes, and an end for what contains itself. */
+const maxDepth = 3;

@@ -185,8 +185,14 @@ describe('a generated image', () => {
 	test.each([
 		['an extension of no format', () => image.toFile('a.bmp'), 'INVALID_ARGUMENT', 'received "a.bmp"'],
 		['no extension', () => image.toFile('portrait'), 'INVALID_ARGUMENT', 'received "portrait"'],
-		['no path', () => image.toFile(7 as never), 'INVALID_ARGUMENT', '`path`'],
+		['no path', () => image.toFile(7 as never), 'INVALID_ARGUMENT', '`path` but received 7'],
 		['another format', () => image.toBuffer('gif' as never), 'INVALID_ARGUMENT', 'received "gif"'],
+		[
+			'a format that is no text',
+			() => image.toBuffer({ id: 'png' } as never),
+			'INVALID_ARGUMENT',
+			'received { id: "png" }',
+		],
 		['options out of range', () => image.toBuffer('jpeg', { quality: 1000 }), 'INVALID_ARGUMENT', 'quality'],
 		['a missing folder', () => image.toFile(join(folder, 'none', 'a.png')), 'FILE_FAILED', 'ENOENT'],
 		['a folder in its place', () => image.toFile(`${folder}/sub.png`), 'FILE_FAILED', 'sub.png'],
