@@ -127,7 +127,7 @@ export async function chooseGpu(
 			}
 			const runtime = named ?? (await libraries.first(product));
 			if (runtime !== undefined) {
-				const why = new Set([`${name}, can be used.`, ...reasons, ...libraries.unusable([product], tensorRtVariable)]);
+				const why = new Set([`${name}, can be used.`, ...reasons, ...(await libraries.passedOver(product))]);
 				return choice(index, gpu, driver, runtime, [...why]);
 			}
 			for (const sentence of await libraries.obstacles(product)) reasons.add(sentence);

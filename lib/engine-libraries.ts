@@ -10,6 +10,7 @@ import {
 	products,
 	type Surroundings,
 	searchTensorRt,
+	tensorRtVariable,
 } from './tensorrt-search.ts';
 
 /** Environment variable that names a provider library to use instead of this package's own two: for developers and tests. */
@@ -100,6 +101,13 @@ export class EngineLibraries {
 		});
 		// A place may be no good for both products for one reason.
 		return [...new Set(sentences)];
+	}
+
+	/** Sentences that say why what {@link tensorRtVariable} names for a product is of no use, if so. It goes before all else, so it was tried. */
+	async passedOver(product: Product): Promise<string[]> {
+		const trials = await this.#tryEach(this.#candidatesOf(product).filter(({ origin }) => origin === tensorRtVariable));
+		const failures = trials.flatMap((trial) => ('problem' in trial ? [trial.problem] : []));
+		return [...this.unusable([product], tensorRtVariable), ...failures];
 	}
 
 	#ownCandidates(): Candidate[] {

@@ -224,6 +224,17 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		expect(found.reasons.filter((reason) => reason.includes('ARC2FACE_TENSORRT'))).toEqual([passedOver]);
 	});
 
+	test('whose libraries do not work where ARC2FACE_TENSORRT says is told so when others are used', async () => {
+		const [core] = rtx.map((name) => put('named', name));
+		vi.mocked(probeEngineLibrary).mockImplementation(async (paths) => {
+			if (paths.core === core) throw fails(core);
+			return works(paths.core);
+		});
+		const env = { ARC2FACE_TENSORRT: join(folder, 'named') };
+		const { reasons } = await chooseGpu('cuda', survey(gpu(89)), libraries(rtx, env));
+		expect(reasons).toContain(`Could not load ${core}: it is cut short.`);
+	});
+
 	test('can not be used by a build without the library for it', async () => {
 		await rm(machine.addonFolder, { recursive: true });
 		const { reasons } = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
