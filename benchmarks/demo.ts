@@ -2,13 +2,12 @@
  * The demo: new portraits of four held-out people from one photo of each, with the embedded bundle. Into demo/ go the
  * portraits and a sheet of them all, under each its similarity to the person, as the evaluation embedder sees it.
  */
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { Arc2Face, type GeneratedImage } from '../lib/index.ts';
 import { packageRoot } from '../lib/package-root.ts';
-import { defaultEvaluator, EvaluationModel, findFace } from './portraits/evaluation-model.ts';
+import { defaultEvaluator, EvaluationModel } from './portraits/evaluation-model.ts';
 import { Gallery } from './portraits/gallery.ts';
 import { formatSimilarity } from './portraits/lettering.ts';
 import { readPeople } from './portraits/people.ts';
@@ -21,11 +20,9 @@ const options = { count: 4, steps: 25, guidanceScale: 3, seed: 42 };
 const folder = join(packageRoot, 'demo');
 
 await using model = await Arc2Face.load({ bundle: 'tiny' });
-await using evaluation = existsSync(defaultEvaluator)
-	? await EvaluationModel.load(model.info.bundle, defaultEvaluator)
-	: undefined;
+await using evaluation = await EvaluationModel.load(model.info.bundle, defaultEvaluator);
 const people = (await readPeople()).filter((_, index) => chosen.includes(index));
-const gallery = evaluation && (await Gallery.meet(people, evaluation));
+const gallery = await Gallery.meet(people, evaluation);
 await mkdir(folder, { recursive: true });
 
 console.log('person     similarity of portraits     to other people   seconds');
@@ -33,9 +30,7 @@ const rows: Cell[][] = [];
 for (const [index, { name, photos }] of people.entries()) {
 	const photo = photos[0]!;
 	const started = performance.now();
-	// A detector with random weights finds no face; where it is, is known.
-	const face = (await findFace(model, photo.file)) ?? photo.keypoints;
-	const images = await model.generate(await model.encode(photo.file, { face }), options);
+	const images = await model.generate(await model.encode(photo.file), options);
 	const seconds = (performance.now() - started) / 1000;
 	for (const image of images) await image.toFile(join(folder, `${name}-${image.seed}.png`));
 
@@ -54,7 +49,7 @@ for (const [index, { name, photos }] of people.entries()) {
 const sheet = join(folder, 'sheet.png');
 await writeFile(sheet, await contactSheet(rows, 192));
 if (rows.flat().some(({ label }) => label === formatSimilarity(undefined))) {
-	console.log(evaluation ? '–: no face was found' : `–: not known without ${defaultEvaluator}`);
+	console.log('–: no face was found');
 }
 console.log(`\nThe portraits are in ${folder}, all together in ${sheet}`);
 
@@ -62,8 +57,8 @@ console.log(`\nThe portraits are in ${folder}, all together in ${sheet}`);
 async function similaritiesOf(images: readonly GeneratedImage[]): Promise<(number[] | undefined)[]> {
 	const similarities: (number[] | undefined)[] = [];
 	for (const image of images) {
-		const sight = await evaluation?.see(image);
-		similarities.push(sight && gallery?.similarities(sight.identity));
+		const sight = await evaluation.see(image);
+		similarities.push(sight && gallery.similarities(sight.identity));
 	}
 	return similarities;
 }

@@ -47,7 +47,7 @@ export class EvaluationModel {
 }
 
 /** The keypoints of the largest face. */
-export async function findFace(model: Arc2Face, image: Photo): Promise<readonly Point[] | undefined> {
+async function findFace(model: Arc2Face, image: Photo): Promise<readonly Point[] | undefined> {
 	const [largest] = await model.detect(image);
 	return largest?.keypoints;
 }

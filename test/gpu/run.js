@@ -105,11 +105,6 @@ function findTensorRt(env) {
  * @param {string} folder - of the build @param {NodeJS.ProcessEnv} env @param {string} name - regular expression
  */
 function testModels(folder, env, name) {
-	// Of a checkout that nobody has built.
-	if (!existsSync(join(root, 'models/tiny/arc2face/config.json'))) {
-		const argv = ['dist/models/random/cli.js', '--size', 'tiny', '--out', 'models/tiny'];
-		stages.command(process.execPath, argv, { cwd: root });
-	}
 	const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 	if (!existsSync(vitest)) throw new LeftOut('vitest is not among the node_modules');
 	const files = ['test/e2e/portrait.test.ts', 'test/e2e/behaviour.test.ts'];

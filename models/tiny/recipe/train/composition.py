@@ -1,4 +1,4 @@
-"""Scenes put together while the detector trains: parts of rendered scenes, grids of photos, groups of cut-outs."""
+"""Scenes put together while the detector trains: parts of rendered scenes, grids of photos, groups of cut-outs, close-ups."""
 
 import math
 from typing import NamedTuple
@@ -8,6 +8,8 @@ from torch import nn
 
 from .photos import PhotoSet, SceneSet
 
+# How often a scene is a part of a rendered one, a grid of photos, a group of cut-outs, a close-up.
+_KINDS = torch.tensor([0.35, 0.4, 0.15, 0.1])
 # How often a grid has one photo in a row, two, … A large grid shows many small faces at once, so it needs fewer.
 _GRIDS = torch.tensor([0.2, 0.3, 0.25, 0.15, 0.1])
 MAX_FACES = len(_GRIDS) ** 2
@@ -82,10 +84,10 @@ class Composer:
 
     def draw(self, count: int, side: int) -> tuple[torch.Tensor, Faces]:
         """Images float32 [count, 3, side, side], 0 to 255, and their faces."""
+        kinds = (self._rendered, self._photos, self._group, self._close_up)
         drawn = []
         for _ in range(count):
-            kind = torch.rand(()).item()
-            paint = self._rendered if kind < 0.25 else self._photos if kind < 0.85 else self._group
+            paint = kinds[int(torch.multinomial(_KINDS, 1))]
             scene = paint(side)
             if torch.rand(()).item() < 0.5:
                 scene.mirror()
@@ -126,6 +128,17 @@ class Composer:
             corner = (cell * (k % across) + free[0].item(), cell * (k // across) + free[1].item())
             scene.paste(self._tile(row), None, scale, corner)
             scene.add_face(box, self._keypoints[row], scale, corner)
+        return scene
+
+    def _close_up(self, side: int) -> _Scene:
+        """A part of a photo as the finest scales see it: curls and nostrils that are no faces."""
+        row = int(torch.randint(len(self._people), ()))
+        resolution = self._people.resolution
+        scale = _log_uniform(1.0, 5.0) * side / resolution
+        corner = tuple(((side - scale * resolution) * torch.rand(2)).tolist())
+        scene = _Scene(torch.zeros(3, side, side, device=self._people.device))
+        scene.paste(self._tile(row), None, scale, corner)
+        scene.add_face(self._boxes[row], self._keypoints[row], scale, corner)
         return scene
 
     def _group(self, side: int) -> _Scene:

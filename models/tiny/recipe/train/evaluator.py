@@ -20,8 +20,8 @@ def main(argv: list[str] | None = None) -> None:
         photos,
         people=everyone,
         batch=size.batch,
-        margin=0.2,
-        trait_weight=5.0,
+        margin=0.3,
+        trait_weight=10.0,
         half=options.device.type == "cuda",
     )
 

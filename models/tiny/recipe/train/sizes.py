@@ -1,6 +1,6 @@
 """Every size of the recipe: how much is rendered, how large the networks are, how long each stage trains.
 
-`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in under four hours, `smoke` shows in seconds that
+`gpu` is for one large GPU with 16 CPU cores, `cpu` for two CPU cores in some two hours, `smoke` shows in seconds that
 everything fits together. TRAINING.md says why the sizes are what they are.
 """
 
@@ -135,13 +135,13 @@ SIZES = {
         ),
         minutes={
             "data": 20,
-            "detector": 30,
-            "embedder": 13,
-            "evaluator": 18,
-            "vae": 45,
-            "reader": 3,
-            "diffusion": 90,
-            "decoder": 45,
+            "detector": 53,
+            "embedder": 20,
+            "evaluator": 17,
+            "vae": 40,
+            "reader": 4,
+            "diffusion": 65,
+            "decoder": 16,
         },
     ),
     "gpu": Size(

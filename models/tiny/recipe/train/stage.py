@@ -40,7 +40,11 @@ def read_options(stage: str, description: str | None, argv: list[str] | None = N
     parser = argparse.ArgumentParser(prog=f"python -m train.{stage}", description=description)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run; a stage goes on where it stood")
     parser.add_argument("--size", choices=SIZES, default="gpu")
-    parser.add_argument("--minutes", type=float, help="of training in all, over resumed runs, those of all CPU threads added up (default: see sizes.py)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="of training in all, over resumed runs, those of all CPU threads added up (default: see sizes.py)",
+    )
     parser.add_argument("--stop-after", type=float, default=math.inf, help="minutes of this run")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all)")

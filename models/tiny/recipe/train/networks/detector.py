@@ -20,6 +20,8 @@ STRIDE = STRIDES[0]  # of the network, in the pixels of what it looks at
 # Sides in those pixels of the faces that the two anchors are for: an anchor finds what is within `REACH` octaves of it.
 ANCHOR_SIDES = (18, 43)
 REACH = 0.75
+# By how much photos are enlarged, at least, before they come here: those that this detector is for are 320 pixels wide or less.
+ENLARGED = 2
 _VALUES = 15  # an anchor's score, box and keypoints
 _NOTHING = -30.0  # the score, before its sigmoid, of an anchor that nobody looks through
 
@@ -42,8 +44,8 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return (images - 127.5) / 128
 
 
-def _convolution(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
@@ -101,8 +103,10 @@ class Detector(nn.Module):
         """Normalised images [N, 3, H, W], sides multiples of 32, to scores [N, A, 1], boxes and keypoints of each stride."""
         levels = []
         for level in range(len(STRIDES) + 1):
-            # The first pixel of an image shrunk by k has its centre (k - 1) / 2 pixels from that of the image's own first.
-            shift = (1 - 0.5**level) / 2 / STRIDE
+            # The first pixel of an image shrunk by k has its centre (k - 1) / 2 pixels from that of the image's own first, and so
+            # has that of an image before it was enlarged. The shrinking is undone here; of the enlarging, whoever divides by
+            # the scale to get back to the photo, as InsightFace does, undoes all but this.
+            shift = (1 - ENLARGED * 0.5**level) / 2 / STRIDE
             levels.append(self.look(images) + shift * self.outward)
             if level < len(STRIDES):
                 images = nn.functional.avg_pool2d(images, 2)
