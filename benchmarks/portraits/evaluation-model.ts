@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Arc2Face, Identity, Photo, Point } from '../../lib/index.ts';
+import type { Identity, Photo, Point } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { type ChangedModel, loadChanged } from './changed-model.ts';
 
@@ -32,8 +32,8 @@ export class EvaluationModel {
 
 	/** The largest face of an image; none when none is found. */
 	async see(image: Photo): Promise<Sight | undefined> {
-		const keypoints = await findFace(this.#changed.model, image);
-		return keypoints && { keypoints, identity: await this.identify(image, keypoints) };
+		const [largest] = await this.#changed.model.detect(image);
+		return largest && { keypoints: largest.keypoints, identity: await this.identify(image, largest.keypoints) };
 	}
 
 	/** The identity of a face whose place is known. */
@@ -44,10 +44,4 @@ export class EvaluationModel {
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#changed[Symbol.asyncDispose]();
 	}
-}
-
-/** The keypoints of the largest face. */
-async function findFace(model: Arc2Face, image: Photo): Promise<readonly Point[] | undefined> {
-	const [largest] = await model.detect(image);
-	return largest?.keypoints;
 }

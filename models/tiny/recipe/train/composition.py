@@ -102,7 +102,7 @@ class Composer:
         tile, boxes = self._scenes.images[k].float(), self._scenes.boxes[k]
         if len(boxes) > 0 and torch.rand(()).item() < 0.8:
             box = boxes[int(torch.randint(len(boxes), ()))]
-            extent = (box[2:] - box[:2]).prod().sqrt().item()
+            extent = _side(box).item()
             scale = _log_uniform(MIN_SIDE / extent, min(_MOST_ENLARGED, MAX_SIDE / extent))
             corner = tuple((side * torch.empty(2).uniform_(0.15, 0.85) - scale * (box[:2] + box[2:]) / 2).tolist())
         else:
@@ -121,7 +121,7 @@ class Composer:
         cell, resolution = side / across, self._people.resolution
         for k, row in enumerate(torch.randint(len(self._people), (across**2,)).tolist()):
             box = self._boxes[row]
-            most = MAX_SIDE / (box[2:] - box[:2]).prod().sqrt().item()
+            most = MAX_SIDE / _side(box).item()
             scale = min(cell / resolution * _log_uniform(0.8, 1.3), most * _log_uniform(0.4, 1.0))
             # Larger photos lose their margins, smaller ones leave some.
             free = (cell - scale * resolution) * torch.empty(2).uniform_(0.2, 0.8)
@@ -178,6 +178,11 @@ class Composer:
         return tile[0]
 
 
+def _side(boxes: torch.Tensor) -> torch.Tensor:
+    """Of a square as large as each box [..., 4], [...]."""
+    return (boxes[..., 2:] - boxes[..., :2]).prod(-1).sqrt()
+
+
 def _log_uniform(low: float, high: float) -> float:
     return math.exp(math.log(low) + torch.rand(()).item() * (math.log(high) - math.log(low)))
 
@@ -194,7 +199,7 @@ def _gather(scenes: list[_Scene], side: int) -> Faces:
         # The renderer's scenes have at most seven faces, the groups six, the grids most.
         for k, (box, points) in enumerate(zip(scene.boxes, scene.keypoints)):
             boxes[n, k], keypoints[n, k], present[n, k] = box.reshape(4), points, True
-    extent = (boxes[..., 2:] - boxes[..., :2]).prod(2).sqrt()
+    extent = _side(boxes)
     inside = ((keypoints >= 0) & (keypoints <= side - 1)).flatten(2).all(2)
     boxes = boxes.clamp(0, side - 1)
     visible = ((boxes[..., 2:] - boxes[..., :2]).amin(2) > 0) & present
