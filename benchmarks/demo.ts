@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { Arc2Face, type GeneratedImage } from '../lib/index.ts';
-import { packageRoot } from '../lib/package-root.ts';
+import { packageRoot } from '../lib/package.ts';
 import { defaultEvaluator, EvaluationModel } from './portraits/evaluation-model.ts';
 import { Gallery } from './portraits/gallery.ts';
 import { formatSimilarity } from './portraits/lettering.ts';

@@ -10,9 +10,9 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { findOnnxRuntime } from '../lib/device/onnxruntime-library.ts';
 import { Arc2Face } from '../lib/index.ts';
-import { findOnnxRuntime } from '../lib/onnxruntime-library.ts';
-import { packageRoot } from '../lib/package-root.ts';
+import { packageRoot } from '../lib/package.ts';
 
 const { values } = parseArgs({
 	options: {

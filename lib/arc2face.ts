@@ -1,22 +1,14 @@
-import type { Bundle } from './bundle.ts';
+import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
+import type { Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeFaces, NativeModel } from './native.ts';
-import {
-	type DetectOptions,
-	type EncodeOptions,
-	type Face,
-	type GenerateOptions,
-	type ImageGeometry,
-	type LoadOptions,
-	resolveDetectOptions,
-	resolveEncodeOptions,
-	resolveGenerateOptions,
-	resolveLoadOptions,
-} from './options.ts';
+import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
+import { type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
+import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
 import { type Photo, readPhoto } from './photo.ts';
 import { packPlan } from './samplers/plan.ts';
 import { makePlan } from './samplers/samplers.ts';

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { type Command, type Context, parseCommandLine, UsageError } from './commands/command.ts';
-import { exitCodeOf, exitCodes } from './commands/exit-codes.ts';
-import { commandHelp, programHelp } from './commands/help.ts';
+import { type Command, type Context, parseCommandLine, UsageError } from './cli/command.ts';
+import { exitCodeOf, exitCodes } from './cli/exit-codes.ts';
+import { commandHelp, programHelp } from './cli/help.ts';
+import { nearest } from './cli/nearest.ts';
+import { Progress } from './cli/progress.ts';
 import { commands } from './commands/index.ts';
-import { nearest } from './commands/nearest.ts';
-import { Progress } from './commands/progress.ts';
 import { Arc2FaceError, errorCodes } from './errors.ts';
-import { packageVersion } from './package-version.ts';
+import { packageVersion } from './package.ts';
 
 // The reader of a pipe may leave early (`arc2face detect a.jpg | head -1`): that is no failure of ours.
 for (const stream of [process.stdout, process.stderr]) {

@@ -1,4 +1,6 @@
-/** Every way this package can fail, and what to do about it. A test keeps native/error.h in step. */
+// The errors of this package: codes for programs, problems and remedies for people.
+
+/** Every way this package can fail, and what people usually do about it. A test keeps native/error.h in step. */
 export const errorCodes = {
 	INVALID_ARGUMENT: 'See the documentation of the call for what it accepts.',
 	INVALID_IMAGE: 'Pass a JPEG, PNG, WebP or AVIF file, its bytes, or raw RGB pixels.',
@@ -16,15 +18,35 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
+/** What an error knows beside its sentences: names and numbers for programs, all optional. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
 /** The only error that this package throws on purpose; any other is a bug in it. */
 export class Arc2FaceError extends Error {
 	override readonly name = 'Arc2FaceError';
 	/** What kind of failure this is, for programs; stable between versions. */
 	readonly code: ErrorCode;
+	/** What was wrong, and where: a sentence. */
+	readonly problem: string;
+	/** What to do about it: sentences; undefined where nothing general helps. */
+	readonly remedy: string | undefined;
+	readonly details: ErrorDetails;
 
-	constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-		super(`${message} ${errorCodes[code]}`, options);
+	/** @param options.remedy - chosen where the cause is known */
+	constructor(
+		code: ErrorCode,
+		problem: string,
+		{
+			remedy = errorCodes[code],
+			details = {},
+			cause,
+		}: { remedy?: string; details?: ErrorDetails; cause?: unknown } = {},
+	) {
+		super(`${problem} ${remedy}`, cause === undefined ? undefined : { cause });
 		this.code = code;
+		this.problem = problem;
+		this.remedy = remedy;
+		this.details = details;
 	}
 
 	/** Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. */
@@ -35,8 +57,8 @@ export class Arc2FaceError extends Error {
 	}
 }
 
-/** What went wrong, without the remedy that the message of an {@link Arc2FaceError} ends with. @internal */
+/** What went wrong, for people. @internal */
 export function problemOf(error: unknown): string {
-	const message = error instanceof Error ? error.message : String(error);
-	return error instanceof Arc2FaceError ? message.replace(` ${errorCodes[error.code]}`, '') : message;
+	if (error instanceof Arc2FaceError) return error.problem;
+	return error instanceof Error ? error.message : String(error);
 }

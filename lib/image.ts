@@ -2,20 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { type InspectOptions, inspect } from 'node:util';
-import sharp, { type AvifOptions, type JpegOptions, type PngOptions, type Sharp, type WebpOptions } from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
-import { describe, imageFormats } from './options.ts';
-
-/** sharp's options of each format that an image can be written in. */
-export interface ImageFormats {
-	png: PngOptions;
-	jpg: JpegOptions;
-	/** The same as `jpg`. */
-	jpeg: JpegOptions;
-	webp: WebpOptions;
-	avif: AvifOptions;
-}
-export type ImageFormat = keyof ImageFormats;
+import { describe } from './options/check.ts';
+import { type ImageFormat, type ImageFormats, imageFormats } from './options/image-formats.ts';
 
 /** One painted portrait. */
 export class GeneratedImage {

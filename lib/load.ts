@@ -1,11 +1,12 @@
-import { type Bundle, openBundle } from './bundle.ts';
+import { type Bundle, openBundle } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
-import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device.ts';
-import { pathsOf } from './engine-libraries.ts';
+import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
+import { nativeEngines, openEngines, type PrepareOptions, targetOf } from './engines/prepare.ts';
+import { pathsOf } from './engines/runtimes.ts';
 import { Arc2FaceError } from './errors.ts';
-import { type EngineOptions, nativeEngines, openEngines, targetOf } from './model-engines.ts';
+import type { Size } from './geometry.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
-import { resolveImageSizes, type resolveLoadOptions, resolvePrecision, type Size } from './options.ts';
+import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 
 /** What was loaded, and why so. */
 export type ModelInfo = Readonly<{
@@ -61,7 +62,7 @@ type Opened = {
 	imageSizes: readonly [Size, ...Size[]];
 };
 
-async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: EngineOptions): Promise<Opened> {
+async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: PrepareOptions): Promise<Opened> {
 	const precision = resolvePrecision(request.precision, 'cpu');
 	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision });
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
@@ -71,7 +72,7 @@ async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: 
 	return { native, version: loadNative().probeOnnxRuntime(library).version, precision, bundle, imageSizes };
 }
 
-async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: EngineOptions): Promise<Opened> {
+async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: PrepareOptions): Promise<Opened> {
 	const { runtime, index } = choice;
 	const { engines, bundle, ...opened } = await openEngines(request, { runtime, target: targetOf(choice) });
 	// What lies in the cache was built here and is whole, but a library may still refuse it: then it is built once more.
@@ -93,7 +94,7 @@ async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: Engin
 async function openModel(
 	{ tokens, geometry }: Bundle,
 	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
-	{ signal, onProgress }: EngineOptions,
+	{ signal, onProgress }: PrepareOptions,
 ): Promise<NativeModel> {
 	const { pixelsPerLatent } = geometry;
 	return await awaitNative(

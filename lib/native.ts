@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { DataType } from '../models/weights/reference.ts';
 import { Arc2FaceError } from './errors.ts';
-import { packageRoot } from './package-root.ts';
+import { packageRoot } from './package.ts';
 
 /** The addon's exact surface. The core checks all of it again, and throws `INVALID_ARGUMENT` for what does not fit. */
 export interface NativeAddon {
@@ -11,7 +11,7 @@ export interface NativeAddon {
 	 */
 	probeOnnxRuntime(library: string): { version: string };
 	/**
-	 * Opens a provider library and NVIDIA's behind it. A bad one may take the process down: `probeEngineLibrary` asks in another.
+	 * Opens a provider library and NVIDIA's behind it. A bad one may take the process down: `probeLibrary` asks in another.
 	 * @throws `NO_DEVICE`, naming the file that is missing, no such library, or of another version
 	 */
 	probeEngines(paths: EngineLibraryPaths): { product: string; version: string };

@@ -1,4 +1,4 @@
-import type { ConfigFile } from '../lib/config-file.ts';
+import type { ConfigFile } from './config-file.ts';
 import { requireSupported, sizeList, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
 import { conv2d, silu } from './graph/layers.ts';

@@ -1,5 +1,5 @@
-import type { ConfigFile } from '../lib/config-file.ts';
 import { Arc2FaceError } from '../lib/errors.ts';
+import type { ConfigFile } from './config-file.ts';
 import { attention } from './graph/attention.ts';
 import { requireSupported, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';

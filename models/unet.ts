@@ -1,4 +1,4 @@
-import type { ConfigFile } from '../lib/config-file.ts';
+import type { ConfigFile } from './config-file.ts';
 import { blockTypes, requireSupported, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
 import { conv2d, groupNorm, silu, upsampleNearest } from './graph/layers.ts';

@@ -1,4 +1,4 @@
-import type { ConfigFile } from '../lib/config-file.ts';
+import type { ConfigFile } from './config-file.ts';
 import { attention } from './graph/attention.ts';
 import { blockTypes, requireSupported, sizeList, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';

@@ -1,15 +1,15 @@
 // A process that prepares the engines of a bundle with NVIDIA's builder; started by engine-cache-builds.test.ts. Its argument is
 // JSON; on stdout it says what it does, one JSON text a line.
-import { openBundle } from '../dist/lib/bundle.js';
-import { EngineLibraries } from '../dist/lib/engine-libraries.js';
-import { ModelEngines, targetFor } from '../dist/lib/model-engines.js';
+import { openBundle } from '../dist/lib/bundle/bundle.js';
+import { ModelEngines, targetFor } from '../dist/lib/engines/prepare.js';
+import { EngineRuntimes } from '../dist/lib/engines/runtimes.js';
 
 const { bundle, cacheDir, shapes, user } = JSON.parse(process.argv[2]);
 const say = (what) => console.log(JSON.stringify(what));
 
 try {
 	const opened = await openBundle(bundle, { operators: 'standard', precision: 'fp16' });
-	const runtime = await new EngineLibraries().first('TensorRT-RTX');
+	const runtime = await new EngineRuntimes().first('TensorRT-RTX');
 	const request = { runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir };
 	// Only now: another user may not be able to read the package, or to start the process that tries the library.
 	if (user !== undefined) {

@@ -2,7 +2,7 @@
 // Its argument is JSON; on stdout it says what it does, one JSON text a line.
 import { appendFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EngineCache } from '../dist/lib/engine-cache.js';
+import { EngineCache } from '../dist/lib/engines/cache.js';
 
 const { cacheDir, description, engine, builds, buildMs, user } = JSON.parse(process.argv[2]);
 const say = (what) => console.log(JSON.stringify(what));

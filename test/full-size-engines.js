@@ -53,7 +53,7 @@ try {
 
 function randomBundle() {
 	const bundle = join(folder, 'bundle');
-	const argv = [join(root, 'dist/models/random/cli.js'), '--size', 'full', '--out', bundle];
+	const argv = [join(root, 'dist/benchmarks/random-bundle/cli.js'), '--size', 'full', '--out', bundle];
 	const { status } = spawnSync(process.execPath, argv, { stdio: 'inherit' });
 	expect(status === 0, 'random weights are written');
 	return bundle;
@@ -88,8 +88,8 @@ async function build(bundle) {
  * @param {string} bundle @returns {Promise<Built>}
  */
 async function buildVaeEncoder(bundle) {
-	const { ConfigFile } = await import('../dist/lib/config-file.js');
-	const { EngineLibraries, pathsOf } = await import('../dist/lib/engine-libraries.js');
+	const { ConfigFile } = await import('../dist/models/config-file.js');
+	const { EngineRuntimes, pathsOf } = await import('../dist/lib/engines/runtimes.js');
 	const { loadNative } = await import('../dist/lib/native.js');
 	const { readVaeConfig, vaeEncoder } = await import('../dist/models/vae.js');
 	const { openCheckpoint } = await import('../dist/models/weights/checkpoint.js');
@@ -101,7 +101,7 @@ async function buildVaeEncoder(bundle) {
 	const config = readVaeConfig(await ConfigFile.read(join(bundle, 'vae/config.json')));
 	const network = vaeEncoder(config, weights, { precision });
 	const env = { ARC2FACE_TENSORRT: libraries, ...process.env };
-	const library = await new EngineLibraries({ env }).first('TensorRT-RTX');
+	const library = await new EngineRuntimes({ env }).first('TensorRT-RTX');
 	expect(library !== undefined, 'TensorRT-RTX can be opened');
 
 	const to = join(folder, 'vae-encoder.engine');

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { findOnnxRuntime } from '../lib/onnxruntime-library.ts';
+import { findOnnxRuntime } from '../lib/device/onnxruntime-library.ts';
 import type { DataType, WeightReference } from '../models/weights/reference.ts';
 import type { EnginePaths } from './engines.ts';
 

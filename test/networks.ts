@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { ConfigFile } from '../lib/config-file.ts';
+import { ConfigFile } from '../models/config-file.ts';
 import type { NetworkGraph } from '../models/graph/graph.ts';
 import { openCheckpoint } from '../models/weights/checkpoint.ts';
 import { CheckpointWeights } from '../models/weights/weight-set.ts';

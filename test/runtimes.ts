@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { hasEnginesFor } from '../lib/capability.ts';
-import { EngineLibraries } from '../lib/engine-libraries.ts';
+import { hasEnginesFor } from '../lib/engines/capability.ts';
+import { EngineRuntimes } from '../lib/engines/runtimes.ts';
 import { loadNative } from '../lib/native.ts';
-import type { LoadOptions } from '../lib/options.ts';
+import type { LoadOptions } from '../lib/options/load.ts';
 import { standIn } from './engines.ts';
 import { insideFile } from './inside.ts';
 
@@ -46,7 +46,7 @@ async function withoutProduct(product: 'TensorRT' | 'TensorRT-RTX'): Promise<{ l
 	const env = { ...process.env, ARC2FACE_PROVIDER: undefined };
 	const reason = missing(library) ?? withoutGpu ?? withoutEngines(product);
 	if (reason !== undefined) return { library, reason };
-	const libraries = new EngineLibraries({ env });
+	const libraries = new EngineRuntimes({ env });
 	if ((await libraries.first(product)) !== undefined) return { library };
 	return { library, reason: (await libraries.obstacles(product)).join(' ') };
 }

@@ -2,7 +2,7 @@
 // Makes <folder>/<network>-fp32.onnx and -fp16.onnx, a .json beside each that says where its weights lie, and tokens.json.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openBundle } from '../../dist/lib/bundle.js';
+import { openBundle } from '../../dist/lib/bundle/bundle.js';
 
 const [bundle, folder] = process.argv.slice(2).map((path) => resolve(path));
 await mkdir(folder, { recursive: true });

@@ -6,11 +6,11 @@
  * Prints lines of JSON (report.js); one with an `obstacle` where nothing can build and run engines.
  */
 import { parseArgs } from 'node:util';
-import { chooseDevice, type DeviceChoice } from '../../lib/device.ts';
-import { pathsOf } from '../../lib/engine-libraries.ts';
+import { chooseDevice, type DeviceChoice } from '../../lib/device/device.ts';
+import { openEngines, targetOf } from '../../lib/engines/prepare.ts';
+import { pathsOf } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
-import { openEngines, targetOf } from '../../lib/model-engines.ts';
-import { type LoadProgress, resolveLoadOptions } from '../../lib/options.ts';
+import { type LoadProgress, resolveLoadOptions } from '../../lib/options/load.ts';
 
 const { values } = parseArgs({
 	options: { bundle: { type: 'string' }, cache: { type: 'string' }, 'batch-sizes': { type: 'string' } },

@@ -115,7 +115,7 @@ function randomBundle() {
 	const folder = join(root, `build/gpu/bundle-${size}`);
 	const done = join(folder, 'complete');
 	if (existsSync(done)) return folder;
-	const argv = ['dist/models/random/cli.js', '--size', size, '--out', folder];
+	const argv = ['dist/benchmarks/random-bundle/cli.js', '--size', size, '--out', folder];
 	stages.command(process.execPath, argv, { cwd: root });
 	writeFileSync(done, '');
 	return folder;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Identity, Photo, Point } from '../../lib/index.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/package.ts';
 import { type ChangedModel, loadChanged } from './changed-model.ts';
 
 /** The embedder that judges portraits and paints none: trained apart from the embedded bundle's, of another architecture. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Point } from '../../lib/index.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/package.ts';
 
 /** A photo of a held-out person, and the truth about it from who rendered it. */
 export type PersonPhoto = Readonly<{

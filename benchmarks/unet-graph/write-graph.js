@@ -2,7 +2,7 @@
 // Makes <folder>/ours.onnx and <folder>/ours.json, which says where each weight lies.
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ConfigFile } from '../../dist/lib/config-file.js';
+import { ConfigFile } from '../../dist/models/config-file.js';
 import { readUNetConfig, unet } from '../../dist/models/unet.js';
 import { openCheckpoint } from '../../dist/models/weights/checkpoint.js';
 import { CheckpointWeights } from '../../dist/models/weights/weight-set.js';

@@ -1,8 +1,8 @@
+import { defineCommand } from '../cli/command.ts';
+import { encodePhoto } from '../cli/face.ts';
+import { isIdentityFile, readIdentity } from '../cli/identity-file.ts';
+import { loadModel, modelOptions } from '../cli/model.ts';
 import type { Identity } from '../identity.ts';
-import { defineCommand } from './command.ts';
-import { encodePhoto } from './face.ts';
-import { isIdentityFile, readIdentity } from './identity-file.ts';
-import { loadModel, modelOptions } from './model.ts';
 
 export default defineCommand({
 	name: 'compare',

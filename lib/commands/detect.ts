@@ -1,7 +1,7 @@
-import { defineCommand } from './command.ts';
-import { exitCodes } from './exit-codes.ts';
-import { loadModel, modelOptions } from './model.ts';
-import { table } from './table.ts';
+import { defineCommand } from '../cli/command.ts';
+import { exitCodes } from '../cli/exit-codes.ts';
+import { loadModel, modelOptions } from '../cli/model.ts';
+import { table } from '../cli/table.ts';
 
 export default defineCommand({
 	name: 'detect',

@@ -1,10 +1,10 @@
-import { type BundleState, type DataFolder, findBundles } from './bundles.ts';
-import { formatBytes } from './bytes.ts';
-import { defineCommand } from './command.ts';
-import { exitCodes } from './exit-codes.ts';
-import { gpuProblems, gpuRows, libraryTable } from './gpus.ts';
-import { examineMachine, type Machine, type NvidiaDriver } from './machine.ts';
-import { table } from './table.ts';
+import { formatBytes } from '../cli/bytes.ts';
+import { defineCommand } from '../cli/command.ts';
+import { exitCodes } from '../cli/exit-codes.ts';
+import { table } from '../cli/table.ts';
+import { type BundleState, type DataFolder, findBundles } from '../doctor/bundles.ts';
+import { gpuProblems, gpuRows, libraryTable } from '../doctor/gpus.ts';
+import { examineMachine, type Machine, type NvidiaDriver } from '../doctor/machine.ts';
 
 export interface Problem {
 	problem: string;

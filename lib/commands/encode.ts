@@ -1,9 +1,9 @@
 import { parse } from 'node:path';
-import { defineCommand } from './command.ts';
-import { encodePhoto, faceChoice, faceOptions } from './face.ts';
-import { requireIdentityName } from './identity-file.ts';
-import { loadModel, modelOptions } from './model.ts';
-import { requireAbsent, writeTextFile } from './new-file.ts';
+import { defineCommand } from '../cli/command.ts';
+import { encodePhoto, faceChoice, faceOptions } from '../cli/face.ts';
+import { requireIdentityName } from '../cli/identity-file.ts';
+import { loadModel, modelOptions } from '../cli/model.ts';
+import { requireAbsent, writeTextFile } from '../cli/new-file.ts';
 
 export default defineCommand({
 	name: 'encode',

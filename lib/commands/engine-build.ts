@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
-import { capabilityName, parseCapability, rtxCapabilities } from '../capability.ts';
-import type { BuildTarget } from '../model-engines.ts';
-import { resolveLoadOptions } from '../options.ts';
-import { formatBytes } from './bytes.ts';
-import { type Context, type OptionSpec, type OptionValues, UsageError } from './command.ts';
-import { loadingDisplay, loadOptions, modelOptions } from './model.ts';
-import { shapeOptions } from './shapes.ts';
-import { table } from './table.ts';
+import { formatBytes } from '../cli/bytes.ts';
+import { type Context, type OptionSpec, type OptionValues, UsageError } from '../cli/command.ts';
+import { loadingDisplay, loadOptions, modelOptions } from '../cli/model.ts';
+import { shapeOptions } from '../cli/shapes.ts';
+import { table } from '../cli/table.ts';
+import { capabilityName, parseCapability, rtxCapabilities } from '../engines/capability.ts';
+import type { BuildTarget } from '../engines/prepare.ts';
+import { resolveLoadOptions } from '../options/load.ts';
 
 export type Building = { folder: string; built: EngineRow[] };
 type EngineRow = {
@@ -53,13 +53,13 @@ export async function buildEngines(
 		throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');
 
 	// Imported here, because `--help` does not need them.
-	const { chooseBuilder, chooseDevice } = await import('../device.ts');
-	const { EngineLibraries } = await import('../engine-libraries.ts');
-	const { describeTarget } = await import('../engine-identity.ts');
-	const { openEngines, targetFor, targetOf } = await import('../model-engines.ts');
-	const { cacheFolder } = await import('../cache-folder.ts');
+	const { chooseBuilder, chooseDevice } = await import('../device/device.ts');
+	const { EngineRuntimes } = await import('../engines/runtimes.ts');
+	const { describeTarget } = await import('../engines/key.ts');
+	const { openEngines, targetFor, targetOf } = await import('../engines/prepare.ts');
+	const { cacheFolder } = await import('../files/cache-folder.ts');
 
-	const libraries = new EngineLibraries({ cacheDir });
+	const libraries = new EngineRuntimes({ cacheDir });
 	const plans: { runtime: Awaited<ReturnType<typeof chooseBuilder>>; target: BuildTarget }[] = [];
 	if (capabilities === undefined) {
 		const choice = await chooseDevice(device === 'auto' ? 'cuda' : device, { libraries });

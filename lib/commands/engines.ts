@@ -1,11 +1,11 @@
-import type { CachedEngine } from '../engine-files.ts';
-import { formatBytes } from './bytes.ts';
-import { defineCommand, UsageError } from './command.ts';
+import { formatBytes } from '../cli/bytes.ts';
+import { defineCommand, UsageError } from '../cli/command.ts';
+import { modelOptions } from '../cli/model.ts';
+import { nearest } from '../cli/nearest.ts';
+import { sizeName } from '../cli/shapes.ts';
+import { table } from '../cli/table.ts';
+import type { CachedEngine } from '../engines/files.ts';
 import { type Building, buildEngines, buildOptions, describeBuilding } from './engine-build.ts';
-import { modelOptions } from './model.ts';
-import { nearest } from './nearest.ts';
-import { sizeName } from './shapes.ts';
-import { table } from './table.ts';
 
 type Listing = { folder: string; engines: EngineRow[]; leftoverBytes: number };
 type Cleaning = { folder: string; removed: EngineRow[]; freedBytes: number; kept: EngineRow[] };
@@ -35,7 +35,7 @@ export default defineCommand({
 		if (verb === 'build') return await buildEngines(values, context);
 		const unusedSince = chosenAge(values.all === true, values['unused-days']);
 		// Imported here, because `--help` does not need it.
-		const { EngineCache } = await import('../engine-cache.ts');
+		const { EngineCache } = await import('../engines/cache.ts');
 		const cache = new EngineCache({ cacheDir: values['cache-dir'] });
 		const { folder } = cache;
 		if (verb === 'list') {

@@ -1,13 +1,15 @@
-import { checkGenerateOptions, imageFormats, type NoiseMode, type Size } from '../options.ts';
+import { defineCommand, UsageError } from '../cli/command.ts';
+import { encodePhoto, faceChoice, faceOptions } from '../cli/face.ts';
+import { readIdentity, requireIdentityName } from '../cli/identity-file.ts';
+import { loadModel, modelOptions } from '../cli/model.ts';
+import { requireFolder } from '../cli/new-file.ts';
+import { PortraitNames } from '../cli/portrait-names.ts';
+import { chosenShapes, chosenSize } from '../cli/shapes.ts';
+import { table } from '../cli/table.ts';
+import type { Size } from '../geometry.ts';
+import { checkGenerateOptions, type NoiseMode } from '../options/generate.ts';
+import { imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
-import { defineCommand, UsageError } from './command.ts';
-import { encodePhoto, faceChoice, faceOptions } from './face.ts';
-import { readIdentity, requireIdentityName } from './identity-file.ts';
-import { loadModel, modelOptions } from './model.ts';
-import { requireFolder } from './new-file.ts';
-import { PortraitNames } from './portrait-names.ts';
-import { chosenShapes, chosenSize } from './shapes.ts';
-import { table } from './table.ts';
 
 export default defineCommand({
 	name: 'generate',
@@ -91,7 +93,7 @@ export default defineCommand({
 /** The size of the images that a bundle paints unless told otherwise. */
 async function sizeOf(bundle: string | undefined): Promise<Size> {
 	// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
-	const { openBundle } = await import('../bundle.ts');
+	const { openBundle } = await import('../bundle/bundle.ts');
 	return (await openBundle(bundle)).geometry;
 }
 

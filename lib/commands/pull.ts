@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { extraParts, type OfficialFile, type OfficialPartName, officialParts } from '../official-bundle.ts';
-import { pull } from '../pull.ts';
-import { formatBytes } from './bytes.ts';
-import { type Context, defineCommand, UsageError } from './command.ts';
-import { nearest } from './nearest.ts';
-import { table } from './table.ts';
+import { extraParts, type OfficialFile, type OfficialPartName, officialParts } from '../bundle/official.ts';
+import { pull } from '../bundle/pull.ts';
+import { formatBytes } from '../cli/bytes.ts';
+import { type Context, defineCommand, UsageError } from '../cli/command.ts';
+import { nearest } from '../cli/nearest.ts';
+import { table } from '../cli/table.ts';
 
 export default defineCommand({
 	name: 'pull',
@@ -25,7 +25,7 @@ export default defineCommand({
 		const parts = chosenParts(values.with, values['accept-antelopev2-license'] === true);
 		announce(parts, context);
 		// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
-		const { bundleFolder } = await import('../bundle.ts');
+		const { bundleFolder } = await import('../bundle/bundle.ts');
 		const folder = values.out === undefined ? bundleFolder('arc2face') : resolve(values.out);
 		const files = await pull({
 			folder,

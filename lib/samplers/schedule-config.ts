@@ -1,4 +1,4 @@
-import type { ConfigFile } from '../config-file.ts';
+import type { ConfigFile } from '../../models/config-file.ts';
 import {
 	betaSchedules,
 	cumulateAlphas,

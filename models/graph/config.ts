@@ -1,4 +1,4 @@
-import type { ConfigFile } from '../../lib/config-file.ts';
+import type { ConfigFile } from '../config-file.ts';
 
 export const sizes = [1, 2 ** 16] as const;
 

@@ -1,4 +1,4 @@
-import type { ConfigFile } from '../../lib/config-file.ts';
+import type { ConfigFile } from '../config-file.ts';
 import { blockTypes, requireSupported, sizeList, sizePerBlock, sizes } from './config.ts';
 
 /** What UNet and ControlNet share: their way down, and the middle. Lists go from the finest level to the coarsest. */

@@ -2,10 +2,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EngineCache } from '../../lib/engine-cache.ts';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import { EngineCache } from '../../lib/engines/cache.ts';
 import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions } from '../../lib/index.ts';
-import type { LoadProgress } from '../../lib/options.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
+import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
 

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { EngineCache } from '../../lib/engine-cache.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import { EngineCache } from '../../lib/engines/cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 // The compiled program, as a user starts it: `npm run build` makes it.

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPeople } from '../../benchmarks/portraits/people.ts';
 import { nearest } from '../../benchmarks/portraits/statistics.ts';
 import { Arc2Face, type Face, type Identity } from '../../lib/index.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { withEnvironment } from '../runtimes.ts';
 

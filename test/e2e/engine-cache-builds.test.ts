@@ -4,13 +4,13 @@ import { chmod, chown, cp, mkdir, open, readdir, readFile } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openBundle } from '../../lib/bundle.ts';
-import { EngineCache } from '../../lib/engine-cache.ts';
-import { EngineLibraries, type EngineRuntime } from '../../lib/engine-libraries.ts';
-import { sha256 } from '../../lib/file-digests.ts';
-import { type EngineRequest, ModelEngines, type PreparedEngine, targetFor } from '../../lib/model-engines.ts';
-import type { LoadProgress } from '../../lib/options.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import { openBundle } from '../../lib/bundle/bundle.ts';
+import { EngineCache } from '../../lib/engines/cache.ts';
+import { type EngineRequest, ModelEngines, type PreparedEngine, targetFor } from '../../lib/engines/prepare.ts';
+import { type EngineRuntime, EngineRuntimes } from '../../lib/engines/runtimes.ts';
+import { sha256 } from '../../lib/files/digests.ts';
+import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { rtx, withoutRtx } from '../engines.ts';
 
@@ -87,7 +87,7 @@ async function flipByte(file: string, fromEnd: number): Promise<void> {
 describe.skipIf(reason !== undefined)('engines of TensorRT-RTX in the cache', { timeout: 1_800_000 }, () => {
 	beforeAll(async () => {
 		await writeRandomBundle(bundle, { size: 'tiny', seed: 5 });
-		const libraries = new EngineLibraries({ env: { ...process.env, ...unused } });
+		const libraries = new EngineRuntimes({ env: { ...process.env, ...unused } });
 		runtime = (await libraries.first('TensorRT-RTX'))!;
 		expect(runtime, (await libraries.obstacles('TensorRT-RTX')).join(' ')).toBeDefined();
 	}, 600_000);

@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import type { Examination, Problem } from '../../lib/commands/doctor.ts';
-import { probeEngineLibrary } from '../../lib/engine-library.ts';
-import { sha256 } from '../../lib/file-digests.ts';
+import { probeLibrary } from '../../lib/engines/probe.ts';
+import { sha256 } from '../../lib/files/digests.ts';
 import { Arc2Face, Identity, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { providers, rtx, standIn, withoutRtx } from '../engines.ts';
 import { insideFile } from '../inside.ts';
@@ -27,13 +27,13 @@ const noDevice = (...texts: (string | RegExp)[]) =>
 
 describe.skipIf(process.platform !== 'linux')('a provider library', () => {
 	test('says what it is', async () => {
-		expect(await probeEngineLibrary(standIn)).toEqual({ product: 'stand-in', version: '1.2.3.4' });
+		expect(await probeLibrary(standIn)).toEqual({ product: 'stand-in', version: '1.2.3.4' });
 	});
 
 	test('is tried whatever is to be logged', async () => {
 		vi.stubEnv('ARC2FACE_LOG', 'verbose');
 		try {
-			expect(await probeEngineLibrary(standIn)).toMatchObject({ product: 'stand-in' });
+			expect(await probeLibrary(standIn)).toMatchObject({ product: 'stand-in' });
 		} finally {
 			vi.unstubAllEnvs();
 		}
@@ -45,7 +45,7 @@ describe.skipIf(process.platform !== 'linux')('a provider library', () => {
 		['is another library', built('other_tensorrt'), 'Arc2FaceGetEngineApi'],
 		['ends the process', built('deadly_library'), 'SIGABRT'],
 	])('that %s is named', async (_, provider, why) => {
-		await expect(probeEngineLibrary({ ...standIn, provider })).rejects.toEqual(noDevice(provider, why));
+		await expect(probeLibrary({ ...standIn, provider })).rejects.toEqual(noDevice(provider, why));
 	});
 });
 
@@ -54,7 +54,7 @@ if (reason !== undefined) console.log(`Leaving out the library of TensorRT-RTX: 
 
 describe.skipIf(reason !== undefined)('a library of NVIDIA', () => {
 	test('says its version', async () => {
-		expect(await probeEngineLibrary(rtx)).toEqual({
+		expect(await probeLibrary(rtx)).toEqual({
 			product: 'TensorRT-RTX',
 			version: expect.stringMatching(/^1\.6\.\d+\.\d+$/),
 		});
@@ -66,20 +66,20 @@ describe.skipIf(reason !== undefined)('a library of NVIDIA', () => {
 		['is of another version', built('other_tensorrt'), /Expected TensorRT-RTX 1\.6 .* received version 1\.99\.0\.7/],
 		['ends the process', built('deadly_library'), 'SIGABRT'],
 	])('that %s is named', async (_, core, why) => {
-		await expect(probeEngineLibrary({ ...rtx, core })).rejects.toEqual(noDevice(core, why));
+		await expect(probeLibrary({ ...rtx, core })).rejects.toEqual(noDevice(core, why));
 	});
 
 	test.each([0.1, 0.5, 0.999])('that is cut to %d of its size is named', async (part) => {
 		const core = folder.path('libtensorrt_rtx.so.1');
 		copyFileSync(rtx.core, core);
 		truncateSync(core, Math.floor(statSync(core).size * part));
-		await expect(probeEngineLibrary({ ...rtx, core })).rejects.toEqual(noDevice(core));
+		await expect(probeLibrary({ ...rtx, core })).rejects.toEqual(noDevice(core));
 	});
 
 	test('whose parser is another library is named', async () => {
 		const parser = standIn.provider;
 		expect(existsSync(parser)).toBe(true);
-		await expect(probeEngineLibrary({ ...rtx, parser })).rejects.toEqual(noDevice(parser, 'getNvOnnxParserVersion'));
+		await expect(probeLibrary({ ...rtx, parser })).rejects.toEqual(noDevice(parser, 'getNvOnnxParserVersion'));
 	});
 });
 

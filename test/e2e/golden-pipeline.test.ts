@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBundle } from '../../lib/bundle.ts';
+import { openBundle } from '../../lib/bundle/bundle.ts';
 import { Arc2Face, type GenerateOptions, type SamplerName } from '../../lib/index.ts';
 import { type GoldenCase, goldenFolder, readGolden } from '../golden.ts';
 import { inside, onnxRuntimeLibrary } from '../inside.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 
 // The compiled benchmark, as `npm run bench:identity` starts it: with random weights it has to fail, and to say why.
 

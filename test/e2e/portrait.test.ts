@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { openBundle } from '../../lib/bundle.ts';
+import { openBundle } from '../../lib/bundle/bundle.ts';
 import { awaitNative } from '../../lib/call.ts';
-import { hasEnginesFor } from '../../lib/capability.ts';
-import { EngineLibraries, type EngineRuntime, pathsOf } from '../../lib/engine-libraries.ts';
+import { hasEnginesFor } from '../../lib/engines/capability.ts';
+import { type BuildTarget, ModelEngines, nativeEngines, targetFor } from '../../lib/engines/prepare.ts';
+import { type EngineRuntime, EngineRuntimes, pathsOf } from '../../lib/engines/runtimes.ts';
 import { Arc2Face } from '../../lib/index.ts';
-import { type BuildTarget, ModelEngines, nativeEngines, targetFor } from '../../lib/model-engines.ts';
 import { loadNative, type NativeEngine, type NativeNetworks } from '../../lib/native.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { findRuntimes, type Runtime, withEnvironment } from '../runtimes.ts';
@@ -52,7 +52,7 @@ describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_0
 	])('opens an engine that was built for %s, or says why not', async ([what, target], { skip }) => {
 		skip(gpus.length === 0, obstacle);
 		skip(hasEnginesFor('TensorRT-RTX', capability), `it is documented for ${name}`);
-		const libraries = new EngineLibraries({ env: { ...process.env, ARC2FACE_PROVIDER: undefined } });
+		const libraries = new EngineRuntimes({ env: { ...process.env, ARC2FACE_PROVIDER: undefined } });
 		const runtime = await libraries.first('TensorRT-RTX');
 		if (runtime === undefined) return skip((await libraries.obstacles('TensorRT-RTX')).join(' '));
 

@@ -32,7 +32,7 @@ describe('prebuild', () => {
 	});
 
 	test('finds its provider libraries', () => {
-		const library = pathToFileURL(join(folder, 'dist/lib/engine-libraries.js')).href;
+		const library = pathToFileURL(join(folder, 'dist/lib/engines/runtimes.js')).href;
 		const script = `
 			const { missingProvider } = await import(${JSON.stringify(library)});
 			console.log(JSON.stringify(['TensorRT', 'TensorRT-RTX'].map((product) => missingProvider(product) ?? 'found')));

@@ -89,7 +89,7 @@ function sanitize(tests, tool) {
  * @param {NodeJS.ProcessEnv} env @throws {LeftOut} when there is nothing, with what was looked for and what was found
  */
 function findTensorRt(env) {
-	const device = JSON.stringify(join(root, 'dist/lib/device.js'));
+	const device = JSON.stringify(join(root, 'dist/lib/device/device.js'));
 	const script =
 		`import(${device}).then(({ chooseDevice }) => chooseDevice('cuda'))` +
 		`.then(({ reasons }) => ({ reasons }), ({ message }) => ({ obstacle: message }))` +

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { Arc2Face, Identity, type Point } from '../../lib/index.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
 import { goldenFolder, maxAbsError } from '../golden.ts';
 
 const photo = join(import.meta.dirname, '../fixtures/astronaut.png');

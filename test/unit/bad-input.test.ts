@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { Arc2Face, type ErrorCode, type GeneratedImage, Identity } from '../../lib/index.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
 
 // What users get wrong, through the public API: each case with the code for programs and the culprit for people. The rules
 // behind them are tested in detail beside each module (options, photos, bundles, checkpoints).

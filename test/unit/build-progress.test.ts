@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BuildProgress } from '../../lib/build-progress.ts';
+import { BuildProgress } from '../../lib/engines/build-progress.ts';
 
 test('a phase inside a step of another is a part of that step', () => {
 	const progress = new BuildProgress();

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Bundle, bundleFolder, openBundle } from '../../lib/bundle.ts';
+import { type Bundle, bundleFolder, openBundle } from '../../lib/bundle/bundle.ts';
 import { goldenFolder } from '../golden.ts';
 
 const golden = `${goldenFolder}tiny-sd`;

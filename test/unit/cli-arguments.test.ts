@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { formatBytes } from '../../lib/commands/bytes.ts';
-import { type Context, defineCommand, parseCommandLine, UsageError } from '../../lib/commands/command.ts';
-import { exitCodeOf } from '../../lib/commands/exit-codes.ts';
-import { faceChoice } from '../../lib/commands/face.ts';
-import { commandHelp } from '../../lib/commands/help.ts';
-import { nearest } from '../../lib/commands/nearest.ts';
-import { table } from '../../lib/commands/table.ts';
+import { formatBytes } from '../../lib/cli/bytes.ts';
+import { type Context, defineCommand, parseCommandLine, UsageError } from '../../lib/cli/command.ts';
+import { exitCodeOf } from '../../lib/cli/exit-codes.ts';
+import { faceChoice } from '../../lib/cli/face.ts';
+import { commandHelp } from '../../lib/cli/help.ts';
+import { nearest } from '../../lib/cli/nearest.ts';
+import { table } from '../../lib/cli/table.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
 const paint = defineCommand({

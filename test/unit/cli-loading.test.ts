@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Context } from '../../lib/commands/command.ts';
-import { loadingDisplay } from '../../lib/commands/model.ts';
-import type { LoadProgress } from '../../lib/options.ts';
+import type { Context } from '../../lib/cli/command.ts';
+import { loadingDisplay } from '../../lib/cli/model.ts';
+import type { LoadProgress } from '../../lib/options/load.ts';
 
 let interruption: AbortController;
 let said: string[];

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
-import { Progress } from '../../lib/commands/progress.ts';
+import { Progress } from '../../lib/cli/progress.ts';
 
 /** What a stream was written, with or without a terminal behind it. */
 function recorded(terminal: object) {

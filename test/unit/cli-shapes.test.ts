@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type Context, parseCommandLine, UsageError } from '../../lib/commands/command.ts';
-import { commandHelp } from '../../lib/commands/help.ts';
+import { type Context, parseCommandLine, UsageError } from '../../lib/cli/command.ts';
+import { commandHelp } from '../../lib/cli/help.ts';
+import { chosenShapes, chosenSize, shapeOptions } from '../../lib/cli/shapes.ts';
 import { commands } from '../../lib/commands/index.ts';
-import { chosenShapes, chosenSize, shapeOptions } from '../../lib/commands/shapes.ts';
 import { Arc2Face } from '../../lib/index.ts';
 
 const shapes = (imageSizes?: string, batchSizes?: string, detectionSize?: number) =>

@@ -3,13 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { capabilityName, hasEnginesFor, parseCapability } from '../../lib/capability.ts';
-import { chooseBuilder, chooseDevice, chooseGpu } from '../../lib/device.ts';
-import { EngineLibraries } from '../../lib/engine-libraries.ts';
-import { probeEngineLibrary } from '../../lib/engine-library.ts';
+import { chooseBuilder, chooseDevice, chooseGpu } from '../../lib/device/device.ts';
+import { libraryVariable } from '../../lib/device/onnxruntime-library.ts';
+import { capabilityName, hasEnginesFor, parseCapability } from '../../lib/engines/capability.ts';
+import { probeLibrary } from '../../lib/engines/probe.ts';
+import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { type EngineLibraryPaths, loadNative, type NativeGpu, type NativeGpus } from '../../lib/native.ts';
-import { libraryVariable } from '../../lib/onnxruntime-library.ts';
 import { onnxRuntimeLibrary } from '../inside.ts';
 
 // Which GPUs there are, where this package's provider libraries lie, and which libraries work, is what a test says.
@@ -23,7 +23,7 @@ vi.mock('../../lib/native.ts', async (original) => {
 		addonFile: () => join(machine.addonFolder, 'arc2face.node'),
 	};
 });
-vi.mock('../../lib/engine-library.ts', () => ({ probeEngineLibrary: vi.fn() }));
+vi.mock('../../lib/engines/probe.ts', () => ({ probeLibrary: vi.fn() }));
 
 let folder: string;
 beforeEach(async () => {
@@ -31,8 +31,8 @@ beforeEach(async () => {
 	machine.survey = { gpus: [], runtime: '13.0', obstacle: 'There is no driver.' };
 	machine.addonFolder = join(folder, 'addon');
 	for (const product of ['arc2face_tensorrt.so', 'arc2face_tensorrt_rtx.so']) put('addon', product);
-	vi.mocked(probeEngineLibrary).mockReset();
-	vi.mocked(probeEngineLibrary).mockImplementation(async ({ core }) => works(core));
+	vi.mocked(probeLibrary).mockReset();
+	vi.mocked(probeLibrary).mockImplementation(async ({ core }) => works(core));
 });
 afterEach(async () => {
 	vi.unstubAllEnvs();
@@ -55,9 +55,9 @@ const fails = (core: string) => new Arc2FaceError('NO_DEVICE', `Could not load $
 const tensorRt = ['libnvinfer.so.11', 'libnvonnxparser.so.11'];
 const rtx = ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'];
 /** NVIDIA's libraries in the cache folder, and what `env` names. */
-function libraries(names: readonly string[], env: NodeJS.ProcessEnv = {}): EngineLibraries {
+function libraries(names: readonly string[], env: NodeJS.ProcessEnv = {}): EngineRuntimes {
 	for (const name of names) put('cache/tensorrt', name);
-	return new EngineLibraries({ env, root: join(folder, 'root'), home: folder, cacheDir: join(folder, 'cache') });
+	return new EngineRuntimes({ env, root: join(folder, 'root'), home: folder, cacheDir: join(folder, 'cache') });
 }
 
 const gpu = (capability: number, change: Partial<NativeGpu> = {}): NativeGpu => ({
@@ -72,7 +72,7 @@ describe('the CPU', () => {
 		expect(choice).toMatchObject({ device: 'cpu', provider: 'onnxruntime', library: onnxRuntimeLibrary });
 		expect(choice.reasons.slice(0, 2)).toEqual(['There is no driver.', 'The CPU remains.']);
 		expect(choice.reasons.at(-1)).toContain(onnxRuntimeLibrary);
-		expect(probeEngineLibrary).not.toHaveBeenCalled();
+		expect(probeLibrary).not.toHaveBeenCalled();
 	});
 
 	test('may be asked for, whatever else there is', async () => {
@@ -130,7 +130,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 			runtime: { product: 'TensorRT', version: '11.1.0.106', provider: join(folder, 'addon/arc2face_tensorrt.so') },
 		});
 		expect(choice.reasons.join(' ')).toMatch(/8\.9.*It goes before TensorRT-RTX/);
-		expect(probeEngineLibrary).toHaveBeenCalledOnce();
+		expect(probeLibrary).toHaveBeenCalledOnce();
 	});
 
 	test('gets TensorRT-RTX where there is no TensorRT, and says where that was looked for', async () => {
@@ -184,7 +184,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		const broken = join(folder, 'cache/tensorrt/libnvinfer.so.11');
 		const other = put('home/lib/libnvinfer.so.11');
 		put('home/lib/libnvonnxparser.so.11');
-		vi.mocked(probeEngineLibrary).mockImplementation(async ({ core }) => {
+		vi.mocked(probeLibrary).mockImplementation(async ({ core }) => {
 			if (core === broken) throw fails(core);
 			return works(core);
 		});
@@ -226,7 +226,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 
 	test('whose libraries do not work where ARC2FACE_TENSORRT says is told so when others are used', async () => {
 		const [core] = rtx.map((name) => put('named', name));
-		vi.mocked(probeEngineLibrary).mockImplementation(async (paths) => {
+		vi.mocked(probeLibrary).mockImplementation(async (paths) => {
 			if (paths.core === core) throw fails(core);
 			return works(paths.core);
 		});
@@ -239,7 +239,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		await rm(machine.addonFolder, { recursive: true });
 		const { reasons } = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
 		expect(reasons.join(' ')).toMatch(/has no .*arc2face_tensorrt\.so.*has no .*arc2face_tensorrt_rtx\.so/);
-		expect(probeEngineLibrary).not.toHaveBeenCalled();
+		expect(probeLibrary).not.toHaveBeenCalled();
 	});
 
 	test.each(['cuda', 'cuda:1'] as const)('asked for as %s where there is none is refused', async (request) => {
@@ -253,7 +253,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 
 	test('whose libraries do not work leaves the CPU to auto', async () => {
 		machine.survey = survey(gpu(89));
-		vi.mocked(probeEngineLibrary).mockImplementation(async ({ core }) => {
+		vi.mocked(probeLibrary).mockImplementation(async ({ core }) => {
 			throw fails(core);
 		});
 		const choice = await chooseDevice('auto', { libraries: libraries(rtx) });
@@ -265,7 +265,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 describe.skipIf(process.platform !== 'linux')('a provider library that is named', () => {
 	const named = () => ({ ARC2FACE_PROVIDER: put('own/provider.so') });
 	const only = (accepts: (paths: EngineLibraryPaths) => boolean, library: { product: string; version: string }) =>
-		vi.mocked(probeEngineLibrary).mockImplementation(async (paths) => {
+		vi.mocked(probeLibrary).mockImplementation(async (paths) => {
 			if (!accepts(paths)) throw fails(paths.core || paths.provider);
 			return library;
 		});
@@ -319,7 +319,7 @@ describe.skipIf(process.platform !== 'linux')('engines for GPUs that are not her
 			message: expect.stringMatching(/no libtensorrt_rtx\.so\.1 in .* Install TensorRT-RTX 1\.6/),
 		});
 		const named = libraries(tensorRt, { ARC2FACE_PROVIDER: put('own/arc2face_tensorrt.so') });
-		vi.mocked(probeEngineLibrary).mockResolvedValue(works('libnvinfer'));
+		vi.mocked(probeLibrary).mockResolvedValue(works('libnvinfer'));
 		await expect(chooseBuilder(named)).rejects.toMatchObject({
 			code: 'NO_DEVICE',
 			message: expect.stringContaining('TensorRT builds on the GPU that it builds for'),

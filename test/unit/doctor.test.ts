@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findBundles } from '../../lib/commands/bundles.ts';
+import { failureOf } from '../../lib/cli/failure.ts';
 import { canRun, describeDevice, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
-import { failureOf } from '../../lib/commands/failure.ts';
-import { examineGpus, type GpuReport, type GpuState, gpuRows, libraryTable } from '../../lib/commands/gpus.ts';
-import { findNvidiaDriver } from '../../lib/commands/machine.ts';
-import { EngineLibraries } from '../../lib/engine-libraries.ts';
+import { findBundles } from '../../lib/doctor/bundles.ts';
+import { examineGpus, type GpuReport, type GpuState, gpuRows, libraryTable } from '../../lib/doctor/gpus.ts';
+import { findNvidiaDriver } from '../../lib/doctor/machine.ts';
+import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
 const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [] };
@@ -189,7 +189,7 @@ describe('GPUs', () => {
 		await put('tensorrt/libnvinfer.so.10');
 		const surroundings = { env: {}, root: join(folder, 'root'), home: folder, cacheDir: folder };
 		const gpus = [{ name: 'NVIDIA H200', capability: 90, memory: 150e9, multiprocessors: 132, supported: true }];
-		const report = await examineGpus({ gpus, driver: '13.0' }, new EngineLibraries(surroundings));
+		const report = await examineGpus({ gpus, driver: '13.0' }, new EngineRuntimes(surroundings));
 		expect(report.cuda).toEqual({ driver: '13.0' });
 		expect(report.found).toMatchObject([
 			{ device: 'cuda:0', capability: '9.0', reasons: expect.any(Array), remedy: expect.any(String) },

@@ -28,9 +28,9 @@ import {
 	EngineCache,
 	type EngineCacheOptions,
 	type EngineProgress,
-} from '../../lib/engine-cache.ts';
-import { type EngineDescription, identifyEngine, keyOf } from '../../lib/engine-identity.ts';
-import { sha256 } from '../../lib/file-digests.ts';
+} from '../../lib/engines/cache.ts';
+import { type EngineDescription, identifyEngine, keyOf } from '../../lib/engines/key.ts';
+import { sha256 } from '../../lib/files/digests.ts';
 
 /** Large enough for its digest to be remembered. */
 const largeBytes = 5 << 20;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Arc2FaceError, errorCodes, problemOf } from '../../lib/errors.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/package.ts';
 
 const native = (file: string) => readFileSync(join(packageRoot, 'native', file), 'utf8');
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { examineGpus, gpuProblems } from '../../lib/commands/gpus.ts';
-import { EngineLibraries } from '../../lib/engine-libraries.ts';
-import { probeEngineLibrary } from '../../lib/engine-library.ts';
+import { examineGpus, gpuProblems } from '../../lib/doctor/gpus.ts';
+import { probeLibrary } from '../../lib/engines/probe.ts';
+import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
 // What doctor tells about GPUs and libraries of a machine that a test describes: all problems of a whole examination.
@@ -14,14 +14,14 @@ vi.mock('../../lib/native.ts', async (original) => ({
 	...(await original<typeof import('../../lib/native.ts')>()),
 	addonFile: () => join(machine.addonFolder, 'arc2face.node'),
 }));
-vi.mock('../../lib/engine-library.ts', () => ({ probeEngineLibrary: vi.fn() }));
+vi.mock('../../lib/engines/probe.ts', () => ({ probeLibrary: vi.fn() }));
 
 let folder: string;
 beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'arc2face-remedies-'));
 	machine.addonFolder = join(folder, 'addon');
-	vi.mocked(probeEngineLibrary).mockReset();
-	vi.mocked(probeEngineLibrary).mockRejectedValue(new Arc2FaceError('NO_DEVICE', 'It is cut short.'));
+	vi.mocked(probeLibrary).mockReset();
+	vi.mocked(probeLibrary).mockRejectedValue(new Arc2FaceError('NO_DEVICE', 'It is cut short.'));
 });
 afterEach(async () => {
 	vi.unstubAllEnvs();
@@ -42,7 +42,7 @@ async function problems(capability: number | undefined, env: NodeJS.ProcessEnv =
 	const gpu = { name: 'GPU', memory: 24e9, multiprocessors: 128, supported: (capability ?? 0) >= 75 };
 	const gpus = capability === undefined ? [] : [{ ...gpu, capability }];
 	const surroundings = { env, root: join(folder, 'root'), home: folder, cacheDir: join(folder, 'cache') };
-	const report = await examineGpus({ gpus, runtime: '13.0', driver: '13.0' }, new EngineLibraries(surroundings));
+	const report = await examineGpus({ gpus, runtime: '13.0', driver: '13.0' }, new EngineRuntimes(surroundings));
 	return gpuProblems({ ...report, engines: { folder: '', count: 0, bytes: 0 } }, true);
 }
 

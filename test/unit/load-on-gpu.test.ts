@@ -3,14 +3,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openBundle } from '../../lib/bundle.ts';
-import type { Context } from '../../lib/commands/command.ts';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import { openBundle } from '../../lib/bundle/bundle.ts';
+import type { Context } from '../../lib/cli/command.ts';
+import { loadModel } from '../../lib/cli/model.ts';
 import { buildEngines } from '../../lib/commands/engine-build.ts';
 import command from '../../lib/commands/engines.ts';
-import { loadModel } from '../../lib/commands/model.ts';
-import { EngineCache } from '../../lib/engine-cache.ts';
+import { EngineCache } from '../../lib/engines/cache.ts';
+import { ModelEngines, targetFor } from '../../lib/engines/prepare.ts';
 import { Arc2Face, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
-import { ModelEngines, targetFor } from '../../lib/model-engines.ts';
 import type {
 	NativeBuildRequest,
 	NativeEngine,
@@ -19,7 +20,6 @@ import type {
 	NativeModel,
 	NativeNetworks,
 } from '../../lib/native.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
 
 // A machine with a GPU, as the core would describe it, and a core that builds and loads nothing. What is around them is real.
 const core = vi.hoisted(() => ({
@@ -54,8 +54,8 @@ vi.mock('../../lib/native.ts', async (original) => ({
 		},
 	}),
 }));
-vi.mock('../../lib/engine-library.ts', () => ({
-	probeEngineLibrary: async () => ({ product: core.product, version: '1.6.1.120' }),
+vi.mock('../../lib/engines/probe.ts', () => ({
+	probeLibrary: async () => ({ product: core.product, version: '1.6.1.120' }),
 }));
 
 let bundle: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readOnnxInputs } from '../../lib/onnx-file.ts';
+import { readOnnxInputs } from '../../lib/bundle/onnx-file.ts';
 import { Graph } from '../../models/graph/graph.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 

@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import {
-	type ImageGeometry,
-	resolveDetectOptions,
-	resolveEncodeOptions,
-	resolveGenerateOptions,
-	resolveImageSizes,
-	resolveLoadOptions,
-	resolvePrecision,
-} from '../../lib/options.ts';
+import type { ImageGeometry } from '../../lib/geometry.ts';
+import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
+import { resolveGenerateOptions } from '../../lib/options/generate.ts';
+import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options/load.ts';
 
 const geometry: ImageGeometry = { width: 512, height: 384, pixelsPerLatent: 8 };
 const generate = (options?: object, identities = 1) => resolveGenerateOptions(options, identities, geometry);

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Patience } from '../../lib/download.ts';
-import type { OfficialFile } from '../../lib/official-bundle.ts';
-import { officialParts } from '../../lib/official-bundle.ts';
-import { type PullOptions, pull } from '../../lib/pull.ts';
+import type { Patience } from '../../lib/bundle/download.ts';
+import type { OfficialFile } from '../../lib/bundle/official.ts';
+import { officialParts } from '../../lib/bundle/official.ts';
+import { type PullOptions, pull } from '../../lib/bundle/pull.ts';
 
 const weights = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31 + (i >> 8)) & 255));
 const config = Buffer.from('{"layers_per_block": 2}');

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ConfigFile } from '../../lib/config-file.ts';
-import { writeRandomBundle } from '../../models/random/bundle.ts';
-import { toHalf } from '../../models/random/random-values.ts';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import { toHalf } from '../../benchmarks/random-bundle/random-values.ts';
+import { ConfigFile } from '../../models/config-file.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';

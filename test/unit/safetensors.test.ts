@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { writeSafetensors } from '../../models/random/safetensors-writer.ts';
+import { writeSafetensors } from '../../benchmarks/random-bundle/safetensors-writer.ts';
 import { dataTypeBytes } from '../../models/weights/reference.ts';
 import { readSafetensors } from '../../models/weights/safetensors.ts';
 import { expectInvalidWeights, safetensorsBytes, temporaryFolder, tensorBytes } from '../checkpoint-samples.ts';

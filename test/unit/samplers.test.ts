@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigFile } from '../../lib/config-file.ts';
 import { dpmSolver } from '../../lib/samplers/dpm-solver.ts';
 import { maxAssignments, type Plan, packedStepLength, packPlan, registers, type Sum } from '../../lib/samplers/plan.ts';
 import { makePlan, samplerNames } from '../../lib/samplers/samplers.ts';
 import type { ScheduleConfig } from '../../lib/samplers/schedule.ts';
 import { readScheduleConfig } from '../../lib/samplers/schedule-config.ts';
+import { ConfigFile } from '../../models/config-file.ts';
 import { type GoldenCase, goldenFolder, maxAbsError, readGolden } from '../golden.ts';
 import { inside } from '../inside.ts';
 

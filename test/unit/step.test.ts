@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigFile } from '../../lib/config-file.ts';
 import { type Plan, packPlan } from '../../lib/samplers/plan.ts';
 import { makePlan, type SamplerName } from '../../lib/samplers/samplers.ts';
 import { readScheduleConfig } from '../../lib/samplers/schedule-config.ts';
+import { ConfigFile } from '../../models/config-file.ts';
 import { goldenFolder, maxAbsError, readGolden } from '../golden.ts';
 import { inside } from '../inside.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Finding, type Product, products, searchTensorRt } from '../../lib/tensorrt-search.ts';
+import { type Finding, type Product, products, searchTensorRt } from '../../lib/engines/search.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 
 const folder = temporaryFolder();

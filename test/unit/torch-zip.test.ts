@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { writeTorchZip } from '../../models/random/torch-zip-writer.ts';
+import { writeTorchZip } from '../../benchmarks/random-bundle/torch-zip-writer.ts';
 import { dataTypeBytes } from '../../models/weights/reference.ts';
 import { readSafetensors } from '../../models/weights/safetensors.ts';
 import { readTorchZip } from '../../models/weights/torch-zip.ts';

@@ -1,0 +1,169 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { Arc2FaceError } from '../errors.ts';
+import { onDisk } from '../files/on-disk.ts';
+
+/** An input of a network: its name, and its sizes; undefined are those that are left open. */
+export type OnnxInput = Readonly<{ name: string; shape: readonly (number | undefined)[] }>;
+
+/**
+ * The inputs of a network in an ONNX file, without its weights, which are skipped. Names and numbers of fields:
+ * https://github.com/onnx/onnx/blob/v1.15.0/onnx/onnx.proto
+ *
+ * @throws {Arc2FaceError} `FILE_FAILED`; `INVALID_WEIGHTS`, naming the file, for one that is no ONNX model
+ */
+export async function readOnnxInputs(file: string): Promise<OnnxInput[]> {
+	const handle = await onDisk(`read ${file}`, () => open(file));
+	try {
+		const { size } = await handle.stat();
+		const message = new Message(new Bytes(handle), { start: 0, end: size });
+		const [graph] = await message.all(modelProto.graph);
+		if (graph === undefined) throw new Malformed();
+		const inputs = [];
+		for (const input of await graph.all(graphProto.input)) inputs.push(await readInput(input));
+		if (inputs.length === 0) throw new Malformed();
+		// Files of old versions list their weights among the inputs.
+		const weights = new Set<string>();
+		for (const weight of await graph.all(graphProto.initializer)) weights.add(await weight.text(tensorProto.name));
+		return inputs.filter(({ name }) => !weights.has(name));
+	} catch (cause) {
+		if (!(cause instanceof Malformed)) throw cause;
+		throw new Arc2FaceError('INVALID_WEIGHTS', `Expected an ONNX model in ${file}, but it is none, or damaged.`, {
+			cause,
+		});
+	} finally {
+		await handle.close();
+	}
+}
+
+const modelProto = { graph: 7 } as const;
+const graphProto = { initializer: 5, input: 11 } as const;
+const tensorProto = { name: 8 } as const;
+const valueInfoProto = { name: 1, type: 2 } as const;
+const typeProto = { tensorType: 1 } as const;
+const tensorType = { shape: 2 } as const;
+const tensorShapeProto = { dimension: 1 } as const;
+const dimension = { value: 1 } as const;
+
+async function readInput(input: Message): Promise<OnnxInput> {
+	const shape = await input.inside(valueInfoProto.type, typeProto.tensorType, tensorType.shape);
+	const sizes = [];
+	for (const size of await shape.all(tensorShapeProto.dimension)) {
+		const value = (await size.number(dimension.value)) ?? 0;
+		// Some tools write 0, or −1, whose 64 bits are all set, for a size that is left open.
+		sizes.push(value > 0 && value < 2 ** 31 ? value : undefined);
+	}
+	return { name: await input.text(valueInfoProto.name), shape: sizes };
+}
+
+/** Bytes that are no message. */
+class Malformed extends Error {}
+
+type Range = { start: number; end: number };
+
+/** A message of protocol buffers in a file: https://protobuf.dev/programming-guides/encoding/ */
+class Message {
+	readonly #bytes: Bytes;
+	readonly #range: Range;
+
+	constructor(bytes: Bytes, range: Range) {
+		this.#bytes = bytes;
+		this.#range = range;
+	}
+
+	/** Every message of that field. */
+	async all(field: number): Promise<Message[]> {
+		const found = [];
+		for await (const one of this.#fields()) {
+			if (one.field === field && 'start' in one) found.push(new Message(this.#bytes, one));
+		}
+		return found;
+	}
+
+	/** The message that is reached by these fields, one inside another. */
+	async inside(...fields: number[]): Promise<Message> {
+		const [first, ...rest] = fields;
+		if (first === undefined) return this;
+		const [message] = await this.all(first);
+		if (message === undefined) throw new Malformed();
+		return await message.inside(...rest);
+	}
+
+	async text(field: number): Promise<string> {
+		const [message] = await this.all(field);
+		if (message === undefined) return '';
+		const { start, end } = message.#range;
+		if (end - start > longestName) throw new Malformed();
+		return (await this.#bytes.read(start, end - start)).toString('utf8');
+	}
+
+	async number(field: number): Promise<number | undefined> {
+		for await (const one of this.#fields()) if (one.field === field && 'value' in one) return one.value;
+		return undefined;
+	}
+
+	async *#fields(): AsyncGenerator<{ field: number } & ({ value: number } | Range)> {
+		const { start, end } = this.#range;
+		for (let at = start; at < end; ) {
+			const tag = await this.#varint(at);
+			const field = Math.floor(tag.value / 8);
+			at = tag.end;
+			switch (tag.value % 8) {
+				case 0: {
+					const { value, end } = await this.#varint(at);
+					yield { field, value };
+					at = end;
+					break;
+				}
+				case 1:
+					at += 8;
+					break;
+				case 2: {
+					const length = await this.#varint(at);
+					at = length.end + length.value;
+					if (at > end) throw new Malformed();
+					yield { field, start: length.end, end: at };
+					break;
+				}
+				case 5:
+					at += 4;
+					break;
+				default:
+					throw new Malformed();
+			}
+		}
+	}
+
+	/** A number of seven bits a byte, the lowest first; those of more than 53 bits lose the last of them, and none of ours has so many. */
+	async #varint(at: number): Promise<{ value: number; end: number }> {
+		const bytes = await this.#bytes.read(at, Math.min(10, this.#range.end - at));
+		let value = 0;
+		for (const [i, byte] of bytes.entries()) {
+			value += (byte % 128) * 2 ** (7 * i);
+			if (byte < 128) return { value, end: at + i + 1 };
+		}
+		throw new Malformed();
+	}
+}
+const longestName = 65_536;
+
+/** The bytes of a file. It reads a block at a time, because most of what is asked for lies close together. */
+class Bytes {
+	readonly #file: FileHandle;
+	#block = Buffer.alloc(0);
+	#start = 0;
+
+	constructor(file: FileHandle) {
+		this.#file = file;
+	}
+
+	async read(at: number, length: number): Promise<Buffer> {
+		const from = at - this.#start;
+		if (from >= 0 && from + length <= this.#block.length) return this.#block.subarray(from, from + length);
+		const block = Buffer.alloc(Math.max(length, blockBytes));
+		const { bytesRead } = await this.#file.read(block, 0, block.length, at);
+		if (bytesRead < length) throw new Malformed();
+		[this.#block, this.#start] = [block.subarray(0, bytesRead), at];
+		return this.#block.subarray(0, length);
+	}
+}
+const blockBytes = 16_384;

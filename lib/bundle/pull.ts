@@ -1,0 +1,169 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lock } from 'proper-lockfile';
+import { Arc2FaceError } from '../errors.ts';
+import { makeFolder } from '../files/folder.ts';
+import { type DownloadProgress, defaultPatience, digest, download, type Patience, requireSpace } from './download.ts';
+import type { OfficialFile } from './official.ts';
+
+export interface PullOptions {
+	/** The bundle folder; made when missing. */
+	folder: string;
+	files: readonly OfficialFile[];
+	/** Server of the repositories (default: `HF_ENDPOINT`, else the public hub). */
+	endpoint?: string;
+	/** Access token of the server (default: `HF_TOKEN`). */
+	token?: string;
+	signal?: AbortSignal;
+	onProgress?: (progress: PullProgress) => void;
+	/** A connection broke; it goes on after the pause. */
+	onRetry?: (retry: { path: string; reason: string; pauseMs: number }) => void;
+	/** Called once when another process is pulling into the same folder. */
+	onWait?: () => void;
+	patience?: Patience;
+}
+
+export type PullProgress = DownloadProgress & { path: string };
+
+/** `present`: it was there already, and its checksum is right. */
+export type PulledFile = { path: string; bytes: number; state: 'present' | 'downloaded' };
+
+const publicEndpoint = 'https://huggingface.co';
+
+/**
+ * Brings a folder up to date with the official files: keeps what is right, downloads what is not. What was downloaded
+ * before a failure or an abort is kept, and the next pull goes on there. Two pulls into one folder wait for one another.
+ *
+ * @throws {Arc2FaceError} `DOWNLOAD_FAILED`, `FILE_FAILED`; the signal's reason when stopped
+ */
+export async function pull(options: PullOptions): Promise<PulledFile[]> {
+	const { folder, files, onProgress, onRetry, patience = defaultPatience } = options;
+	const endpoint = serverOf(options.endpoint ?? (process.env.HF_ENDPOINT || publicEndpoint));
+	const token = options.token ?? process.env.HF_TOKEN;
+
+	return await alone(options, async (signal) => {
+		const missing: OfficialFile[] = [];
+		const pulled: PulledFile[] = [];
+		for (const file of files) {
+			const progress = (state: DownloadProgress) => onProgress?.({ ...state, path: file.path });
+			const bytes = await rightSize(join(folder, file.path), file, signal, progress);
+			if (bytes === undefined) missing.push(file);
+			else pulled.push({ path: file.path, bytes, state: 'present' });
+		}
+
+		await requireSpace(folder, await bytesToCome(folder, missing));
+		for (const file of missing) {
+			const url = sourceUrl(file, endpoint);
+			const { bytes } = await download({
+				...file,
+				url,
+				file: join(folder, file.path),
+				// The token is for the endpoint alone.
+				...(token && new URL(url).origin === new URL(endpoint).origin ? { token } : {}),
+				signal,
+				onProgress: (state) => onProgress?.({ ...state, path: file.path }),
+				onRetry: (retry) => onRetry?.({ ...retry, path: file.path }),
+				patience,
+			});
+			pulled.push({ path: file.path, bytes, state: 'downloaded' });
+		}
+		return pulled;
+	});
+}
+
+function serverOf(endpoint: string): string {
+	if (URL.canParse(endpoint) && /^https?:/.test(endpoint)) return endpoint.replace(/\/+$/, '');
+	throw new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		`Expected an http or https URL for HF_ENDPOINT but received "${endpoint}".`,
+	);
+}
+
+function sourceUrl({ source }: OfficialFile, endpoint: string): string {
+	return typeof source === 'string' ? source : `${endpoint}/${source.repository}/resolve/main/${source.path}`;
+}
+
+/**
+ * The size of a file that needs no download, or undefined. Files appear under their name only when whole and checked, so
+ * this looks for damage done later: in full where the table has the checksum, else by parsing the JSON.
+ */
+async function rightSize(
+	path: string,
+	{ bytes, sha256 }: OfficialFile,
+	signal: AbortSignal,
+	onProgress: (progress: DownloadProgress) => void,
+): Promise<number | undefined> {
+	const size = await stat(path).then(
+		(found) => found.size,
+		(error: NodeJS.ErrnoException) => {
+			if (error.code === 'ENOENT') return undefined;
+			throw new Arc2FaceError('FILE_FAILED', `Could not read ${path}: ${error.message}.`, { cause: error });
+		},
+	);
+	if (size === undefined || (bytes !== undefined && bytes !== size)) return undefined;
+	if (sha256 !== undefined) return (await digest(path, 'sha256', { signal, onProgress })) === sha256 ? size : undefined;
+	if (path.endsWith('.json')) return isJson(await readFile(path, 'utf8')) ? size : undefined;
+	return size;
+}
+
+function isJson(text: string): boolean {
+	try {
+		JSON.parse(text);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** What is still to be written, as far as the sizes are known; each download checks its own when the server has told it. */
+async function bytesToCome(folder: string, files: readonly OfficialFile[]): Promise<number> {
+	let sum = 0;
+	for (const { path, bytes } of files) {
+		const begun = await stat(join(folder, `${path}.part`)).then(
+			(part) => part.size,
+			() => 0,
+		);
+		sum += Math.max(0, (bytes ?? 0) - begun);
+	}
+	return sum;
+}
+
+/** Runs `work` while no other process pulls into the folder; its signal also aborts if the lock is lost. */
+async function alone<T>(
+	{ folder, signal, onWait }: PullOptions,
+	work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+	const lost = new AbortController();
+	const stop = signal ? AbortSignal.any([signal, lost.signal]) : lost.signal;
+	try {
+		await makeFolder(folder);
+	} catch (error) {
+		throw new Arc2FaceError('FILE_FAILED', `Could not create ${folder}: ${(error as Error).message}.`, {
+			cause: error,
+		});
+	}
+	for (let waiting = false; ; waiting = true) {
+		stop.throwIfAborted();
+		try {
+			const release = await lock(folder, {
+				lockfilePath: join(folder, '.pull.lock'),
+				onCompromised: abortWith(lost, folder),
+			});
+			try {
+				return await work(stop);
+			} finally {
+				if (!lost.signal.aborted) await release();
+			}
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+			if (!waiting) onWait?.();
+			await sleep(500, undefined, { signal: stop }).catch(() => {});
+		}
+	}
+}
+
+function abortWith(lost: AbortController, folder: string): (error: Error) => void {
+	return (cause) =>
+		lost.abort(new Arc2FaceError('FILE_FAILED', `Lost the lock on ${folder}: ${cause.message}.`, { cause }));
+}

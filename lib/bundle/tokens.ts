@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigFile } from '../../models/config-file.ts';
+
+/** What the text encoder reads, as ids of its vocabulary. */
+export type Tokens = Readonly<{
+	/** The prompt, with a token that stands for the person. */
+	prompt: Int32Array;
+	/** The empty prompt of the unconditional half; as long. */
+	emptyPrompt: Int32Array;
+	/** Where in the prompt the person's token is: the identity replaces its embedding. */
+	identityPosition: number;
+}>;
+
+/**
+ * Arc2Face's prompts `photo of a id person` and the empty one in CLIP's vocabulary, which no bundle changes but for tests. From
+ * https://huggingface.co/openai/clip-vit-large-patch14: start 49406, end and padding 49407, `id` 1014.
+ */
+const clipTokens: Tokens = {
+	prompt: padded([49406, 1125, 539, 320, 1014, 2533, 49407], 77, 49407),
+	emptyPrompt: padded([49406, 49407], 77, 49407),
+	identityPosition: 4,
+};
+
+/**
+ * The prompts of a bundle: those of its `tokens.json`, or CLIP's.
+ *
+ * @param vocabularySize - ids are below it
+ * @param positions - the most tokens that the encoder takes
+ * @throws {Arc2FaceError} `INVALID_BUNDLE`, also when there is no such file and CLIP's ids are none of the encoder's
+ */
+export async function readTokens(folder: string, vocabularySize: number, positions: number): Promise<Tokens> {
+	const path = join(folder, 'tokens.json');
+	const fits = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabularySize;
+	if (!existsSync(path)) {
+		if (clipTokens.prompt.every(fits) && clipTokens.prompt.length <= positions) return clipTokens;
+		throw new ConfigFile(join(folder, 'encoder/config.json'), { vocab_size: vocabularySize }).error(
+			'vocab_size',
+			"CLIP's 49408 (or a tokens.json with other ids beside the folder)",
+		);
+	}
+	const config = await ConfigFile.read(path);
+	const ids = (field: string) => {
+		const expected = `at most ${positions} ids below ${vocabularySize}`;
+		const numbers = config.numbers(field, expected, fits);
+		if (numbers === undefined || numbers.length === 0 || numbers.length > positions)
+			throw config.error(field, expected);
+		return Int32Array.from(numbers);
+	};
+	const prompt = ids('prompt');
+	const emptyPrompt = ids('empty');
+	if (emptyPrompt.length !== prompt.length) throw config.error('empty', `as many ids as in prompt, ${prompt.length},`);
+	return { prompt, emptyPrompt, identityPosition: config.integer('identityPosition', [0, prompt.length - 1]) };
+}
+
+function padded(ids: readonly number[], length: number, padding: number): Int32Array {
+	return Int32Array.from({ length }, (_, i) => ids[i] ?? padding);
+}

@@ -1,0 +1,59 @@
+import type { Arc2Face } from '../arc2face.ts';
+import { Arc2FaceError } from '../errors.ts';
+import type { Identity } from '../identity.ts';
+import type { FaceChoice } from '../options/faces.ts';
+import { parseNumber, UsageError } from './command.ts';
+
+/** The options of every command that encodes a photo. */
+export const faceOptions = {
+	face: {
+		type: 'string',
+		value: 'FACE',
+		help: 'largest, only, or an index counted from the largest (default: largest)',
+	},
+	keypoints: {
+		type: 'string',
+		value: 'X,Y,…',
+		help: 'eyes, nose and mouth corners in pixels (10 numbers), instead of detection',
+	},
+} as const;
+
+/** @throws {UsageError} for both options at once, or for what is no choice of a face */
+export function faceChoice({
+	face,
+	keypoints,
+}: {
+	face: string | undefined;
+	keypoints: string | undefined;
+}): FaceChoice {
+	if (face !== undefined && keypoints !== undefined) {
+		throw new UsageError('Expected either --face or --keypoints but received both.');
+	}
+	if (keypoints !== undefined) return parseKeypoints(keypoints);
+	if (face === undefined || face === 'largest' || face === 'only') return face ?? 'largest';
+	if (/^\d+$/.test(face)) return Number(face);
+	throw new UsageError(`Expected largest, only or an index for --face but received "${face}".`);
+}
+
+function parseKeypoints(text: string): [number, number][] {
+	const numbers = text.split(',').map((part) => parseNumber(part, '--keypoints'));
+	if (numbers.length !== 10) {
+		throw new UsageError(`Expected 10 numbers for --keypoints but received ${numbers.length}.`);
+	}
+	return Array.from({ length: 5 }, (_, i) => [numbers[2 * i]!, numbers[2 * i + 1]!]);
+}
+
+/** Encodes one of several photos: what goes wrong with a face names the photo, which the model does not know by name. */
+export async function encodePhoto(
+	model: Arc2Face,
+	photo: string,
+	options: { face?: FaceChoice; signal: AbortSignal },
+): Promise<Identity> {
+	try {
+		return await model.encode(photo, options);
+	} catch (error) {
+		if (!(error instanceof Arc2FaceError) || !(error.cause instanceof Error) || error.message.includes(photo))
+			throw error;
+		throw new Arc2FaceError(error.code, `${photo}: ${error.cause.message}`, { cause: error });
+	}
+}

@@ -1,0 +1,88 @@
+import type { Arc2Face } from '../arc2face.ts';
+import type { Size } from '../geometry.ts';
+import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
+import type { Context, OptionValues } from './command.ts';
+import { chosenShapes, shapeOptions } from './shapes.ts';
+
+/** The options of every command that has to do with a model on a device. */
+export const modelOptions = {
+	bundle: {
+		type: 'string',
+		value: 'NAME',
+		help: 'name or folder of the model (default: arc2face if pulled, else tiny)',
+	},
+	device: { type: 'string', value: 'DEVICE', help: 'auto, cpu, cuda or cuda:N (default: auto)' },
+	precision: { type: 'string', value: 'TYPE', help: 'auto, fp32 or fp16 (default: auto, which is fp16 on a GPU)' },
+	'cache-dir': { type: 'string', value: 'DIR', help: "folder of the engines' cache (default: the user's)" },
+	threads: { type: 'number', value: 'N', help: 'threads on the CPU (default: one per core)' },
+	...shapeOptions,
+} as const;
+
+/**
+ * Loads the model with a progress bar, when its options and the headers of the photos that it is for are in order.
+ *
+ * @param size - of the images that will be asked of it (default: the first that the options list, or the model's own)
+ * @throws {Arc2FaceError} as `Arc2Face.load` does; `INVALID_IMAGE`, naming the photo, before the model is loaded
+ */
+export async function loadModel(
+	values: OptionValues<typeof modelOptions>,
+	photos: readonly string[],
+	context: Context,
+	size?: Size,
+): Promise<Arc2Face> {
+	const { imageSizes = size && [size], ...others } = loadOptions(values);
+	const options = { ...others, imageSizes, threads: values.threads };
+	resolveLoadOptions(options);
+	// Imported here, not earlier: without sharp, which both need, `--help` and `doctor` still answer.
+	const { checkPhoto } = await import('../photo.ts');
+	await Promise.all(photos.map((photo) => checkPhoto(photo)));
+	const { Arc2Face } = await import('../index.ts');
+	return await Arc2Face.load({
+		...options,
+		signal: context.signal,
+		onProgress: loadingDisplay(context),
+	});
+}
+
+/** What commands call by other names than the library does; what a value may be, the library says. */
+export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
+	const { bundle, device, precision, 'cache-dir': cacheDir } = values;
+	return {
+		...{ bundle, cacheDir, ...chosenShapes(values) },
+		device: device as DeviceRequest | undefined,
+		precision: precision as Precision | undefined,
+	};
+}
+
+/**
+ * Shows how far `load` is: a bar for each engine that is read or built, and one for the networks. Whoever interrupts a build learns what
+ * is waited for: the builder stops between two of its steps, and until then the process can't end in good order.
+ */
+export function loadingDisplay(context: Context): (progress: LoadProgress) => void {
+	let built: string | undefined;
+	const explain = () => {
+		if (built === undefined) return;
+		context.note(
+			`The builder of the engine of ${built} stops after its present step, which may take a while. Press Ctrl-C again to end at once.`,
+		);
+	};
+	context.signal.addEventListener('abort', explain, { once: true });
+	return ({ network, phase, fraction, done, total }) => {
+		if (context.signal.aborted) return; // what the builder had told already
+		built = phase === 'building' ? network : undefined;
+		const percent = { done: Math.floor(100 * fraction), total: 100, unit: 'percent' } as const;
+		switch (phase) {
+			case 'reading':
+				context.progress(`checking ${network}`, percent);
+				break;
+			case 'waiting':
+				context.note(`Another load builds the engine of ${network}; waiting for it.`);
+				break;
+			case 'building':
+				context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);
+				break;
+			case 'loading':
+				context.progress('loading', { done, total, unit: 'steps' });
+		}
+	};
+}

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { Arc2FaceError } from '../errors.ts';
+
+/** Environment variable that names another ONNX Runtime library than that of the onnxruntime-node package. */
+export const libraryVariable = 'ARC2FACE_ONNXRUNTIME';
+
+/** The file that each platform's part of onnxruntime-node has in its folder. */
+const libraryNames: Partial<Record<NodeJS.Platform, string>> = {
+	darwin: 'libonnxruntime.1.dylib',
+	linux: 'libonnxruntime.so.1',
+	win32: 'onnxruntime.dll',
+};
+
+/**
+ * The library that runs networks on the CPU. It only looks for files: whether the library works, opening it tells.
+ *
+ * @returns its path, and whose it is, for people
+ * @throws {Arc2FaceError} `NO_DEVICE`, with where it was looked for
+ */
+export function findOnnxRuntime(): { library: string; origin: string } {
+	const named = process.env[libraryVariable];
+	if (named) {
+		const library = resolve(named);
+		if (existsSync(library)) return { library, origin: `as ${libraryVariable} says` };
+		throw new Arc2FaceError(
+			'NO_DEVICE',
+			`Found no ONNX Runtime library at ${library}, which ${libraryVariable} names.`,
+		);
+	}
+	const name = libraryNames[process.platform];
+	const host = `${process.platform}-${process.arch}`;
+	if (name === undefined) throw new Arc2FaceError('NO_DEVICE', `onnxruntime-node has no library for ${host}.`);
+	const library = join(packageFolder(), 'bin', 'napi-v6', process.platform, process.arch, name);
+	if (existsSync(library)) return { library, origin: 'of onnxruntime-node' };
+	throw new Arc2FaceError(
+		'NO_DEVICE',
+		`Found no ONNX Runtime library for ${host} at ${library}; ${libraryVariable} may name another.`,
+	);
+}
+
+/** Resolved without loading the package: its JavaScript would block the event loop while networks run. */
+function packageFolder(): string {
+	try {
+		return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+	} catch (cause) {
+		throw new Arc2FaceError('NO_DEVICE', 'The package onnxruntime-node is not installed; run `npm install`.', {
+			cause,
+		});
+	}
+}

@@ -1,0 +1,186 @@
+import { formatBytes } from '../cli/bytes.ts';
+import { failureOf } from '../cli/failure.ts';
+import { table } from '../cli/table.ts';
+import { chooseGpu } from '../device/device.ts';
+import { libraryRemedy, namedProviderRemedy, obstacleRemedy, rebuildRemedy } from '../device/gpu-remedies.ts';
+import { EngineCache } from '../engines/cache.ts';
+import { capabilityName } from '../engines/capability.ts';
+import { checkLogSeverity, logVariable } from '../engines/log.ts';
+import type { EngineRuntimes } from '../engines/runtimes.ts';
+import { problemOf } from '../errors.ts';
+import { cacheFolder } from '../files/cache-folder.ts';
+import type { NativeGpu, NativeGpus } from '../native.ts';
+
+/** What `doctor` finds out about GPUs and what would run networks on them. */
+export interface GpuReport {
+	/** CUDA that the addon was built with, and the newest that the driver knows. */
+	cuda: { runtime?: string; driver?: string };
+	/** Why there are no GPUs. */
+	obstacle?: string;
+	found: readonly GpuState[];
+	libraries: readonly LibraryState[];
+	engines: { folder: string; count: number; bytes: number } | { folder: string; error: Failure };
+	/** A setting of the environment with which no engine is built or loaded. */
+	setting?: Failure;
+}
+
+type Failure = { problem: string; remedy: string };
+
+export type GpuState = {
+	device: string;
+	name: string;
+	/** `8.9` */
+	capability: string;
+	memoryBytes: number;
+	/** Whether the kernels of this build run on it. */
+	supported: boolean;
+	/** What would build and run its engines; undefined when nothing can, and `reasons` say why. */
+	uses?: string;
+	reasons: readonly string[];
+	/** What to do when nothing can. */
+	remedy: string;
+};
+
+/** A folder that was looked into, or libraries in it that were tried. */
+export type LibraryState = {
+	product: string;
+	origin: string;
+	/** Of a file: the core library, or the provider library where there is none. */
+	path: string;
+	version?: string;
+	/** Why it is of no use. */
+	error?: Failure;
+};
+
+/** Without the addon, which is what finds GPUs and tries libraries. */
+export async function examineWithoutAddon(): Promise<GpuReport> {
+	const obstacle = 'Without the addon, GPUs are not looked for.';
+	return { cuda: {}, obstacle, found: [], libraries: [], engines: await examineEngines() };
+}
+
+export async function examineGpus(survey: NativeGpus, libraries: EngineRuntimes): Promise<GpuReport> {
+	const { runtime, driver, obstacle, gpus } = survey;
+	const found: GpuState[] = [];
+	for (const [index, gpu] of gpus.entries()) found.push(await examineGpu(gpu, index, survey, libraries));
+	return {
+		cuda: { ...(runtime === undefined ? {} : { runtime }), ...(driver === undefined ? {} : { driver }) },
+		...(obstacle === undefined ? {} : { obstacle }),
+		found,
+		libraries: await examineLibraries(libraries),
+		engines: await examineEngines(),
+		...examineSettings(),
+	};
+}
+
+async function examineGpu(
+	{ name, capability, memory, supported }: NativeGpu,
+	index: number,
+	survey: NativeGpus,
+	libraries: EngineRuntimes,
+): Promise<GpuState> {
+	const device = `cuda:${index}` as const;
+	const choice = await chooseGpu(device, survey, libraries);
+	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
+	const { reasons } = choice;
+	if (!('runtime' in choice)) return { ...state, reasons, remedy: choice.remedies.join(' ') };
+	return { ...state, uses: `${choice.runtime.product} ${choice.runtime.version}`, reasons, remedy: '' };
+}
+
+async function examineLibraries(libraries: EngineRuntimes): Promise<LibraryState[]> {
+	const trials = (await libraries.tryAll()).map((trial): LibraryState => {
+		const { origin, paths, product } = trial;
+		const path = paths.core || paths.provider;
+		if ('problem' in trial) {
+			const remedy = product === undefined ? namedProviderRemedy : libraryRemedy(product, origin);
+			return { product: product ?? 'any', origin, path, error: { problem: trial.problem, remedy } };
+		}
+		return { product: trial.runtime.product, origin, path, version: trial.runtime.version };
+	});
+	const tried = new Set(trials.map(({ path }) => path));
+	const folders = libraries.findings
+		.filter((finding) => finding.libraries === undefined || !tried.has(finding.libraries.core))
+		.map(({ product, origin, folder, libraries, problem }): LibraryState => {
+			if (libraries !== undefined) {
+				const error = { problem: `this build can't use ${product}.`, remedy: rebuildRemedy };
+				return { product, origin, path: libraries.core, error };
+			}
+			if (problem === undefined) return { product, origin, path: folder };
+			return {
+				product,
+				origin,
+				path: folder,
+				error: { problem: `${problem}.`, remedy: libraryRemedy(product, origin) },
+			};
+		});
+	return [...trials, ...folders];
+}
+
+async function examineEngines(): Promise<GpuReport['engines']> {
+	const folder = cacheFolder('engines');
+	try {
+		const { engines } = await new EngineCache().list();
+		return { folder, count: engines.length, bytes: engines.reduce((sum, { bytes }) => sum + bytes, 0) };
+	} catch (error) {
+		return { folder, error: failureOf(error) };
+	}
+}
+
+function examineSettings(): Pick<GpuReport, 'setting'> {
+	try {
+		checkLogSeverity();
+		return {};
+	} catch (error) {
+		return { setting: { problem: problemOf(error), remedy: `Let ${logVariable} be one of these, or unset it.` } };
+	}
+}
+
+/**
+ * What stands in the way of GPUs. On a machine without one, libraries for it are no problem unless they are broken.
+ *
+ * @param isExpected - whether there are traces of a GPU, or of its driver
+ */
+export function gpuProblems(report: GpuReport, isExpected: boolean): Failure[] {
+	const { cuda, obstacle, found, libraries, engines, setting } = report;
+	const problems: Failure[] = found
+		.filter(({ uses }) => uses === undefined)
+		.map(({ device, reasons, remedy }) => ({ problem: `${device} can't be used: ${reasons.join(' ')}`, remedy }));
+	if (isExpected && obstacle !== undefined) problems.push({ problem: obstacle, remedy: obstacleRemedy(cuda) });
+	for (const { path, origin, error } of libraries) {
+		const problem = `${path} (${origin}): ${error?.problem}`;
+		// A place may be no good for both products for one reason.
+		if (error === undefined || problems.some((other) => other.problem === problem)) continue;
+		problems.push({ problem, remedy: error.remedy });
+	}
+	if ('error' in engines) problems.push(engines.error);
+	if (setting !== undefined) problems.push(setting);
+	return problems;
+}
+
+export function gpuRows({ cuda, obstacle, found, engines }: GpuReport): string[][] {
+	const versions = [
+		...(cuda.runtime === undefined ? [] : [`${cuda.runtime} in this build`]),
+		...(cuda.driver === undefined ? [] : [`${cuda.driver} in the driver`]),
+	];
+	const size = 'error' in engines ? 'not usable' : `${engines.count} engines, ${formatBytes(engines.bytes)}`;
+	return [
+		['CUDA', versions.join(', ') || 'none'],
+		...(found.length === 0 ? [['GPU', obstacle ?? 'none found']] : []),
+		...found.map(({ device, name, capability, memoryBytes, supported, uses }) => [
+			device,
+			`${name}, compute capability ${capability}, ${formatBytes(memoryBytes)} memory${supported ? '' : ', too old for this build'}: ${uses ?? 'not usable'}`,
+		]),
+		['engine cache', `${engines.folder}: ${size}`],
+	];
+}
+
+export function libraryTable(libraries: readonly LibraryState[]): string {
+	return table(
+		['library', 'looked for in', 'because of', 'found'],
+		libraries.map(({ product, path, origin, version, error }) => [
+			product,
+			path,
+			origin,
+			version ?? (error === undefined ? 'nothing' : 'not usable'),
+		]),
+	);
+}

@@ -1,0 +1,149 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { failureOf } from '../cli/failure.ts';
+import { chooseDevice } from '../device/device.ts';
+import { findOnnxRuntime } from '../device/onnxruntime-library.ts';
+import { EngineRuntimes } from '../engines/runtimes.ts';
+import { addonFile, loadNative } from '../native.ts';
+import { packageRoot, packageVersion } from '../package.ts';
+import { examineGpus, examineWithoutAddon, type GpuReport } from './gpus.ts';
+
+/** What `doctor` finds out. A fact that could not be had says why in `error`, instead of failing the whole examination. */
+export interface Machine {
+	system: { platform: string; release: string; arch: string; cpu: string; threads: number; memoryBytes: number };
+	node: string;
+	package: { version: string; folder: string };
+	addon: { path: string } | { error: string };
+	sharp: { version: string } | { error: string };
+	device: Device | { error: string };
+	driver: NvidiaDriver;
+	gpus: GpuReport;
+}
+
+/** What would run the networks; `version` is what the opened library says of itself, after a self-test. */
+export type Device = {
+	device: string;
+	provider: string;
+	library: string;
+	reasons: readonly string[];
+	version?: string;
+	error?: string;
+};
+
+/** Traces of NVIDIA's driver, and of a GPU for it; nothing is opened or run. */
+export interface NvidiaDriver {
+	/** Address of a GPU on the PCI bus; known on Linux, also without a driver. */
+	gpu?: string;
+	/** Kernel driver's own words. */
+	kernel?: string;
+	/** CUDA's driver library. */
+	library?: string;
+	/** The tool that comes with the driver. */
+	tool?: string;
+}
+
+export async function examineMachine(): Promise<Machine> {
+	const addon = findAddon();
+	// This package's own libraries lie beside the addon.
+	const libraries = 'path' in addon ? new EngineRuntimes() : undefined;
+	return {
+		system: {
+			platform: platform(),
+			release: release(),
+			arch: arch(),
+			cpu: cpus()[0]?.model.trim() ?? 'unknown',
+			threads: availableParallelism(),
+			memoryBytes: totalmem(),
+		},
+		node: process.versions.node,
+		package: { version: packageVersion(), folder: packageRoot },
+		addon,
+		sharp: findSharp(),
+		device: await findDevice(libraries),
+		driver: findNvidiaDriver(),
+		gpus: libraries === undefined ? await examineWithoutAddon() : await examineGpus(loadNative().findGpus(), libraries),
+	};
+}
+
+function findAddon(): Machine['addon'] {
+	try {
+		loadNative();
+		return { path: addonFile() };
+	} catch (error) {
+		return { error: failureOf(error).problem };
+	}
+}
+
+function findSharp(): Machine['sharp'] {
+	try {
+		const sharp = createRequire(import.meta.url)('sharp') as { versions: { sharp: string } };
+		return { version: sharp.versions.sharp };
+	} catch (error) {
+		return { error: failureOf(error).problem };
+	}
+}
+
+async function findDevice(libraries: EngineRuntimes | undefined): Promise<Machine['device']> {
+	try {
+		if (libraries === undefined) {
+			const { library, origin } = findOnnxRuntime();
+			return { device: 'cpu', provider: 'onnxruntime', library, reasons: [`ONNX Runtime ${origin}: ${library}`] };
+		}
+		const choice = await chooseDevice('auto', { libraries });
+		const { device, provider, reasons } = choice;
+		if (choice.device !== 'cpu') {
+			const { core, version, provider: own } = choice.runtime;
+			return { device, provider, library: core || own, reasons, version };
+		}
+		const found = { device, provider, library: choice.library, reasons };
+		try {
+			return { ...found, version: loadNative().probeOnnxRuntime(choice.library).version };
+		} catch (error) {
+			return { ...found, error: failureOf(error).problem };
+		}
+	} catch (error) {
+		return { error: failureOf(error).problem };
+	}
+}
+
+/** @param root - where the file system begins; another one in tests */
+export function findNvidiaDriver(env: NodeJS.ProcessEnv = process.env, root = '/'): NvidiaDriver {
+	const found = (folders: readonly string[], name: string) =>
+		folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+	const path = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+	if (process.platform === 'win32') {
+		const system = join(env.SystemRoot ?? 'C:\\Windows', 'System32');
+		return traces({ library: found([system], 'nvcuda.dll'), tool: found([system, ...path], 'nvidia-smi.exe') });
+	}
+	const folders = [
+		...(env.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== ''),
+		...['usr/lib/x86_64-linux-gnu', 'usr/lib/aarch64-linux-gnu', 'usr/lib64', 'usr/lib', 'usr/lib/wsl/lib'].map(
+			(folder) => join(root, folder),
+		),
+	];
+	const version = join(root, 'proc/driver/nvidia/version');
+	const kernel = existsSync(version) ? readFileSync(version, 'utf8').split('\n')[0] : undefined;
+	const gpu = findPciGpu(join(root, 'sys/bus/pci/devices'));
+	return traces({ gpu, kernel, library: found(folders, 'libcuda.so.1'), tool: found(path, 'nvidia-smi') });
+}
+
+/** @returns its address, such as `0000:01:00.0` */
+function findPciGpu(devices: string): string | undefined {
+	try {
+		return readdirSync(devices)
+			.sort()
+			.find((address) => {
+				const read = (name: string) => readFileSync(join(devices, address, name), 'utf8').trim();
+				// NVIDIA's vendor number, and the class of display controllers: https://pci-ids.ucw.cz
+				return read('vendor') === '0x10de' && read('class').startsWith('0x03');
+			});
+	} catch {
+		return undefined; // there is no such folder, or it may not be read
+	}
+}
+
+function traces(found: { [Trace in keyof NvidiaDriver]: string | undefined }): NvidiaDriver {
+	return Object.fromEntries(Object.entries(found).filter(([, trace]) => trace));
+}

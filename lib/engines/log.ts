@@ -1,0 +1,15 @@
+import { Arc2FaceError } from '../errors.ts';
+
+/** Environment variable: from which severity on the core passes on what NVIDIA's libraries say, to the error output. */
+export const logVariable = 'ARC2FACE_LOG';
+const severities = ['error', 'warning', 'info'];
+
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for a severity that the core does not know */
+export function checkLogSeverity(env: NodeJS.ProcessEnv = process.env): void {
+	const asked = env[logVariable];
+	if (!asked || severities.includes(asked)) return;
+	throw new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		`Expected one of ${severities.join(', ')} for ${logVariable} but received "${asked}".`,
+	);
+}

@@ -1,0 +1,244 @@
+import { type OnnxInput, readOnnxInputs } from '../../lib/bundle/onnx-file.ts';
+import { type Bundle, openBundle } from '../bundle/bundle.ts';
+import { awaitNative } from '../call.ts';
+import { latentChannels, type Size } from '../geometry.ts';
+import { embeddingLength } from '../identity.ts';
+import {
+	loadNative,
+	type NativeBuildRequest,
+	type NativeEngine,
+	type NativeGpu,
+	type NativeNetwork,
+	type NativeNetworks,
+} from '../native.ts';
+import { type LoadProgress, resolveImageSizes, type resolveLoadOptions, resolvePrecision } from '../options/load.ts';
+import { BuildProgress } from './build-progress.ts';
+import { compiledFileOf, EngineCache, type EngineProgress } from './cache.ts';
+import type { EngineDescription, EngineShapes, EngineTarget } from './key.ts';
+import { checkLogSeverity } from './log.ts';
+import { type EngineRuntime, pathsOf } from './runtimes.ts';
+
+export type NetworkName = keyof NativeNetworks<unknown>;
+
+/** Where engines are built, and for which GPU: as the builder is told, and as the cache knows it. */
+export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; identity: EngineTarget }>;
+
+export type EngineRequest = Readonly<{
+	runtime: EngineRuntime;
+	target: BuildTarget;
+	/** Of the bundle's graphs; networks that are files keep their own, which is fp32. */
+	precision: 'fp32' | 'fp16';
+	shapes: EngineShapes;
+	cacheDir: string | undefined;
+}>;
+
+export type PreparedEngine = Readonly<{
+	network: NetworkName;
+	/** Its arithmetic. */
+	precision: string;
+	/** Absolute path. */
+	file: string;
+	/** Path of what its library compiles from it for the GPU at hand; empty for TensorRT, whose engines are compiled whole. */
+	compiled: string;
+	/** How long its build took; undefined when it was in the cache. */
+	seconds?: number;
+}>;
+
+/** What a call to {@link ModelEngines.prepare} tells while it works. */
+export type PrepareOptions = {
+	signal?: AbortSignal | undefined;
+	onProgress?: ((progress: LoadProgress) => void) | undefined;
+};
+
+/** Side of the aligned face that ArcFace reads, in pixels. */
+const faceSide = 112;
+
+/** A GPU of this machine, and what runs engines on it. */
+type EngineGpu = Readonly<{
+	runtime: EngineRuntime;
+	index: number;
+	gpu: NativeGpu | undefined;
+	driver: string | undefined;
+}>;
+
+/** TensorRT's engines are tuned on the GPU that runs them; those of TensorRT-RTX are for all of a capability, and need none to be built. */
+export function targetOf({ runtime, index, gpu, driver }: EngineGpu): BuildTarget {
+	if (runtime.product === 'TensorRT-RTX' && gpu !== undefined) return targetFor(gpu.capability);
+	const { name = 'no GPU', capability = 0, multiprocessors = 0 } = gpu ?? {};
+	return { native: { gpu: index }, identity: { gpu: name, capability, multiprocessors, driver: driver ?? '' } };
+}
+
+/** GPUs of a compute capability, here or elsewhere. */
+export function targetFor(capability: number): BuildTarget {
+	const target = { capabilities: [capability] };
+	return { native: target, identity: target };
+}
+
+/** A bundle as a GPU runs it. */
+export type OpenedEngines = Readonly<{
+	engines: ModelEngines;
+	bundle: Bundle;
+	precision: EngineRequest['precision'];
+	imageSizes: readonly [Size, ...Size[]];
+}>;
+
+/**
+ * From the options of `load` to the engines that it needs, of which none is built yet.
+ *
+ * @param where - what builds them, and for which GPU
+ * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do; `INVALID_ARGUMENT` when the environment has a setting that is none
+ */
+export async function openEngines(
+	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'shapes' | 'cacheDir'>,
+	where: Pick<EngineRequest, 'runtime' | 'target'>,
+): Promise<OpenedEngines> {
+	const { shapes, cacheDir } = options;
+	checkLogSeverity();
+	const precision = resolvePrecision(options.precision, 'cuda');
+	const bundle = await openBundle(options.bundle, { operators: 'standard', precision });
+	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
+	const request = { ...where, precision, cacheDir, shapes: { ...shapes, imageSizes } };
+	return { engines: await ModelEngines.of(bundle, request), bundle, precision, imageSizes };
+}
+
+/** The engines of a bundle for one target: those in the cache, and builds of what is missing. */
+export class ModelEngines {
+	readonly #cache: EngineCache;
+	readonly #target: BuildTarget;
+	readonly #descriptions: ReadonlyMap<NetworkName, EngineDescription>;
+	readonly #files = new Map<string, string>();
+
+	private constructor(
+		cache: EngineCache,
+		target: BuildTarget,
+		descriptions: ReadonlyMap<NetworkName, EngineDescription>,
+	) {
+		this.#cache = cache;
+		this.#target = target;
+		this.#descriptions = descriptions;
+	}
+
+	/** @param bundle - with graphs of standard operators, in the precision that is asked for */
+	static async of(
+		bundle: Bundle,
+		{ runtime, target, precision, shapes, cacheDir }: EngineRequest,
+	): Promise<ModelEngines> {
+		const descriptions = new Map<NetworkName, EngineDescription>();
+		for (const [name, network] of Object.entries(bundle.networks) as [NetworkName, NativeNetwork][]) {
+			descriptions.set(name, {
+				name,
+				network,
+				files: bundle.files,
+				library: runtime,
+				target: target.identity,
+				precision: 'file' in network ? 'fp32' : precision,
+				...(await profilesOf(name, network, bundle, shapes)),
+			});
+		}
+		return new ModelEngines(new EngineCache({ cacheDir }), target, descriptions);
+	}
+
+	/**
+	 * Gets every engine, one after another: a build takes the whole machine.
+	 *
+	 * @throws {Arc2FaceError} as `EngineCache.engine` does; `INVALID_WEIGHTS`, `ENGINE_FAILED` and `OUT_OF_MEMORY` of a build; the
+	 *   signal's reason when stopped
+	 */
+	async prepare({ signal, onProgress }: PrepareOptions = {}): Promise<PreparedEngine[]> {
+		const prepared: PreparedEngine[] = [];
+		for (const [network, description] of this.#descriptions) {
+			const tell = (phase: LoadProgress['phase'], fraction: number) =>
+				onProgress?.({ network, phase, fraction, done: prepared.length, total: this.#descriptions.size });
+			const times: { seconds?: number } = {};
+			const build = async (file: string, stop: AbortSignal) => {
+				const start = performance.now();
+				await this.#build(description, file, stop, (fraction) => tell('building', fraction));
+				times.seconds = (performance.now() - start) / 1000;
+			};
+			const tellCache = (state: EngineProgress) => {
+				if (state.phase === 'reading') tell('reading', state.total === 0 ? 1 : state.done / state.total);
+				else tell('waiting', 0);
+			};
+			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
+			this.#files.set(network, file);
+			const compiled = description.library.product === 'TensorRT' ? '' : compiledFileOf(file);
+			prepared.push({ network, precision: description.precision, file, compiled, ...times });
+		}
+		return prepared;
+	}
+
+	/** Deletes the engine of a network, which its library refuses. */
+	async discard(network: string): Promise<void> {
+		const file = this.#files.get(network);
+		if (file !== undefined) await this.#cache.discard(file);
+	}
+
+	async #build(
+		{ name, network, files, library, profiles }: EngineDescription,
+		to: string,
+		stop: AbortSignal,
+		onProgress: (fraction: number) => void,
+	): Promise<void> {
+		const progress = new BuildProgress();
+		onProgress(0);
+		await awaitNative(
+			(guard) =>
+				loadNative().buildEngine({
+					...{ library: pathsOf(library), name, network, files, profiles, target: this.#target.native, to },
+					onProgress: guard((report) => onProgress(progress.add(report))),
+				}),
+			stop,
+		);
+	}
+}
+
+/** The engines as the core loads them. */
+export function nativeEngines(prepared: readonly PreparedEngine[]): NativeNetworks<NativeEngine> {
+	const entries = prepared.map(({ network, file, compiled }) => [network, { engine: file, compiled }]);
+	return Object.fromEntries(entries) as NativeNetworks<NativeEngine>;
+}
+
+async function profilesOf(
+	name: NetworkName,
+	network: NativeNetwork,
+	{ files, tokens, conditioningSize, geometry }: Bundle,
+	{ batchSizes, imageSizes, detectionSize }: EngineShapes,
+): Promise<Pick<EngineDescription, 'profiles' | 'shapes'>> {
+	const length = tokens.prompt.length;
+	const latents = imageSizes.map(({ width, height }) => [height, width].map((side) => side / geometry.pixelsPerLatent));
+	const images = { imageSizes: imageSizes.map(({ width, height }) => ({ width, height })) };
+	switch (name) {
+		case 'detector':
+		case 'recognizer': {
+			if (!('file' in network)) throw new TypeError(`expected a file for the network ${name}`);
+			const side = name === 'detector' ? detectionSize : faceSide;
+			const profile = photoProfile(await readOnnxInputs(files[network.file]!), side);
+			// A detector of fixed size has its own.
+			const own = Object.values(profile)[0]?.[2] ?? side;
+			return { profiles: [profile], shapes: name === 'detector' ? { detectionSize: own } : {} };
+		}
+		case 'textEncoder':
+			return {
+				profiles: [{ input_ids: [1, length], identity: [1, embeddingLength], identity_position: [1] }],
+				shapes: {},
+			};
+		case 'unet': {
+			const profiles = latents.flatMap((size) =>
+				batchSizes.map((rows) => ({
+					sample: [rows, latentChannels, ...size],
+					timestep: [rows],
+					encoder_hidden_states: [rows, length, conditioningSize],
+				})),
+			);
+			return { profiles, shapes: { ...images, batchSizes } };
+		}
+		case 'vaeDecoder':
+			return { profiles: latents.map((size) => ({ latents: [1, latentChannels, ...size] })), shapes: images };
+	}
+}
+
+/** One photo of so many pixels a side, where the network does not fix its sizes itself. */
+function photoProfile(inputs: readonly OnnxInput[], side: number): Record<string, readonly number[]> {
+	const sizes = [1, 3, side, side];
+	return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape.map((size, axis) => size || sizes[axis]!)]));
+}

@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { Arc2FaceError } from '../errors.ts';
+import { addonFile, type EngineLibraryPaths } from '../native.ts';
+import { logVariable } from './log.ts';
+
+export type ProbedLibrary = {
+	/** `TensorRT` or `TensorRT-RTX`. */
+	product: string;
+	/** Such as `1.6.1.120`. */
+	version: string;
+};
+
+/** Opening the largest of these libraries takes two seconds where the disk is slow. */
+const timeoutMs = 60_000;
+
+/**
+ * Opens libraries of which nothing is known yet, in a process of its own: a file that is no such library, or a broken one, can end the
+ * process that opens it.
+ *
+ * @throws {Arc2FaceError} `NO_DEVICE`, naming the file: missing, no library, of another version, or deadly
+ */
+export function probeLibrary(paths: EngineLibraryPaths): Promise<ProbedLibrary> {
+	const argv = ['-e', probe, addonFile(), JSON.stringify(paths)];
+	// Electron's own program is Node.js when it is told to be. Nobody reads a log there, and a wrong setting of it is no fault of the library.
+	const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', [logVariable]: '' };
+	const options = { env, timeout: timeoutMs, windowsHide: true };
+	return new Promise((resolve, reject) => {
+		execFile(process.execPath, argv, options, (error, stdout) => {
+			const answer = lastLine(stdout);
+			if (answer === undefined) reject(deadly(paths, error));
+			else if ('version' in answer) resolve(answer);
+			else reject(new Arc2FaceError('NO_DEVICE', answer.message));
+		});
+	});
+}
+
+/** Plain JavaScript, so that it runs from a clone as well. The answer is the last line: libraries may print, too. */
+const probe = `
+const [addon, paths] = process.argv.slice(1);
+let answer;
+try {
+	answer = require(addon).probeEngines(JSON.parse(paths));
+} catch (error) {
+	answer = { message: error.message };
+}
+require('node:fs').writeSync(1, '\\n' + JSON.stringify(answer));
+`;
+
+function lastLine(stdout: string): ProbedLibrary | { message: string } | undefined {
+	try {
+		return JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1));
+	} catch {
+		return undefined;
+	}
+}
+
+function deadly({ provider, core }: EngineLibraryPaths, error: unknown): Arc2FaceError {
+	const { signal, code } = (error ?? {}) as { signal?: string | null; code?: number | string | null };
+	const end = signal ? `with ${signal}` : `with exit code ${code}`;
+	const what = core === '' ? provider : `${core} through ${provider}`;
+	return new Arc2FaceError('NO_DEVICE', `Could not use ${what}: opening it ended a process ${end}.`, { cause: error });
+}

@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { Arc2FaceError } from '../errors.ts';
+import { onDisk } from './on-disk.ts';
+
+export interface DigestOptions {
+	signal?: AbortSignal | undefined;
+	/** Bytes of `file` that were read; not called for what is known already. */
+	onProgress?: ((progress: { file: string; done: number; total: number }) => void) | undefined;
+}
+
+/** What tells, without reading it, that a file is the one it was. Every write through the file system changes `changedNs`. */
+type Identity = Readonly<{
+	file: string;
+	bytes: string;
+	modifiedNs: string;
+	changedNs: string;
+	inode: string;
+	device: string;
+}>;
+
+/** Files from this size on are remembered; hashing a smaller one takes 20 ms. */
+const rememberedBytes = 4 << 20;
+
+/**
+ * SHA-256 of files. Without instructions for it a core hashes 0.3 GB a second, so 3.4 GB of weights take some ten seconds: that of a
+ * large file is remembered, in a folder, as long as path, size, times and inode stay the same.
+ */
+export class FileDigests {
+	readonly #folder: string;
+
+	/** @param folder - where they are remembered, as `<SHA-256 of the path>.digest`; private, because what is there is believed */
+	constructor(folder: string) {
+		this.#folder = folder;
+	}
+
+	/**
+	 * @param file - an absolute path
+	 * @returns lower-case hexadecimal
+	 * @throws {Arc2FaceError} `FILE_FAILED`, also when the file changes meanwhile; the signal's reason when stopped
+	 */
+	async sha256(file: string, options: DigestOptions = {}): Promise<string> {
+		let identity = await identify(file);
+		if (Number(identity.bytes) < rememberedBytes)
+			return await onDisk(`read ${file}`, async () => sha256(await readFile(file)));
+
+		const note = join(this.#folder, `${sha256(file)}.digest`);
+		const known = await recall(note);
+		if (known !== undefined && isSame(known, identity)) return known.sha256;
+
+		if (!isSettled(identity)) {
+			await sleep(clockTickMs(identity), undefined, options.signal && { signal: options.signal }).catch(() => {});
+			identity = await identify(file);
+		}
+		const settled = isSettled(identity);
+		const digest = await hashInThread(file, Number(identity.bytes), options);
+		if (!isSame(identity, await identify(file))) {
+			throw new Arc2FaceError('FILE_FAILED', `Expected ${file} to stay as it is but it changed while it was read.`);
+		}
+		if (settled) await remember(note, { ...identity, sha256: digest });
+		return digest;
+	}
+
+	/** Forgets files that are gone. */
+	async sweep(): Promise<void> {
+		for (const name of await readdir(this.#folder)) {
+			if (!/^[0-9a-f]{64}\.digest$/.test(name)) continue;
+			const note = join(this.#folder, name);
+			const known = await recall(note);
+			const isThere =
+				known !== undefined &&
+				(await stat(known.file).then(
+					() => true,
+					() => false,
+				));
+			if (!isThere) await rm(note, { force: true });
+		}
+	}
+}
+
+export function sha256(data: string | Uint8Array): string {
+	return createHash('sha256').update(data).digest('hex');
+}
+
+async function identify(file: string): Promise<Identity> {
+	const { size, mtimeNs, ctimeNs, ino, dev } = await onDisk(`read ${file}`, () => stat(file, { bigint: true }));
+	return {
+		file,
+		bytes: String(size),
+		modifiedNs: String(mtimeNs),
+		changedNs: String(ctimeNs),
+		inode: String(ino),
+		device: String(dev),
+	};
+}
+
+function isSame(a: Identity, b: Identity): boolean {
+	const fields = ['file', 'bytes', 'modifiedNs', 'changedNs', 'inode', 'device'] as const;
+	return fields.every((field) => a[field] === b[field]);
+}
+
+/**
+ * Whether a change from now on would show: the times of a file are those of a clock that stands still between its ticks, and a
+ * change within the tick of the last one leaves them as they are.
+ */
+function isSettled(identity: Identity): boolean {
+	return Date.now() - Number(identity.changedNs) / 1e6 > clockTickMs(identity);
+}
+
+/** Linux ticks every 1 to 10 ms. File systems that keep whole seconds have two of them at most (FAT). */
+function clockTickMs({ changedNs }: Identity): number {
+	return changedNs.endsWith('000000000') ? 2000 : 50;
+}
+
+async function recall(note: string): Promise<(Identity & { sha256: string }) | undefined> {
+	try {
+		const known = JSON.parse(await readFile(note, 'utf8'));
+		return /^[0-9a-f]{64}$/.test(known.sha256) && typeof known.file === 'string' ? known : undefined;
+	} catch {
+		return undefined; // none yet, or one that was being written when the power went: hashing tells
+	}
+}
+
+async function remember(note: string, known: Identity & { sha256: string }): Promise<void> {
+	// A folder that can't be written to only costs time: the file is read again.
+	await writeFile(note, JSON.stringify(known), { mode: 0o600 }).catch(() => {});
+}
+
+/** Reads and hashes in a thread of its own, which leaves the event loop and libuv's threads free. */
+function hashInThread(file: string, total: number, { signal, onProgress }: DigestOptions): Promise<string> {
+	return new Promise((resolve, reject) => {
+		if (signal?.aborted) return reject(signal.reason);
+		const worker = new Worker(hasher, { eval: true, execArgv: [], workerData: file });
+		const end = (settle: () => void) => {
+			signal?.removeEventListener('abort', abort);
+			settle();
+			void worker.terminate();
+		};
+		const abort = () => end(() => reject(signal?.reason));
+		signal?.addEventListener('abort', abort, { once: true });
+		worker.on('error', (error) => end(() => reject(error)));
+		worker.on('exit', () => end(() => reject(new Error(`the thread that read ${file} ended`))));
+		worker.on('message', ({ done, digest, problem }: { done: number; digest?: string; problem?: string }) => {
+			try {
+				if (problem !== undefined) throw new Arc2FaceError('FILE_FAILED', `Could not read ${file}: ${problem}.`);
+				onProgress?.({ file, done, total });
+				if (digest !== undefined) end(() => resolve(digest));
+			} catch (error) {
+				end(() => reject(error));
+			}
+		});
+	});
+}
+
+/** Plain JavaScript, so that it runs from a clone as well. */
+const hasher = `
+const { createHash } = require('node:crypto');
+const { closeSync, openSync, readSync } = require('node:fs');
+const { parentPort, workerData: file } = require('node:worker_threads');
+try {
+	const hash = createHash('sha256');
+	const piece = Buffer.allocUnsafe(4 << 20);
+	const descriptor = openSync(file);
+	let done = 0;
+	for (let bytes; (bytes = readSync(descriptor, piece)) > 0; ) {
+		hash.update(piece.subarray(0, bytes));
+		done += bytes;
+		parentPort.postMessage({ done });
+	}
+	closeSync(descriptor);
+	parentPort.postMessage({ done, digest: hash.digest('hex') });
+} catch (error) {
+	parentPort.postMessage({ done: 0, problem: error.message });
+}
+`;

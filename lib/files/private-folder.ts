@@ -1,0 +1,50 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Arc2FaceError } from '../errors.ts';
+import { makeFolder } from './folder.ts';
+import { onDisk } from './on-disk.ts';
+
+/**
+ * Makes a folder that nobody but the current user may enter, or checks that it is one. What lies in it is run as a program, so
+ * nobody else may have put it there. Windows guards the user's folders by lists of its own, which are left as they are.
+ *
+ * @throws {Arc2FaceError} `FILE_FAILED` when it can't be made, belongs to another user, or is open to others
+ */
+export async function requirePrivateFolder(folder: string): Promise<void> {
+	await onDisk(`create the folder ${folder}`, async () => {
+		await makeFolder(dirname(folder));
+		await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+			if (error.code !== 'EEXIST') throw error;
+		});
+	});
+	await isPrivateFolder(folder);
+}
+
+/** @returns whether the folder is there; throws as {@link requirePrivateFolder} does when it is there and not private */
+export async function isPrivateFolder(folder: string): Promise<boolean> {
+	const found = await onDisk(`look at ${folder}`, () =>
+		stat(folder).catch((error: NodeJS.ErrnoException) => {
+			if (error.code === 'ENOENT') return undefined;
+			throw error;
+		}),
+	);
+	if (found === undefined) return false;
+	if (!found.isDirectory()) throw refused(folder, 'a folder', 'a file');
+	if (process.getuid === undefined) return true;
+	const user = process.getuid();
+	if (found.uid !== user) {
+		// Not to take it over: what lies in it is its owner's.
+		const remedy = 'choose another with `cacheDir` or `--cache-dir`, or let its owner delete it';
+		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}; ${remedy}`);
+	}
+	const mode = found.mode & 0o777;
+	if ((mode & 0o077) !== 0) {
+		const remedy = 'run `chmod 700` on it, or choose another with `cacheDir` or `--cache-dir`';
+		throw refused(folder, 'a folder that only its user may enter', `mode ${mode.toString(8)}; ${remedy}`);
+	}
+	return true;
+}
+
+function refused(folder: string, expected: string, received: string): Arc2FaceError {
+	return new Arc2FaceError('FILE_FAILED', `Expected ${expected} for ${folder} but received ${received}.`);
+}

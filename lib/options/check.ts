@@ -1,0 +1,83 @@
+// What an option may be: rules, their words, and the error about a value that breaks one.
+import { Arc2FaceError } from '../errors.ts';
+
+/** What an option may be, in words and as a test. */
+export type Rule = Readonly<{ expected: string; fits: (value: unknown) => boolean }>;
+
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for an option that the call doesn't have, or one that isn't what it may be */
+export function check(call: string, options: object, known: Readonly<Record<string, Rule>>): void {
+	if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+		throw invalid('an object', 'options', describe(options));
+	}
+	for (const [name, value] of Object.entries(options)) {
+		if (!Object.hasOwn(known, name)) {
+			throw new Arc2FaceError(
+				'INVALID_ARGUMENT',
+				`Expected ${Object.keys(known).join(', ')} for the options of ${call} but received \`${name}\`.`,
+			);
+		}
+		const { expected, fits } = known[name]!;
+		if (value !== undefined && !fits(value)) throw invalid(expected, name, describe(value));
+	}
+}
+
+export const rules = {
+	text: { expected: 'a non-empty string', fits: (value) => typeof value === 'string' && value !== '' },
+	callback: { expected: 'a function', fits: (value) => typeof value === 'function' },
+	signal: { expected: 'an AbortSignal', fits: (value) => value instanceof AbortSignal },
+} satisfies Record<string, Rule>;
+
+export function integer(from: number, to: number): Rule {
+	return {
+		expected: `an integer from ${from} to ${to}`,
+		fits: (value) => Number.isInteger(value) && (value as number) >= from && (value as number) <= to,
+	};
+}
+
+export function number(from: number, to: number): Rule {
+	return {
+		expected: `a number from ${from} to ${to}`,
+		fits: (value) => typeof value === 'number' && value >= from && value <= to,
+	};
+}
+
+export function listOf({ expected, fits }: Rule): Rule {
+	return {
+		expected: `a list of at least one of: ${expected}`,
+		fits: (value) => Array.isArray(value) && value.length > 0 && value.every(fits),
+	};
+}
+
+export function oneOf(choices: readonly string[]): Rule {
+	return { expected: `one of ${choices.join(', ')}`, fits: (value) => choices.includes(value as string) };
+}
+
+export function invalid(expected: string, name: string, received: string): Arc2FaceError {
+	return new Arc2FaceError('INVALID_ARGUMENT', `Expected ${expected} for \`${name}\` but received ${received}.`);
+}
+
+/**
+ * A value for a message: short, and of which type when that isn't plain.
+ *
+ * @internal
+ */
+export function describe(value: unknown, depth = 0): string {
+	if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+	if (typeof value === 'function') return 'a function';
+	const inner = (part: unknown) => describe(part, depth + 1);
+	if (Array.isArray(value)) {
+		if (depth === maxDepth) return `a list of ${value.length}`;
+		return `[${value.slice(0, 12).map(inner).join(', ')}${value.length > 12 ? ', …' : ''}]`;
+	}
+	if (typeof value === 'object' && value !== null) {
+		const fields = Object.entries(value).slice(0, 12);
+		const isPlain = Object.getPrototypeOf(value) === Object.prototype && fields.length > 0;
+		if (!isPlain) return `a ${value.constructor?.name ?? 'object'}`;
+		if (depth === maxDepth) return `an object of ${fields.map(([name]) => name).join(', ')}`;
+		return `{ ${fields.map(([name, part]) => `${name}: ${inner(part)}`).join(', ')} }`;
+	}
+	return String(value);
+}
+
+/** Lists and objects in one another that a message shows: enough for a list of points or sizes, and an end for what contains itself. */
+const maxDepth = 3;

@@ -1,0 +1,124 @@
+// What `generate` accepts.
+import { randomInt } from 'node:crypto';
+import { type ImageGeometry, latentChannels } from '../geometry.ts';
+import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
+import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
+import { maxImageSide, side } from './sizes.ts';
+
+export interface GenerateOptions {
+	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
+	count?: number | undefined;
+	/** Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers make more: see `sampler`. */
+	steps?: number | undefined;
+	/** How strongly the identity steers, at least 1 (default 3); 1 leaves out the unconditional half, and takes half the time. */
+	guidanceScale?: number | undefined;
+	/**
+	 * A non-negative integer: image `i` of the call is made from `seed + i`; or one for each image (default: random, and told
+	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device.
+	 */
+	seed?: number | readonly number[] | undefined;
+	/** `"per-image"` (default): a generator for each image. `"batch"`: one generator draws for all of them, as diffusers does. */
+	noise?: NoiseMode | undefined;
+	/** Default `"dpm++2m"`. `"heun"` evaluates the network 2 · steps − 1 times, `"pndm"` steps + 1 times. */
+	sampler?: SamplerName | undefined;
+	/** Only with the sampler `"ddim"`: share of fresh noise in every step, 0–1 (default 0, deterministic). */
+	eta?: number | undefined;
+	/**
+	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's). A GPU has the
+	 * `imageSizes` of `load` only.
+	 */
+	width?: number | undefined;
+	height?: number | undefined;
+	/** Initial noise, standard normal, [images, 4, height / 8, width / 8], instead of the generators' first draw. */
+	latents?: Float32Array | undefined;
+	/** Called after every network evaluation; `step` counts from 1. */
+	onStep?: ((progress: StepProgress) => void) | undefined;
+	/** Stops within one step. */
+	signal?: AbortSignal | undefined;
+}
+export const noiseModes = ['per-image', 'batch'] as const;
+export type NoiseMode = (typeof noiseModes)[number];
+export type StepProgress = { step: number; steps: number };
+
+const maxImages = 1024;
+
+/**
+ * What can be checked of generate's options before a model is loaded.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+ * @internal
+ */
+export function checkGenerateOptions(options: GenerateOptions): void {
+	check('generate', options, {
+		count: integer(1, maxImages),
+		steps: integer(1, 1000),
+		guidanceScale: number(1, 1000),
+		seed: seedRule,
+		noise: oneOf(noiseModes),
+		sampler: oneOf(samplerNames),
+		eta: number(0, 1),
+		width: integer(1, maxImageSide),
+		height: integer(1, maxImageSide),
+		latents: latentsRule,
+		onStep: rules.callback,
+		signal: rules.signal,
+	});
+	const { eta, sampler = 'dpm++2m' } = options;
+	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
+}
+
+/** @internal */
+export function resolveGenerateOptions(
+	options: GenerateOptions = {},
+	identities: number,
+	{ pixelsPerLatent, ...size }: ImageGeometry,
+) {
+	checkGenerateOptions(options);
+	const { count = 1, steps = 25, guidanceScale = 3, noise = 'per-image', sampler = 'dpm++2m', eta = 0 } = options;
+	const { width = size.width, height = size.height, latents, onStep, signal } = options;
+
+	const images = count * identities;
+	if (images > maxImages) {
+		throw invalid(`at most ${maxImages} images`, 'count', `${count} for each of ${identities} identities`);
+	}
+	for (const [name, pixels] of Object.entries({ width, height })) {
+		const { expected, fits } = side(pixelsPerLatent);
+		if (!fits(pixels)) throw invalid(expected, name, `${pixels}`);
+	}
+	if (latents !== undefined) {
+		const shape = [images, latentChannels, height / pixelsPerLatent, width / pixelsPerLatent];
+		const length = shape.reduce((product, side) => product * side);
+		if (latents.length !== length) {
+			throw invalid(`${length} numbers ([${shape.join(', ')}])`, 'latents', `${latents.length}`);
+		}
+		const odd = latents.findIndex((value) => !Number.isFinite(value));
+		if (odd >= 0) throw invalid('finite numbers', 'latents', `${latents[odd]} at index ${odd}`);
+	}
+	const seeds = seedsOf(options.seed ?? randomInt(2 ** 32), noise, images);
+	return { count, images, steps, guidanceScale, seeds, noise, sampler, eta, width, height, latents, onStep, signal };
+}
+
+/** The seed of each image; one for all of them when the whole batch is one draw. */
+function seedsOf(seed: number | readonly number[], noise: NoiseMode, images: number): number[] {
+	if (typeof seed === 'number') {
+		if (noise === 'batch') return Array.from({ length: images }, () => seed);
+		if (seed > Number.MAX_SAFE_INTEGER - (images - 1)) {
+			throw invalid(`at most ${Number.MAX_SAFE_INTEGER - images + 1} with ${images} images`, 'seed', `${seed}`);
+		}
+		return Array.from({ length: images }, (_, i) => seed + i);
+	}
+	if (noise === 'batch') throw invalid('one number with noise "batch"', 'seed', `a list of ${seed.length}`);
+	if (seed.length !== images) throw invalid(`${images} seeds, one for each image`, 'seed', `${seed.length}`);
+	return [...seed];
+}
+
+const seedRule: Rule = {
+	expected: 'a non-negative integer, or one for each image',
+	fits: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isSeed) : isSeed(value)),
+};
+
+const latentsRule: Rule = { expected: 'a Float32Array', fits: (value) => value instanceof Float32Array };
+
+function isSeed(value: unknown): boolean {
+	return Number.isSafeInteger(value) && (value as number) >= 0;
+}

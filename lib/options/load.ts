@@ -1,0 +1,103 @@
+// What `load` accepts.
+import type { ImageGeometry, Size } from '../geometry.ts';
+import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
+import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
+
+export interface LoadOptions {
+	/** `"tiny"`, a folder, or the name of a downloaded bundle (default: `"arc2face"` if it was downloaded, else `"tiny"`). */
+	bundle?: string | undefined;
+	/** Where the networks run (default `"auto"`). */
+	device?: DeviceRequest | undefined;
+	/** Arithmetic of the networks (default `"auto"`: `"fp16"` on a GPU, else `"fp32"`, which is all that the CPU has). */
+	precision?: Precision | undefined;
+	/** Threads of the CPU, 1–1024 (default: one per core). */
+	threads?: number | undefined;
+	/** Sizes that the images may have; the first is that of images unless a call asks for another (default: the bundle's, alone). */
+	imageSizes?: readonly Size[] | undefined;
+	/** Side of the square that photos are fitted into unless a call says otherwise, a multiple of 32, 32–4096 (default 640). */
+	detectionSize?: number | undefined;
+	/** On a GPU: batches that the UNet is built for, in rows: an image takes two with guidance, else one (default 1, 2, 4, 8, 16). */
+	batchSizes?: readonly number[] | undefined;
+	/** On a GPU: where the engines are kept, in `engines` below it (default: the user's cache folder). */
+	cacheDir?: string | undefined;
+	/** Called while engines are prepared, and when a network is ready. */
+	onProgress?: ((progress: LoadProgress) => void) | undefined;
+	signal?: AbortSignal | undefined;
+}
+/** How far `load` is. On a GPU it gets an engine for each network, and then loads them all; on the CPU it just loads. */
+export type LoadProgress = {
+	/** The network that this is about. */
+	network: string;
+	/**
+	 * `reading`: weights, to see whether they are those that the engine in the cache was built from; or that engine. `waiting`: another
+	 * load builds this engine. `building`: this one does, which takes up to minutes. `loading`: the network is ready.
+	 */
+	phase: 'reading' | 'waiting' | 'building' | 'loading';
+	/** Of this phase of this network, 0–1; 0 for all of `waiting`. */
+	fraction: number;
+	/** Networks that are through: that have their engine, or in the phase `loading` are ready. */
+	done: number;
+	total: number;
+};
+/** `auto` takes the first device that can be used, `cuda` the first GPU that can be used, `cuda:1` the second GPU. */
+export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
+
+export const precisions = ['auto', 'fp32', 'fp16'] as const;
+export type Precision = (typeof precisions)[number];
+
+const maxRows = 64;
+
+/** @internal */
+export function resolveLoadOptions(options: LoadOptions = {}) {
+	check('load', options, {
+		bundle: rules.text,
+		device: deviceRule,
+		precision: oneOf(precisions),
+		threads: integer(1, 1024),
+		imageSizes: listOf(sizeRule),
+		detectionSize: detectionSizeRule,
+		batchSizes: listOf(integer(1, maxRows)),
+		cacheDir: rules.text,
+		onProgress: rules.callback,
+		signal: rules.signal,
+	});
+	const { bundle, device = 'auto', precision = 'auto', threads = 0, imageSizes } = options;
+	const { detectionSize = usualDetectionSize, batchSizes = [1, 2, 4, 8, 16], cacheDir, onProgress, signal } = options;
+	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
+	const shapes = { imageSizes, detectionSize, batchSizes: rows };
+	return { bundle, device, precision, threads, shapes, cacheDir, onProgress, signal };
+}
+
+/**
+ * The image sizes of a model, which its bundle has to allow.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+ * @internal
+ */
+export function resolveImageSizes(
+	sizes: readonly Size[] | undefined,
+	{ pixelsPerLatent, width, height }: ImageGeometry,
+): readonly [Size, ...Size[]] {
+	const [first, ...others] = sizes ?? [];
+	if (first === undefined) return [{ width, height }];
+	const { expected, fits } = side(pixelsPerLatent);
+	for (const { width, height } of [first, ...others]) {
+		if (!fits(width) || !fits(height)) throw invalid(`sides that are ${expected}`, 'imageSizes', `${width}×${height}`);
+	}
+	return [first, ...others];
+}
+
+/**
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for arithmetic that the device doesn't have
+ * @internal
+ */
+export function resolvePrecision(precision: Precision, device: string): 'fp32' | 'fp16' {
+	if (device !== 'cpu') return precision === 'auto' ? 'fp16' : precision;
+	if (precision === 'fp16') throw invalid('auto or fp32 on the CPU', 'precision', precision);
+	return 'fp32';
+}
+
+const deviceRule: Rule = {
+	expected: 'auto, cpu, cuda or cuda:N',
+	fits: (value) => typeof value === 'string' && /^(auto|cpu|cuda(:\d{1,3})?)$/.test(value),
+};

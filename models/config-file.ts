@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { Arc2FaceError } from '../lib/errors.ts';
+
+/** A JSON file of a bundle: its fields, checked where they are read, with errors that name file, field and value. */
+export class ConfigFile {
+	/** Absolute path. */
+	readonly file: string;
+	readonly fields: Readonly<Record<string, unknown>>;
+
+	constructor(file: string, json: unknown) {
+		if (json === null || typeof json !== 'object' || Array.isArray(json)) {
+			throw new Arc2FaceError('INVALID_BUNDLE', `Expected a JSON object in ${file} but received ${describe(json)}.`);
+		}
+		this.file = file;
+		this.fields = json as Record<string, unknown>;
+	}
+
+	/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON object */
+	static async read(file: string): Promise<ConfigFile> {
+		const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+			throw new Arc2FaceError('INVALID_BUNDLE', `Can't read ${file} (${cause.code ?? cause.message}).`, { cause });
+		});
+		let json: unknown;
+		try {
+			json = JSON.parse(text);
+		} catch (cause) {
+			throw new Arc2FaceError('INVALID_BUNDLE', `Expected JSON in ${file}: ${(cause as Error).message}.`, { cause });
+		}
+		return new ConfigFile(file, json);
+	}
+
+	/** A finite number, or the fallback when the field is missing or null. */
+	number(field: string, fallback?: number): number {
+		return this.#read(field, 'a number', (value) => Number.isFinite(value), fallback);
+	}
+
+	/** An integer in [from, to], or the fallback when the field is missing or null. */
+	integer(field: string, [from, to]: readonly [number, number], fallback?: number): number {
+		const fits = (value: unknown) => Number.isInteger(value) && (value as number) >= from && (value as number) <= to;
+		return this.#read(field, `an integer from ${from} to ${to}`, fits, fallback);
+	}
+
+	/** A boolean, or `undefined` when the field is missing or null. */
+	boolean(field: string): boolean | undefined {
+		return this.#read<boolean | undefined>(
+			field,
+			'true or false',
+			(value) => typeof value === 'boolean',
+			undefined,
+			true,
+		);
+	}
+
+	/** One of the choices, or the fallback (which may be `undefined`) when the field is missing or null. */
+	choice<T extends string, F extends T | undefined>(field: string, choices: readonly T[], fallback: F): T | F {
+		const fits = (value: unknown) => choices.includes(value as T);
+		return this.#read<T | F>(field, `one of ${choices.join(', ')}`, fits, fallback, true);
+	}
+
+	/** Numbers that all fit, or `undefined` when the field is missing or null. */
+	numbers(field: string, expected: string, fits: (value: number) => boolean): readonly number[] | undefined {
+		return this.#read<readonly number[] | undefined>(
+			field,
+			expected,
+			(value) => Array.isArray(value) && value.every((one) => Number.isFinite(one) && fits(one)),
+			undefined,
+			true,
+		);
+	}
+
+	/** The error for a field that is not what it should be. */
+	error(field: string, expected: string): Arc2FaceError {
+		return new Arc2FaceError(
+			'INVALID_BUNDLE',
+			`Expected ${expected} for \`${field}\` in ${this.file} but received ${describe(this.fields[field])}.`,
+		);
+	}
+
+	#read<T>(
+		field: string,
+		expected: string,
+		fits: (value: unknown) => boolean,
+		fallback: T | undefined,
+		optional = false,
+	): T {
+		const value = this.fields[field] ?? undefined;
+		if (value === undefined && (fallback !== undefined || optional)) return fallback as T;
+		if (!fits(value)) throw this.error(field, expected);
+		return value as T;
+	}
+}
+
+function describe(value: unknown): string {
+	return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
+}
