@@ -9,9 +9,9 @@
 #include <shared_mutex>
 #include <utility>
 
-#include "../diffusion/convert.h"
-#include "../diffusion/step.h"
-#include "../image/image.h"
+#include "../operations/diffusion/convert.h"
+#include "../operations/diffusion/step.h"
+#include "../operations/image/image.h"
 
 namespace arc2face {
 

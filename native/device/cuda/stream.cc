@@ -5,9 +5,9 @@
 #include <shared_mutex>
 #include <utility>
 
-#include "../../diffusion/convert_cuda.h"
-#include "../../diffusion/step_cuda.h"
-#include "../../image/image_cuda.h"
+#include "../../operations/diffusion/convert_cuda.h"
+#include "../../operations/diffusion/step_cuda.h"
+#include "../../operations/image/image_cuda.h"
 #include "check.h"
 
 namespace arc2face {

@@ -1,7 +1,7 @@
 // The kernels' place is taken by the definitions, queued as a kernel would be.
-#include "diffusion/convert_cuda.h"
-#include "diffusion/step_cuda.h"
-#include "image/image_cuda.h"
+#include "operations/diffusion/convert_cuda.h"
+#include "operations/diffusion/step_cuda.h"
+#include "operations/image/image_cuda.h"
 #include "runtime.h"
 
 namespace arc2face {
