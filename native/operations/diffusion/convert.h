@@ -7,13 +7,18 @@
 
 namespace arc2face {
 
+class Stream;
+
 // One number; rounds half to even where To is narrower. Shared by the host and the device.
 template <typename To, typename From>
 ARC2FACE_HD inline To Converted(From value) {
   return FromFloat<To>(ToFloat(value));
 }
 
-// The definition: to[i] = from[i] for `count` numbers. The two do not overlap.
+// to[i] = from[i] for `count` numbers. The two do not overlap.
+void Convert(Stream& stream, ConstNetworkFloats from, NetworkFloats to, size_t count);
+
+// The definition.
 void ConvertHost(ConstNetworkFloats from, NetworkFloats to, size_t count);
 
 }  // namespace arc2face

@@ -8,6 +8,9 @@
 namespace arc2face {
 namespace {
 
+// At most what a grid's second dimension takes.
+constexpr size_t kSlotsPerLaunch = 1024;
+
 // A block's slot and the step that it is at, read once for all threads. Both are plain words.
 struct Turn {
   BatchSlot slot;
@@ -44,7 +47,7 @@ __global__ void GatherRowsKernel(const BatchSlot* slots, size_t elements, T* sam
 
 // A row of the grid per slot. All its blocks read the slot's position, so the last to arrive at the end advances it.
 template <int kWidth, typename T>
-__global__ void ApplyStepKernel(BatchSlot* slots, size_t elements, const T* eps, unsigned* arrivals) {
+__global__ void ApplyStepKernel(BatchSlot* slots, size_t elements, const T* eps) {
   __shared__ Turn turn;
   if (!ReadTurn(slots[blockIdx.y], turn)) return;
   const size_t at = FirstElement(kWidth);
@@ -53,7 +56,8 @@ __global__ void ApplyStepKernel(BatchSlot* slots, size_t elements, const T* eps,
     __threadfence();  // thread 0 has read the position before it is seen to have arrived
     const unsigned last = gridDim.x - 1;
     // Counts from 0 to `last` and wraps, so that the next launch finds a zero.
-    if (atomicInc(&arrivals[blockIdx.y], last) == last) slots[blockIdx.y].position = turn.slot.position + 1;
+    BatchSlot& slot = slots[blockIdx.y];
+    if (atomicInc(&slot.arrivals, last) == last) slot.position = turn.slot.position + 1;
   }
 }
 
@@ -94,16 +98,15 @@ void GatherRows(const BatchSlot* slots, size_t count, size_t elements, T* sample
 }
 
 template <typename T>
-void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const T* eps, unsigned* arrivals, cudaStream_t stream) {
+void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const T* eps, cudaStream_t stream) {
   constexpr int kWidth = kStepWidth<T>;
   const bool packs = MovesInPacks(elements, eps);
   ForSlots(count, "queue a step of the sampler", [&](size_t first, size_t slots_here) {
     if (packs) {
       ApplyStepKernel<kWidth>
-          <<<Grid(elements, kWidth, slots_here), kBlockThreads, 0, stream>>>(slots + first, elements, eps, arrivals);
+          <<<Grid(elements, kWidth, slots_here), kBlockThreads, 0, stream>>>(slots + first, elements, eps);
     } else {
-      ApplyStepKernel<1>
-          <<<Grid(elements, 1, slots_here), kBlockThreads, 0, stream>>>(slots + first, elements, eps, arrivals);
+      ApplyStepKernel<1><<<Grid(elements, 1, slots_here), kBlockThreads, 0, stream>>>(slots + first, elements, eps);
     }
   });
 }
@@ -115,9 +118,8 @@ void GatherRowsCuda(const BatchSlot* slots, size_t count, size_t elements, Netwo
   std::visit([&](auto* rows) { GatherRows(slots, count, elements, rows, timesteps, stream); }, sample);
 }
 
-void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, unsigned* arrivals,
-                   cudaStream_t stream) {
-  std::visit([&](const auto* rows) { ApplyStep(slots, count, elements, rows, arrivals, stream); }, eps);
+void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, cudaStream_t stream) {
+  std::visit([&](const auto* rows) { ApplyStep(slots, count, elements, rows, stream); }, eps);
 }
 
 }  // namespace arc2face

@@ -1,21 +1,15 @@
-// The kernels of step.h's operations: queued on `stream`, all pointers in device memory, one launch for up to
-// kSlotsPerLaunch slots.
+// The kernels of step.h's operations: queued on `stream`, all pointers in device memory.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include "step.h"
 
+struct CUstream_st;  // a pointer to it is a cudaStream_t
+
 namespace arc2face {
 
-// At most what a grid's second dimension takes.
-inline constexpr size_t kSlotsPerLaunch = 1024;
-
 void GatherRowsCuda(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample, float* timesteps,
-                    cudaStream_t stream);
+                    CUstream_st* stream);
 
-// `arrivals`: kSlotsPerLaunch zeros that only this stream's launches use; they are zeros again afterwards.
-void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, unsigned* arrivals,
-                   cudaStream_t stream);
+void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, CUstream_st* stream);
 
 }  // namespace arc2face

@@ -1,4 +1,5 @@
-// Photos and images: scaling, warping and quantising, with OpenCV's and diffusers' rules.
+// Photos and images: scaling, warping and quantising, with OpenCV's and diffusers' rules. What takes a stream is queued
+// on it, over its device's memory; what ends in Host is the definition.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,8 @@
 #include "../../half.h"
 
 namespace arc2face {
+
+class Stream;
 
 // RGB, 8 bits a channel, row-major without padding.
 struct PhotoView {
@@ -39,6 +42,7 @@ inline constexpr float kDetectorDivisor = 128;
 inline constexpr float kRecogniserDivisor = 127.5f;
 
 // The detector's input: letterboxed, (x - 127.5) / 128, planes of R, G, B: float [3, input_height, input_width].
+void LetterboxPhoto(Stream& stream, PhotoView photo, const Letterbox& letterbox, float* input);
 void LetterboxHost(PhotoView photo, const Letterbox& letterbox, float* input);
 
 // 2x3, row-major; maps photo to crop.
@@ -52,10 +56,12 @@ Affine Invert(const Affine& affine);
 void WarpAffineHost(PhotoView photo, const Affine& photo_to_crop, int size, uint8_t* crop);
 
 // The recogniser's input: warped, (x - 127.5) / 127.5, float [3, size, size].
+void AlignFace(Stream& stream, PhotoView photo, const Affine& photo_to_crop, int size, float* input);
 void AlignFaceHost(PhotoView photo, const Affine& photo_to_crop, int size, float* input);
 
 // [-1, 1] [3, height, width] -> RGB bytes: clamp(x / 2 + 0.5, 0, 1) * 255 in float32, round half to even
 // (diffusers VaeImageProcessor.postprocess). NaN becomes 0.
+void Quantise(Stream& stream, ConstNetworkFloats image, int height, int width, uint8_t* rgb);
 void QuantiseHost(ConstNetworkFloats image, int height, int width, uint8_t* rgb);
 // The image's number of pixels; throws kInvalidArgument for a negative side.
 size_t CheckedPixels(int height, int width);

@@ -2,14 +2,14 @@
 // throw.
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include "image.h"
+
+struct CUstream_st;  // a pointer to it is a cudaStream_t
 
 namespace arc2face {
 
-void LetterboxCuda(PhotoView photo, const Letterbox& letterbox, float* input, cudaStream_t stream);
-void AlignFaceCuda(PhotoView photo, const Affine& photo_to_crop, int size, float* input, cudaStream_t stream);
-void QuantiseCuda(ConstNetworkFloats image, int height, int width, uint8_t* rgb, cudaStream_t stream);
+void LetterboxCuda(PhotoView photo, const Letterbox& letterbox, float* input, CUstream_st* stream);
+void AlignFaceCuda(PhotoView photo, const Affine& photo_to_crop, int size, float* input, CUstream_st* stream);
+void QuantiseCuda(ConstNetworkFloats image, int height, int width, uint8_t* rgb, CUstream_st* stream);
 
 }  // namespace arc2face

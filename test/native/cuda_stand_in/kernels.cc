@@ -30,8 +30,7 @@ void GatherRowsCuda(const BatchSlot* slots, size_t count, size_t elements, Netwo
   Launch(stream, [=] { GatherRowsHost(slots, count, elements, sample, timesteps); });
 }
 
-void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, unsigned*,
-                   cudaStream_t stream) {
+void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, cudaStream_t stream) {
   Launch(stream, [=] { ApplyStepHost(slots, count, elements, eps); });
 }
 

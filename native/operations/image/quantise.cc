@@ -1,5 +1,7 @@
 #include "../../vectorised.h"
+#include "../kernels.h"
 #include "image.h"
+#include "image_cuda.h"
 #include "level.h"
 
 namespace arc2face {
@@ -27,6 +29,13 @@ void Interleave(const Half* r, const Half* g, const Half* b, size_t pixels, uint
 void QuantiseHost(ConstNetworkFloats image, int height, int width, uint8_t* rgb) {
   const size_t pixels = CheckedPixels(height, width);
   std::visit([&](const auto* values) { Interleave(values, values + pixels, values + 2 * pixels, pixels, rgb); }, image);
+}
+
+void Quantise(Stream& stream, ConstNetworkFloats image, int height, int width, uint8_t* rgb) {
+  if constexpr (kHasKernels) {
+    if (auto* const cuda = CudaStreamOf(stream)) return QuantiseCuda(image, height, width, rgb, cuda);
+  }
+  QuantiseHost(image, height, width, rgb);
 }
 
 }  // namespace arc2face

@@ -1,6 +1,8 @@
 #include <vector>
 
+#include "../kernels.h"
 #include "image.h"
+#include "image_cuda.h"
 #include "normalise.h"
 #include "sample.h"
 
@@ -27,6 +29,13 @@ void AlignFaceHost(PhotoView photo, const Affine& photo_to_crop, int size, float
     const size_t row = static_cast<size_t>(y) * static_cast<size_t>(size);
     NormaliseRow(crop.data() + 3 * row, size, kRecogniserDivisor, input + row, pixels);
   }
+}
+
+void AlignFace(Stream& stream, PhotoView photo, const Affine& photo_to_crop, int size, float* input) {
+  if constexpr (kHasKernels) {
+    if (auto* const cuda = CudaStreamOf(stream)) return AlignFaceCuda(photo, photo_to_crop, size, input, cuda);
+  }
+  AlignFaceHost(photo, photo_to_crop, size, input);
 }
 
 }  // namespace arc2face

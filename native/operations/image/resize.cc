@@ -3,8 +3,10 @@
 #include <vector>
 
 #include "../../vectorised.h"
+#include "../kernels.h"
 #include "blend.h"
 #include "image.h"
+#include "image_cuda.h"
 #include "normalise.h"
 
 namespace arc2face {
@@ -86,6 +88,13 @@ void LetterboxHost(PhotoView photo, const Letterbox& letterbox, float* input) {
   ResizeRows(photo, resized_width, resized_height, [&](int y, const uint8_t* row) {
     NormaliseDetectorRow(row, resized_width, input + static_cast<size_t>(y) * stride, plane);
   });
+}
+
+void LetterboxPhoto(Stream& stream, PhotoView photo, const Letterbox& letterbox, float* input) {
+  if constexpr (kHasKernels) {
+    if (auto* const cuda = CudaStreamOf(stream)) return LetterboxCuda(photo, letterbox, input, cuda);
+  }
+  LetterboxHost(photo, letterbox, input);
 }
 
 }  // namespace arc2face

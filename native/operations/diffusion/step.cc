@@ -2,7 +2,9 @@
 #include <cstring>
 
 #include "../../vectorised.h"
+#include "../kernels.h"
 #include "step.h"
+#include "step_cuda.h"
 
 namespace arc2face {
 namespace {
@@ -99,6 +101,23 @@ void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, Netwo
 
 void ApplyStepHost(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) {
   std::visit([&](const auto* rows) { ApplyStep(slots, count, elements, rows); }, eps);
+}
+
+void GatherRows(Stream& stream, const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
+                float* timesteps) {
+  if constexpr (kHasKernels) {
+    if (auto* const cuda = CudaStreamOf(stream)) {
+      return GatherRowsCuda(slots, count, elements, sample, timesteps, cuda);
+    }
+  }
+  GatherRowsHost(slots, count, elements, sample, timesteps);
+}
+
+void ApplyStep(Stream& stream, BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) {
+  if constexpr (kHasKernels) {
+    if (auto* const cuda = CudaStreamOf(stream)) return ApplyStepCuda(slots, count, elements, eps, cuda);
+  }
+  ApplyStepHost(slots, count, elements, eps);
 }
 
 }  // namespace arc2face

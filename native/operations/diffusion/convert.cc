@@ -1,7 +1,10 @@
+#include "convert.h"
+
 #include <algorithm>
 #include <type_traits>
 
-#include "convert.h"
+#include "../kernels.h"
+#include "convert_cuda.h"
 
 namespace arc2face {
 
@@ -12,6 +15,13 @@ void ConvertHost(ConstNetworkFloats from, NetworkFloats to, size_t count) {
         std::transform(numbers, numbers + count, converted, [](auto number) { return Converted<To>(number); });
       },
       from, to);
+}
+
+void Convert(Stream& stream, ConstNetworkFloats from, NetworkFloats to, size_t count) {
+  if constexpr (kHasKernels) {
+    if (auto* const cuda = CudaStreamOf(stream)) return ConvertCuda(from, to, count, cuda);
+  }
+  ConvertHost(from, to, count);
 }
 
 }  // namespace arc2face
