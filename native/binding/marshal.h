@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "../diffusion/step.h"
 #include "../error.h"
+#include "../operations/diffusion/step.h"
 #include "../provider/provider.h"
 #include "../provider/tensorrt/engine_library.h"
 

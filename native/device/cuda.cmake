@@ -38,8 +38,9 @@ if(without_cuda)
   return()
 endif()
 message(STATUS "With CUDA ${CMAKE_CUDA_COMPILER_VERSION} for architectures ${CMAKE_CUDA_ARCHITECTURES}")
-file(GLOB CUDA_SOURCES CONFIGURE_DEPENDS native/device/cuda/*.cc native/diffusion/*.cu native/image/*.cu)
+file(GLOB CUDA_SOURCES CONFIGURE_DEPENDS native/device/cuda/*.cc native/operations/*/*.cu)
 target_sources(arc2face_core PRIVATE ${CUDA_SOURCES})
+target_compile_definitions(arc2face_core PRIVATE ARC2FACE_WITH_CUDA)
 # The target is older than these settings.
 set_target_properties(arc2face_core PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}"
                                                CUDA_RUNTIME_LIBRARY Static)

@@ -1,5 +1,5 @@
-// The seam to where the data lies: memory, copies, and the operations between the networks. Devices are the host
-// (host.cc) and NVIDIA GPUs (cuda.h), whose kernels lie beside the definitions that they must equal.
+// The seam to where the data lies: memory, copies, and an order of work. Devices are the host (host.cc) and NVIDIA GPUs
+// (cuda.h).
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,6 @@
 #include <memory>
 #include <shared_mutex>
 #include <utility>
-
-#include "../diffusion/convert.h"
-#include "../diffusion/step.h"
-#include "../image/image.h"
 
 namespace arc2face {
 
@@ -45,17 +41,9 @@ class Stream {
   // Drops what was captured for `key`: before memory or a network that its work uses goes.
   virtual void Forget(uint64_t key) noexcept = 0;
 
-  // The device's own stream, for a provider to queue its work on: a cudaStream_t; null on the host.
-  virtual void* handle() noexcept { return nullptr; }
-
-  // The operations; contracts beside their definitions in image/image.h, diffusion/step.h and diffusion/convert.h.
-  virtual void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) = 0;
-  virtual void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) = 0;
-  virtual void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
-                          float* timesteps) = 0;
-  virtual void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) = 0;
-  virtual void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) = 0;
-  virtual void Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) = 0;
+  // The device's own stream, to queue one piece of work more on: a cudaStream_t; null on the host, where the work is
+  // done at once instead.
+  virtual void* handle() { return nullptr; }
 };
 
 // Host memory, freed as its device says.

@@ -32,24 +32,6 @@ class HostStream final : public Stream {
   std::unique_ptr<Event> Record() override { return std::make_unique<Now>(); }
   void Replay(uint64_t, const std::function<void()>& record) override { record(); }
   void Forget(uint64_t) noexcept override {}
-
-  void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) override {
-    LetterboxHost(photo, letterbox, input);
-  }
-  void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) override {
-    AlignFaceHost(photo, photo_to_crop, size, input);
-  }
-  void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
-                  float* timesteps) override {
-    GatherRowsHost(slots, count, elements, sample, timesteps);
-  }
-  void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) override {
-    ApplyStepHost(slots, count, elements, eps);
-  }
-  void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) override {
-    QuantiseHost(image, height, width, rgb);
-  }
-  void Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) override { ConvertHost(from, to, count); }
 };
 
 class Host final : public Device {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../device/sync_on_error.h"
+#include "../operations/diffusion/convert.h"
 #include "evaluate.h"
 #include "face_reader.h"
 
@@ -55,7 +56,7 @@ NetworkBuffer Conditioner::Encode(const std::vector<int32_t>& tokens, std::span<
            {{"hidden_states", hidden_states.As({1, rows(), dimension_})}}, stream_, interrupt);
   if (type_ != encoder_type_) {
     converted = NetworkBuffer(device_, type_, size);
-    stream_.Convert(hidden_states.const_floats(), converted.floats(), size);
+    Convert(stream_, hidden_states.const_floats(), converted.floats(), size);
     std::swap(hidden_states, converted);
   }
   stream_.Synchronize();

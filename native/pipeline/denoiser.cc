@@ -245,14 +245,14 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
     const size_t elements = size.elements();
     const auto n = static_cast<int64_t>(workspace.rows);
     const std::vector<int64_t> latents = {n, size.channels, size.height, size.width};
-    stream_.GatherRows(workspace.table.data(), workspace.rows, elements, workspace.sample.floats(),
-                       workspace.timesteps.data());
+    GatherRows(stream_, workspace.table.data(), workspace.rows, elements, workspace.sample.floats(),
+               workspace.timesteps.data());
     Evaluate(*unet_,
              {{"sample", workspace.sample.As(latents)},
               {"timestep", Float32({n}, workspace.timesteps.data())},
               {"encoder_hidden_states", workspace.conditioning.As({n, conditioning_rows_, conditioning_dimension_})}},
              {{"eps", workspace.eps.As(latents)}}, stream_, interrupt);
-    stream_.ApplyStep(workspace.table.data(), workspace.rows, elements, workspace.eps.const_floats());
+    ApplyStep(stream_, workspace.table.data(), workspace.rows, elements, workspace.eps.const_floats());
   });
   for (auto& [slot, position] : workspace.placed) ++position;
   evaluation.done = stream_.Record();

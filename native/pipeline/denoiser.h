@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "../diffusion/noise_source.h"
-#include "../diffusion/step.h"
+#include "../operations/diffusion/noise_source.h"
+#include "../operations/diffusion/step.h"
 #include "../provider/provider.h"
 
 namespace arc2face {

@@ -142,7 +142,7 @@ std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& op
   const SyncOnError sync(stream_);
   DeviceBuffer<uint8_t> photo_memory;
   DeviceBuffer<float> input(device_, size_t{3} * side * side);
-  stream_.LetterboxPhoto(Upload(photo, photo_memory), letterbox, input.data());
+  LetterboxPhoto(stream_, Upload(photo, photo_memory), letterbox, input.data());
 
   std::vector<Tensor> outputs(detector_outputs_.size());
   std::vector<DeviceBuffer<float>> memory;
@@ -177,7 +177,7 @@ std::vector<float> FaceReader::Embed(const Photo& photo, const Keypoints& keypoi
   DeviceBuffer<uint8_t> photo_memory;
   DeviceBuffer<float> input(device_, size_t{3} * crop_size_ * crop_size_);
   DeviceBuffer<float> output(device_, kEmbeddingSize);
-  stream_.AlignFace(Upload(photo, photo_memory), photo_to_crop, crop_size_, input.data());
+  AlignFace(stream_, Upload(photo, photo_memory), photo_to_crop, crop_size_, input.data());
   const std::array inputs = {Float32({1, 3, crop_size_, crop_size_}, input.data())};
   const std::array outputs = {Float32({1, kEmbeddingSize}, output.data())};
   recognizer_->Run(inputs, outputs, stream_, interrupt);

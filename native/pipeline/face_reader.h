@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../face/face.h"
+#include "../operations/face/face.h"
 #include "../provider/provider.h"
 
 namespace arc2face {

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "../device/sync_on_error.h"
+#include "../operations/diffusion/convert.h"
+#include "../operations/image/image.h"
 #include "evaluate.h"
 #include "network_buffer.h"
 
@@ -37,10 +39,10 @@ Image ImagePainter::Paint(const float* latents, const LatentSize& size, Interrup
   const NetworkBuffer input(device_, latents_type_, size.elements());
   const NetworkBuffer image(device_, image_type_, values);
   const DeviceBuffer<uint8_t> rgb(device_, values);
-  stream_.Convert(latents, input.floats(), size.elements());
+  Convert(stream_, latents, input.floats(), size.elements());
   Evaluate(*decoder_, {{"latents", input.As({1, size.channels, size.height, size.width})}},
            {{"image", image.As({1, 3, height, width})}}, stream_, interrupt);
-  stream_.Quantise(image.const_floats(), static_cast<int>(height), static_cast<int>(width), rgb.data());
+  Quantise(stream_, image.const_floats(), static_cast<int>(height), static_cast<int>(width), rgb.data());
   stream_.Download(result.data.get(), rgb.data(), rgb.bytes());
   stream_.Synchronize();
   return result;

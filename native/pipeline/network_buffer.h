@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "../half.h"
 #include "../provider/provider.h"
 
 namespace arc2face {

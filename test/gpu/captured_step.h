@@ -20,8 +20,8 @@ class Step {
         slot_(gpu, stream, {{registers_.data(), plan_.data(), 0, 0, 1, 3.0f}}) {}
 
   void Queue() {
-    stream_.GatherRows(slot_.data(), 1, kElements, sample_.data(), timesteps_.data());
-    stream_.ApplyStep(slot_.data(), 1, kElements, sample_.data());
+    GatherRows(stream_, slot_.data(), 1, kElements, sample_.data(), timesteps_.data());
+    ApplyStep(stream_, slot_.data(), 1, kElements, sample_.data());
   }
   std::vector<float> registers() const { return registers_.values(); }
   uint32_t position() const { return slot_.values()[0].position; }

@@ -3,6 +3,7 @@
 
 #include "gpu.h"
 #include "operation_data.h"
+#include "operations/diffusion/convert.h"
 
 namespace arc2face::testing {
 namespace {
@@ -23,7 +24,7 @@ TYPED_TEST(GpuConvert, ConvertsWhatTheDefinitionConverts) {
     for (const auto& [from_shift, to_shift] : {std::pair{0, 0}, {1, 0}, {0, 1}, {1, 1}}) {  // off 16 bytes, one by one
       OnGpu<From> from(*this->gpu, *this->stream, numbers, from_shift);
       OnGpu<To> to(*this->gpu, *this->stream, std::vector<To>(count), to_shift);
-      this->stream->Convert(from.data(), to.data(), count);
+      Convert(*this->stream, from.data(), to.data(), count);
       EXPECT_TRUE(SameBits(to.values(), expected))
           << count << " numbers, shifted by " << from_shift << " and " << to_shift;
       EXPECT_TRUE(SameBits(from.values(), numbers)) << count << " numbers";

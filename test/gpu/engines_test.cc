@@ -6,7 +6,7 @@
 
 #include "gpu.h"
 #include "operation_data.h"
-#include "provider/stand_in/place.h"
+#include "stand_in/place.h"
 #include "stand_in_bundle.h"
 
 extern "C" const Arc2FaceEngineApi* Arc2FaceGetEngineApi(uint32_t abi_version);

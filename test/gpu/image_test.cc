@@ -4,6 +4,7 @@
 #include "error.h"
 #include "gpu.h"
 #include "operation_data.h"
+#include "operations/image/image.h"
 
 namespace arc2face::testing {
 namespace {
@@ -31,7 +32,7 @@ TEST_F(GpuImage, LettersWhatTheDefinitionLetters) {
         OnGpu<uint8_t> photo(*gpu, *stream, pixels);
         OnGpu<float> input(*gpu, *stream, expected);
         LetterboxHost({pixels.data(), width, height}, letterbox, expected.data());
-        stream->LetterboxPhoto({photo.data(), width, height}, letterbox, input.data());
+        LetterboxPhoto(*stream, {photo.data(), width, height}, letterbox, input.data());
         EXPECT_TRUE(SameBits(input.values(), expected))
             << width << " x " << height << " in " << input_width << " x " << input_height;
       }
@@ -50,7 +51,7 @@ TEST_F(GpuImage, AlignsWhatTheDefinitionAligns) {
         std::vector<float> expected(3 * static_cast<size_t>(size) * size);
         OnGpu<float> input(*gpu, *stream, expected);
         AlignFaceHost({pixels.data(), side, 40}, affine, size, expected.data());
-        stream->AlignFace({photo.data(), side, 40}, affine, size, input.data());
+        AlignFace(*stream, {photo.data(), side, 40}, affine, size, input.data());
         EXPECT_TRUE(SameBits(input.values(), expected)) << side << " wide, crop " << size;
       }
     }
@@ -72,7 +73,7 @@ TYPED_TEST(GpuQuantise, QuantisesWhatTheDefinitionQuantises) {
       OnGpu<TypeParam> gpu_image(*this->gpu, *this->stream, image, shift);
       OnGpu<uint8_t> rgb(*this->gpu, *this->stream, expected);
       QuantiseHost(image.data(), kHeight, width, expected.data());
-      this->stream->Quantise(gpu_image.data(), kHeight, width, rgb.data());
+      Quantise(*this->stream, gpu_image.data(), kHeight, width, rgb.data());
       EXPECT_EQ(rgb.values(), expected) << width << " wide, shift " << shift;
     }
   }
@@ -81,13 +82,13 @@ TYPED_TEST(GpuQuantise, QuantisesWhatTheDefinitionQuantises) {
 TEST_F(GpuImage, RefusesWhatTheDefinitionsRefuse) {
   const Affine identity{1, 0, 0, 0, 1, 0}, flat{0, 0, 0, 0, 0, 0};
   for (const int bad : {0, -1, kMaxSide + 1}) {
-    ExpectInvalid([&] { stream->LetterboxPhoto({nullptr, bad, 1}, {1, 1, 1, 1, 1}, nullptr); });
-    ExpectInvalid([&] { stream->LetterboxPhoto({nullptr, 1, 1}, {1, bad, 1, 1, 1}, nullptr); });
-    ExpectInvalid([&] { stream->AlignFace({nullptr, 1, bad}, identity, 1, nullptr); });
-    ExpectInvalid([&] { stream->AlignFace({nullptr, 1, 1}, identity, bad, nullptr); });
+    ExpectInvalid([&] { LetterboxPhoto(*stream, {nullptr, bad, 1}, {1, 1, 1, 1, 1}, nullptr); });
+    ExpectInvalid([&] { LetterboxPhoto(*stream, {nullptr, 1, 1}, {1, bad, 1, 1, 1}, nullptr); });
+    ExpectInvalid([&] { AlignFace(*stream, {nullptr, 1, bad}, identity, 1, nullptr); });
+    ExpectInvalid([&] { AlignFace(*stream, {nullptr, 1, 1}, identity, bad, nullptr); });
   }
-  ExpectInvalid([&] { stream->AlignFace({nullptr, 1, 1}, flat, 1, nullptr); });
-  ExpectInvalid([&] { stream->Quantise(static_cast<const float*>(nullptr), -1, 1, nullptr); });
+  ExpectInvalid([&] { AlignFace(*stream, {nullptr, 1, 1}, flat, 1, nullptr); });
+  ExpectInvalid([&] { Quantise(*stream, static_cast<const float*>(nullptr), -1, 1, nullptr); });
 }
 
 }  // namespace

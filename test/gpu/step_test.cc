@@ -68,7 +68,7 @@ TYPED_TEST(GpuStep, GathersWhatTheDefinitionGathers) {
       OnGpu<TypeParam> sample(*this->gpu, *this->stream, expected, shift);
       OnGpu<float> timesteps(*this->gpu, *this->stream, expected_timesteps);
       GatherRowsHost(slots.host.data(), slots.host.size(), elements, expected.data(), expected_timesteps.data());
-      this->stream->GatherRows(slots.gpu_slots(), slots.host.size(), elements, sample.data(), timesteps.data());
+      GatherRows(*this->stream, slots.gpu_slots(), slots.host.size(), elements, sample.data(), timesteps.data());
       EXPECT_TRUE(SameBits(sample.values(), expected)) << elements << " elements, shift " << shift;
       EXPECT_EQ(timesteps.values(), expected_timesteps) << elements << " elements";
     }
@@ -84,7 +84,7 @@ TYPED_TEST(GpuStep, AppliesWhatTheDefinitionApplies) {
         const auto eps = RandomNumbers<TypeParam>(slots.rows * elements, seed);
         OnGpu<TypeParam> gpu_eps(*this->gpu, *this->stream, eps, shift);
         ApplyStepHost(slots.host.data(), slots.host.size(), elements, eps.data());
-        this->stream->ApplyStep(slots.gpu_slots(), slots.host.size(), elements, gpu_eps.data());
+        ApplyStep(*this->stream, slots.gpu_slots(), slots.host.size(), elements, gpu_eps.data());
         slots.ExpectSame(std::to_string(elements) + " elements, shift " + std::to_string(shift));
       }
     }
@@ -97,13 +97,13 @@ TYPED_TEST(GpuStep, TakesMoreSlotsThanALaunch) {
   const auto eps = RandomNumbers<TypeParam>(slots.rows * kElements, 6);
   OnGpu<TypeParam> gpu_eps(*this->gpu, *this->stream, eps);
   ApplyStepHost(slots.host.data(), kSlots, kElements, eps.data());
-  this->stream->ApplyStep(slots.gpu_slots(), kSlots, kElements, gpu_eps.data());
+  ApplyStep(*this->stream, slots.gpu_slots(), kSlots, kElements, gpu_eps.data());
   slots.ExpectSame("all");
 }
 
 TYPED_TEST(GpuStep, WithoutSlotsTouchesNothing) {
-  this->stream->GatherRows(nullptr, 0, 16, static_cast<TypeParam*>(nullptr), nullptr);
-  this->stream->ApplyStep(nullptr, 0, 16, static_cast<const TypeParam*>(nullptr));
+  GatherRows(*this->stream, nullptr, 0, 16, static_cast<TypeParam*>(nullptr), nullptr);
+  ApplyStep(*this->stream, nullptr, 0, 16, static_cast<const TypeParam*>(nullptr));
   this->stream->Synchronize();
 }
 
@@ -120,7 +120,7 @@ TEST_F(GpuHalf, WidensEveryHalfAsTheHostDoes) {
   OnGpu<float> registers(*gpu, *stream, std::vector<float>(kRegisters * kHalves));
   OnGpu<PlanStep> plan(*gpu, *stream, {PlanStep{}});
   OnGpu<BatchSlot> slot(*gpu, *stream, {PlainSlot(registers.data(), plan.data())});
-  stream->ApplyStep(slot.data(), 1, kHalves, eps.data());
+  ApplyStep(*stream, slot.data(), 1, kHalves, eps.data());
   const std::vector<float> widened = registers.values();
   for (size_t i = 0; i < kHalves; ++i) {
     const float expected = ToFloat(halves[i]), value = widened[kEps * kHalves + i];
@@ -158,7 +158,7 @@ TEST_F(GpuHalf, RoundsAsTheHostDoes) {
   OnGpu<BatchSlot> slot(*gpu, *stream, {PlainSlot(gpu_registers.data(), plan.data())});
   OnGpu<Half> sample(*gpu, *stream, std::vector<Half>(floats.size()));
   OnGpu<float> timesteps(*gpu, *stream, {0});
-  stream->GatherRows(slot.data(), 1, floats.size(), sample.data(), timesteps.data());
+  GatherRows(*stream, slot.data(), 1, floats.size(), sample.data(), timesteps.data());
   const std::vector<Half> rounded = sample.values();
   for (size_t i = 0; i < floats.size(); ++i) EXPECT_EQ(rounded[i].bits, ToHalf(floats[i]).bits) << floats[i];
 }

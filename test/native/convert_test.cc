@@ -1,4 +1,4 @@
-#include "diffusion/convert.h"
+#include "operations/diffusion/convert.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "face/face.h"
+#include "operations/face/face.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "image/image.h"
+#include "operations/image/image.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "diffusion/noise.h"
+#include "operations/diffusion/noise.h"
 
 #include <gtest/gtest.h>
 

@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "diffusion/step.h"
 #include "half.h"
+#include "operations/diffusion/step.h"
 
 namespace arc2face::testing {
 

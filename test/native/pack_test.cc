@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "device/device.h"
-#include "diffusion/step_pack.h"
-#include "image/image_pack.h"
 #include "operation_data.h"
+#include "operations/diffusion/step_pack.h"
+#include "operations/image/image_pack.h"
 
 namespace arc2face::testing {
 namespace {

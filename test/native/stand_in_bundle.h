@@ -11,8 +11,8 @@
 #include "fake_networks.h"
 #include "faulty_engines.h"
 #include "onnx_graph.h"
-#include "provider/stand_in/engine_file.h"
 #include "provider/tensorrt/tensorrt.h"
+#include "stand_in/engine_file.h"
 
 namespace arc2face::testing {
 

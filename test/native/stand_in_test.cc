@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "fake_networks.h"
-#include "provider/stand_in/evaluate.h"
 #include "provider/tensorrt/build.h"
+#include "stand_in/evaluate.h"
 #include "stand_in_bundle.h"
 
 namespace arc2face::testing {

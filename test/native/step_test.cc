@@ -1,4 +1,4 @@
-#include "diffusion/step.h"
+#include "operations/diffusion/step.h"
 
 #include <gtest/gtest.h>
 

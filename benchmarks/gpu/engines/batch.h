@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "operations/diffusion/step.h"
 #include "pipeline/evaluate.h"
 #include "tensors.h"
 
@@ -56,10 +57,10 @@ class Batch {
                        {{"eps", eps_.tensor()}}, stream_, interrupt_);
   }
   void Step() {
-    stream_.GatherRows(table_.data(), slots(), elements(), sample_.floats(),
-                       static_cast<float*>(timesteps_.tensor().data));
+    GatherRows(stream_, table_.data(), slots(), elements(), sample_.floats(),
+               static_cast<float*>(timesteps_.tensor().data));
     Evaluate();
-    stream_.ApplyStep(table_.data(), slots(), elements(), eps_.const_floats());
+    ApplyStep(stream_, table_.data(), slots(), elements(), eps_.const_floats());
   }
   void Replay() {
     stream_.Replay(reinterpret_cast<uintptr_t>(this), [this] { Step(); });

@@ -20,6 +20,7 @@
 
 #include "batch.h"
 #include "device/cuda.h"
+#include "operations/image/image.h"
 #include "pipeline/pipeline.h"
 #include "provider/tensorrt/tensorrt.h"
 #include "report.h"
@@ -131,8 +132,8 @@ class Bench {
     AddTimes("VAE decoder, engine alone", 1, Measure(stream, runs_, decode));
     AddTimes("VAE decoder and quantising", 1, Measure(stream, runs_, [&] {
                decode();
-               stream.Quantise(image.const_floats(), static_cast<int>(image_shape[2]), static_cast<int>(image_shape[3]),
-                               rgb.data());
+               Quantise(stream, image.const_floats(), static_cast<int>(image_shape[2]),
+                        static_cast<int>(image_shape[3]), rgb.data());
              }));
   }
 

@@ -5,9 +5,6 @@
 #include <shared_mutex>
 #include <utility>
 
-#include "../../diffusion/convert_cuda.h"
-#include "../../diffusion/step_cuda.h"
-#include "../../image/image_cuda.h"
 #include "check.h"
 
 namespace arc2face {
@@ -53,28 +50,19 @@ cudaStream_t ClockedStream::Next() {
   return stream_.get();
 }
 
-cudaStream_t ClockedStream::NextUnchecked() noexcept {
-  cudaSetDevice(index_);
-  clock_->Tick();
-  return stream_.get();
-}
-
 std::unique_ptr<Event> ClockedStream::Record() {
   CheckCuda(cudaSetDevice(index_), "choose a device");
   return std::make_unique<CudaEvent>(stream_.get(), clock_);
 }
 
 CudaStream::CudaStream(int index, Device& device, std::shared_ptr<StreamClock> clock)
-    : device_(device), stream_(index, std::move(clock)), arrivals_(device, kSlotsPerLaunch) {
-  Zero(arrivals_.data(), arrivals_.bytes());
-  Synchronize();
-}
+    : device_(device), stream_(index, std::move(clock)) {}
 
 void CudaStream::Synchronize() { Record()->Await(); }
 
 std::unique_ptr<Event> CudaStream::Record() { return stream_.Record(); }
 
-void* CudaStream::handle() noexcept { return stream_.NextUnchecked(); }
+void* CudaStream::handle() { return stream_.Next(); }
 
 void CudaStream::Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   if (bytes != 0) CheckCuda(cudaMemcpyAsync(to, from, bytes, kind, stream_.Next()), "copy memory");
@@ -143,26 +131,6 @@ OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
   OwnedGraphExec exec(instance);
   CheckCuda(cudaGraphUpload(exec.get(), stream_.Next()), "upload a captured graph");
   return exec;
-}
-
-void CudaStream::LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) {
-  LetterboxCuda(photo, letterbox, input, stream_.Next());
-}
-void CudaStream::AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) {
-  AlignFaceCuda(photo, photo_to_crop, size, input, stream_.Next());
-}
-void CudaStream::GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
-                            float* timesteps) {
-  GatherRowsCuda(slots, count, elements, sample, timesteps, stream_.Next());
-}
-void CudaStream::ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) {
-  ApplyStepCuda(slots, count, elements, eps, arrivals_.data(), stream_.Next());
-}
-void CudaStream::Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) {
-  QuantiseCuda(image, height, width, rgb, stream_.Next());
-}
-void CudaStream::Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) {
-  ConvertCuda(from, to, count, stream_.Next());
 }
 
 }  // namespace arc2face

@@ -21,8 +21,6 @@ class ClockedStream {
 
   // For one piece of work more; makes the GPU the thread's current one.
   cudaStream_t Next();
-  // The same for work that checks nothing before it is queued.
-  cudaStream_t NextUnchecked() noexcept;
   // What waits for it keeps no processor busy.
   std::unique_ptr<Event> Record();
 
@@ -54,15 +52,7 @@ class CudaStream final : public Stream {
   void Replay(uint64_t key, const std::function<void()>& record) override;
   void Forget(uint64_t key) noexcept override;
 
-  void* handle() noexcept override;
-
-  void LetterboxPhoto(PhotoView photo, const Letterbox& letterbox, float* input) override;
-  void AlignFace(PhotoView photo, const Affine& photo_to_crop, int size, float* input) override;
-  void GatherRows(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
-                  float* timesteps) override;
-  void ApplyStep(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps) override;
-  void Quantise(ConstNetworkFloats image, int height, int width, uint8_t* rgb) override;
-  void Convert(ConstNetworkFloats from, NetworkFloats to, size_t count) override;
+  void* handle() override;
 
  private:
   void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
@@ -77,7 +67,6 @@ class CudaStream final : public Stream {
 
   Device& device_;
   ClockedStream stream_;
-  DeviceBuffer<unsigned> arrivals_;  // for ApplyStepCuda
   std::unordered_map<uint64_t, Recording> recordings_;
 };
 

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "addon.h"
-#include "diffusion/noise.h"
-#include "diffusion/step.h"
 #include "error.h"
-#include "face/face.h"
-#include "image/image.h"
+#include "operations/diffusion/noise.h"
+#include "operations/diffusion/step.h"
+#include "operations/face/face.h"
+#include "operations/image/image.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // The place of the stand-in's engines: the definition, queued as their kernels would be.
-#include "provider/stand_in/place.h"
 #include "runtime.h"
+#include "stand_in/place.h"
 
 namespace arc2face::stand_in {
 

@@ -1,7 +1,7 @@
 // The kernels' place is taken by the definitions, queued as a kernel would be.
-#include "diffusion/convert_cuda.h"
-#include "diffusion/step_cuda.h"
-#include "image/image_cuda.h"
+#include "operations/diffusion/convert_cuda.h"
+#include "operations/diffusion/step_cuda.h"
+#include "operations/image/image_cuda.h"
 #include "runtime.h"
 
 namespace arc2face {
@@ -30,8 +30,7 @@ void GatherRowsCuda(const BatchSlot* slots, size_t count, size_t elements, Netwo
   Launch(stream, [=] { GatherRowsHost(slots, count, elements, sample, timesteps); });
 }
 
-void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, unsigned*,
-                   cudaStream_t stream) {
+void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps, cudaStream_t stream) {
   Launch(stream, [=] { ApplyStepHost(slots, count, elements, eps); });
 }
 

@@ -11,6 +11,7 @@
 
 #include "device/cuda.h"
 #include "error.h"
+#include "operations/image/image.h"
 #include "runtime.h"
 
 namespace arc2face::testing {
@@ -73,7 +74,7 @@ std::vector<uint8_t> WorkOnce(Device& gpu) {
   DeviceBuffer<uint8_t> rgb(gpu, image.size());
   stream->Zero(rgb.data(), rgb.bytes());
   stream->Upload(on_gpu.data(), image.data(), on_gpu.bytes());
-  for (int i = 0; i < 3; ++i) stream->Replay(1, [&] { stream->Quantise(on_gpu.data(), 8, 8, rgb.data()); });
+  for (int i = 0; i < 3; ++i) stream->Replay(1, [&] { Quantise(*stream, on_gpu.data(), 8, 8, rgb.data()); });
   stream->Download(host.get(), rgb.data(), rgb.bytes());
   stream->Synchronize();
   return {host.get(), host.get() + image.size()};

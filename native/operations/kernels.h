@@ -1,0 +1,20 @@
+// How an operation finds its implementation: the definition where the stream is the host's, the kernel where it is an
+// NVIDIA GPU's. A new operation needs files of this folder only; a build without CUDA has no kernels to link.
+#pragma once
+
+#include "../device/device.h"
+
+struct CUstream_st;  // of which CUDA's cudaStream_t is a pointer; its headers are not everywhere
+
+namespace arc2face {
+
+#ifdef ARC2FACE_WITH_CUDA
+inline constexpr bool kHasKernels = true;
+#else
+inline constexpr bool kHasKernels = false;
+#endif
+
+// For one kernel more to be queued on; null on the host.
+inline CUstream_st* CudaStreamOf(Stream& stream) { return static_cast<CUstream_st*>(stream.handle()); }
+
+}  // namespace arc2face

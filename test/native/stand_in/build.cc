@@ -1,0 +1,128 @@
+#include "build.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+#include "engine_file.h"
+#include "evaluate.h"
+#include "onnx_model.h"
+#include "provider/tensorrt/library/status.h"
+
+namespace arc2face::stand_in {
+namespace {
+
+using engines::Failure;
+
+Failure Refused(const Arc2FaceBuildRequest& request, Arc2FaceStatus status, const std::string& what) {
+  return Failure(status, "Could not build the network " + std::string(request.network) + ": " + what);
+}
+
+void Report(const Arc2FaceBuildRequest& request, const char* phase, int32_t step, int32_t steps) {
+  if (request.progress == nullptr || request.progress(request.user, phase, step, steps) == 0) return;
+  throw Refused(request, ARC2FACE_CANCELLED, "it was cancelled.");
+}
+
+// A number that every byte of the weights has a part in.
+float BiasOf(const Arc2FaceBuildRequest& request, const OnnxModel& model) {
+  const auto steps = static_cast<int32_t>(model.weights.size());
+  Report(request, "Reading weights", 0, steps);
+  uint64_t checksum = Checksum({});
+  for (int32_t i = 0; i < steps; ++i) {
+    const auto& name = model.weights[static_cast<size_t>(i)];
+    const auto* const end = request.weights + request.weight_count;
+    const auto* const found = std::find_if(request.weights, end, [&](const auto& one) { return name == one.name; });
+    if (found == end) throw Refused(request, ARC2FACE_INVALID_NETWORK, "the weight " + name + " is missing.");
+    checksum = Checksum({static_cast<const std::byte*>(found->data), static_cast<size_t>(found->bytes)}, checksum);
+    Report(request, "Reading weights", i + 1, steps);
+  }
+  return static_cast<float>(checksum % 1024) / 4096.0f;
+}
+
+Arc2FaceShape DeclaredShape(const Declaration& declaration) {
+  Arc2FaceShape shape{};
+  shape.rank = static_cast<int32_t>(declaration.shape.size());
+  for (int32_t i = 0; i < shape.rank; ++i) shape.sizes[i] = declaration.shape[static_cast<size_t>(i)].size;
+  return shape;
+}
+
+Arc2FaceShape InputShape(const Arc2FaceBuildRequest& request, const Arc2FaceProfile& profile,
+                         const Declaration& input) {
+  const Arc2FaceShape declared = DeclaredShape(input);
+  const auto* const end = profile.shapes + profile.shape_count;
+  const auto* const found = std::find_if(profile.shapes, end, [&](const auto& one) { return input.name == one.input; });
+  const Arc2FaceShape shape = found == end ? declared : found->shape;
+  bool fits = shape.rank == declared.rank;
+  for (int32_t i = 0; fits && i < shape.rank; ++i) {
+    fits = shape.sizes[i] >= 0 && (declared.sizes[i] < 0 || shape.sizes[i] == declared.sizes[i]);
+  }
+  if (!fits) throw Refused(request, ARC2FACE_INVALID_ARGUMENT, "a profile does not fit the input " + input.name + ".");
+  return shape;
+}
+
+// The size that an input has where the output names it: on the same axis, if there, else anywhere. A name that no input
+// has is a detector's number of anchors, "anchors16" for two on each square of 16 pixels, or else a side of the image
+// that a decoder makes from latents, 8 pixels for each.
+int64_t OutputSize(const OnnxModel& model, const std::vector<Arc2FaceShape>& inputs, const Dimension& wanted,
+                   size_t axis) {
+  for (const bool anywhere : {false, true}) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      for (size_t a = 0; a < model.inputs[i].shape.size(); ++a) {
+        if ((a == axis || anywhere) && model.inputs[i].shape[a].name == wanted.name) return inputs[i].sizes[a];
+      }
+    }
+  }
+  if (const std::string anchors = "anchors"; wanted.name.starts_with(anchors) && inputs[0].rank == 4) {
+    const int64_t stride = std::strtol(wanted.name.c_str() + anchors.size(), nullptr, 10);
+    if (stride > 0) return 2 * (inputs[0].sizes[2] / stride) * (inputs[0].sizes[3] / stride);
+  }
+  return static_cast<int32_t>(axis) < inputs[0].rank ? 8 * inputs[0].sizes[axis] : 1;
+}
+
+EngineTensor MakeTensor(const Declaration& declaration, bool is_input) {
+  return {.name = declaration.name,
+          .is_input = is_input,
+          .type = declaration.type,
+          .shape = DeclaredShape(declaration),
+          .profiles = {}};
+}
+
+void AddProfile(const Arc2FaceBuildRequest& request, const Arc2FaceProfile& profile, const OnnxModel& model,
+                EngineFile& file) {
+  std::vector<Arc2FaceShape> inputs;
+  for (size_t i = 0; i < model.inputs.size(); ++i) {
+    inputs.push_back(InputShape(request, profile, model.inputs[i]));
+    file.tensors[i].profiles.push_back(inputs.back());
+  }
+  for (size_t i = 0; i < model.outputs.size(); ++i) {
+    const Declaration& output = model.outputs[i];
+    Arc2FaceShape shape = DeclaredShape(output);
+    for (size_t axis = 0; axis < output.shape.size(); ++axis) {
+      if (shape.sizes[axis] < 0) shape.sizes[axis] = OutputSize(model, inputs, output.shape[axis], axis);
+    }
+    file.tensors[model.inputs.size() + i].profiles.push_back(shape);
+  }
+}
+
+}  // namespace
+
+void Build(const Arc2FaceBuildRequest& request) {
+  const OnnxModel model =
+      ReadOnnxModel({static_cast<const std::byte*>(request.graph), static_cast<size_t>(request.graph_bytes)});
+  if (model.inputs.size() > kMostInputs) throw Refused(request, ARC2FACE_INVALID_NETWORK, "it has too many inputs.");
+  if (request.profile_count == 0) throw Refused(request, ARC2FACE_INVALID_ARGUMENT, "there is no profile.");
+
+  EngineFile file{.tensors = {}, .profiles = request.profile_count, .bias = BiasOf(request, model)};
+  for (const Declaration& input : model.inputs) file.tensors.push_back(MakeTensor(input, true));
+  for (const Declaration& output : model.outputs) file.tensors.push_back(MakeTensor(output, false));
+  for (uint32_t i = 0; i < request.profile_count; ++i) AddProfile(request, request.profiles[i], model, file);
+  const std::vector<std::byte> bytes = Write(file);
+  // In two parts, as a real one comes in several.
+  const size_t half = bytes.size() / 2;
+  if (request.write(request.user, bytes.data(), half) != 0 ||
+      request.write(request.user, bytes.data() + half, bytes.size() - half) != 0) {
+    throw Refused(request, ARC2FACE_CANCELLED, "it was cancelled.");
+  }
+}
+
+}  // namespace arc2face::stand_in
