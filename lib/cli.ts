@@ -5,7 +5,7 @@ import { commandHelp, programHelp } from './cli/help.ts';
 import { nearest } from './cli/nearest.ts';
 import { Progress } from './cli/progress.ts';
 import { commands } from './commands/index.ts';
-import { Arc2FaceError, errorCodes } from './errors.ts';
+import { Arc2FaceError } from './errors.ts';
 import { packageVersion } from './package.ts';
 
 // The reader of a pipe may leave early (`arc2face detect a.jpg | head -1`): that is no failure of ours.
@@ -96,9 +96,9 @@ function find(name: string): Command {
 function explain(error: unknown, command: string | undefined): string {
 	if (error instanceof UsageError) return `arc2face: ${error.message}`;
 	if (error instanceof Arc2FaceError) {
-		// Who types commands reads their help, not the documentation of calls.
-		const message = error.message.replace(errorCodes.INVALID_ARGUMENT, `See arc2face ${command} --help.`);
-		return `arc2face: ${error.code}: ${message}`;
+		const usage = error.code === 'INVALID_ARGUMENT' ? `See arc2face ${command} --help.` : undefined;
+		const sentences = [error.problem, error.remedy ?? usage].filter((sentence) => sentence !== undefined);
+		return `arc2face: ${error.code}: ${sentences.join(' ')}`;
 	}
 	return error instanceof Error ? `arc2face: ${error.stack}` : `arc2face: ${String(error)}`;
 }

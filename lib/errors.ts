@@ -1,8 +1,132 @@
-// The errors of this package: codes for programs, problems and remedies for people.
+// The errors of this package: a code and details for programs, a problem and a remedy for people.
 
-/** Every way this package can fail, and what people usually do about it. A test keeps native/error.h in step. */
+/** Every way this package can fail, and what that means. Tests keep docs/errors.md and native/error.h in step. */
 export const errorCodes = {
-	INVALID_ARGUMENT: 'See the documentation of the call for what it accepts.',
+	INVALID_ARGUMENT: 'An argument, an option or a setting of the environment is not what it may be.',
+	INVALID_IMAGE: "A photo can't be read, or is no image of a format that is known.",
+	NO_FACE: 'There is no face in the photo, or not the one that was asked for.',
+	INVALID_BUNDLE: 'A model folder is missing, lacks a file, or has a config that its networks do not fit.',
+	INVALID_WEIGHTS: "A file of weights can't be read, is damaged, or does not fit its config.",
+	NO_DEVICE: 'The device that was asked for, or a library that it needs, is missing or does not work.',
+	ENGINE_FAILED: 'A network failed while it was built, loaded or run.',
+	OUT_OF_MEMORY: 'The machine or the GPU has too little memory for what was asked.',
+	DISPOSED: 'The model was given back, before the call or during it.',
+	DOWNLOAD_FAILED: 'A file could not be downloaded, or is another one than was expected.',
+	FILE_FAILED: 'A file or folder could not be read or written.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What an error may know beside its sentences. A field means the same whatever the code. */
+interface Details {
+	/** The option or argument, as the call names it. */
+	option: string;
+	/** The environment variable that is to blame. */
+	variable: string;
+	/** The photo: its path or URL, or what else messages call it. */
+	photo: string;
+	/** How many faces were found. */
+	faces: number;
+	/** The model folder. */
+	bundle: string;
+	/** The file, folder or library that is to blame: an absolute path. */
+	file: string;
+	/** The field of a config file. */
+	field: string;
+	/** The tensor of a file of weights, or of a network's inputs and outputs. */
+	tensor: string;
+	/** The network: `unet`. */
+	network: string;
+	/** `cpu`, or the GPU as `cuda:0`; or what was asked for, such as `cuda`. */
+	device: string;
+	/** How many bytes of memory were asked for. */
+	bytes: number;
+	/** What was to be downloaded. */
+	url: string;
+	/** Of the server's answer: 404. */
+	status: number;
+	/** The system's word for what went wrong: `EACCES`. */
+	systemCode: string;
+}
+
+/** Which details the errors of each code may have. None is always there. */
+export const detailFields = {
+	INVALID_ARGUMENT: ['option', 'variable', 'file'],
+	INVALID_IMAGE: ['photo', 'systemCode'],
+	NO_FACE: ['photo', 'faces'],
+	INVALID_BUNDLE: ['bundle', 'file', 'field', 'network', 'tensor', 'systemCode'],
+	INVALID_WEIGHTS: ['file', 'tensor', 'network', 'systemCode'],
+	NO_DEVICE: ['device', 'file', 'variable'],
+	ENGINE_FAILED: ['network', 'tensor', 'device', 'file'],
+	OUT_OF_MEMORY: ['network', 'device', 'bytes'],
+	DISPOSED: [],
+	DOWNLOAD_FAILED: ['url', 'status', 'file'],
+	FILE_FAILED: ['file', 'systemCode'],
+} as const satisfies Record<ErrorCode, readonly (keyof Details)[]>;
+
+/** The details of errors of some codes; of any code unless it says which. */
+export type ErrorDetails<Code extends ErrorCode = ErrorCode> = {
+	readonly [Field in (typeof detailFields)[Code][number]]?: Details[Field] | undefined;
+};
+
+type Options<Code extends ErrorCode> = {
+	/** Chosen where the cause is known. */
+	remedy?: string | undefined;
+	details?: ErrorDetails<Code>;
+	cause?: unknown;
+};
+
+/** One list for each code, so that details are those of the code. */
+type Arguments = {
+	[Code in ErrorCode]: [code: Code, problem: string, options?: Options<Code>];
+}[ErrorCode];
+
+/** The only error that this package throws on purpose; any other is a bug in it. */
+export class Arc2FaceError extends Error {
+	override readonly name = 'Arc2FaceError';
+	/** What kind of failure this is, for programs; stable between versions. */
+	readonly code: ErrorCode;
+	/** What was wrong, and where: a sentence. */
+	readonly problem: string;
+	/** What to do about it: sentences; undefined where nothing general helps. */
+	readonly remedy: string | undefined;
+	/** Names and numbers for programs, as far as they are known. */
+	readonly details: ErrorDetails;
+
+	constructor(...[code, problem, options = {}]: Arguments) {
+		const remedy = 'remedy' in options ? options.remedy : usualRemedies[code];
+		const { details = {}, cause } = options;
+		super(remedy === undefined ? problem : `${problem} ${remedy}`, cause === undefined ? undefined : { cause });
+		this.code = code;
+		this.problem = problem;
+		this.remedy = remedy;
+		this.details = details;
+	}
+
+	/** This error as somebody tells it who knows more: another sentence, a remedy, or further details. */
+	with(more: { problem?: string; remedy?: string | undefined; details?: ErrorDetails }): Arc2FaceError {
+		const { code, problem, remedy, cause } = this;
+		const said = { problem, remedy, ...more };
+		const options = { remedy: said.remedy, details: { ...this.details, ...more.details }, cause };
+		return new Arc2FaceError(...([code, said.problem, options] as Arguments));
+	}
+
+	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` leave of an error its message alone. */
+	toJSON(): { code: ErrorCode; problem: string; remedy?: string; details: ErrorDetails } {
+		const { code, problem, remedy, details } = this;
+		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };
+	}
+
+	/** Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. */
+	static fromNative(cause: unknown): unknown {
+		if (!(cause instanceof Error) || !('code' in cause)) return cause;
+		const known = typeof cause.code === 'string' && Object.hasOwn(errorCodes, cause.code);
+		return known ? new Arc2FaceError(...([cause.code, cause.message, { cause }] as Arguments)) : cause;
+	}
+}
+
+// Until every place that throws has chosen its own: the remedy of errors that say nothing about one (not even `undefined`).
+const usualRemedies: Partial<Record<ErrorCode, string>> = {
 	INVALID_IMAGE: 'Pass a JPEG, PNG, WebP or AVIF file, its bytes, or raw RGB pixels.',
 	NO_FACE: 'Use a photo in which one face is large, sharp and not cut off, or pass its keypoints.',
 	INVALID_BUNDLE: 'Check the folder against the bundle layout in the README, or run `arc2face pull`.',
@@ -14,48 +138,7 @@ export const errorCodes = {
 	DISPOSED: 'Load the model again with `Arc2Face.load()`.',
 	DOWNLOAD_FAILED: 'Check the connection and run `arc2face pull` again; it goes on where it stopped.',
 	FILE_FAILED: 'Check that the folder exists, that you may read and write in it, and that the disk has space.',
-} as const;
-
-export type ErrorCode = keyof typeof errorCodes;
-
-/** What an error knows beside its sentences: names and numbers for programs, all optional. */
-export type ErrorDetails = Readonly<Record<string, unknown>>;
-
-/** The only error that this package throws on purpose; any other is a bug in it. */
-export class Arc2FaceError extends Error {
-	override readonly name = 'Arc2FaceError';
-	/** What kind of failure this is, for programs; stable between versions. */
-	readonly code: ErrorCode;
-	/** What was wrong, and where: a sentence. */
-	readonly problem: string;
-	/** What to do about it: sentences; undefined where nothing general helps. */
-	readonly remedy: string | undefined;
-	readonly details: ErrorDetails;
-
-	/** @param options.remedy - chosen where the cause is known */
-	constructor(
-		code: ErrorCode,
-		problem: string,
-		{
-			remedy = errorCodes[code],
-			details = {},
-			cause,
-		}: { remedy?: string; details?: ErrorDetails; cause?: unknown } = {},
-	) {
-		super(`${problem} ${remedy}`, cause === undefined ? undefined : { cause });
-		this.code = code;
-		this.problem = problem;
-		this.remedy = remedy;
-		this.details = details;
-	}
-
-	/** Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. */
-	static fromNative(cause: unknown): unknown {
-		if (!(cause instanceof Error) || !('code' in cause)) return cause;
-		const known = typeof cause.code === 'string' && Object.hasOwn(errorCodes, cause.code);
-		return known ? new Arc2FaceError(cause.code as ErrorCode, cause.message, { cause }) : cause;
-	}
-}
+};
 
 /** What went wrong, for people. @internal */
 export function problemOf(error: unknown): string {

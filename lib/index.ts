@@ -1,6 +1,6 @@
 export { Arc2Face } from './arc2face.ts';
 export type { ProviderName } from './device/device.ts';
-export { Arc2FaceError, type ErrorCode, errorCodes } from './errors.ts';
+export { Arc2FaceError, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts';
 export type { Face, Point, Size } from './geometry.ts';
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage } from './image.ts';

@@ -28,11 +28,34 @@ test('native code spells its codes as TypeScript does', () => {
 	for (const [, constant, text] of spelled) expect(text).toBe(screaming(constant!));
 });
 
-test('an error tells what was wrong, and what to do about it', () => {
-	const error = new Arc2FaceError('NO_FACE', 'Found no face in a.jpg.');
+test('an error tells what was wrong, and what to do about it where something helps', () => {
+	const known = { remedy: 'Pass another.', details: { photo: 'a.jpg', faces: 0 } };
+	const error = new Arc2FaceError('NO_FACE', 'Found no face in a.jpg.', known);
 	expect(error).toBeInstanceOf(Error);
-	expect(error.name).toBe('Arc2FaceError');
-	expect(error.message).toBe(`Found no face in a.jpg. ${errorCodes.NO_FACE}`);
+	expect(error).toMatchObject({ name: 'Arc2FaceError', message: 'Found no face in a.jpg. Pass another.', ...known });
+	const alone = new Arc2FaceError('NO_FACE', 'Found no face in a.jpg.', { remedy: undefined });
+	expect(alone).toMatchObject({ message: 'Found no face in a.jpg.', remedy: undefined, details: {} });
+});
+
+test('who knows more says the same error again', () => {
+	const cause = new Error('why');
+	const first = new Arc2FaceError('INVALID_WEIGHTS', 'Bad.', { remedy: 'Pray.', details: { file: '/f' }, cause });
+	const { message, code, details } = first.with({ problem: 'Worse.', remedy: 'Act.', details: { tensor: 'x' } });
+	expect({ message, code, details }).toEqual({
+		message: 'Worse. Act.',
+		code: 'INVALID_WEIGHTS',
+		details: { file: '/f', tensor: 'x' },
+	});
+	expect(first.with({ remedy: undefined })).toMatchObject({ problem: 'Bad.', remedy: undefined, cause });
+	expect(first.with({})).toMatchObject({ message: 'Bad. Pray.', details: { file: '/f' } });
+});
+
+test('an error goes over the wire and to other threads as JSON', () => {
+	const error = new Arc2FaceError('INVALID_WEIGHTS', 'Bad.', { remedy: 'Act.', details: { file: '/f' } });
+	const plain = { code: 'INVALID_WEIGHTS', problem: 'Bad.', remedy: 'Act.', details: { file: '/f' } };
+	expect(JSON.parse(JSON.stringify({ error }))).toEqual({ error: plain });
+	expect(structuredClone(error.toJSON())).toEqual(plain);
+	expect(structuredClone(error)).toMatchObject({ message: 'Bad. Act.' });
 });
 
 test('what went wrong can be had without what to do about it', () => {
