@@ -1,0 +1,173 @@
+// What the documentation shows is true: its programs compile and run, its commands run, its links lead somewhere.
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../lib/package.ts';
+
+const run = promisify(execFile);
+const read = (file: string) => readFileSync(join(packageRoot, file), 'utf8');
+const { files: packed, repository, homepage, bugs } = JSON.parse(read('package.json'));
+
+/** Pages that people write; api.md and cli.md are made from the code, and checked against it by `npm run docs -- --check`. */
+const written = ['README.md', 'docs/guide.md', 'docs/bundles.md', 'docs/gpu.md', 'docs/errors.md'];
+const pages = [...written, 'docs/api.md', 'docs/cli.md', 'models/tiny/README.md', 'CHANGELOG.md'];
+
+type Block = { page: string; line: number; language: string; text: string; notRun: string | undefined };
+
+function blocksOf(page: string): Block[] {
+	const blocks: Block[] = [];
+	const text = read(page);
+	const fenced = /(?:<!-- not run: (?<why>[^\n]+?) -->\n)?^```(?<language>\w*)\n(?<text>.*?)^```$/gms;
+	for (const { index, groups } of text.matchAll(fenced)) {
+		const line = text.slice(0, index).split('\n').length;
+		blocks.push({ page, line, language: groups!.language!, text: groups!.text!, notRun: groups!.why });
+	}
+	return blocks;
+}
+
+const blocks = written.flatMap(blocksOf);
+const named = (chosen: readonly Block[]) => chosen.map((block) => ({ name: `${block.page}:${block.line}`, ...block }));
+
+test('every block of code is run, or says why not', () => {
+	const languages = new Set(['ts', 'sh', 'text']);
+	expect(blocks.filter(({ language }) => !languages.has(language))).toEqual([]);
+	expect(blocks.filter(({ language, notRun }) => language === 'text' && notRun !== undefined)).toEqual([]);
+	expect(blocks.filter(({ language, notRun }) => language === 'ts' && notRun === undefined).length).toBeGreaterThan(4);
+	expect(blocks.filter(({ language, notRun }) => language === 'sh' && notRun === undefined).length).toBeGreaterThan(0);
+});
+
+describe('in a project that has the package installed', () => {
+	let folder: string;
+
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), 'arc2face-docs-'));
+		await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
+		await symlink(packageRoot, join(folder, 'node_modules/arc2face-native'));
+		await symlink(join(packageRoot, 'node_modules/@types'), join(folder, 'node_modules/@types'));
+		await symlink(join(packageRoot, 'dist/lib/cli.js'), join(folder, 'node_modules/.bin/arc2face'));
+		await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
+		const photo = (name: string) => join(packageRoot, 'test/fixtures/faces', name);
+		await mkdir(join(folder, 'photos'));
+		await copyFile(photo('person-06-0.jpg'), join(folder, 'anna.jpg'));
+		await copyFile(photo('person-12-0.jpg'), join(folder, 'ben.jpg'));
+		await copyFile(photo('person-06-1.jpg'), join(folder, 'photos/anna-1.jpg'));
+		await copyFile(photo('person-06-2.jpg'), join(folder, 'photos/anna-2.jpg'));
+		await copyFile(photo('person-25-0.jpg'), join(folder, 'group.jpg'));
+	});
+	afterAll(() => rm(folder, { recursive: true, force: true }));
+
+	// A home of its own: no official bundle that happens to be there.
+	const env = () => ({ ...process.env, ARC2FACE_HOME: join(folder, 'home'), NO_COLOR: '1' });
+
+	test('the programs compile under strict', async () => {
+		const programs = blocks.filter(({ language }) => language === 'ts');
+		for (const [i, { text }] of programs.entries()) await writeFile(join(folder, `program-${i}.ts`), text);
+		const options = { module: 'nodenext', target: 'es2023', strict: true, types: ['node'], outDir: 'js', rootDir: '.' };
+		await writeFile(
+			join(folder, 'tsconfig.json'),
+			JSON.stringify({ compilerOptions: options, include: ['program-*.ts'] }),
+		);
+		const compiler = join(packageRoot, 'node_modules/typescript/bin/tsc');
+		const { stdout } = await run(process.execPath, [compiler, '-p', folder]).catch((error) => error);
+		expect(stdout).toBe('');
+	});
+
+	test.each(named(blocks.filter(({ language, notRun }) => language === 'ts' && notRun === undefined)))(
+		'the program at $name runs',
+		async ({ text }) => {
+			const index = blocks.filter(({ language }) => language === 'ts').findIndex((block) => block.text === text);
+			// A server ends when it is told to; it says nothing when it is ready, so the program itself asks it.
+			const serves = text.includes('.listen(');
+			const program = join(folder, `js/program-${index}.js`);
+			if (serves) await writeFile(program, `${readFileSync(program, 'utf8')}${askTheServer}`);
+			const { stderr } = await run(process.execPath, [program], { cwd: folder, env: env() });
+			expect(stderr).not.toMatch(/error/i);
+		},
+	);
+
+	test.each(named(blocks.filter(({ language, notRun }) => language === 'sh' && notRun === undefined)))(
+		'the commands at $name run',
+		async ({ text }) => {
+			const path = `${join(folder, 'node_modules/.bin')}:${process.env.PATH}`;
+			const script = text.replaceAll(/\bnpx arc2face\b/g, 'arc2face');
+			await run('bash', ['-euo', 'pipefail', '-c', script], { cwd: folder, env: { ...env(), PATH: path } });
+		},
+	);
+
+	test('what they say they write is there', async () => {
+		expect(await readdir(folder)).toEqual(
+			expect.arrayContaining(['anna-42.png', 'anna-45.png', 'between.webp', 'anna.json', 'anna-3.jpg']),
+		);
+		expect(await readdir(join(folder, 'portraits'))).toHaveLength(4);
+	});
+});
+
+/** Appended to a program that serves on port 8080. */
+const askTheServer = `
+await new Promise((ready) => server.once('listening', ready));
+const { readFile } = await import('node:fs/promises');
+const answer = await fetch('http://127.0.0.1:8080', { method: 'POST', body: await readFile('anna.jpg') });
+const type = answer.headers.get('content-type');
+if (answer.status !== 200 || type !== 'image/webp') throw new Error(\`answered \${answer.status} \${type}\`);
+const bad = await fetch('http://127.0.0.1:8080', { method: 'POST', body: 'no image' });
+if (bad.status !== 422) throw new Error(\`answered \${bad.status}\`);
+process.kill(process.pid, 'SIGTERM');
+`;
+
+describe('links', () => {
+	const linksOf = (page: string) =>
+		[
+			...read(page)
+				.replaceAll(/```.*?```/gs, '')
+				.matchAll(/\]\(([^)\s]+)\)/g),
+		].map(([, link]) => ({ page, link: link! }));
+	const links = pages.flatMap(linksOf).filter(({ link }) => !/^(https?:|mailto:)/.test(link));
+	const target = ({ page, link }: { page: string; link: string }) =>
+		normalize(join(dirname(page), link.split('#')[0]!));
+	/** As GitHub makes them of headings. */
+	const anchorsOf = (page: string) => {
+		const text = read(page).replaceAll(/```.*?```/gs, '');
+		const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+			heading!
+				.toLowerCase()
+				.replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+				.replaceAll(' ', '-'),
+		);
+		return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id!)]);
+	};
+
+	test('lead to files and headings that are there', () => {
+		expect(links.length).toBeGreaterThan(20);
+		const lost = links.filter(({ page, link }) => {
+			const file = link.startsWith('#') ? page : target({ page, link });
+			if (!existsSync(join(packageRoot, file))) return true;
+			const anchor = link.split('#')[1];
+			return anchor !== undefined && file.endsWith('.md') && !anchorsOf(file).has(anchor);
+		});
+		expect(lost).toEqual([]);
+	});
+
+	test('lead to files that are packed, or to the web', () => {
+		const always = ['README.md', 'LICENSE', 'package.json'];
+		const isPacked = (file: string) => {
+			const rules = (packed as string[]).filter(
+				(rule) => rule.replace('!', '') === file || file.startsWith(`${rule.replace('!', '')}/`),
+			);
+			return always.includes(file) || (rules.length > 0 && rules.every((rule) => !rule.startsWith('!')));
+		};
+		const left = links.filter(({ page, link }) => !link.startsWith('#') && !isPacked(target({ page, link })));
+		expect(left).toEqual([]);
+	});
+
+	test('package.json says where the package comes from', () => {
+		expect([repository?.url, homepage, bugs?.url]).toEqual([
+			expect.stringMatching(/^git\+https:\/\//),
+			expect.stringMatching(/^https:\/\//),
+			expect.stringMatching(/^https:\/\//),
+		]);
+	});
+});
