@@ -29,11 +29,17 @@ export type ModelInfo = Readonly<{
 	reasons: readonly string[];
 }>;
 
+/** @internal */
 export type Loaded = Readonly<{ native: NativeModel; bundle: Bundle; info: ModelInfo; detectionSize: number }>;
 
+/** @internal */
 type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>;
 
-/** Device, bundle, engines if the device has any, and then the core. See `Arc2Face.load` for what may go wrong. */
+/**
+ * Device, bundle, engines if the device has any, and then the core. See `Arc2Face.load` for what may go wrong.
+ *
+ * @internal
+ */
 export async function load(request: LoadRequest, signal: AbortSignal | undefined): Promise<Loaded> {
 	const { cacheDir, shapes, onProgress } = request;
 	const choice = await chooseDevice(request.device, { cacheDir });

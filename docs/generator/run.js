@@ -39,7 +39,7 @@ function cliPage() {
 	if (commands.length < 7)
 		throw new Error(`Expected at least 7 commands in the help but found ${commands.join(', ')}.`);
 	const sections = commands.map((name) => `## ${name}\n\n${block(help(name))}`);
-	return ['# Command line', block(overview), ...sections].join('\n\n') + '\n';
+	return `${['# Command line', block(overview), ...sections].join('\n\n')}\n`;
 }
 
 function help(...command) {

@@ -48,7 +48,8 @@ describe('in a project that has the package installed', () => {
 		await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
 		await symlink(packageRoot, join(folder, 'node_modules/arc2face-native'));
 		await symlink(join(packageRoot, 'node_modules/@types'), join(folder, 'node_modules/@types'));
-		await symlink(join(packageRoot, 'dist/lib/cli.js'), join(folder, 'node_modules/.bin/arc2face'));
+		const launcher = `#!/bin/sh\nexec '${process.execPath}' '${join(packageRoot, 'dist/lib/cli.js')}' "$@"\n`;
+		await writeFile(join(folder, 'node_modules/.bin/arc2face'), launcher, { mode: 0o755 });
 		await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
 		const photo = (name: string) => join(packageRoot, 'test/fixtures/faces', name);
 		await mkdir(join(folder, 'photos'));
