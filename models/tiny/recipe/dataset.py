@@ -3,7 +3,7 @@
 python dataset.py OUT --people 3000 --photos 10 --processes 2
 
 OUT/shard-00000.npz holds, for the photos of `--shard` people, one after the other (labels: render.Photo):
-  identity [N] int32 (the person's seed), image [N, S, S, 3] uint8, keypoints [N, 5, 2], box [N, 4], pose [N, 3],
+  identity [N] int32 (the person's seed), image and clean [N, S, S, 3] uint8, keypoints [N, 5, 2], box [N, 4], pose [N, 3],
   blendshapes [N, 16] float32, with --maps also normals [N, S, S, 3] and mask [N, S, S] uint8; traits [people, T] float32.
 OUT/manifest.json holds the settings. A run that was stopped goes on at the first missing shard.
 Seeds from HELD_OUT on are for evaluation: no training may take them.

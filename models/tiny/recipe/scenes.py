@@ -68,7 +68,7 @@ def render_scene(seed: int, size: int = 320) -> Scene:
             boxes.append(np.clip(box, 0, size - 1))
             keypoints.append(points)
     return Scene(
-        expose(canvas, owner >= 0, conditions, SUPERSAMPLING),
+        expose(canvas, owner >= 0, conditions, SUPERSAMPLING)[0],
         np.array(boxes, np.float32).reshape(-1, 4),
         np.array(keypoints, np.float32).reshape(-1, 5, 2),
     )

@@ -27,6 +27,7 @@ class Photo(NamedTuple):
     """One photo and its labels. Pixels are those of the image; the centre of a pixel has whole coordinates."""
 
     image: np.ndarray  # uint8 [S, S, 3] RGB
+    clean: np.ndarray  # uint8 [S, S, 3]: the same as a perfect camera would have it, without blur, noise and compression
     keypoints: (
         np.ndarray
     )  # float32 [5, 2]: image-left eye, image-right eye, nose tip, image-left and -right mouth corner
@@ -138,8 +139,10 @@ class Person:
         normals = reduce(view.normals, SUPERSAMPLING)
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-6)
         normals[coverage < 0.5] = 0
+        image, clean = expose(scene, view.skin, c, SUPERSAMPLING)
         return Photo(
-            image=expose(scene, view.skin, c, SUPERSAMPLING),
+            image=image,
+            clean=clean,
             keypoints=view.keypoints,
             box=view.box,
             normals=np.rint(normals * 127 + 128).astype(np.uint8),

@@ -41,8 +41,15 @@ _METERED = 0.20  # linear light: what a camera brings a subject to
 _METERING = 0.40  # how far it goes there; a whole way would make all skins alike
 
 
-def expose(light: np.ndarray, subject: np.ndarray, conditions: Conditions, factor: int) -> np.ndarray:
-    """The photo, uint8 [S, S, 3].
+def _display(light: np.ndarray) -> np.ndarray:
+    """Linear light as bytes."""
+    return np.clip(_tone(np.maximum(light, 0)) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def expose(
+    light: np.ndarray, subject: np.ndarray, conditions: Conditions, factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The photo, uint8 [S, S, 3], and the same without blur, noise and compression.
 
     light: linear float32 [S · factor, S · factor, 3]; subject: bool of the same size, what the camera meters (the face).
     """
@@ -50,6 +57,7 @@ def expose(light: np.ndarray, subject: np.ndarray, conditions: Conditions, facto
     gain = (_METERED / max(metered, 1e-3)) ** _METERING * 2.0**conditions.exposure
     light = reduce(np.minimum(light, 4.0), factor)  # a glint is bright, not endless
     light = light * (gain * np.array(conditions.white_balance, np.float32))
+    clean = _display(light)
     if conditions.blur > 0.3:
         light = _gaussian(light, conditions.blur)
     if conditions.noise > 0:
@@ -57,9 +65,9 @@ def expose(light: np.ndarray, subject: np.ndarray, conditions: Conditions, facto
         grain = rng.standard_normal(light.shape, np.float32)
         # Shot noise grows with the root of the signal; a tenth of it is there in the dark.
         light = light + grain * conditions.noise * (np.sqrt(np.clip(light, 0, 1)) + 0.1)
-    photo = np.clip(_tone(np.maximum(light, 0)) * 255 + 0.5, 0, 255).astype(np.uint8)
+    photo = _display(light)
     if conditions.jpeg_quality > 0:
         buffer = io.BytesIO()
         Image.fromarray(photo).save(buffer, "JPEG", quality=conditions.jpeg_quality)
         photo = np.asarray(Image.open(io.BytesIO(buffer.getvalue())))
-    return photo
+    return photo, clean

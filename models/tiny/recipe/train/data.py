@@ -26,6 +26,7 @@ SCENE_SIDE = 320
 FIXTURES = HELD_OUT + 500_000  # first seed of the people of the test photos
 _PEOPLE_PER_SHARD = 20
 _SCENES_PER_SHARD = 20
+_KEPT = ("image", "clean", "mask", "keypoints", "box", "pose", "blendshapes", "traits", "identity")
 
 
 class _Job(NamedTuple):
@@ -70,7 +71,7 @@ def _interleaved(a: list[_Job], b: list[_Job]) -> list[_Job]:
 def _render(job: _Job) -> None:
     if job.kind == "people":
         arrays = render_shard(Settings(job.first, job.count, job.photos, job.resolution, job.count, maps=True), 0)
-        arrays = {name: arrays[name] for name in ("image", "mask", "keypoints", "box", "pose", "traits", "identity")}
+        arrays = {name: arrays[name] for name in _KEPT}
     elif job.kind == "scenes":
         scenes = [render_scene(job.first + k, job.resolution) for k in range(job.count)]
         arrays = {

@@ -5,16 +5,19 @@ import hashlib
 import torch
 from torch import nn
 
-from .crops import jitter
+from .crops import crop, estimate_alignment, jitter, normalise
 from .embedder import met
 from .networks.embedder import Embedder
 from .networks.painter import make_autoencoder
 from .photos import PhotoSet
-from .recognition import KEYPOINT_ERROR, embed
+from .recognition import KEYPOINT_ERROR
 from .stage import Options, Training
+from .strangers import distort
 from .vae import to_signed
 
 _BLUR_OF_FRIENDS = 0.6
+# Shares of strange identities, and how strange the second kind is.
+_DISTORTED, _MIXED, _MOST_MIXED = 0.12, 0.08, 0.6
 
 
 class Examples:
@@ -27,7 +30,7 @@ class Examples:
         self._made_by = _fingerprint(options, "vae", "embedder")
         cache = w.checkpoints / f"latents-{self._made_by}-{len(photos)}.pt"
         if cache.exists():
-            latents, identities = torch.load(cache, map_location=device, weights_only=True)
+            latents, identities, strange = torch.load(cache, map_location=device, weights_only=True)
         else:
             torch.manual_seed(0)
             embedder = w.load_result("embedder", "network", Embedder(options.size.embedder)).to(device)
@@ -35,24 +38,29 @@ class Examples:
             autoencoder = w.load_result("vae", "network", autoencoder).to(device)
             batches = list(photos.batches(64))
             latents = torch.cat(
-                [autoencoder.encode(to_signed(photos.images(rows))).latent_dist.mean for rows in batches]
+                [autoencoder.encode(to_signed(photos.clean(rows))).latent_dist.mean for rows in batches]
             )
-            identities = torch.cat(
-                [
-                    embed(embedder, photos.images(rows), jitter(photos.keypoints[rows], KEYPOINT_ERROR / 2))
-                    for rows in batches
-                ]
-            )
+            read = [self._identities(embedder, rows) for rows in batches]
+            identities, strange = (torch.cat(parts) for parts in zip(*read))
             cache.parent.mkdir(parents=True, exist_ok=True)
-            torch.save((latents, identities), cache)
+            torch.save((latents, identities, strange), cache)
         self.scaling_factor = 1 / latents.std().item()
         self.latents = latents * self.scaling_factor  # [rows, 4, h, w], of variance 1
         self.identities = identities  # [rows, 512], of length 1
+        self._strange = strange  # the same, of crops that are distorted
         mean = identities.unflatten(0, (photos.people, photos.photos)).mean(1)
         self.persons = nn.functional.normalize(mean)  # [people, 512]
         known = met(photos.seeds)[photos.owner]
         self._known = known.float()[:, None]
         self._rows = [torch.nonzero(known == want)[:, 0] for want in (True, False)]
+
+    def _identities(self, embedder: Embedder, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        keypoints = jitter(self.photos.keypoints[rows], KEYPOINT_ERROR / 2)
+        crops = crop(self.photos.images(rows), estimate_alignment(keypoints))
+        plain, strange = (
+            nn.functional.normalize(embedder(normalise(given)).float()) for given in (crops, distort(crops))
+        )
+        return plain, strange
 
     def draw(self, count: int) -> torch.Tensor:
         """Random rows: half of them of people that the embedder has not met, as the user's photos will be."""
@@ -65,11 +73,20 @@ class Examples:
     def identity(self, rows: torch.Tensor) -> torch.Tensor:
         """What is known about the person of each row [N, 512]: the identity in another photo.
 
-        The embedder knows its own training people too well: theirs is blurred by random amounts.
+        The embedder knows its own training people too well: theirs is blurred by random amounts. Some identities are none
+        that a renderer's person has (strangers.py): they are drawn towards the nearest that is known.
         """
-        identities = self.identities[self.photos.others(rows)]
-        amount = _BLUR_OF_FRIENDS * torch.rand(len(rows), 1, device=rows.device) * self._known[rows]
-        return nn.functional.normalize(identities + amount * torch.randn_like(identities) / identities.shape[1] ** 0.5)
+        others = self.photos.others(rows)
+        identities, count = self.identities[others], (len(rows), 1)
+        amount = _BLUR_OF_FRIENDS * torch.rand(count, device=rows.device) * self._known[rows]
+        identities = identities + amount * torch.randn_like(identities) / identities.shape[1] ** 0.5
+        chance = torch.rand(count, device=rows.device)
+        identities = torch.where(chance < _DISTORTED, self._strange[others], identities)
+        # The other way to be strange: features of one, less those of another, on top of one's own.
+        a, b = self.persons[torch.randint(len(self.persons), (2, len(rows)), device=rows.device)]
+        mixed = identities + _MOST_MIXED * torch.rand(count, device=rows.device) * (a - b)
+        identities = torch.where((chance >= _DISTORTED) & (chance < _DISTORTED + _MIXED), mixed, identities)
+        return nn.functional.normalize(identities)
 
     def tie(self, training: Training) -> None:
         """Weights that were trained on these examples fit one autoencoder and one embedder only."""

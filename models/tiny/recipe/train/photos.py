@@ -22,14 +22,14 @@ class PhotoSet:
     """Photos of people, the same number of each, in rows person by person."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        names = ("image", "mask", "keypoints", "box", "pose", "traits", "identity")
+        names = ("image", "clean", "mask", "keypoints", "box", "pose", "traits", "identity")
         shards = _read(folder, names)
 
         def joined(name: str) -> torch.Tensor:
             """Shard by shard to the device, so that the memory of the machine holds only one copy."""
             return torch.cat([torch.from_numpy(shard.pop(name)).to(device) for shard in shards])
 
-        self._images, self._masks, self.keypoints, self.boxes, self.poses, self.traits, self._seeds = (
+        self._images, self._clean, self._masks, self.keypoints, self.boxes, self.poses, self.traits, self._seeds = (
             joined(name) for name in names
         )
         self.device = device
@@ -51,6 +51,10 @@ class PhotoSet:
     def images(self, rows: torch.Tensor) -> torch.Tensor:
         """Photos float32 [N, 3, S, S], 0 to 255."""
         return self._images[rows].permute(0, 3, 1, 2).float()
+
+    def clean(self, rows: torch.Tensor) -> torch.Tensor:
+        """The same as a perfect camera would have taken them, without blur, noise and compression."""
+        return self._clean[rows].permute(0, 3, 1, 2).float()
 
     def masks(self, rows: torch.Tensor) -> torch.Tensor:
         """Share of a pixel that the person covers, float32 [N, 1, S, S], 0 to 1."""

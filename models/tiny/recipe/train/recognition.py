@@ -97,10 +97,3 @@ def train_recogniser(
         return {"loss": apart + trait_weight * known, "margin": apart, "traits": known}
 
     Training(stage, options, {"network": network}, rate=3e-3, weight_decay=0.05, companions=reader).run(step)
-
-
-@torch.no_grad()
-def embed(network: nn.Module, images: torch.Tensor, keypoints: torch.Tensor) -> torch.Tensor:
-    """Embeddings of length 1 [N, 512] of the faces in photos [N, 3, S, S], 0 to 255."""
-    crops = crop(images, estimate_alignment(keypoints))
-    return nn.functional.normalize(network(normalise(crops)).float())

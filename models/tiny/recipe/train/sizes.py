@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class DataSize:
-    resolution: int  # pixels of a photo's side, and of a portrait's; a multiple of 8 times the UNet's levels
+    resolution: int  # pixels of a photo's side, and of a portrait's; a multiple of 4 (a latent's), and of 2 for each level of the UNet but one
     identities: int  # people to train on
     photos: int  # of each of them
     heldout_identities: int  # people for the evaluation
@@ -45,7 +45,7 @@ class EvaluatorSize:
 
 @dataclass(frozen=True)
 class AutoencoderSize:
-    channels: tuple[int, int, int, int]
+    channels: tuple[int, int, int]  # at the full resolution, half, and that of the latents
     layers: int
     groups: int
     batch: int
@@ -53,7 +53,8 @@ class AutoencoderSize:
 
 @dataclass(frozen=True)
 class DiffusionSize:
-    channels: tuple[int, int, int]
+    channels: tuple[int, ...]  # of each level, the latents' own resolution first, then halves of it
+    attention: tuple[bool, ...]  # which of them attend to each other and to the identity
     layers: int
     groups: int
     heads: int
@@ -88,9 +89,10 @@ SIZES = {
         detector=DetectorSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1), canvases=(96, 160), batch=2),
         embedder=EmbedderSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
         evaluator=EvaluatorSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
-        vae=AutoencoderSize(channels=(8, 8, 16, 16), layers=1, groups=8, batch=2),
+        vae=AutoencoderSize(channels=(8, 16, 16), layers=1, groups=8, batch=2),
         diffusion=DiffusionSize(
             channels=(16, 16, 32),
+            attention=(False, True, True),
             layers=1,
             groups=8,
             heads=2,
@@ -112,7 +114,7 @@ SIZES = {
     "cpu": Size(
         data=DataSize(
             resolution=96,
-            identities=2320,
+            identities=3000,
             photos=8,
             heldout_identities=300,
             heldout_photos=6,
@@ -123,25 +125,26 @@ SIZES = {
         detector=DetectorSize(channels=(16, 32, 64, 128), blocks=(1, 2, 3), canvases=(160, 256), batch=5),
         embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
-        vae=AutoencoderSize(channels=(16, 32, 64, 64), layers=1, groups=8, batch=8),
+        vae=AutoencoderSize(channels=(16, 48, 64), layers=1, groups=8, batch=8),
         diffusion=DiffusionSize(
-            channels=(64, 64, 96),
+            channels=(32, 64, 64, 96),
+            attention=(False, True, True, True),
             layers=1,
-            groups=32,
+            groups=8,
             heads=4,
             encoder_layers=1,
             encoder_feed_forward=1024,
             batch=32,
         ),
         minutes={
-            "data": 20,
+            "data": 60,
             "detector": 53,
             "embedder": 20,
             "evaluator": 17,
-            "vae": 40,
-            "reader": 4,
-            "diffusion": 65,
-            "decoder": 16,
+            "vae": 60,
+            "reader": 12,
+            "diffusion": 330,
+            "decoder": 60,
         },
     ),
     "gpu": Size(
@@ -158,9 +161,10 @@ SIZES = {
         detector=DetectorSize(channels=(16, 32, 64, 128), blocks=(1, 2, 3), canvases=(160, 256), batch=40),
         embedder=EmbedderSize(stem_stride=2, channels=(32, 64, 128, 160), blocks=(1, 2, 2, 1), batch=256),
         evaluator=EvaluatorSize(stem_stride=2, channels=(48, 64, 96, 128), blocks=(2, 3, 4, 2), batch=256),
-        vae=AutoencoderSize(channels=(32, 64, 96, 96), layers=1, groups=16, batch=64),
+        vae=AutoencoderSize(channels=(32, 64, 128), layers=1, groups=16, batch=64),
         diffusion=DiffusionSize(
-            channels=(96, 128, 128),
+            channels=(64, 96, 128, 128),
+            attention=(False, True, True, True),
             layers=1,
             groups=32,
             heads=4,

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .precision import Precision
 from .sizes import SIZES, Size
 from .workspace import Workspace
 
@@ -29,11 +30,10 @@ class Options:
     stop_after: float  # minutes of this run
     device: torch.device
     seed: int
+    precision: Precision
 
     def autocast(self) -> contextlib.AbstractContextManager:
-        """bfloat16 arithmetic, on a GPU and on a CPU that has instructions for it: about twice as fast."""
-        fast = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-        return torch.autocast(self.device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+        return self.precision.autocast()
 
 
 def read_options(stage: str, description: str | None, argv: list[str] | None = None) -> Options:
@@ -59,7 +59,8 @@ def read_options(stage: str, description: str | None, argv: list[str] | None = N
     # Each stage draws other numbers, and each seed others again.
     seed = args.seed * 1000 + sum(stage.encode())
     torch.manual_seed(seed)
-    return Options(Workspace(args.out), size, minutes, args.stop_after, torch.device(args.device), seed)
+    device = torch.device(args.device)
+    return Options(Workspace(args.out), size, minutes, args.stop_after, device, seed, Precision(device))
 
 
 class Training:
@@ -108,11 +109,13 @@ class Training:
           for the log. It is called at least once, unless the stage is complete.
         """
         total, limit = self.options.minutes * 60, self.options.stop_after * 60
-        before, started = self.history["elapsed"], self._clock()
-        saved, sums, counted = started, {}, 0
+        before = self.history["elapsed"]
         if before >= total:
             print(f"{self.stage}: complete after {before / 60:.1f} min; a longer --minutes trains on")
             return
+        self._choose_precision(lambda: step(before / total)["loss"].backward())
+        started = saved = self._clock()
+        sums, counted = {}, 0
         while True:
             for group in self._optimizer.param_groups:
                 group["lr"] = self._rate * self._schedule(min(1.0, self.history["elapsed"] / total))
@@ -140,6 +143,13 @@ class Training:
                 done = self.history["elapsed"]
                 print(f"{self.stage}: {self.history['steps']} steps, {done / 60:.1f} of {self.options.minutes:g} min")
                 return
+
+    def _choose_precision(self, step: Callable[[], None]) -> None:
+        """Leaves no trace in what is drawn and learnt."""
+        drawn = torch.get_rng_state()
+        self.options.precision.choose(step)
+        torch.set_rng_state(drawn)
+        self._optimizer.zero_grad(set_to_none=True)
 
     def _schedule(self, progress: float) -> float:
         """A cosine, after a warm-up that a fresh optimizer needs."""

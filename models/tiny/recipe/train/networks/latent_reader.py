@@ -6,7 +6,7 @@ from torch import nn
 from .embedder import EMBEDDING
 from .painter import LATENT_CHANNELS
 
-_CHANNELS = (64, 128, 192)
+_CHANNELS = (32, 64, 128, 192)
 
 
 class _Block(nn.Module):
@@ -31,17 +31,16 @@ class LatentReader(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        a, b, c = _CHANNELS
+        first, last = _CHANNELS[0], _CHANNELS[-1]
         self.layers = nn.Sequential(
-            nn.Conv2d(LATENT_CHANNELS, a, 3, 1, 1),
-            _Block(a, a, 1),
-            _Block(a, b, 2),
-            _Block(b, c, 2),
-            nn.GroupNorm(16, c),
+            nn.Conv2d(LATENT_CHANNELS, first, 3, 1, 1),
+            _Block(first, first, 1),
+            *(_Block(a, b, 2) for a, b in zip(_CHANNELS, _CHANNELS[1:])),
+            nn.GroupNorm(16, last),
             nn.SiLU(),
             nn.AdaptiveAvgPool2d(3),
             nn.Flatten(),
-            nn.Linear(9 * c, EMBEDDING),
+            nn.Linear(9 * last, EMBEDDING),
         )
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from ..sizes import AutoencoderSize, DiffusionSize
 from .text_encoder import HIDDEN
 
 LATENT_CHANNELS = 4
-PIXELS_PER_LATENT = 8
+PIXELS_PER_LATENT = 4  # a factor of two between any two of the autoencoder's three levels
 TIMESTEPS = 1000
 
 # Stable Diffusion 1.5's scheduler_config.json.
@@ -63,14 +63,14 @@ class Decoder(nn.Module):
 
 
 def make_unet(size: DiffusionSize, resolution: int) -> UNet2DConditionModel:
-    """SD 1.5's block types. Three levels and not four: the latents are 16 × 16, and 2 × 2 would be none."""
+    """SD 1.5's block types; the finest levels have no attention, which would cost most there and say least."""
     model = UNet2DConditionModel(
         sample_size=resolution // PIXELS_PER_LATENT,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
         block_out_channels=size.channels,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        down_block_types=tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in size.attention),
+        up_block_types=tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in size.attention[::-1]),
         layers_per_block=size.layers,
         norm_num_groups=size.groups,
         attention_head_dim=size.heads,  # diffusers reads it as the number of heads
