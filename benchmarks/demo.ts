@@ -2,9 +2,10 @@
  * The demo: new portraits of four held-out people from one photo of each, with the embedded bundle. Into demo/ go the
  * portraits and a sheet of them all, under each its similarity to the person, as the evaluation embedder sees it.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { writeWhole } from '../lib/files/write.ts';
 import { Arc2Face, type GeneratedImage } from '../lib/index.ts';
 import { packageRoot } from '../lib/package.ts';
 import { defaultEvaluator, EvaluationModel } from './portraits/evaluation-model.ts';
@@ -47,7 +48,7 @@ for (const [index, { name, photos }] of people.entries()) {
 	]);
 }
 const sheet = join(folder, 'sheet.png');
-await writeFile(sheet, await contactSheet(rows, 192));
+await writeWhole(sheet, await contactSheet(rows, 192));
 if (rows.flat().some(({ label }) => label === formatSimilarity(undefined))) {
 	console.log('–: no face was found');
 }

@@ -1,23 +1,17 @@
 #!/usr/bin/env node
-import { type Command, type Context, parseCommandLine, UsageError } from './cli/command.ts';
+// The program: its channels, its signals and its exit code.
+import { isLively, outliveReaders, print } from './cli/channels.ts';
+import type { Command, Context, ParsedArguments } from './cli/command.ts';
 import { exitCodeOf, exitCodes } from './cli/exit-codes.ts';
-import { commandHelp, programHelp } from './cli/help.ts';
-import { nearest } from './cli/nearest.ts';
+import { explain, presentable } from './cli/message.ts';
+import { runCommandLine } from './cli/parser.ts';
 import { Progress } from './cli/progress.ts';
 import { commands } from './commands/index.ts';
-import { Arc2FaceError } from './errors.ts';
 import { packageVersion } from './package.ts';
 
-// The reader of a pipe may leave early (`arc2face detect a.jpg | head -1`): that is no failure of ours.
-for (const stream of [process.stdout, process.stderr]) {
-	stream.on('error', (error: NodeJS.ErrnoException) => {
-		if (error.code === 'EPIPE') process.exit();
-		throw error;
-	});
-}
-
+outliveReaders();
 const interruption = new AbortController();
-const progress = new Progress(process.stderr);
+const progress = new Progress(process.stderr, isLively(process.stderr));
 process.on('SIGINT', interrupt);
 
 // Not process.exit(): what was printed to a pipe may still be on its way.
@@ -33,72 +27,45 @@ function interrupt(): void {
 	process.kill(process.pid, 'SIGINT');
 }
 
-async function main([name, ...args]: string[]): Promise<number> {
-	try {
-		switch (name) {
-			case undefined:
-				console.error(programHelp(commands));
-				return exitCodes.wrongUsage;
-			case '--help':
-			case '-h':
-			case 'help':
-				console.log(args[0] === undefined ? programHelp(commands) : commandHelp(find(args[0])));
-				return exitCodes.done;
-			case '--version':
-			case '-v':
-				console.log(packageVersion());
-				return exitCodes.done;
-			default:
-				return await runCommand(find(name), args);
-		}
-	} catch (error) {
-		progress.end();
-		if (interruption.signal.aborted) {
-			console.error('Interrupted.');
-			return exitCodes.interrupted;
-		}
-		console.error(explain(error, name));
-		return exitCodeOf(error);
-	}
-}
-
-async function runCommand(command: Command, args: string[]): Promise<number> {
-	const input = parseCommandLine(args, command);
-	if (input.values.help) {
-		console.log(commandHelp(command));
-		return exitCodes.done;
-	}
+async function main(args: string[]): Promise<number> {
+	let exitCode: number = exitCodes.done;
+	let chosen = 'arc2face';
+	let help = '';
 	const context: Context = {
 		signal: interruption.signal,
-		note(text) {
-			progress.end();
-			console.error(text);
-		},
-		progress: (label, state) => progress.show(label, state),
+		note: tell,
+		report: (error) => tell(explain(error, chosen)),
+		progress: (label, state) => progress.show(presentable(label), state),
 	};
-	const { value, text, exitCode } = await command.run(input, context);
-	progress.end();
-	console.log(input.values.json ? JSON.stringify(value, undefined, '\t') : text);
-	return exitCode;
-}
-
-function find(name: string): Command {
-	const command = commands.find((known) => known.name === name);
-	if (command !== undefined) return command;
-	const known = commands.map((one) => one.name);
-	const meant = nearest(name, known);
-	throw new UsageError(
-		`Unknown command "${name}". ${meant === undefined ? `There are ${known.join(', ')}.` : `Did you mean ${meant}?`}`,
-	);
-}
-
-/** An error made on purpose is a message; any other is a bug, whose stack helps whoever reports it. */
-function explain(error: unknown, command: string | undefined): string {
-	if (error instanceof UsageError) return `arc2face: ${error.message}`;
-	if (error instanceof Arc2FaceError) {
-		const usage = error.code === 'INVALID_ARGUMENT' ? `See arc2face ${command} --help.` : undefined;
-		const sentences = [error.problem, error.remedy ?? usage].filter((sentence) => sentence !== undefined);
-		return `arc2face: ${error.code}: ${sentences.join(' ')}`;
+	const run = async (command: Command, input: ParsedArguments) => {
+		const outcome = await command.run(input, context);
+		progress.end();
+		exitCode = outcome.exitCode;
+		const { text } = outcome;
+		if (input.values.json) await print(`${JSON.stringify(outcome.value, undefined, '\t')}\n`);
+		else await print(typeof text === 'string' ? `${text}\n` : text);
+	};
+	try {
+		const isFine = await runCommandLine(args, commands, {
+			...{ version: packageVersion(), run },
+			onChoice: (name) => {
+				chosen = name;
+			},
+			writeOut: (text) => {
+				help += text;
+			},
+			writeError: (text) => process.stderr.write(presentable(text)),
+		});
+		if (help !== '') await print(help);
+		return isFine ? exitCode : exitCodes.wrongUsage;
+	} catch (error) {
+		if (!interruption.signal.aborted) context.report(error);
+		else tell('Interrupted.');
+		return interruption.signal.aborted ? exitCodes.interrupted : exitCodeOf(error);
 	}
-	return error instanceof Error ? `arc2face: ${error.stack}` : `arc2face: ${String(error)}`;
+}
+
+function tell(text: string): void {
+	progress.end();
+	process.stderr.write(`${presentable(text)}\n`);
 }

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { type InspectOptions, inspect } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
+import { writeWhole } from './files/write.ts';
 import { describe } from './options/check.ts';
 import { type ImageFormat, type ImageFormats, imageFormats } from './options/image-formats.ts';
 
@@ -77,15 +76,7 @@ export class GeneratedImage {
 		}
 		const bytes = await this.toBuffer(format as ImageFormat, options);
 		const target = resolve(path);
-		const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}`);
-		try {
-			await writeFile(temporary, bytes, { flag: 'wx' });
-			await rename(temporary, target);
-		} catch (cause) {
-			await rm(temporary, { force: true }).catch(() => {}); // what matters is the first failure
-			const { code, message } = cause as NodeJS.ErrnoException;
-			throw new Arc2FaceError('FILE_FAILED', `Can't write ${target} (${code ?? message}).`, { cause });
-		}
+		await writeWhole(target, bytes);
 		return target;
 	}
 

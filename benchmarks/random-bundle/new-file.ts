@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
+import { inPlaceOf } from '../../lib/files/write.ts';
 
 /** A file that is being written under a temporary name, at a position that moves along. */
 export class NewFile {
@@ -12,19 +12,14 @@ export class NewFile {
 
 	/** Runs `write`, then gives the file its name; when that fails nothing is left behind. */
 	static async with(path: string, write: (file: NewFile) => Promise<void>): Promise<void> {
-		const temporary = `${path}.${randomUUID()}.part`;
-		const handle = await open(temporary, 'wx');
-		try {
+		await inPlaceOf(path, async (temporary) => {
+			const handle = await open(temporary, 'wx');
 			try {
 				await write(new NewFile(handle));
 			} finally {
 				await handle.close();
 			}
-			await rename(temporary, path);
-		} catch (error) {
-			await rm(temporary, { force: true });
-			throw error;
-		}
+		});
 	}
 
 	/** Bytes written so far, thus the offset of the next ones. */

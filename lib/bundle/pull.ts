@@ -1,11 +1,17 @@
+// Brings a model folder up to date with the official files.
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { Arc2FaceError } from '../errors.ts';
 import { makeFolder } from '../files/folder.ts';
-import { type DownloadProgress, defaultPatience, digest, download, type Patience, requireSpace } from './download.ts';
+import { onDisk } from '../files/on-disk.ts';
+import { requireSpace } from '../files/space.ts';
+import { defaultPatience, download } from './download.ts';
 import type { OfficialFile } from './official.ts';
+import { digest } from './part.ts';
+import { openAgent } from './proxy.ts';
+import type { DownloadProgress, Patience } from './request.ts';
 
 export interface PullOptions {
 	/** The bundle folder; made when missing. */
@@ -42,7 +48,8 @@ export async function pull(options: PullOptions): Promise<PulledFile[]> {
 	const endpoint = serverOf(options.endpoint ?? (process.env.HF_ENDPOINT || publicEndpoint));
 	const token = options.token ?? process.env.HF_TOKEN;
 
-	return await alone(options, async (signal) => {
+	const agent = openAgent();
+	const work = async (signal: AbortSignal) => {
 		const missing: OfficialFile[] = [];
 		const pulled: PulledFile[] = [];
 		for (const file of files) {
@@ -61,7 +68,7 @@ export async function pull(options: PullOptions): Promise<PulledFile[]> {
 				file: join(folder, file.path),
 				// The token is for the endpoint alone.
 				...(token && new URL(url).origin === new URL(endpoint).origin ? { token } : {}),
-				signal,
+				...{ agent, signal },
 				onProgress: (state) => onProgress?.({ ...state, path: file.path }),
 				onRetry: (retry) => onRetry?.({ ...retry, path: file.path }),
 				patience,
@@ -69,7 +76,12 @@ export async function pull(options: PullOptions): Promise<PulledFile[]> {
 			pulled.push({ path: file.path, bytes, state: 'downloaded' });
 		}
 		return pulled;
-	});
+	};
+	try {
+		return await alone(options, work);
+	} finally {
+		await agent.destroy();
+	}
 }
 
 function serverOf(endpoint: string): string {
@@ -77,6 +89,10 @@ function serverOf(endpoint: string): string {
 	throw new Arc2FaceError(
 		'INVALID_ARGUMENT',
 		`Expected an http or https URL for HF_ENDPOINT but received "${endpoint}".`,
+		{
+			remedy: 'Let HF_ENDPOINT name a server such as a mirror of the hub, or unset it.',
+			details: { variable: 'HF_ENDPOINT' },
+		},
 	);
 }
 
@@ -94,12 +110,14 @@ async function rightSize(
 	signal: AbortSignal,
 	onProgress: (progress: DownloadProgress) => void,
 ): Promise<number | undefined> {
-	const size = await stat(path).then(
-		(found) => found.size,
-		(error: NodeJS.ErrnoException) => {
-			if (error.code === 'ENOENT') return undefined;
-			throw new Arc2FaceError('FILE_FAILED', `Could not read ${path}: ${error.message}.`, { cause: error });
-		},
+	const size = await onDisk(`read ${path}`, () =>
+		stat(path).then(
+			(found) => found.size,
+			(error: NodeJS.ErrnoException) => {
+				if (error.code === 'ENOENT') return undefined;
+				throw error;
+			},
+		),
 	);
 	if (size === undefined || (bytes !== undefined && bytes !== size)) return undefined;
 	if (sha256 !== undefined) return (await digest(path, 'sha256', { signal, onProgress })) === sha256 ? size : undefined;
@@ -136,13 +154,7 @@ async function alone<T>(
 ): Promise<T> {
 	const lost = new AbortController();
 	const stop = signal ? AbortSignal.any([signal, lost.signal]) : lost.signal;
-	try {
-		await makeFolder(folder);
-	} catch (error) {
-		throw new Arc2FaceError('FILE_FAILED', `Could not create ${folder}: ${(error as Error).message}.`, {
-			cause: error,
-		});
-	}
+	await onDisk(`create ${folder}`, () => makeFolder(folder));
 	for (let waiting = false; ; waiting = true) {
 		stop.throwIfAborted();
 		try {
@@ -165,5 +177,11 @@ async function alone<T>(
 
 function abortWith(lost: AbortController, folder: string): (error: Error) => void {
 	return (cause) =>
-		lost.abort(new Arc2FaceError('FILE_FAILED', `Lost the lock on ${folder}: ${cause.message}.`, { cause }));
+		lost.abort(
+			new Arc2FaceError('FILE_FAILED', `Lost the lock on ${folder}: ${cause.message}.`, {
+				remedy: 'Run `arc2face pull` again; it goes on where it stopped.',
+				details: { file: folder },
+				cause,
+			}),
+		);
 }

@@ -1,3 +1,4 @@
+// What the program's exit code tells.
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import { UsageError } from './command.ts';
 
@@ -11,5 +12,15 @@ const byErrorCode: Partial<Record<ErrorCode, number>> = {
 
 export function exitCodeOf(error: unknown): number {
 	if (error instanceof UsageError) return exitCodes.wrongUsage;
-	return (error instanceof Arc2FaceError ? byErrorCode[error.code] : undefined) ?? exitCodes.failed;
+	return error instanceof Arc2FaceError ? exitCodeFor(error.code) : exitCodes.failed;
+}
+
+export function exitCodeFor(code: ErrorCode): number {
+	return byErrorCode[code] ?? exitCodes.failed;
+}
+
+/** Of several inputs: that of the worst. A file that is missing is worse than a photo without a face. */
+export function worst(codes: readonly number[]): number {
+	const { failed, wrongUsage, noFace, done } = exitCodes;
+	return [failed, wrongUsage, noFace].find((code) => codes.includes(code)) ?? done;
 }

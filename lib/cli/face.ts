@@ -1,8 +1,7 @@
-import type { Arc2Face } from '../arc2face.ts';
-import { Arc2FaceError } from '../errors.ts';
-import type { Identity } from '../identity.ts';
+// The choice of a face, as options say it.
 import type { FaceChoice } from '../options/faces.ts';
-import { parseNumber, UsageError } from './command.ts';
+import { UsageError } from './command.ts';
+import { parseNumber } from './values.ts';
 
 /** The options of every command that encodes a photo. */
 export const faceOptions = {
@@ -41,19 +40,4 @@ function parseKeypoints(text: string): [number, number][] {
 		throw new UsageError(`Expected 10 numbers for --keypoints but received ${numbers.length}.`);
 	}
 	return Array.from({ length: 5 }, (_, i) => [numbers[2 * i]!, numbers[2 * i + 1]!]);
-}
-
-/** Encodes one of several photos: what goes wrong with a face names the photo, which the model does not know by name. */
-export async function encodePhoto(
-	model: Arc2Face,
-	photo: string,
-	options: { face?: FaceChoice; signal: AbortSignal },
-): Promise<Identity> {
-	try {
-		return await model.encode(photo, options);
-	} catch (error) {
-		if (!(error instanceof Arc2FaceError) || !(error.cause instanceof Error) || error.message.includes(photo))
-			throw error;
-		throw new Arc2FaceError(error.code, `${photo}: ${error.cause.message}`, { cause: error });
-	}
 }

@@ -1,3 +1,4 @@
+// How commands load a model: their options for it, and what they show meanwhile.
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
@@ -7,46 +8,45 @@ import { chosenShapes, shapeOptions } from './shapes.ts';
 /** The options of every command that has to do with a model on a device. */
 export const modelOptions = {
 	bundle: {
-		type: 'string',
+		type: 'path',
 		value: 'NAME',
 		help: 'name or folder of the model (default: arc2face if pulled, else tiny)',
 	},
 	device: { type: 'string', value: 'DEVICE', help: 'auto, cpu, cuda or cuda:N (default: auto)' },
 	precision: { type: 'string', value: 'TYPE', help: 'auto, fp32 or fp16 (default: auto, which is fp16 on a GPU)' },
-	'cache-dir': { type: 'string', value: 'DIR', help: "folder of the engines' cache (default: the user's)" },
+	cacheDir: { type: 'path', value: 'DIR', help: "folder of the engines' cache (default: the user's)" },
 	threads: { type: 'number', value: 'N', help: 'threads on the CPU (default: one per core)' },
 	...shapeOptions,
 } as const;
 
 /**
- * Loads the model with a progress bar, when its options and the headers of the photos that it is for are in order.
+ * Loads the model with a progress bar.
  *
  * @param size - of the images that will be asked of it (default: the first that the options list, or the model's own)
- * @throws {Arc2FaceError} as `Arc2Face.load` does; `INVALID_IMAGE`, naming the photo, before the model is loaded
+ * @throws {Arc2FaceError} as `Arc2Face.load` does
  */
 export async function loadModel(
 	values: OptionValues<typeof modelOptions>,
-	photos: readonly string[],
 	context: Context,
 	size?: Size,
 ): Promise<Arc2Face> {
+	const options = checkLoadOptions(values, size);
+	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
+	const { Arc2Face } = await import('../arc2face.ts');
+	return await Arc2Face.load({ ...options, signal: context.signal, onProgress: loadingDisplay(context) });
+}
+
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for what `Arc2Face.load` would refuse before any work */
+export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size?: Size) {
 	const { imageSizes = size && [size], ...others } = loadOptions(values);
 	const options = { ...others, imageSizes, threads: values.threads };
 	resolveLoadOptions(options);
-	// Imported here, not earlier: without sharp, which both need, `--help` and `doctor` still answer.
-	const { checkPhoto } = await import('../photo.ts');
-	await Promise.all(photos.map((photo) => checkPhoto(photo)));
-	const { Arc2Face } = await import('../index.ts');
-	return await Arc2Face.load({
-		...options,
-		signal: context.signal,
-		onProgress: loadingDisplay(context),
-	});
+	return options;
 }
 
 /** What commands call by other names than the library does; what a value may be, the library says. */
 export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
-	const { bundle, device, precision, 'cache-dir': cacheDir } = values;
+	const { bundle, device, precision, cacheDir } = values;
 	return {
 		...{ bundle, cacheDir, ...chosenShapes(values) },
 		device: device as DeviceRequest | undefined,

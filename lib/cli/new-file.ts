@@ -1,34 +1,30 @@
-import { access, constants, writeFile } from 'node:fs/promises';
+// The files that commands write.
 import { dirname } from 'node:path';
-import { Arc2FaceError } from '../errors.ts';
 import { makeFolder } from '../files/folder.ts';
+import { onDisk } from '../files/on-disk.ts';
+import { requireWritable } from '../files/target.ts';
+import { writeWhole } from '../files/write.ts';
 import { UsageError } from './command.ts';
 
-/** @throws {UsageError} when the file exists; asked before long work, so that none is lost */
-export async function requireAbsent(path: string): Promise<void> {
-	const exists = await access(path).then(
-		() => true,
-		() => false,
-	);
-	if (exists) throw new UsageError(`${path} exists already. Pass --force to overwrite it.`);
+/**
+ * Asked before long work, so that none is lost.
+ *
+ * @throws {UsageError} when the file exists and is not to be overwritten
+ * @throws {Arc2FaceError} `FILE_FAILED` when it could not be written
+ */
+export async function requireFree(path: string, force: boolean): Promise<void> {
+	if ((await requireWritable(path)) && !force) {
+		throw new UsageError(`${path} exists already. Pass --force to overwrite it.`);
+	}
 }
 
-/** Makes the folder that files are to go into, or sees that it lets them; before long work, so that none is lost. */
-export async function requireFolder(folder: string): Promise<void> {
-	try {
-		await makeFolder(folder);
-		await access(folder, constants.W_OK | constants.X_OK);
-	} catch (cause) {
-		throw new Arc2FaceError('FILE_FAILED', `Could not write into the folder ${folder}: ${(cause as Error).message}.`, {
-			cause,
-		});
-	}
+/** Makes the folder of a file; not before there is something to write, so that no empty one stays. */
+export async function makeFolderOf(path: string): Promise<void> {
+	await onDisk(`create the folder of ${path}`, () => makeFolder(dirname(path)));
 }
 
 /** Writes a text file, making its folder. */
 export async function writeTextFile(path: string, text: string): Promise<void> {
-	await requireFolder(dirname(path));
-	await writeFile(path, text).catch((cause: Error) => {
-		throw new Arc2FaceError('FILE_FAILED', `Could not write ${path}: ${cause.message}.`, { cause });
-	});
+	await makeFolderOf(path);
+	await writeWhole(path, text);
 }

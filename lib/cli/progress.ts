@@ -1,3 +1,4 @@
+// How far long work is.
 import { SingleBar } from 'cli-progress';
 import { formatBytes } from './bytes.ts';
 import type { Context } from './command.ts';
@@ -7,21 +8,24 @@ type State = Parameters<Context['progress']>[1];
 /** Elsewhere than on a terminal: quick work stays quiet, and a log does not fill up. */
 const lineEveryMs = 10_000;
 
-/** Shows on a terminal how far the work is, one bar per label; elsewhere a line per label, and another now and then. */
+/** Shows on a lively terminal how far the work is, one bar per label; elsewhere a line per label, and another now and then. */
 export class Progress {
 	readonly #stream: NodeJS.WriteStream;
+	readonly #isLively: boolean;
 	#label: string | undefined;
 	#bar: SingleBar | undefined;
 	#lastLine = 0;
 
-	constructor(stream: NodeJS.WriteStream) {
+	/** @param isLively - whether a bar may move on it */
+	constructor(stream: NodeJS.WriteStream, isLively: boolean) {
 		this.#stream = stream;
+		this.#isLively = isLively;
 	}
 
 	show(label: string, state: State): void {
 		const { done, total = done } = state;
 		if (label !== this.#label) this.#begin(label, state);
-		if (!this.#stream.isTTY && performance.now() - this.#lastLine >= lineEveryMs) {
+		if (!this.#isLively && performance.now() - this.#lastLine >= lineEveryMs) {
 			this.#writeLine(`${label}: ${describe(state)}`);
 		}
 		this.#bar?.setTotal(total);
@@ -38,7 +42,7 @@ export class Progress {
 	#begin(label: string, { done, total = done, unit }: State): void {
 		this.end();
 		this.#label = label;
-		if (!this.#stream.isTTY) {
+		if (!this.#isLively) {
 			this.#writeLine(label);
 			return;
 		}

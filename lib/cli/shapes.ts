@@ -1,19 +1,21 @@
+// The shapes that models are loaded for, as options name them.
 import type { Size } from '../geometry.ts';
-import { type OptionValues, parseNumber, UsageError } from './command.ts';
+import { type OptionValues, UsageError } from './command.ts';
+import { parseNumber } from './values.ts';
 
 /** The shapes that a model is loaded for. An engine runs those that it was built for and no others. */
 export const shapeOptions = {
-	'image-sizes': {
-		type: 'string',
+	imageSizes: {
+		type: 'list',
 		value: 'LIST',
 		help: "sizes of images, the usual one first, such as 512x512,512x768 (default: the model's)",
 	},
-	'batch-sizes': {
-		type: 'string',
+	batchSizes: {
+		type: 'list',
 		value: 'LIST',
 		help: 'batches of the UNet on a GPU, in rows, of which an image takes two with guidance (default: 1,2,4,8,16)',
 	},
-	'detection-size': {
+	detectionSize: {
 		type: 'number',
 		value: 'PIXELS',
 		help: 'side of the square that photos are fitted into (default: 640)',
@@ -21,14 +23,10 @@ export const shapeOptions = {
 } as const;
 
 /** @throws {UsageError} for what are no numbers; which ones they may be, the library says */
-export function chosenShapes({
-	'image-sizes': imageSizes,
-	'batch-sizes': batchSizes,
-	'detection-size': detectionSize,
-}: OptionValues<typeof shapeOptions>) {
+export function chosenShapes({ imageSizes, batchSizes, detectionSize }: OptionValues<typeof shapeOptions>) {
 	return {
-		imageSizes: imageSizes?.split(',').map(parseSize),
-		batchSizes: batchSizes?.split(',').map((text) => parseNumber(text, '--batch-sizes')),
+		imageSizes: imageSizes?.map(parseSize),
+		batchSizes: batchSizes?.map((text) => parseNumber(text, '--batch-sizes')),
 		detectionSize,
 	};
 }
@@ -64,7 +62,7 @@ export function sizeName({ width, height }: Size): string {
 }
 
 function parseSize(text: string): Size {
-	const [, width, height] = /^(\d+)x(\d+)$/.exec(text.trim()) ?? [];
+	const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
 	if (width !== undefined && height !== undefined) return { width: Number(width), height: Number(height) };
 	throw new UsageError(`Expected sizes such as 512x512,512x768 for --image-sizes but received "${text}".`);
 }

@@ -1,29 +1,36 @@
+// `compare`: how similar two people are.
 import { defineCommand } from '../cli/command.ts';
-import { encodePhoto } from '../cli/face.ts';
 import { isIdentityFile, readIdentity } from '../cli/identity-file.ts';
-import { loadModel, modelOptions } from '../cli/model.ts';
+import { attempt, exitCodeOfAll, type Failed, forEachPhoto, hasFailed } from '../cli/inputs.ts';
+import { modelOptions } from '../cli/model.ts';
+import { localPath } from '../cli/path.ts';
 import type { Identity } from '../identity.ts';
 
 export default defineCommand({
-	name: 'compare',
-	summary: 'Tell how similar two people are (-1 to 1), by photo (largest face) or saved identity (.json)',
-	positionals: { name: '<a> <b>', least: 2, most: 2 },
+	arguments: ['<a>', '<b>'],
 	options: modelOptions,
 	example: 'arc2face compare anna.jpg portraits/anna-42.png',
 
 	async run({ values, positionals }, context) {
 		const [a, b] = positionals as [string, string];
-		const identities = new Map<string, Identity>();
-		for (const path of positionals.filter(isIdentityFile)) identities.set(path, await readIdentity(path));
-		const photos = positionals.filter((path) => !isIdentityFile(path));
-		if (photos.length > 0) {
-			await using model = await loadModel(values, photos, context);
-			for (const photo of photos) {
-				identities.set(photo, await encodePhoto(model, photo, { signal: context.signal }));
-			}
+		const found = new Map<string, Identity | Failed>();
+		for (const file of new Set(positionals.filter(isIdentityFile))) {
+			found.set(file, await attempt(file, context, () => readIdentity(localPath(file))));
 		}
-		return { a, b, similarity: identities.get(a)!.similarity(identities.get(b)!) };
+		const photos = [...new Set(positionals.filter((path) => !isIdentityFile(path)))];
+		if (photos.length > 0) {
+			const identities = await forEachPhoto(photos, { values, context }, (model, { photo }) =>
+				model.encode(photo, { signal: context.signal }),
+			);
+			for (const [i, photo] of photos.entries()) found.set(photo, identities[i]!);
+		}
+		const [one, other] = [found.get(a)!, found.get(b)!];
+		if (!hasFailed(one) && !hasFailed(other)) return { a, b, similarity: one.similarity(other) };
+		const failed = [...found].flatMap(([source, result]) => (hasFailed(result) ? { source, ...result } : []));
+		return { a, b, failed };
 	},
 
-	text: ({ similarity }) => `similarity ${similarity.toFixed(3)}`,
+	text: ({ similarity }) => (similarity === undefined ? '' : `similarity ${similarity.toFixed(3)}`),
+
+	exitCode: ({ failed }) => exitCodeOfAll(failed ?? []),
 });

@@ -1,26 +1,25 @@
+// `detect`: where the faces are in photos.
 import { defineCommand } from '../cli/command.ts';
-import { exitCodes } from '../cli/exit-codes.ts';
-import { loadModel, modelOptions } from '../cli/model.ts';
+import { exitCodes, worst } from '../cli/exit-codes.ts';
+import { exitCodeOfAll, forEachPhoto, hasFailed, hasResult } from '../cli/inputs.ts';
+import { modelOptions } from '../cli/model.ts';
 import { table } from '../cli/table.ts';
 
 export default defineCommand({
-	name: 'detect',
-	summary: 'List the faces in each photo, largest first',
-	positionals: { name: '<photo…>', least: 1, most: Number.POSITIVE_INFINITY },
+	arguments: ['<photo...>'],
 	options: modelOptions,
 	example: 'arc2face detect group.jpg --json',
 
 	async run({ values, positionals }, context) {
-		await using model = await loadModel(values, positionals, context);
-		const photos = [];
-		for (const photo of positionals) {
-			photos.push({ photo, faces: await model.detect(photo, { signal: context.signal }) });
-		}
-		return { photos };
+		const results = await forEachPhoto(positionals, { values, context }, async (model, { photo }) => ({
+			faces: await model.detect(photo, { signal: context.signal }),
+		}));
+		return { photos: results.map((result, i) => ({ photo: positionals[i]!, ...result })) };
 	},
 
 	text: ({ photos }) =>
 		photos
+			.filter(hasResult)
 			.map(({ photo, faces }) => {
 				const rows = faces.map(({ box, score }, index) => [
 					index,
@@ -35,5 +34,8 @@ export default defineCommand({
 			})
 			.join('\n\n'),
 
-	exitCode: ({ photos }) => (photos.some(({ faces }) => faces.length === 0) ? exitCodes.noFace : exitCodes.done),
+	exitCode: ({ photos }) => {
+		const isFaceless = photos.some((result) => !hasFailed(result) && result.faces.length === 0);
+		return worst([exitCodeOfAll(photos), isFaceless ? exitCodes.noFace : exitCodes.done]);
+	},
 });

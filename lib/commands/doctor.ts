@@ -14,9 +14,7 @@ export interface Problem {
 export type Examination = Machine & { bundles: readonly BundleState[]; dataFolder: DataFolder };
 
 export default defineCommand({
-	name: 'doctor',
-	summary: 'Tell what this machine can run, on which device and why, and what is missing',
-	positionals: { name: '', least: 0, most: 0 },
+	arguments: [],
 	options: {},
 	example: 'arc2face doctor --json',
 

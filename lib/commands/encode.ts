@@ -1,39 +1,77 @@
-import { parse } from 'node:path';
-import { defineCommand } from '../cli/command.ts';
-import { encodePhoto, faceChoice, faceOptions } from '../cli/face.ts';
+// `encode`: saves who is in photos.
+import { join } from 'node:path';
+import { defineCommand, UsageError } from '../cli/command.ts';
+import { faceChoice, faceOptions } from '../cli/face.ts';
 import { requireIdentityName } from '../cli/identity-file.ts';
-import { loadModel, modelOptions } from '../cli/model.ts';
-import { requireAbsent, writeTextFile } from '../cli/new-file.ts';
+import { exitCodeOfAll, forEachPhoto, hasResult } from '../cli/inputs.ts';
+import { modelOptions } from '../cli/model.ts';
+import { requireFree, writeTextFile } from '../cli/new-file.ts';
+import { standardStream, stemOf } from '../cli/path.ts';
 
 export default defineCommand({
-	name: 'encode',
-	summary: 'Save the identity of the person in a photo, for generate and compare',
-	positionals: { name: '<photo>', least: 1, most: 1 },
+	arguments: ['<photo...>'],
 	options: {
 		...faceOptions,
 		out: {
-			type: 'string',
-			value: 'FILE',
-			help: 'where to save it, as .json (default: <photo>.json; with --json: nowhere)',
+			type: 'path',
+			value: 'PLACE',
+			help: 'file, as .json; for several photos their folder; - for stdout (default: <photo>.json; with --json: nowhere)',
 		},
-		force: { type: 'boolean', help: 'overwrite a file that exists' },
+		force: { type: 'boolean', help: 'overwrite files that exist' },
 		...modelOptions,
-		json: { type: 'boolean', help: 'print the identity as JSON' },
+		json: { type: 'boolean', help: 'print the identity as JSON; of several photos a list' },
 	},
 	example: 'arc2face encode anna.jpg --out anna.json',
 
-	async run({ values, positionals }, context) {
-		const [photo] = positionals as [string];
+	async run({ values, positionals: photos }, context) {
 		const face = faceChoice(values);
-		if (values.out !== undefined) requireIdentityName(values.out, '--out');
-		const file = values.out ?? (values.json ? undefined : `${parse(photo).name}.json`);
-		if (file !== undefined && !values.force) await requireAbsent(file);
+		const files = filesFor(photos, values);
+		for (const file of files) await requireFree(file, values.force === true);
 
-		await using model = await loadModel(values, [photo], context);
-		const identity = await encodePhoto(model, photo, { face, signal: context.signal });
-		if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo, ...identity.toJSON() })}\n`);
-		return { photo, ...(file === undefined ? {} : { file }), ...identity.toJSON() };
+		const results = await forEachPhoto(photos, { values, context }, async (model, { source, photo }) => {
+			const identity = await model.encode(photo, { face, signal: context.signal });
+			const file = files[photos.indexOf(source)];
+			if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo: source, ...identity.toJSON() })}\n`);
+			return { ...(file === undefined ? {} : { file }), ...identity.toJSON() };
+		});
+		const identities = results.map((result, i) => ({ photo: photos[i]!, ...result }));
+		// One is what a file of `encode` holds, for who saves stdout.
+		return identities.length === 1 ? identities[0]! : identities;
 	},
 
-	text: ({ photo, file }) => `The identity of the person in ${photo} is in ${file}`,
+	text: (result) => {
+		const identities = [result].flat().filter(hasResult);
+		return identities
+			.map(({ photo, file, embedding }) =>
+				file === undefined
+					? JSON.stringify({ photo, embedding })
+					: `The identity of the person in ${photo} is in ${file}`,
+			)
+			.join('\n');
+	},
+
+	exitCode: (result) => exitCodeOfAll([result].flat()),
 });
+
+/**
+ * Where each identity goes; nowhere when they are printed.
+ *
+ * @throws {UsageError} for a name that is none for them
+ */
+function filesFor(
+	photos: readonly string[],
+	{ out, json, keypoints }: { out?: string | undefined; json?: boolean | undefined; keypoints?: string | undefined },
+): string[] {
+	if (keypoints !== undefined && photos.length > 1) {
+		throw new UsageError(`Expected one photo with --keypoints but received ${photos.length}.`);
+	}
+	if (out === standardStream || (out === undefined && json)) return [];
+	if (out !== undefined && photos.length === 1) {
+		requireIdentityName(out, '--out');
+		return [out];
+	}
+	const files = photos.map((photo) => join(out ?? '.', `${stemOf(photo)}.json`));
+	const twice = files.find((file, i) => files.indexOf(file) < i);
+	if (twice === undefined) return files;
+	throw new UsageError(`Two identities would be written to ${twice}. Rename one of the photos, or run them apart.`);
+}

@@ -1,107 +1,143 @@
-import { defineCommand, UsageError } from '../cli/command.ts';
-import { encodePhoto, faceChoice, faceOptions } from '../cli/face.ts';
+// `generate`: from photos or a saved identity to portraits.
+import { randomInt } from 'node:crypto';
+import type { Arc2Face } from '../arc2face.ts';
+import { openBundle } from '../bundle/bundle.ts';
+import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
+import { faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity, requireIdentityName } from '../cli/identity-file.ts';
-import { loadModel, modelOptions } from '../cli/model.ts';
-import { requireFolder } from '../cli/new-file.ts';
+import { attempt, exitCodeOfAll, type Failed, forEachPhoto, hasFailed, hasResult } from '../cli/inputs.ts';
+import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
+import { makeFolderOf } from '../cli/new-file.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
 import type { Size } from '../geometry.ts';
+import type { Identity } from '../identity.ts';
+import type { GeneratedImage } from '../image.ts';
 import { checkGenerateOptions, type NoiseMode } from '../options/generate.ts';
-import { imageFormats } from '../options/image-formats.ts';
+import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 
-export default defineCommand({
-	name: 'generate',
-	summary: 'Paint new portraits of the person in each photo',
-	positionals: { name: '<photo…>', least: 0, most: Number.POSITIVE_INFINITY },
-	options: {
-		identity: {
-			type: 'string',
-			value: 'FILE',
-			help: 'a saved identity (.json) instead of photos (see arc2face encode)',
-		},
-		count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
-		steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
-		'guidance-scale': { type: 'number', value: 'X', help: 'how strongly the identity steers (default: 3)' },
-		seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
-		sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${samplerNames[0]})` },
-		eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
-		noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
-		width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },
-		height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
-		...faceOptions,
-		out: { type: 'string', value: 'DIR', help: 'where the portraits go, as <photo>-<seed>.<format> (default: .)' },
-		format: { type: 'string', value: 'FORMAT', help: `${imageFormats.join(', ')} (default: png)` },
-		force: { type: 'boolean', help: 'overwrite files that exist' },
-		...modelOptions,
+type Portrait = { source: string; file: string; seed: number; width: number; height: number };
+
+const options = {
+	identity: {
+		type: 'path',
+		value: 'FILE',
+		help: 'a saved identity (.json) instead of photos (see arc2face encode)',
 	},
+	count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
+	steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
+	guidanceScale: { type: 'number', value: 'X', help: 'how strongly the identity steers (default: 3)' },
+	seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
+	sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${samplerNames[0]})` },
+	eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
+	noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
+	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },
+	height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
+	...faceOptions,
+	out: {
+		type: 'path',
+		value: 'PLACE',
+		help: 'folder, for <photo>-<seed>.<format> (default: .); for one portrait also its file, or - for stdout',
+	},
+	format: { type: 'string', value: 'FORMAT', help: `${imageFormats.join(', ')} (default: png)`, choices: imageFormats },
+	force: { type: 'boolean', help: 'overwrite files that exist' },
+	...modelOptions,
+} as const;
+type Values = OptionValues<typeof options>;
+
+export default defineCommand({
+	arguments: ['[photo...]'],
+	options,
 	example: 'arc2face generate anna.jpg --count 4 --seed 42 --out portraits',
 
 	async run({ values, positionals: photos }, context) {
-		const { signal } = context;
 		const sources = sourcesOf(photos, values);
 		const face = faceChoice(values);
-		const { seed, count = 1, format = 'png', force = false } = values;
-		const options = {
-			count,
-			seed,
-			steps: values.steps,
-			guidanceScale: values['guidance-scale'],
-			sampler: values.sampler as SamplerName | undefined,
-			eta: values.eta,
-			noise: values.noise as NoiseMode | undefined,
-			width: values.width,
-			height: values.height,
-		};
-		checkGenerateOptions(options);
-		const size = await chosenSize(options, chosenShapes(values).imageSizes, () => sizeOf(values.bundle));
-		if (!imageFormats.includes(format)) {
-			throw new UsageError(`Expected ${imageFormats.join(', ')} for --format but received "${format}".`);
-		}
-		const folder = values.out ?? '.';
-		const names = new PortraitNames({ folder, format, batch: values.noise === 'batch' });
-		if (seed !== undefined) await names.requireFree(sources, { seed, count, force });
-		await requireFolder(folder);
+		const request = requestOf(values);
+		checkGenerateOptions(request);
+		const { count = 1 } = request;
+		const size = await chosenSize(values, chosenShapes(values).imageSizes, async () => {
+			return (await openBundle(values.bundle)).geometry;
+		});
+		const names = new PortraitNames(
+			{ out: values.out, format: values.format, batch: values.noise === 'batch' },
+			sources.length * count,
+		);
+		if (names.isStdout) requireBareStdout(values.json);
+		// Drawn here, not by the library: the names of the files, which hold them, are checked before the work.
+		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
+		if (seeds.size < sources.length) throw new UsageError('Expected different photos but received one of them twice.');
+		await names.requireFree(seeds, { count, force: values.force === true });
 
-		const saved = values.identity === undefined ? undefined : await readIdentity(values.identity);
-		await using model = await loadModel(values, photos, context, size);
-		const portraits = [];
-		for (const source of sources) {
-			const identity = saved ?? (await encodePhoto(model, source, { face, signal }));
+		let bytes: Uint8Array = new Uint8Array();
+		const keep = async (source: string, image: GeneratedImage): Promise<Portrait> => {
+			const file = names.of(source, image);
+			if (names.isStdout) {
+				bytes = await image.toBuffer(names.format as ImageFormat);
+			} else {
+				await makeFolderOf(file);
+				await image.toFile(file);
+			}
+			return { source, file, seed: image.seed, width: image.width, height: image.height };
+		};
+		const paint = async (model: Arc2Face, source: string, identity: Identity) => {
 			const images = await model.generate(identity, {
-				...options,
-				signal,
+				...{ ...request, seed: seeds.get(source), signal: context.signal },
 				onStep: ({ step, steps }) => context.progress(source, { done: step, total: steps, unit: 'steps' }),
 			});
+			const results: (Portrait | (Failed & { source: string }))[] = [];
 			for (const image of images) {
-				const file = names.of(source, image);
-				await image.toFile(file);
-				portraits.push({ source, file, seed: image.seed, width: image.width, height: image.height });
+				const result = await attempt(source, context, () => keep(source, image));
+				results.push(hasFailed(result) ? { source, ...result } : result);
 			}
-		}
-		return { portraits };
+			return results;
+		};
+		const { identity: saved } = values;
+		const results =
+			saved === undefined
+				? await forEachPhoto(sources, { values, context, size }, async (model, { source, photo }) => {
+						return await paint(model, source, await model.encode(photo, { face, signal: context.signal }));
+					})
+				: [await attempt(saved, context, async () => paintSaved(saved, { values, context, size }, paint))];
+		const portraits = results.flatMap((result, i) => (hasFailed(result) ? { source: sources[i]!, ...result } : result));
+		return { portraits, bytes: names.isStdout ? bytes : undefined };
 	},
 
-	text: ({ portraits }) =>
-		table(
-			['portrait', 'seed', 'size'],
-			portraits.map(({ file, seed, width, height }) => [file, seed, `${width}×${height}`]),
-		),
+	text: ({ portraits, bytes }) => {
+		if (bytes !== undefined) return bytes;
+		const painted = portraits.filter(hasResult);
+		if (painted.length === 0) return '';
+		const rows = painted.map(({ file, seed, width, height }) => [file, seed, `${width}×${height}`]);
+		return table(['portrait', 'seed', 'size'], rows);
+	},
+
+	exitCode: ({ portraits }) => exitCodeOfAll(portraits),
 });
 
-/** The size of the images that a bundle paints unless told otherwise. */
-async function sizeOf(bundle: string | undefined): Promise<Size> {
-	// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
-	const { openBundle } = await import('../bundle/bundle.ts');
-	return (await openBundle(bundle)).geometry;
+/** Paints without a photo, and so without the networks that read faces. */
+async function paintSaved<T>(
+	file: string,
+	{ values, context, size }: { values: Values; context: Context; size: Size | undefined },
+	paint: (model: Arc2Face, source: string, identity: Identity) => Promise<T>,
+): Promise<T> {
+	checkLoadOptions(values, size);
+	const identity = await readIdentity(file);
+	await using model = await loadModel(values, context, size);
+	return await paint(model, file, identity);
+}
+
+function requestOf({ count, steps, guidanceScale, seed, sampler, eta, noise, width, height }: Values) {
+	return {
+		...{ count, steps, guidanceScale, seed, eta, width, height },
+		sampler: sampler as SamplerName | undefined,
+		noise: noise as NoiseMode | undefined,
+	};
 }
 
 /** @throws {UsageError} unless there are photos or a saved identity, but not both, and the choice of a face fits them */
-function sourcesOf(
-	photos: readonly string[],
-	{ identity, face, keypoints }: Partial<Record<'identity' | 'face' | 'keypoints', string | undefined>>,
-): readonly string[] {
+function sourcesOf(photos: readonly string[], { identity, face, keypoints }: Values): readonly string[] {
 	if (identity === undefined) {
 		if (photos.length === 0) throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
 		if (keypoints === undefined || photos.length === 1) return photos;
@@ -114,4 +150,12 @@ function sourcesOf(
 	}
 	requireIdentityName(identity, '--identity');
 	return [identity];
+}
+
+/** @throws {UsageError} where an image would meet other output, or the eyes of somebody at a terminal */
+function requireBareStdout(json: boolean | undefined): void {
+	if (json) throw new UsageError('Expected either --json or --out - but received both, and stdout is one.');
+	if (process.stdout.isTTY) {
+		throw new UsageError('Expected a file or a pipe on stdout for --out - but it is a terminal.');
+	}
 }

@@ -1,10 +1,40 @@
-import type { Command } from '../cli/command.ts';
-import compare from './compare.ts';
-import detect from './detect.ts';
-import doctor from './doctor.ts';
-import encode from './encode.ts';
-import engines from './engines.ts';
-import generate from './generate.ts';
-import pull from './pull.ts';
+// The commands, in the order of the help. Each is loaded when it is asked for.
+import type { CommandTable } from '../cli/parser.ts';
 
-export const commands: readonly Command[] = [generate, encode, detect, compare, pull, engines, doctor];
+export const commands = {
+	generate: {
+		summary: 'Paint new portraits of the person in each photo',
+		load: () => import('./generate.ts'),
+	},
+	encode: {
+		summary: 'Save the identity of the person in each photo, for generate and compare',
+		load: () => import('./encode.ts'),
+	},
+	detect: { summary: 'List the faces in each photo, largest first', load: () => import('./detect.ts') },
+	compare: {
+		summary: 'Tell how similar two people are (-1 to 1), by photo (largest face) or saved identity (.json)',
+		load: () => import('./compare.ts'),
+	},
+	pull: {
+		summary: 'Download the official weights, or check and complete what is there',
+		load: () => import('./pull.ts'),
+	},
+	engines: {
+		summary: 'Build the engines of a model ahead of its first load on a GPU, list those in the cache, or delete them',
+		commands: {
+			build: {
+				summary: 'Build what is missing in the cache, as the first load with these options would',
+				load: () => import('./engines-build.ts'),
+			},
+			list: { summary: 'List the engines in the cache', load: () => import('./engines-list.ts') },
+			clean: {
+				summary: 'Delete what interrupted builds have left, and engines if asked to',
+				load: () => import('./engines-clean.ts'),
+			},
+		},
+	},
+	doctor: {
+		summary: 'Tell what this machine can run, on which device and why, and what is missing',
+		load: () => import('./doctor.ts'),
+	},
+} as const satisfies CommandTable;

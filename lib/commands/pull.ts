@@ -1,4 +1,6 @@
+// `pull`: downloads the official weights.
 import { resolve } from 'node:path';
+import { bundleFolder } from '../bundle/bundle.ts';
 import { extraParts, type OfficialFile, type OfficialPartName, officialParts } from '../bundle/official.ts';
 import { pull } from '../bundle/pull.ts';
 import { formatBytes } from '../cli/bytes.ts';
@@ -7,29 +9,25 @@ import { nearest } from '../cli/nearest.ts';
 import { table } from '../cli/table.ts';
 
 export default defineCommand({
-	name: 'pull',
-	summary: 'Download the official weights, or check and complete what is there',
-	positionals: { name: '', least: 0, most: 0 },
+	arguments: [],
 	options: {
-		with: { type: 'string', value: 'PARTS', help: `also ${extraParts.join(', ')} (several: with commas)` },
-		'accept-antelopev2-license': {
+		with: { type: 'list', value: 'PARTS', help: `also ${extraParts.join(', ')} (several: with commas)` },
+		acceptAntelopev2License: {
 			type: 'boolean',
 			help: 'also the face models, which are for non-commercial research only',
 		},
-		'detector-url': { type: 'string', value: 'URL', help: 'where to get scrfd_10g_bnkps.onnx instead (same checksum)' },
-		out: { type: 'string', value: 'DIR', help: 'bundle folder (default: where --bundle arc2face is looked for)' },
+		detectorUrl: { type: 'string', value: 'URL', help: 'where to get scrfd_10g_bnkps.onnx instead (same checksum)' },
+		out: { type: 'path', value: 'DIR', help: 'bundle folder (default: where --bundle arc2face is looked for)' },
 	},
 	example: 'arc2face pull --accept-antelopev2-license --with lcm-lora',
 
 	async run({ values }, context) {
-		const parts = chosenParts(values.with, values['accept-antelopev2-license'] === true);
+		const parts = chosenParts(values.with, values.acceptAntelopev2License === true);
 		announce(parts, context);
-		// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
-		const { bundleFolder } = await import('../bundle/bundle.ts');
 		const folder = values.out === undefined ? bundleFolder('arc2face') : resolve(values.out);
 		const files = await pull({
 			folder,
-			files: parts.flatMap((part) => filesOf(part, values['detector-url'])),
+			files: parts.flatMap((part) => filesOf(part, values.detectorUrl)),
 			signal: context.signal,
 			onProgress: ({ path, phase, done, total }) =>
 				context.progress(`${phase} ${path}`, { done, total, unit: 'bytes' }),
@@ -52,12 +50,9 @@ export default defineCommand({
 });
 
 /** @throws {UsageError} for a part that does not exist */
-function chosenParts(wanted: string | undefined, antelopev2: boolean): OfficialPartName[] {
-	const extras = (wanted ?? '')
-		.split(',')
-		.map((name) => name.trim())
-		.filter((name) => name !== '');
-	return ['base', ...(antelopev2 ? (['antelopev2'] as const) : []), ...new Set(extras.map(extraPart))];
+function chosenParts(wanted: readonly string[] | undefined, antelopev2: boolean): OfficialPartName[] {
+	const extras = (wanted ?? []).filter((name) => name !== '').map(extraPart);
+	return ['base', ...(antelopev2 ? (['antelopev2'] as const) : []), ...new Set(extras)];
 }
 
 function extraPart(name: string): OfficialPartName {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { freeSpace } from '../bundle/download.ts';
 import { failureOf } from '../cli/failure.ts';
+import { freeSpace } from '../files/space.ts';
 
 export interface BundleState {
 	name: string;

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, lstat, open, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, lock } from 'proper-lockfile';
 import { Arc2FaceError } from '../errors.ts';
 import { fileFailed, onDisk } from '../files/on-disk.ts';
+import { moveIntoPlace } from '../files/write.ts';
 import { describeTarget, type EngineFingerprint, type EngineShapes, keyOf } from './key.ts';
 
 /** An engine file with what is known about it. */
@@ -219,9 +220,7 @@ export class EngineFiles {
 	/** Renames a file that was written completely; after a power cut there is the old one, the new one or none, but never a part. */
 	async #commit(part: string, file: string): Promise<void> {
 		await chmod(part, 0o600);
-		await sync(part, 'r+');
-		await rename(part, file);
-		if (process.platform !== 'win32') await sync(this.folder, 'r'); // Windows does not open folders
+		await moveIntoPlace(part, file);
 	}
 }
 
@@ -229,15 +228,6 @@ export class EngineFiles {
 function parse(name: string): { key: string; kind: string } | undefined {
 	const [, key, kind] = /^([0-9a-f]{64})\.(engine|json|compiled|lock|[\w-]+\.part)$/.exec(name) ?? [];
 	return key === undefined || kind === undefined ? undefined : { key, kind };
-}
-
-async function sync(path: string, flags: string): Promise<void> {
-	const handle = await open(path, flags);
-	try {
-		await handle.sync();
-	} finally {
-		await handle.close();
-	}
 }
 
 async function look(file: string) {

@@ -1,0 +1,41 @@
+// The way to a server: through the proxies that HTTPS_PROXY and HTTP_PROXY name, but for what NO_PROXY lists.
+import { EnvHttpProxyAgent } from 'undici';
+import { Arc2FaceError } from '../errors.ts';
+
+export type Agent = EnvHttpProxyAgent;
+
+/**
+ * Node's own fetch knows no proxies before Node.js 24. `destroy` ends its connections.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` when a variable has no URL of a proxy
+ */
+export function openAgent(env: NodeJS.ProcessEnv = process.env): Agent {
+	const httpProxy = proxyOf(env, 'HTTP_PROXY');
+	const httpsProxy = proxyOf(env, 'HTTPS_PROXY');
+	return new EnvHttpProxyAgent({
+		...(httpProxy === undefined ? {} : { httpProxy }),
+		...(httpsProxy === undefined ? {} : { httpsProxy }),
+		noProxy: env.no_proxy ?? env.NO_PROXY ?? '',
+		// Many proxies open tunnels for TLS only, and pass other requests on.
+		proxyTunnel: false,
+	});
+}
+
+/** Whether the environment names a proxy. */
+export function namesProxy(env: NodeJS.ProcessEnv = process.env): boolean {
+	return ['HTTP_PROXY', 'HTTPS_PROXY'].some((name) => env[name.toLowerCase()] || env[name]);
+}
+
+function proxyOf(env: NodeJS.ProcessEnv, upper: string): string | undefined {
+	const name = env[upper.toLowerCase()] === undefined ? upper : upper.toLowerCase();
+	const value = env[name];
+	if (!value) return undefined;
+	// Written without `http://`, as curl takes it too.
+	const url = value.includes('://') ? value : `http://${value}`;
+	if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url;
+	// Not the value: there may be a password in it.
+	throw new Arc2FaceError('INVALID_ARGUMENT', `Expected the URL of an http or https proxy for ${name}.`, {
+		remedy: `Let ${name} be such as http://proxy.example:3128, or unset it.`,
+		details: { variable: name },
+	});
+}

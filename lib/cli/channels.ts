@@ -1,0 +1,46 @@
+// The two channels of a program: results on stdout, and on stderr what is told beside them.
+import { fstatSync, writeSync } from 'node:fs';
+import { Arc2FaceError } from '../errors.ts';
+
+/** Whether a channel may be sent cursor movements and colours. */
+export function isLively(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): boolean {
+	// https://no-color.org; logs of CI keep every state of a bar.
+	return stream.isTTY === true && env.TERM !== 'dumb' && !env.NO_COLOR && !env.CI;
+}
+
+/** That nobody listens any more is no reason to end the work: `print` is told by its own write, and notes go unheard. */
+export function outliveReaders(): void {
+	for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+}
+
+/**
+ * Writes results to stdout. A reader that has left, as `head` does, has what it wanted.
+ *
+ * @throws {Arc2FaceError} `FILE_FAILED` when they could not be written, such as to a full disk
+ */
+export async function print(data: string | Uint8Array): Promise<void> {
+	try {
+		const found = fstatSync(1);
+		if (found.isFIFO() || found.isSocket() || process.stdout.isTTY) await write(data);
+		else writeAll(Buffer.from(data));
+	} catch (cause) {
+		const { code, message } = cause as NodeJS.ErrnoException;
+		if (code === 'EPIPE') return;
+		throw new Arc2FaceError('FILE_FAILED', `Could not write the result to stdout: ${message}.`, {
+			remedy: code === 'ENOSPC' || code === 'EDQUOT' ? 'Free some space, or write it elsewhere.' : undefined,
+			details: { systemCode: code },
+			cause,
+		});
+	}
+}
+
+function write(data: string | Uint8Array): Promise<void> {
+	return new Promise((done, failed) => {
+		process.stdout.write(data, (error) => (error ? failed(error) : done()));
+	});
+}
+
+/** Node's own stream takes a write of which a disk took half for a whole one. */
+function writeAll(bytes: Buffer): void {
+	for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
+}

@@ -1,0 +1,39 @@
+// How cached engines are shown.
+import type { CachedEngine } from '../engines/files.ts';
+import { formatBytes } from './bytes.ts';
+import { sizeName } from './shapes.ts';
+import { table } from './table.ts';
+
+export type EngineRow = Omit<CachedEngine, 'sha256'>;
+
+export function rowOf({ sha256: _, ...row }: CachedEngine): EngineRow {
+	return row;
+}
+
+export function engineTable(engines: readonly EngineRow[]): string {
+	return table(
+		[
+			'network',
+			'product',
+			'GPU',
+			'precision',
+			'image sizes',
+			'batch sizes',
+			'detection size',
+			'size',
+			'last used (UTC)',
+		],
+		engines.map(({ network, product, version, gpu, precision, shapes, bytes, lastUsed }) => [
+			network,
+			`${product} ${version}`,
+			gpu,
+			precision,
+			// As the options of these names take them.
+			shapes.imageSizes?.map(sizeName).join(',') ?? '',
+			shapes.batchSizes?.join(',') ?? '',
+			shapes.detectionSize?.toString() ?? '',
+			formatBytes(bytes),
+			lastUsed.toISOString().slice(0, 16).replace('T', ' '),
+		]),
+	);
+}

@@ -1,0 +1,105 @@
+// Several inputs, each of which gets its result or its error: one that fails keeps no other from its turn.
+import { addAbortSignal } from 'node:stream';
+import type { Arc2Face } from '../arc2face.ts';
+import { Arc2FaceError, type ErrorCode } from '../errors.ts';
+import type { Size } from '../geometry.ts';
+import { type Context, type OptionValues, UsageError } from './command.ts';
+import { exitCodeFor, exitCodes, worst } from './exit-codes.ts';
+import { checkLoadOptions, loadModel, type modelOptions } from './model.ts';
+import { localPath, standardStream } from './path.ts';
+
+/** What became of an input, in the place of its result. */
+export type Failed = { error: ReturnType<Arc2FaceError['toJSON']> };
+
+/** As it was named on the command line, and what the model is given. */
+export type PhotoInput = { source: string; photo: string | Buffer };
+
+/** These are not of one input, but of all. */
+const common: readonly ErrorCode[] = ['INVALID_BUNDLE', 'INVALID_WEIGHTS', 'NO_DEVICE', 'DISPOSED'];
+
+/** Larger than any photo that is taken; what comes through a pipe need not end. */
+const stdinLimitBytes = 1_000_000_000;
+
+/**
+ * Tells the user of a failure at once, and returns it as the input's result.
+ *
+ * @throws what is no failure of this input
+ */
+export async function attempt<T>(source: string, context: Context, work: () => Promise<T>): Promise<T | Failed> {
+	try {
+		return await work();
+	} catch (error) {
+		if (context.signal.aborted || !(error instanceof Arc2FaceError) || common.includes(error.code)) throw error;
+		const known = error.details.photo !== undefined;
+		const named = known ? error : error.with({ problem: `${source}: ${error.problem}` });
+		context.report(named);
+		return { error: named.toJSON() };
+	}
+}
+
+export function hasFailed<T extends object>(result: T): result is Extract<T, Failed> {
+	return 'error' in result;
+}
+
+export function hasResult<T extends object>(result: T): result is Exclude<T, Failed> {
+	return !hasFailed(result);
+}
+
+/** The exit code that tells of the worst. */
+export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
+	return worst(results.map((result) => ('error' in result ? exitCodeFor(result.error.code) : exitCodes.done)));
+}
+
+/**
+ * Does something with each photo, and a model. The headers of all photos are read first; if none is in order, the model
+ * is not loaded at all.
+ *
+ * @param work - throws for the photo alone
+ * @returns a result for each photo
+ */
+export async function forEachPhoto<T extends object>(
+	sources: readonly string[],
+	{ values, context, size }: { values: OptionValues<typeof modelOptions>; context: Context; size?: Size | undefined },
+	work: (model: Arc2Face, input: PhotoInput) => Promise<T>,
+): Promise<(T | Failed)[]> {
+	checkLoadOptions(values, size);
+	if (sources.filter((source) => source === standardStream).length > 1) {
+		throw new UsageError(`Expected ${standardStream} once, because stdin can be read once.`);
+	}
+	const inputs: (PhotoInput | Failed)[] = [];
+	for (const source of sources) inputs.push(await attempt(source, context, () => openPhoto(source, context)));
+	if (inputs.every(hasFailed)) return inputs;
+
+	await using model = await loadModel(values, context, size);
+	const results = [];
+	for (const input of inputs) {
+		results.push(hasFailed(input) ? input : await attempt(input.source, context, () => work(model, input)));
+	}
+	return results;
+}
+
+/** @throws {Arc2FaceError} `INVALID_IMAGE` for what is missing or no photo */
+async function openPhoto(source: string, { signal }: Context): Promise<PhotoInput> {
+	const photo = source === standardStream ? await readStdin(signal) : localPath(source);
+	// Imported here: without sharp, which it needs, `--help` still answers.
+	const { checkPhoto } = await import('../photo.ts');
+	await checkPhoto(photo);
+	return { source, photo };
+}
+
+async function readStdin(signal: AbortSignal): Promise<Buffer> {
+	if (process.stdin.isTTY)
+		throw new UsageError('Expected a photo on stdin, from a file or a pipe, but it is a terminal.');
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	for await (const chunk of addAbortSignal(signal, process.stdin)) {
+		chunks.push(chunk);
+		bytes += chunk.length;
+		if (bytes <= stdinLimitBytes) continue;
+		throw new Arc2FaceError('INVALID_IMAGE', `Expected a photo on stdin but received over ${stdinLimitBytes} bytes.`, {
+			remedy: undefined,
+			details: { photo: standardStream },
+		});
+	}
+	return Buffer.concat(chunks);
+}

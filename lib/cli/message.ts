@@ -1,0 +1,34 @@
+// How what goes wrong is told to people.
+import { Arc2FaceError } from '../errors.ts';
+import { UsageError } from './command.ts';
+
+/** An error made on purpose is a message; any other is a bug, whose stack helps whoever reports it. */
+export function explain(error: unknown, command: string): string {
+	if (error instanceof UsageError) return `arc2face: ${error.message}`;
+	if (error instanceof Arc2FaceError) {
+		const usage = error.code === 'INVALID_ARGUMENT' ? `See ${command} --help.` : undefined;
+		const sentences = [error.problem, error.remedy ?? usage].filter((sentence) => sentence !== undefined);
+		return `arc2face: ${error.code}: ${sentences.join(' ')}`;
+	}
+	return error instanceof Error ? `arc2face: ${error.stack}` : `arc2face: ${String(error)}`;
+}
+
+/** Of one word, such as a path; and of a whole message, in which a stack has its place. */
+const longest = { word: 240, message: 6000 };
+
+/**
+ * A text as it may be shown. It repeats what was given, which may be anything: what is long loses its middle, and
+ * control characters are shown, not obeyed.
+ */
+export function presentable(text: string): string {
+	const words = text.slice(0, 2_000_000).replace(/\S+/g, (word) => shorten(word, longest.word));
+	return shorten(words, longest.message).replace(/[^\P{Cc}\n\t]/gu, (character) => {
+		return `\\x${character.codePointAt(0)!.toString(16).padStart(2, '0')}`;
+	});
+}
+
+function shorten(text: string, most: number): string {
+	if (text.length <= most) return text;
+	const end = Math.floor(most / 3);
+	return `${text.slice(0, most - end)}…${text.slice(-end)}`;
+}

@@ -1,0 +1,129 @@
+// The command line as commander reads it: the commands of a table, each of which is loaded when it is asked for.
+import { CommanderError, InvalidArgumentError, Command as Line, Option } from 'commander';
+import type { Command, OptionSpec, ParsedArguments } from './command.ts';
+import { nearest } from './nearest.ts';
+import { localPath } from './path.ts';
+import { readList, readNumber } from './values.ts';
+
+/** Commands by name: what each is for, and where it is; or a group of commands. */
+export type CommandTable = Readonly<Record<string, CommandEntry>>;
+type CommandEntry = Readonly<
+	{ summary: string } & ({ load: () => Promise<{ default: Command }> } | { commands: CommandTable })
+>;
+
+export interface Surroundings {
+	version: string;
+	/** Help that was asked for. */
+	writeOut(text: string): void;
+	/** What is wrong with the command line. */
+	writeError(text: string): void;
+	run(command: Command, input: ParsedArguments): Promise<void>;
+	/** A command was chosen: `engines build`. */
+	onChoice?(name: string): void;
+}
+
+const footer = `
+  arc2face <command> --help   options and an example
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 130 interrupted; of several inputs the worst, 1 before 2 before 3.`;
+
+/**
+ * Reads a command line and runs the command that it names, or shows the help that it asks for.
+ *
+ * @returns whether the command line was in order; if not, `writeError` was told
+ */
+export async function runCommandLine(
+	args: readonly string[],
+	table: CommandTable,
+	surroundings: Surroundings,
+): Promise<boolean> {
+	let current: Line | undefined;
+	const program = group(new Line('arc2face'), table, surroundings, (line) => {
+		current = line;
+	})
+		.description('New photographs of the same person.')
+		.version(surroundings.version, '-v, --version', 'version of this package')
+		.addHelpText('after', footer);
+	const words = args[0] === 'help' ? [...args.slice(1), '--help'] : [...args];
+	const [name] = words;
+	try {
+		// Of a command that is not there commander would show the help of the program.
+		if (name !== undefined && !name.startsWith('-') && !Object.hasOwn(table, name)) {
+			program.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
+		}
+		await program.parseAsync(words, { from: 'user' });
+		return true;
+	} catch (error) {
+		if (!(error instanceof CommanderError)) throw error;
+		const isOption = error.code === 'commander.unknownOption';
+		if (isOption || error.code === 'commander.unknownCommand') {
+			surroundings.writeError(`${hint(current ?? program, isOption, words)}\n`);
+		}
+		return error.exitCode === 0;
+	}
+}
+
+function group(line: Line, table: CommandTable, surroundings: Surroundings, onChoice: (line: Line) => void): Line {
+	const { writeOut, writeError: writeErr } = surroundings;
+	line.exitOverride().configureOutput({ writeOut, writeErr }).enablePositionalOptions();
+	// Of suggestions commander knows those with few letters wrong: see `hint`.
+	line.showSuggestionAfterError(false).helpCommand(false).helpOption('-h, --help', 'show this help');
+	for (const [name, entry] of Object.entries(table)) {
+		const child = line.command(name).summary(entry.summary).description(`${entry.summary}.`);
+		if ('commands' in entry) group(child, entry.commands, surroundings, onChoice);
+	}
+	line.hook('preSubcommand', async (_, child) => {
+		onChoice(child);
+		const entry = table[child.name()]!;
+		if (!('load' in entry)) return;
+		surroundings.onChoice?.(pathOf(child));
+		complete(child, (await entry.load()).default, surroundings);
+	});
+	return line;
+}
+
+/** Gives the line of a command what only the loaded command knows. */
+function complete(line: Line, command: Command, { run }: Surroundings): void {
+	for (const argument of command.arguments) line.argument(argument);
+	line.usage([...command.arguments, '[options]'].join(' '));
+	for (const [name, spec] of Object.entries(command.options)) line.addOption(optionOf(name, spec));
+	line.addHelpText('after', `\nExample:\n  ${command.example}`);
+	line.action(() => run(command, { values: line.opts(), positionals: line.args }));
+}
+
+function optionOf(name: string, spec: OptionSpec): Option {
+	const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+	if (spec.type === 'boolean') return new Option(flag, spec.help);
+	return new Option(`${flag} <${spec.value}>`, spec.help).argParser((text, earlier: unknown) => {
+		if (spec.type === 'number' && earlier === undefined) return readNumber(text) ?? fail('Expected a number.');
+		// `--out --force` lacks the folder; a lone dash is stdin or stdout, and a number may be below zero.
+		if (/^-[^\d.]/.test(text)) return fail(`If a file has this name, write ./${text}.`);
+		if (spec.type === 'list') return [...((earlier as string[] | undefined) ?? []), ...readList(text)];
+		if (earlier !== undefined) return fail('It was given before.');
+		if (spec.type === 'path') return localPath(text);
+		return spec.type === 'string' && spec.choices?.includes(text) === false
+			? fail(`Expected ${spec.choices.join(', ')}.`)
+			: text;
+	});
+}
+
+function fail(message: string): never {
+	throw new InvalidArgumentError(message);
+}
+
+/** What a mistyped word may mean, or else where the known ones are. */
+function hint(line: Line, isOption: boolean, words: readonly string[]): string {
+	const path = pathOf(line);
+	const names = isOption
+		? [...line.options.map(({ long }) => long!), '--help']
+		: line.commands.map((command) => command.name());
+	const isMeant = (word: string) => (isOption ? /^--?[a-z]/i.test(word) : !path.split(' ').includes(word));
+	const word = words.map((one) => one.split('=')[0]!).find((one) => isMeant(one) && !names.includes(one));
+	const meant = word && nearest(word, names);
+	if (meant !== undefined) return `(Did you mean ${meant}?)`;
+	return isOption ? `(See ${path} --help.)` : `(There are ${names.join(', ')}.)`;
+}
+
+function pathOf(line: Line): string {
+	return line.parent ? `${pathOf(line.parent)} ${line.name()}` : line.name();
+}

@@ -1,0 +1,26 @@
+// Paths as people write them where no shell has looked at them.
+import { homedir } from 'node:os';
+import { join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UsageError } from './command.ts';
+
+/** Stands for stdin where a photo is read, for stdout where one is written. */
+export const standardStream = '-';
+
+/** @throws {UsageError} for a `file:` URL that names no file here */
+export function localPath(text: string): string {
+	if (text === '~' || text.startsWith('~/')) return join(homedir(), text.slice(1));
+	if (!text.startsWith('file:')) return text;
+	try {
+		return fileURLToPath(text);
+	} catch (error) {
+		throw new UsageError(
+			`Expected the URL of a file of this machine but received ${text}: ${(error as Error).message}.`,
+		);
+	}
+}
+
+/** What results are called after a photo: its name without folder and extension. */
+export function stemOf(source: string): string {
+	return source === standardStream ? 'stdin' : parse(localPath(source)).name;
+}

@@ -1,0 +1,28 @@
+// `engines list`: what is in the cache.
+import { formatBytes } from '../cli/bytes.ts';
+import { defineCommand } from '../cli/command.ts';
+import { engineTable, rowOf } from '../cli/engine-table.ts';
+import { modelOptions } from '../cli/model.ts';
+import { EngineCache } from '../engines/cache.ts';
+
+export default defineCommand({
+	arguments: [],
+	options: { cacheDir: modelOptions.cacheDir },
+	example: 'arc2face engines list --json',
+
+	async run({ values }) {
+		const cache = new EngineCache({ cacheDir: values.cacheDir });
+		const { engines, leftoverBytes } = await cache.list();
+		return { folder: cache.folder, engines: engines.map(rowOf), leftoverBytes };
+	},
+
+	text: ({ folder, engines, leftoverBytes }) => {
+		const leftovers = `Interrupted builds have left ${formatBytes(leftoverBytes)}; \`arc2face engines clean\` deletes them.`;
+		return [
+			...(engines.length === 0 ? ['No engines.'] : [engineTable(engines)]),
+			'',
+			...(leftoverBytes === 0 ? [] : [leftovers]),
+			`The engines are in ${folder}`,
+		].join('\n');
+	},
+});

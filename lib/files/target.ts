@@ -1,0 +1,51 @@
+// Whether a file could be written: asked before long work, so that none is lost.
+import { access, constants, lstat, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { Arc2FaceError } from '../errors.ts';
+import { onDisk } from './on-disk.ts';
+
+/**
+ * @returns whether there is a file of that name already
+ * @throws {Arc2FaceError} `FILE_FAILED` when one could not be written: its name is not for this file system, a folder has
+ *   it, or what would be its folder is none or can't be written to. Nothing is made
+ */
+export async function requireWritable(file: string): Promise<boolean> {
+	const target = resolve(file);
+	return await onDisk(`write ${file}`, async () => {
+		const folder = await nearestFolder(dirname(target));
+		await access(folder, constants.W_OK | constants.X_OK);
+		// What is still to be made lies in no folder that could be asked, but has to fit into one like this.
+		for (const name of relative(folder, target).split(sep)) await exists(join(folder, checkName(name, file)));
+		if (!(await exists(target))) return false;
+		if (!(await stat(target).catch(() => undefined))?.isDirectory()) return true;
+		throw new Arc2FaceError('FILE_FAILED', `Expected the name of a file to write but ${file} is a folder.`, {
+			remedy: 'Choose another name.',
+			details: { file: target },
+		});
+	});
+}
+
+/** The folder, or the one above it that is there. */
+async function nearestFolder(folder: string): Promise<string> {
+	if ((await exists(folder)) || dirname(folder) === folder) return folder;
+	return nearestFolder(dirname(folder));
+}
+
+async function exists(path: string): Promise<boolean> {
+	try {
+		await lstat(path);
+		return true;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+		throw error;
+	}
+}
+
+/** Of a name that is too long the system tells when asked for it; Windows does not of one with these. */
+function checkName(name: string, file: string): string {
+	if (process.platform !== 'win32' || !/[<>:"|?*]/.test(name)) return name;
+	throw new Arc2FaceError('FILE_FAILED', `Expected a name without < > : " | ? * but received ${file}.`, {
+		remedy: 'Choose another name.',
+		details: { file: resolve(file) },
+	});
+}
