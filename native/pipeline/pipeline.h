@@ -94,7 +94,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void StartPainting(const std::shared_ptr<Painting>& painting);
   void StepLater();
   void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
-  void SetImageSizes();
+  void SetImageSizes(const BatchSizes::Built& built);
   void GiveBack(Lane lane);
   Stream& MakeStream(Lane lane) { return *(streams_[static_cast<size_t>(lane)] = device_.MakeStream()); }
 
