@@ -21,7 +21,7 @@ struct Denoiser::Slot {
   uint32_t position = 0;          // step that the next evaluation is; those before it are queued
 
   size_t rows() const { return request->unconditional ? 2 : 1; }
-  bool at_end() const { return position == request->plan.size(); }
+  bool at_end() const { return position == request->plan.steps.size(); }
 };
 
 // What one batch shape needs besides its slots, at addresses that stay, so that a device may capture the step.
@@ -63,8 +63,8 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
   const size_t elements = request->size.elements();
   std::vector<float> latents(request->images() * elements);
   const SyncOnError sync(stream_);
-  const auto plan = std::make_shared<DeviceBuffer<PlanStep>>(device_, request->plan.size());
-  stream_.Upload(plan->data(), request->plan.data(), plan->bytes());
+  const auto plan = std::make_shared<DeviceBuffer<PlanStep>>(device_, request->plan.steps.size());
+  stream_.Upload(plan->data(), request->plan.steps.data(), plan->bytes());
   const auto finished = std::make_shared<std::vector<uint32_t>>(request->images(), 0);
 
   Batch joining;
@@ -75,7 +75,7 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
     const float* noise =
         request->initial_noise.empty() ? request->noise.Next(image) : request->initial_noise.data() + image * elements;
     float* const scaled = latents.data() + image * elements;
-    std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->initial_scale; });
+    std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->plan.start.noise; });
     stream_.Upload(registers.data() + kLatents * elements, scaled, elements * sizeof(float));
     joining.push_back(std::make_shared<Slot>(Slot{next_slot_++, request, plan, finished, image, std::move(registers)}));
   }
@@ -222,7 +222,7 @@ void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
 
 void Denoiser::UploadNoise(Evaluation& evaluation) {
   const size_t elements = evaluation.batch.front()->request->size.elements();
-  const auto draws = [](const auto& slot) { return slot->request->plan[slot->position].draws_noise != 0; };
+  const auto draws = [](const auto& slot) { return slot->request->plan.steps[slot->position].draws_noise != 0; };
   const auto& batch = evaluation.batch;
   const auto count = static_cast<size_t>(std::count_if(batch.begin(), batch.end(), draws));
   if (count == 0) return;
@@ -252,7 +252,7 @@ void Denoiser::Finish(Evaluation evaluation) {
     const uint32_t slowest = *std::min_element(slot->finished->begin(), slot->finished->end());
     if (request.abandoned()) continue;
     if (slowest != slowest_before) request.on_step(slowest);
-    if (steps < request.plan.size()) continue;
+    if (steps < request.plan.steps.size()) continue;
     static_assert(kLatents == 0, "the latents are at the start of the registers");
     try {
       request.on_latents(slot->image, std::move(slot->registers));

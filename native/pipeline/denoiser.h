@@ -24,8 +24,7 @@ namespace arc2face {
 // Images that are denoised with one plan. The callbacks come on the thread that calls Step.
 struct DenoiseRequest {
   LatentSize size;
-  std::vector<PlanStep> plan;
-  float initial_scale;
+  Plan plan;
   float guidance_scale;
   NoiseSource noise;
   std::vector<float> initial_noise;  // [images, elements]; empty: the first draw of `noise`

@@ -32,11 +32,13 @@ void CheckEmbeddings(const std::vector<float>& embeddings) {
   }
 }
 
-void CheckPlan(const std::vector<PlanStep>& plan, float initial_scale) {
-  if (plan.empty()) Refuse("Expected at least one step for plan but received none.");
-  if (!std::isfinite(initial_scale)) Refuse("Expected a finite number for initialScale.");
-  for (size_t i = 0; i < plan.size(); ++i) {
-    const PlanStep& step = plan[i];
+void CheckPlan(const Plan& plan) {
+  if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");
+  // What it would weigh is not part of a request.
+  if (plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
+  if (!std::isfinite(plan.start.noise)) Refuse("Expected a finite weight of noise in the plan's start.");
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const PlanStep& step = plan.steps[i];
     bool valid =
         std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments;
     for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
@@ -189,12 +191,11 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
   // At 1 the unconditional half has no weight; below, diffusers leaves it out too.
   std::optional<RowConditioning> unconditional;
   if (request.guidance_scale > 1) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
-  const uint32_t steps = static_cast<uint32_t>(request.plan.size());
+  const uint32_t steps = static_cast<uint32_t>(request.plan.steps.size());
 
   denoiser_->Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
       .size = painting->size,
       .plan = std::move(request.plan),
-      .initial_scale = request.initial_scale,
       .guidance_scale = request.guidance_scale,
       .noise = NoiseSource(request.seeds, request.identity_of_image.size(), painting->size.elements()),
       .initial_noise = std::move(request.latents),
@@ -325,7 +326,7 @@ void Pipeline::CheckReadsFaces() const {
 
 void Pipeline::Check(const GenerateRequest& request) const {
   CheckEmbeddings(request.embeddings);
-  CheckPlan(request.plan, request.initial_scale);
+  CheckPlan(request.plan);
   if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
 
   const size_t identities = request.embeddings.size() / kEmbeddingSize;

@@ -47,8 +47,7 @@ struct EncodeRequest {
 struct GenerateRequest {
   std::vector<float> embeddings;            // [identities, kEmbeddingSize]
   std::vector<uint32_t> identity_of_image;  // [images]
-  std::vector<PlanStep> plan;
-  float initial_scale;
+  Plan plan;
   float guidance_scale;         // 1 or less: no unconditional half
   std::vector<uint64_t> seeds;  // one per image, or one in all
   int64_t width, height;        // pixels

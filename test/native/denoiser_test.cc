@@ -62,14 +62,14 @@ class SumPredictor final : public NoisePredictor {
 };
 
 // latents = latents + eps, twice.
-std::vector<PlanStep> AddingPlan() {
-  std::vector<PlanStep> plan(2);
-  for (size_t i = 0; i < plan.size(); ++i) {
-    plan[i] = {.timestep = 10.0f * static_cast<float>(i + 1),
-               .input_scale = 0,
-               .draws_noise = 0,
-               .assignment_count = 1,
-               .assignments = {{kLatents, {1, 1, 0, 0, 0, 0, 0, 0}}}};
+Plan AddingPlan() {
+  Plan plan{{.latents = 0, .noise = 1}, std::vector<PlanStep>(2)};
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    plan.steps[i] = {.timestep = 10.0f * static_cast<float>(i + 1),
+                     .input_scale = 0,
+                     .draws_noise = 0,
+                     .assignment_count = 1,
+                     .assignments = {{kLatents, {1, 1, 0, 0, 0, 0, 0, 0}}}};
   }
   return plan;
 }
@@ -89,7 +89,6 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
     auto request = std::make_shared<DenoiseRequest>(DenoiseRequest{
         .size = kSize,
         .plan = AddingPlan(),
-        .initial_scale = 1,
         .guidance_scale = 2,
         .noise = NoiseSource({1}, images, kSize.elements()),
         .initial_noise = std::vector<float>(images * kSize.elements(), 100),
