@@ -99,7 +99,6 @@ export class Arc2Face {
 					embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
 					identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
 					plan: packPlan(plan),
-					initialScale: plan.initialScale,
 					guidanceScale,
 					seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
 					width,

@@ -171,7 +171,6 @@ export interface NativeGenerateRequest {
 	identityOfImage: Uint32Array;
 	/** See lib/samplers/plan.ts: `packPlan`. */
 	plan: Float64Array;
-	initialScale: number;
 	/** 1 or less: no unconditional half. */
 	guidanceScale: number;
 	/** One generator per image; or one in all (`noise: "batch"`), from which the whole batch is drawn. Only the low 32 bits count. */

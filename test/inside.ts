@@ -33,10 +33,10 @@ export interface Operations {
 	estimateAlignment(keypoints: Float32Array, size: number): Float64Array;
 	/** [3, height, width] in −1 … 1 to RGB bytes */
 	quantise(image: Float32Array, height: number, width: number): Uint8Array;
-	/** Runs a packed plan in float32 without guidance; returns the latents after every step. */
+	/** Runs a packed plan in float32 without guidance, from `initialNoise`; returns the latents after every step. */
 	runPlan(
 		plan: Float64Array,
-		latents: Float32Array,
+		initialNoise: Float32Array,
 		noise: readonly Float32Array[],
 		eps: (sample: Float32Array, timestep: number) => Float32Array,
 	): Float32Array[];

@@ -1,5 +1,5 @@
 import { Arc2FaceError } from '../errors.ts';
-import type { Plan } from './plan.ts';
+import { fromNoise, type Plan } from './plan.ts';
 import { readPrediction } from './prediction.ts';
 import { alphaBarAt, roundHalfEven, type ScheduleConfig, sigmaOf, timestepsToZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -21,7 +21,7 @@ export function ddim(eta: number) {
 		const stride = Math.floor(config.alphaBars.length / steps);
 		const timesteps = timestepsToZero(config, config.timestepSpacing ?? 'leading', steps).map(roundHalfEven);
 		return {
-			initialScale: 1,
+			start: fromNoise(1),
 			steps: timesteps.map((timestep) => {
 				const from = alphaBarAt(config, timestep, true);
 				const to = alphaBarAt(config, timestep - stride, true);

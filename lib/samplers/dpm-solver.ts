@@ -1,4 +1,4 @@
-import type { Plan, PlanStep, Sum } from './plan.ts';
+import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction, sharesOf } from './prediction.ts';
 import { roundHalfEven, type ScheduleConfig, sigmaAt, sigmaOf, timestepOf, timestepsAboveZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -79,7 +79,7 @@ export function dpmSolver({ order, karras = false, stochastic = false }: DpmSolv
 			return 3;
 		};
 
-		return { initialScale: 1, steps: levels.map((_, i) => planStep(i)) };
+		return { start: fromNoise(1), steps: levels.map((_, i) => planStep(i)) };
 	};
 }
 

@@ -1,4 +1,4 @@
-import type { Plan, PlanStep, Sum } from './plan.ts';
+import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction } from './prediction.ts';
 import { type ScheduleConfig, sigmaAt, timestepsToZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -59,7 +59,7 @@ function plan(config: ScheduleConfig, steps: number, write: (levels: NoiseLevel[
 	}));
 	const { sigma } = levels[0]!;
 	// The leading spacing starts below the last timestep, where the latents are not noise alone.
-	return { initialScale: spacing === 'leading' ? Math.hypot(sigma, 1) : sigma, steps: write(levels) };
+	return { start: fromNoise(spacing === 'leading' ? Math.hypot(sigma, 1) : sigma), steps: write(levels) };
 }
 
 function evaluation({ timestep, sigma }: NoiseLevel, assign: PlanStep['assign']): PlanStep {

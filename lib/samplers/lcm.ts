@@ -1,5 +1,5 @@
 import { Arc2FaceError } from '../errors.ts';
-import type { Plan } from './plan.ts';
+import { fromNoise, type Plan } from './plan.ts';
 import { readPrediction } from './prediction.ts';
 import { type ScheduleConfig, sigmaOf } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -20,7 +20,7 @@ export function lcm(steps: number, config: ScheduleConfig): Plan {
 	const stride = Math.floor(alphaBars.length / taught);
 	const timesteps = Array.from({ length: steps }, (_, i) => (taught - Math.floor(i * (taught / steps))) * stride - 1);
 	return {
-		initialScale: 1,
+		start: fromNoise(1),
 		steps: timesteps.map((timestep, i) => {
 			const { denoised } = readPrediction(config.predictionType, sigmaOf(alphaBars[timestep]!), only('x'));
 			// The boundary condition that the student was trained with: at timestep 0 it returns its input.

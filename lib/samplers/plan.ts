@@ -25,22 +25,29 @@ export type PlanStep = Readonly<{
 	assign: Readonly<Partial<Record<Exclude<Register, 'eps' | 'noise'>, Sum>>>;
 }>;
 
-export type Plan = Readonly<{
-	/** `x` starts as `initialScale` · standard normal noise. */
-	initialScale: number;
-	steps: readonly PlanStep[];
-}>;
+/** `x` starts as `latents` · the latents that the image begins from + `noise` · a standard normal draw. */
+export type PlanStart = Readonly<{ latents: number; noise: number }>;
+
+export type Plan = Readonly<{ start: PlanStart; steps: readonly PlanStep[] }>;
+
+/** The start of an image that begins from nothing but noise. */
+export function fromNoise(scale: number): PlanStart {
+	return { latents: 0, noise: scale };
+}
 
 export const maxAssignments = 3;
-/** Numbers per step in a packed plan: timestep, inputScale, drawsNoise, assignment count, then (target, 8 weights) × 3. */
+/** Numbers before the first step of a packed plan: the start's weights of latents and noise. */
+export const packedStartLength = 2;
+/** Numbers per step in it: timestep, inputScale, drawsNoise, assignment count, then (target, 8 weights) × 3. */
 export const packedStepLength = 4 + maxAssignments * (1 + registers.length);
 
-/** The form that the native core takes: `packedStepLength` numbers a step, unused assignments zero. */
+/** The form that the native core takes (native/binding/marshal.h): the start, then the steps, unused assignments zero. */
 export function packPlan(plan: Plan): Float64Array {
-	const packed = new Float64Array(plan.steps.length * packedStepLength);
+	const packed = new Float64Array(packedStartLength + plan.steps.length * packedStepLength);
+	packed.set([plan.start.latents, plan.start.noise]);
 	plan.steps.forEach((step, index) => {
 		const assignments = Object.entries(step.assign) as [Register, Sum][];
-		let at = index * packedStepLength;
+		let at = packedStartLength + index * packedStepLength;
 		packed.set([step.timestep, step.inputScale, step.drawsNoise ? 1 : 0, assignments.length], at);
 		at += 4;
 		for (const [target, sum] of assignments) {

@@ -1,5 +1,5 @@
 import { Arc2FaceError } from '../errors.ts';
-import type { Plan, PlanStep, Sum } from './plan.ts';
+import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction } from './prediction.ts';
 import { alphaBarAt, roundHalfEven, type ScheduleConfig, sigmaOf, timestepsToZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -46,7 +46,7 @@ export function pndm(steps: number, config: ScheduleConfig): Plan {
 		const mean = combine([0.5, only('eps')], [0.5, only(kept(0))]);
 		planned.splice(1, 0, told(second, { x: update(only('h3'), mean, second + stride, second) }));
 	}
-	return { initialScale: 1, steps: planned };
+	return { start: fromNoise(1), steps: planned };
 
 	function told(timestep: number, assign: PlanStep['assign']): PlanStep {
 		return { timestep: Math.min(timestep, config.alphaBars.length - 1), inputScale: 1, drawsNoise: false, assign };

@@ -1,4 +1,4 @@
-import type { Plan, PlanStep, Sum } from './plan.ts';
+import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction, sharesOf } from './prediction.ts';
 import { type ScheduleConfig, sigmaAt, timestepsAboveZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -58,7 +58,7 @@ export function unipc(steps: number, config: ScheduleConfig): Plan {
 	};
 
 	return {
-		initialScale: 1,
+		start: fromNoise(1),
 		steps: timesteps.map((timestep, i): PlanStep => {
 			const { denoised } = readPrediction(config.predictionType, sigmas[i]!, only('x'));
 			const corrected = i > 0 && moves(i - 1) ? correct(i - 1, denoised) : only('x');

@@ -126,17 +126,20 @@ template std::span<const uint32_t> TypedArray<uint32_t>(const Napi::Value&, cons
 template std::span<const int32_t> TypedArray<int32_t>(const Napi::Value&, const std::string&);
 template std::span<const uint8_t> TypedArray<uint8_t>(const Napi::Value&, const std::string&);
 
-std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name) {
+arc2face::Plan Plan(const Napi::Value& value, const std::string& name) {
+  constexpr size_t kStartLength = 2;
   constexpr size_t kAssignmentLength = 1 + kRegisters;
   constexpr size_t kStepLength = 4 + kMaxAssignments * kAssignmentLength;
   const auto packed = TypedArray<double>(value, name);
-  if (packed.size() % kStepLength != 0) Refuse(std::to_string(kStepLength) + " numbers a step", name);
+  if (packed.size() < kStartLength || (packed.size() - kStartLength) % kStepLength != 0) {
+    Refuse(std::to_string(kStartLength) + " numbers and " + std::to_string(kStepLength) + " a step", name);
+  }
   const auto count = [&](double number, double most) {
     if (!(number >= 0 && number <= most) || std::floor(number) != number) Refuse("whole counts", name);
     return static_cast<uint32_t>(number);
   };
-  std::vector<PlanStep> plan;
-  for (size_t at = 0; at < packed.size(); at += kStepLength) {
+  arc2face::Plan plan{{static_cast<float>(packed[0]), static_cast<float>(packed[1])}, {}};
+  for (size_t at = kStartLength; at < packed.size(); at += kStepLength) {
     const auto from = packed.subspan(at, kStepLength);
     PlanStep step{};
     step.timestep = static_cast<float>(from[0]);
@@ -150,7 +153,7 @@ std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name) {
         step.assignments[k].coefficients[i] = static_cast<float>(assignment[1 + i]);
       }
     }
-    plan.push_back(step);
+    plan.steps.push_back(step);
   }
   return plan;
 }

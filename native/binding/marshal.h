@@ -36,7 +36,7 @@ std::vector<T> Copy(const Napi::Value& value, const std::string& name) {
 }
 
 // A packed plan, lib/samplers/plan.ts.
-std::vector<PlanStep> Plan(const Napi::Value& value, const std::string& name);
+arc2face::Plan Plan(const Napi::Value& value, const std::string& name);
 
 // EngineLibraryPaths in lib/native.ts.
 tensorrt::LibraryPaths LibraryPaths(const Napi::Value& value, const std::string& name);

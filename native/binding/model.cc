@@ -58,7 +58,6 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .embeddings = marshal::Copy<float>(from.Get("embeddings"), "embeddings"),
       .identity_of_image = marshal::Copy<uint32_t>(from.Get("identityOfImage"), "identityOfImage"),
       .plan = marshal::Plan(from.Get("plan"), "plan"),
-      .initial_scale = static_cast<float>(marshal::Number(from.Get("initialScale"), "initialScale")),
       .guidance_scale = static_cast<float>(marshal::Number(from.Get("guidanceScale"), "guidanceScale")),
       .seeds = {},
       .width = marshal::Integer(from.Get("width"), "width", 0, INT32_MAX),

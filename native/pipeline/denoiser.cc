@@ -6,12 +6,8 @@
 #include "../device/sync_on_error.h"
 #include "../error.h"
 #include "call.h"
-#include "evaluate.h"
-#include "network_buffer.h"
 
 namespace arc2face {
-
-static constexpr char kName[] = "unet";
 
 struct Denoiser::Slot {
   uint64_t number;  // that no other slot has had
@@ -24,21 +20,14 @@ struct Denoiser::Slot {
   DeviceBuffer<float> registers;  // [kRegisters, elements]
   uint32_t position = 0;          // step that the next evaluation is; those before it are queued
 
-  size_t rows() const { return request->unconditional == nullptr ? 1 : 2; }
-  bool at_end() const { return position == request->plan.size(); }
+  size_t rows() const { return request->unconditional ? 2 : 1; }
+  bool at_end() const { return position == request->plan.steps.size(); }
 };
 
 // What one batch shape needs besides its slots, at addresses that stay, so that a device may capture the step.
 struct Denoiser::Workspace {
   Workspace(Denoiser& owner, const LatentSize& size, size_t rows)
-      : stream(owner.stream_),
-        rows(rows),
-        table(owner.device_, rows),
-        sample(owner.device_, owner.sample_type_, rows * size.elements()),
-        timesteps(owner.device_, rows),
-        conditioning(owner.device_, owner.conditioning_type_,
-                     rows * static_cast<size_t>(owner.conditioning_rows_ * owner.conditioning_dimension_)),
-        eps(owner.device_, owner.eps_type_, rows * size.elements()) {}
+      : stream(owner.stream_), rows(rows), table(owner.device_, rows), batch(owner.predictor_->MakeBatch(size, rows)) {}
   ~Workspace() { stream.Forget(key()); }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
@@ -49,11 +38,10 @@ struct Denoiser::Workspace {
   Stream& stream;
   size_t rows;
   DeviceBuffer<BatchSlot> table;  // at most one slot per row
-  NetworkBuffer sample;
-  DeviceBuffer<float> timesteps;
-  NetworkBuffer conditioning, eps;
+  std::unique_ptr<PredictorBatch> batch;
 
-  // What the table and the conditioning are for: numbers of slots, and their positions, which the device advances.
+  // What the table and the batch's conditioning are for: numbers of slots, and their positions, which the device
+  // advances.
   std::vector<std::pair<uint64_t, uint32_t>> placed;
 };
 
@@ -66,44 +54,8 @@ struct Denoiser::Evaluation {
   std::unique_ptr<Event> done;
 };
 
-static int64_t DeclaredSize(const TensorInfo& info, size_t axis, size_t rank) {
-  if (info.shape.size() != rank || info.shape[axis] < 1) {
-    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's input " + info.name + " to have " +
-                                               std::to_string(rank) + " axes and a fixed size on axis " +
-                                               std::to_string(axis) + ".");
-  }
-  return info.shape[axis];
-}
-
-static Denoiser::Batches ReadBatches(const Network& unet, int64_t conditioning_rows) {
-  const size_t sample = InputIndex(unet, kName, "sample");
-  const size_t conditioning = InputIndex(unet, kName, "encoder_hidden_states");
-  Denoiser::Batches batches;
-  for (const InputShapes& shapes : unet.profiles()) {
-    if (shapes[conditioning][1] != conditioning_rows) continue;
-    batches[{shapes[sample][2], shapes[sample][3]}].push_back(static_cast<size_t>(shapes[sample][0]));
-  }
-  if (batches.empty() && !unet.profiles().empty()) {
-    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's engine to take " + std::to_string(conditioning_rows) +
-                                               " tokens, as the prompt has, but it takes others.");
-  }
-  for (auto& [size, rows] : batches) std::sort(rows.begin(), rows.end());
-  return batches;
-}
-
-Denoiser::Denoiser(Device& device, Stream& stream, const Provider& provider, std::unique_ptr<Network> unet,
-                   int64_t conditioning_rows)
-    : device_(device),
-      stream_(stream),
-      provider_(provider),
-      unet_(std::move(unet)),
-      latent_channels_(DeclaredSize(InputInfo(*unet_, kName, "sample"), 1, 4)),
-      conditioning_rows_(conditioning_rows),
-      conditioning_dimension_(DeclaredSize(InputInfo(*unet_, kName, "encoder_hidden_states"), 2, 3)),
-      sample_type_(FloatType(InputInfo(*unet_, kName, "sample"), kName)),
-      conditioning_type_(FloatType(InputInfo(*unet_, kName, "encoder_hidden_states"), kName)),
-      eps_type_(FloatType(OutputInfo(*unet_, kName, "eps"), kName)),
-      batches_(ReadBatches(*unet_, conditioning_rows)) {}
+Denoiser::Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor)
+    : device_(device), stream_(stream), predictor_(std::move(predictor)) {}
 
 Denoiser::~Denoiser() = default;
 
@@ -111,8 +63,8 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
   const size_t elements = request->size.elements();
   std::vector<float> latents(request->images() * elements);
   const SyncOnError sync(stream_);
-  const auto plan = std::make_shared<DeviceBuffer<PlanStep>>(device_, request->plan.size());
-  stream_.Upload(plan->data(), request->plan.data(), plan->bytes());
+  const auto plan = std::make_shared<DeviceBuffer<PlanStep>>(device_, request->plan.steps.size());
+  stream_.Upload(plan->data(), request->plan.steps.data(), plan->bytes());
   const auto finished = std::make_shared<std::vector<uint32_t>>(request->images(), 0);
 
   Batch joining;
@@ -123,7 +75,7 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
     const float* noise =
         request->initial_noise.empty() ? request->noise.Next(image) : request->initial_noise.data() + image * elements;
     float* const scaled = latents.data() + image * elements;
-    std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->initial_scale; });
+    std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->plan.start.noise; });
     stream_.Upload(registers.data() + kLatents * elements, scaled, elements * sizeof(float));
     joining.push_back(std::make_shared<Slot>(Slot{next_slot_++, request, plan, finished, image, std::move(registers)}));
   }
@@ -142,8 +94,8 @@ bool Denoiser::Step() {
     Finish(std::move(evaluation));
   }
   if (!slots_.empty() || !evaluations_.empty()) return true;
-  // A network that runs any shape would leave one behind for each that it was given.
-  if (batches_.empty()) workspaces_.clear();
+  // A predictor that runs any shape would leave one behind for each that it was given.
+  if (predictor_->batch_sizes().built().empty()) workspaces_.clear();
   return false;
 }
 
@@ -164,7 +116,7 @@ void Denoiser::DropAbandoned() {
 // Slots of one latent size, in the order of waiting, as many as fit in one evaluation.
 Denoiser::Batch Denoiser::TakeBatch() {
   const LatentSize size = slots_.front()->request->size;
-  const size_t capacity = Capacity(size);
+  const size_t capacity = predictor_->batch_sizes().Capacity(size);
   Batch batch;
   size_t rows = 0;
   for (auto at = slots_.begin(); at != slots_.end();) {
@@ -177,21 +129,6 @@ Denoiser::Batch Denoiser::TakeBatch() {
     }
   }
   return batch;
-}
-
-size_t Denoiser::Capacity(const LatentSize& size) const {
-  const size_t preferred = std::max<size_t>(2, provider_.PreferredRows(size.height, size.width));
-  const auto found = batches_.find({size.height, size.width});
-  if (found == batches_.end()) return preferred;
-  const auto& rows = found->second;
-  const auto above = std::upper_bound(rows.begin(), rows.end(), preferred);
-  return above == rows.begin() ? rows.front() : *std::prev(above);
-}
-
-// To the rows of a batch that the network runs.
-size_t Denoiser::RoundUp(const LatentSize& size, size_t rows) const {
-  const auto found = batches_.find({size.height, size.width});
-  return found == batches_.end() ? rows : *std::lower_bound(found->second.begin(), found->second.end(), rows);
 }
 
 Denoiser::Workspace& Denoiser::WorkspaceFor(const LatentSize& size, size_t rows) {
@@ -237,38 +174,32 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
   const LatentSize size = evaluation.batch.front()->request->size;
   size_t rows = 0;
   for (const auto& slot : evaluation.batch) rows += slot->rows();
-  Workspace& workspace = WorkspaceFor(size, RoundUp(size, rows));
+  Workspace& workspace = WorkspaceFor(size, predictor_->batch_sizes().RoundUp(size, rows));
   Place(evaluation, workspace);
   UploadNoise(evaluation);
 
   stream_.Replay(workspace.key(), [&] {
     const size_t elements = size.elements();
-    const auto n = static_cast<int64_t>(workspace.rows);
-    const std::vector<int64_t> latents = {n, size.channels, size.height, size.width};
-    GatherRows(stream_, workspace.table.data(), workspace.rows, elements, workspace.sample.floats(),
-               workspace.timesteps.data());
-    Evaluate(*unet_,
-             {{"sample", workspace.sample.As(latents)},
-              {"timestep", Float32({n}, workspace.timesteps.data())},
-              {"encoder_hidden_states", workspace.conditioning.As({n, conditioning_rows_, conditioning_dimension_})}},
-             {{"eps", workspace.eps.As(latents)}}, stream_, interrupt);
-    ApplyStep(stream_, workspace.table.data(), workspace.rows, elements, workspace.eps.const_floats());
+    PredictorBatch& batch = *workspace.batch;
+    GatherRows(stream_, workspace.table.data(), workspace.rows, elements, batch.sample(), batch.timesteps());
+    batch.Predict(interrupt);
+    ApplyStep(stream_, workspace.table.data(), workspace.rows, elements, batch.eps());
   });
   for (auto& [slot, position] : workspace.placed) ++position;
   evaluation.done = stream_.Record();
 }
 
-// Fills the workspace's table and conditioning, unless they are for this very step: then the device has everything.
+// Fills the workspace's table and its batch's conditioning, unless they are for this very step: then the device has
+// everything.
 void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
   std::vector<std::pair<uint64_t, uint32_t>> placed;
   for (const auto& slot : evaluation.batch) placed.emplace_back(slot->number, slot->position);
   if (placed == workspace.placed) return;
   workspace.placed.clear();  // until all is in its place
 
-  const size_t row_bytes = workspace.conditioning.bytes() / workspace.rows;
   size_t rows = 0;
-  const auto next_row = [&](const std::byte* conditioning) {
-    stream_.Copy(workspace.conditioning.data() + rows * row_bytes, conditioning, row_bytes);
+  const auto next_row = [&](const RowConditioning& conditioning) {
+    workspace.batch->Condition(rows, conditioning);
     return rows++;
   };
   for (const auto& slot : evaluation.batch) {
@@ -278,28 +209,20 @@ void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
         .plan = slot->plan->data(),
         .position = slot->position,
         .conditional_row = static_cast<uint32_t>(next_row(request.conditioning[slot->image])),
-        .unconditional_row =
-            request.unconditional == nullptr ? -1 : static_cast<int32_t>(next_row(request.unconditional)),
+        .unconditional_row = request.unconditional ? static_cast<int32_t>(next_row(*request.unconditional)) : -1,
         .guidance_scale = request.guidance_scale,
     });
   }
   evaluation.table.resize(workspace.rows, BatchSlot{});
   stream_.Upload(workspace.table.data(), evaluation.table.data(), workspace.table.bytes());
 
-  // The rows that no slot has hold zeros: what was there before could be anything.
-  const auto clear = [&](std::byte* memory, size_t bytes) {
-    const size_t used = bytes / workspace.rows * rows;
-    stream_.Zero(memory + used, bytes - used);
-  };
-  clear(workspace.sample.data(), workspace.sample.bytes());
-  clear(reinterpret_cast<std::byte*>(workspace.timesteps.data()), workspace.timesteps.bytes());
-  clear(workspace.conditioning.data(), workspace.conditioning.bytes());
+  workspace.batch->Clear(rows);  // the rows that no slot has
   workspace.placed = std::move(placed);
 }
 
 void Denoiser::UploadNoise(Evaluation& evaluation) {
   const size_t elements = evaluation.batch.front()->request->size.elements();
-  const auto draws = [](const auto& slot) { return slot->request->plan[slot->position].draws_noise != 0; };
+  const auto draws = [](const auto& slot) { return slot->request->plan.steps[slot->position].draws_noise != 0; };
   const auto& batch = evaluation.batch;
   const auto count = static_cast<size_t>(std::count_if(batch.begin(), batch.end(), draws));
   if (count == 0) return;
@@ -329,7 +252,7 @@ void Denoiser::Finish(Evaluation evaluation) {
     const uint32_t slowest = *std::min_element(slot->finished->begin(), slot->finished->end());
     if (request.abandoned()) continue;
     if (slowest != slowest_before) request.on_step(slowest);
-    if (steps < request.plan.size()) continue;
+    if (steps < request.plan.steps.size()) continue;
     static_assert(kLatents == 0, "the latents are at the start of the registers");
     try {
       request.on_latents(slot->image, std::move(slot->registers));

@@ -1,4 +1,5 @@
-// Noise -> latents: the images being denoised, each in a slot of its own, sharing the UNet's batches step by step.
+// Noise -> latents: the images being denoised, each in a slot of its own, sharing the noise predictor's batches step by
+// step.
 #pragma once
 
 #include <cstdint>
@@ -13,29 +14,23 @@
 #include <utility>
 #include <vector>
 
+#include "../device/device.h"
 #include "../operations/diffusion/noise_source.h"
 #include "../operations/diffusion/step.h"
-#include "../provider/provider.h"
+#include "noise_predictor.h"
 
 namespace arc2face {
-
-struct LatentSize {
-  int64_t channels, height, width;
-  size_t elements() const noexcept { return static_cast<size_t>(channels * height * width); }
-  bool operator==(const LatentSize&) const = default;
-};
 
 // Images that are denoised with one plan. The callbacks come on the thread that calls Step.
 struct DenoiseRequest {
   LatentSize size;
-  std::vector<PlanStep> plan;
-  float initial_scale;
+  Plan plan;
   float guidance_scale;
   NoiseSource noise;
   std::vector<float> initial_noise;  // [images, elements]; empty: the first draw of `noise`
-  // Per image [rows, dimension], as the network takes them, in device memory that the callbacks keep.
-  std::vector<const std::byte*> conditioning;
-  const std::byte* unconditional;  // the same; null: no guidance
+  // In device memory that the callbacks keep.
+  std::vector<RowConditioning> conditioning;     // per image
+  std::optional<RowConditioning> unconditional;  // none: no guidance
 
   std::function<void(uint32_t step)> on_step;  // all images have finished `step`, from 1
   // A finished image: its latents are the first [elements] of the buffer. Nothing that is queued uses it.
@@ -51,25 +46,13 @@ struct DenoiseRequest {
 
 class Denoiser {
  public:
-  // Throws kInvalidBundle when the network has not the interface of models/unet.ts.
-  Denoiser(Device& device, Stream& stream, const Provider& provider, std::unique_ptr<Network> unet,
-           int64_t conditioning_rows);
+  Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor);
   ~Denoiser();
-
-  int64_t latent_channels() const noexcept { return latent_channels_; }
-  int64_t conditioning_dimension() const noexcept { return conditioning_dimension_; }
-  // In which the network takes conditioning.
-  DataType conditioning_type() const noexcept { return conditioning_type_; }
-
-  // Heights and widths of latents, with the sizes of batch, in rows, that the network runs of them, least first. Empty:
-  // it runs any.
-  using Batches = std::map<std::pair<int64_t, int64_t>, std::vector<size_t>>;
-  const Batches& batches() const noexcept { return batches_; }
 
   // Gives each image a slot; the next Step includes them. Throws kOutOfMemory.
   void Join(std::shared_ptr<DenoiseRequest> request);
 
-  // Queues one UNet evaluation over the slots that have waited longest, and their step; then waits until all but the
+  // Queues one evaluation over the slots that have waited longest, and their step; then waits until all but the
   // last of those that were queued are done, or all if the device does nothing beside this thread. False when no slot
   // is left. What goes wrong goes to the requests that it concerns; the others go on.
   bool Step();
@@ -85,8 +68,6 @@ class Denoiser {
 
   void DropAbandoned();
   Batch TakeBatch();
-  size_t Capacity(const LatentSize& size) const;
-  size_t RoundUp(const LatentSize& size, size_t rows) const;
   Workspace& WorkspaceFor(const LatentSize& size, size_t rows);
   void Start(Batch batch);
   void Queue(Evaluation& evaluation, Interrupt& interrupt);
@@ -97,13 +78,7 @@ class Denoiser {
 
   Device& device_;
   Stream& stream_;
-  const Provider& provider_;
-  std::unique_ptr<Network> unet_;
-  int64_t latent_channels_;
-  int64_t conditioning_rows_;
-  int64_t conditioning_dimension_;
-  DataType sample_type_, conditioning_type_, eps_type_;
-  Batches batches_;
+  std::unique_ptr<NoisePredictor> predictor_;
   uint64_t next_slot_ = 0;
   std::deque<std::shared_ptr<Slot>> slots_;  // the one that has waited longest first
   std::map<std::tuple<int64_t, int64_t, size_t>, std::unique_ptr<Workspace>> workspaces_;

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "../provider/provider.h"
-#include "denoiser.h"
+#include "batch_sizes.h"
 
 namespace arc2face {
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "unet_predictor.h"
+
 namespace arc2face {
 
 namespace {
@@ -30,11 +32,13 @@ void CheckEmbeddings(const std::vector<float>& embeddings) {
   }
 }
 
-void CheckPlan(const std::vector<PlanStep>& plan, float initial_scale) {
-  if (plan.empty()) Refuse("Expected at least one step for plan but received none.");
-  if (!std::isfinite(initial_scale)) Refuse("Expected a finite number for initialScale.");
-  for (size_t i = 0; i < plan.size(); ++i) {
-    const PlanStep& step = plan[i];
+void CheckPlan(const Plan& plan) {
+  if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");
+  // What it would weigh is not part of a request.
+  if (plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
+  if (!std::isfinite(plan.start.noise)) Refuse("Expected a finite weight of noise in the plan's start.");
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const PlanStep& step = plan.steps[i];
     bool valid =
         std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments;
     for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
@@ -89,24 +93,26 @@ void Pipeline::LoadNetworks(const PipelineSource& source, const LoadProgress& pr
   }
   Stream& denoising = MakeStream(Lane::kDenoising);
   auto text_encoder = load(source.text_encoder, denoising);
-  denoiser_ = std::make_unique<Denoiser>(device_, denoising, *provider_, load(source.unet, denoising),
-                                         static_cast<int64_t>(source.prompt.tokens.size()));
-  latent_channels_ = denoiser_->latent_channels();
+  auto predictor = std::make_unique<UNetPredictor>(device_, denoising, *provider_, load(source.unet, denoising),
+                                                   static_cast<int64_t>(source.prompt.tokens.size()));
+  latent_channels_ = predictor->latent_channels();
   conditioner_ = std::make_unique<Conditioner>(device_, denoising, std::move(text_encoder), source.prompt,
-                                               denoiser_->conditioning_dimension(), denoiser_->conditioning_type());
+                                               predictor->text_dimension(), predictor->text_type());
+  const BatchSizes::Built built = predictor->batch_sizes().built();
+  denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor));
   Stream& painting = MakeStream(Lane::kPainting);
   painter_ = std::make_unique<ImagePainter>(device_, painting, load(source.vae_decoder, painting), pixels_per_latent_);
-  SetImageSizes();
+  SetImageSizes(built);
 }
 
 // What the UNet and the VAE were both built for.
-void Pipeline::SetImageSizes() {
-  for (const auto& [size, rows] : denoiser_->batches()) {
+void Pipeline::SetImageSizes(const BatchSizes::Built& built) {
+  for (const auto& [size, rows] : built) {
     const auto& [height, width] = size;
     if (!painter_->Takes(height, width)) continue;
     image_sizes_.push_back({width * pixels_per_latent_, height * pixels_per_latent_, rows.back()});
   }
-  if (image_sizes_.empty() && !denoiser_->batches().empty()) {
+  if (image_sizes_.empty() && !built.empty()) {
     throw Error(ErrorCode::kInvalidBundle,
                 "Expected engines of the UNet and the VAE decoder for the same image size, but no size has both.");
   }
@@ -178,23 +184,23 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
     painting->conditioning.push_back(
         conditioner_->Condition({request.embeddings.data() + at, kEmbeddingSize}, call->interrupt()));
   }
-  std::vector<const std::byte*> conditioning;
+  std::vector<RowConditioning> conditioning;
   for (const uint32_t identity : request.identity_of_image) {
-    conditioning.push_back(painting->conditioning[identity].data());
+    conditioning.push_back({painting->conditioning[identity].data()});
   }
   // At 1 the unconditional half has no weight; below, diffusers leaves it out too.
-  const bool guided = request.guidance_scale > 1;
-  const uint32_t steps = static_cast<uint32_t>(request.plan.size());
+  std::optional<RowConditioning> unconditional;
+  if (request.guidance_scale > 1) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
+  const uint32_t steps = static_cast<uint32_t>(request.plan.steps.size());
 
   denoiser_->Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
       .size = painting->size,
       .plan = std::move(request.plan),
-      .initial_scale = request.initial_scale,
       .guidance_scale = request.guidance_scale,
       .noise = NoiseSource(request.seeds, request.identity_of_image.size(), painting->size.elements()),
       .initial_noise = std::move(request.latents),
       .conditioning = std::move(conditioning),
-      .unconditional = guided ? conditioner_->Unconditional(call->interrupt()).data() : nullptr,
+      .unconditional = unconditional,
       // The callbacks hold the painting, and with it the conditioning.
       .on_step =
           [painting, steps](uint32_t step) {
@@ -320,7 +326,7 @@ void Pipeline::CheckReadsFaces() const {
 
 void Pipeline::Check(const GenerateRequest& request) const {
   CheckEmbeddings(request.embeddings);
-  CheckPlan(request.plan, request.initial_scale);
+  CheckPlan(request.plan);
   if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
 
   const size_t identities = request.embeddings.size() / kEmbeddingSize;

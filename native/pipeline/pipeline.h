@@ -47,8 +47,7 @@ struct EncodeRequest {
 struct GenerateRequest {
   std::vector<float> embeddings;            // [identities, kEmbeddingSize]
   std::vector<uint32_t> identity_of_image;  // [images]
-  std::vector<PlanStep> plan;
-  float initial_scale;
+  Plan plan;
   float guidance_scale;         // 1 or less: no unconditional half
   std::vector<uint64_t> seeds;  // one per image, or one in all
   int64_t width, height;        // pixels
@@ -94,7 +93,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void StartPainting(const std::shared_ptr<Painting>& painting);
   void StepLater();
   void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
-  void SetImageSizes();
+  void SetImageSizes(const BatchSizes::Built& built);
   void GiveBack(Lane lane);
   Stream& MakeStream(Lane lane) { return *(streams_[static_cast<size_t>(lane)] = device_.MakeStream()); }
 

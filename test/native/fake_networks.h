@@ -263,8 +263,8 @@ inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_
 }
 
 // A plan of `steps` steps that uses history and, if `noisy`, draws noise.
-inline std::vector<PlanStep> MakePlan(uint32_t steps, bool noisy) {
-  std::vector<PlanStep> plan;
+inline Plan MakePlan(uint32_t steps, bool noisy) {
+  Plan plan{{.latents = 0, .noise = 1.5f}, {}};
   for (uint32_t i = 0; i < steps; ++i) {
     PlanStep step{};
     step.timestep = 999.0f - 20.5f * static_cast<float>(i);
@@ -273,7 +273,7 @@ inline std::vector<PlanStep> MakePlan(uint32_t steps, bool noisy) {
     step.assignment_count = 2;
     step.assignments[0] = {kLatents, {0.9f, -0.3f, noisy ? 0.1f : 0.0f, i == 0 ? 0.0f : 0.2f, 0, 0, 0, 0}};
     step.assignments[1] = {kHistory, {0.0f, 1.0f, 0, 0, 0, 0, 0, 0}};
-    plan.push_back(step);
+    plan.steps.push_back(step);
   }
   return plan;
 }
@@ -284,7 +284,6 @@ inline GenerateRequest MakeRequest(uint64_t seed, uint32_t images, uint32_t step
       .embeddings = std::vector<float>(512, 0.1f),
       .identity_of_image = std::vector<uint32_t>(images, 0),
       .plan = MakePlan(steps, noisy),
-      .initial_scale = 1.5f,
       .guidance_scale = guidance,
       .seeds = {},
       .width = side,

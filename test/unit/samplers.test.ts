@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { dpmSolver } from '../../lib/samplers/dpm-solver.ts';
-import { maxAssignments, type Plan, packedStepLength, packPlan, registers, type Sum } from '../../lib/samplers/plan.ts';
+import {
+	maxAssignments,
+	type Plan,
+	packedStartLength,
+	packedStepLength,
+	packPlan,
+	registers,
+	type Sum,
+} from '../../lib/samplers/plan.ts';
 import { makePlan, samplerNames } from '../../lib/samplers/samplers.ts';
 import type { ScheduleConfig } from '../../lib/samplers/schedule.ts';
 import { readScheduleConfig } from '../../lib/samplers/schedule-config.ts';
@@ -23,7 +31,7 @@ function runPlan(plan: Plan, start: ArrayLike<number>, noise: ArrayLike<number>,
 	const size = start.length;
 	const memory: Record<string, Float64Array> = {};
 	for (const register of registers) memory[register] = new Float64Array(size);
-	memory.x = Float64Array.from(start, (value) => value * plan.initialScale);
+	memory.x = Float64Array.from(start, (value) => value * plan.start.noise);
 	let draws = 0;
 	for (const step of plan.steps) {
 		memory.eps = memory.x.map((value) => network(value * step.inputScale, step.timestep));
@@ -86,7 +94,7 @@ describe('every recorded run of a diffusers scheduler', () => {
 		const timesteps = plan.steps.map(({ timestep }) => Math.fround(timestep));
 		expect(timesteps).toEqual(Array.from(golden.tensor(`${name}/timesteps`).data, Number));
 		// Recorded in float32, after a product of 1000 factors in it.
-		expect(plan.initialScale / recorded.init_noise_sigma).toBeCloseTo(1, 5);
+		expect(plan.start.noise / recorded.init_noise_sigma).toBeCloseTo(1, 5);
 
 		const { x, draws } = runPlan(plan, golden.floats('shared/x_T'), golden.floats('shared/noise'));
 		expect(draws).toBe(recorded.noise_draws);
@@ -99,7 +107,7 @@ describe('every recorded run, step by step in the core in float32', () => {
 	test.each(golden.cases)('$name', (recorded) => {
 		const { name, accuracy_trajectory } = recorded;
 		const plan = planOf(recorded);
-		const start = golden.floats('shared/x_T').map((value) => value * plan.initialScale) as Float32Array;
+		const start = golden.floats('shared/x_T') as Float32Array;
 		const noise = golden.floats('shared/noise') as Float32Array;
 		const draws = Array.from({ length: noise.length / start.length }, (_, i) =>
 			noise.slice(i * start.length, (i + 1) * start.length),
@@ -117,7 +125,8 @@ describe('every recorded run, step by step in the core in float32', () => {
 function faultsOf(plan: Plan): string[] {
 	const faults: string[] = [];
 	const written = new Set<string>(['x', 'eps']);
-	if (!(plan.initialScale > 0 && Number.isFinite(plan.initialScale))) faults.push(`initialScale ${plan.initialScale}`);
+	const { latents, noise } = plan.start;
+	if (!(latents === 0 && noise > 0 && Number.isFinite(noise))) faults.push(`start ${latents}, ${noise}`);
 	plan.steps.forEach((step, i) => {
 		const assignments = Object.entries(step.assign) as [string, Sum][];
 		if (!(step.timestep >= 0 && step.timestep <= 999)) faults.push(`step ${i}: timestep ${step.timestep}`);
@@ -251,17 +260,19 @@ describe('a scheduler config', () => {
 
 test('a packed plan holds what the plan says', () => {
 	const plan: Plan = {
-		initialScale: 2,
+		start: { latents: 0.75, noise: 2 },
 		steps: [
 			{ timestep: 12.5, inputScale: 0.25, drawsNoise: true, assign: { x: { x: 1, noise: -3 }, h4: { eps: 7 } } },
 			{ timestep: 0, inputScale: 1, drawsNoise: false, assign: { x: { h4: 0.5 } } },
 		],
 	};
 	const packed = packPlan(plan);
-	expect(packed).toHaveLength(2 * packedStepLength);
+	expect(packed).toHaveLength(packedStartLength + 2 * packedStepLength);
+	expect(Array.from(packed.subarray(0, packedStartLength))).toEqual([0.75, 2]);
+	const steps = packed.subarray(packedStartLength);
 
 	const unpacked = plan.steps.map((_, index) => {
-		const [timestep, inputScale, drawsNoise, count, ...rest] = packed.subarray(index * packedStepLength);
+		const [timestep, inputScale, drawsNoise, count, ...rest] = steps.subarray(index * packedStepLength);
 		const assign = Array.from({ length: count! }, (_, i) => {
 			const [target, ...weights] = rest.slice(i * (1 + registers.length), (i + 1) * (1 + registers.length));
 			const sum = registers.flatMap((register, at) => (weights[at] === 0 ? [] : [[register, weights[at]]]));
@@ -270,5 +281,5 @@ test('a packed plan holds what the plan says', () => {
 		return { timestep, inputScale, drawsNoise: drawsNoise === 1, assign: Object.fromEntries(assign) };
 	});
 	expect(unpacked).toEqual(plan.steps);
-	expect(packed.subarray(packedStepLength + 4 + 1 + registers.length).every((number) => number === 0)).toBe(true);
+	expect(steps.subarray(packedStepLength + 4 + 1 + registers.length).every((number) => number === 0)).toBe(true);
 });

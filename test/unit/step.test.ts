@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Plan, packPlan } from '../../lib/samplers/plan.ts';
+import { fromNoise, type Plan, packPlan } from '../../lib/samplers/plan.ts';
 import { makePlan, type SamplerName } from '../../lib/samplers/samplers.ts';
 import { readScheduleConfig } from '../../lib/samplers/schedule-config.ts';
 import { ConfigFile } from '../../models/config-file.ts';
@@ -45,14 +45,13 @@ const draws = Array.from({ length: noise.shape[0]! }, (_, i) => {
 
 describe('the step, run over a plan in float32', () => {
 	test.each(runs)('ends where diffusers ends: %s', (name, { accuracy }, plan) => {
-		const start = (golden.floats('shared/x_T') as Float32Array).map((x) => x * plan.initialScale);
-		const trajectory = inside.runPlan(packPlan(plan), start, draws, predictNoise);
+		const trajectory = inside.runPlan(packPlan(plan), golden.floats('shared/x_T') as Float32Array, draws, predictNoise);
 		// 20 times the distance of diffusers' own float32 run from its float64 run.
 		expect(maxAbsError(trajectory.at(-1)!, golden.floats(`${name}/final_f64`))).toBeLessThanOrEqual(accuracy!.atol);
 	});
 
 	const one = (assign: Plan['steps'][number]['assign'], rest = {}): Plan => ({
-		initialScale: 1,
+		start: fromNoise(1),
 		steps: [{ timestep: 999, inputScale: 1, drawsNoise: false, assign, ...rest }],
 	});
 	const run = (plan: Plan, x: number, eps: number, noise: number[] = []) =>
@@ -62,6 +61,10 @@ describe('the step, run over a plan in float32', () => {
 			noise.map((value) => Float32Array.of(value)),
 			() => Float32Array.of(eps),
 		);
+
+	test('starts from as much noise as the plan says', () => {
+		expect(run({ ...one({ x: { x: 1, eps: 1 } }), start: fromNoise(14.5) }, 2, 0.25)[0]![0]).toBe(29.25);
+	});
 
 	test('tells the network the timestep and the scaled latents', () => {
 		const seen: unknown[] = [];

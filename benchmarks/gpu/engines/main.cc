@@ -177,8 +177,7 @@ class Bench {
     GenerateRequest request{
         .embeddings = std::vector<float>(512, 0.1f),
         .identity_of_image = std::vector<uint32_t>(images, 0),
-        .plan = EvenPlan(steps),
-        .initial_scale = 1,
+        .plan = {{.latents = 0, .noise = 1}, EvenPlan(steps)},
         .guidance_scale = 3,
         .seeds = {1},
         .width = options_.Number("--image-size"),

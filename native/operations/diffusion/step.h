@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "../../half.h"
 #include "../../host_device.h"
@@ -32,6 +33,17 @@ struct PlanStep {
   uint32_t draws_noise;
   uint32_t assignment_count;
   Assignment assignments[kMaxAssignments];
+};
+
+// An image's latents begin as `latents` * those that it starts from + `noise` * a standard normal draw.
+struct PlanStart {
+  float latents;
+  float noise;
+};
+
+struct Plan {
+  PlanStart start;
+  std::vector<PlanStep> steps;
 };
 
 // One image's place in a batch. Lies in device memory, so that a captured graph replays with new values.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "addon.h"
+#include "binding/marshal.h"
 #include "error.h"
 #include "operations/diffusion/noise.h"
 #include "operations/diffusion/step.h"
@@ -86,30 +87,6 @@ arc2face::Letterbox Fit(Napi::Value value) {
   return {Side(fit.Get("inputWidth"), "inputWidth"), Side(fit.Get("inputHeight"), "inputHeight"),
           Side(fit.Get("resizedWidth"), "resizedWidth"), Side(fit.Get("resizedHeight"), "resizedHeight"),
           static_cast<float>(Number(fit.Get("scale"), "scale"))};
-}
-
-// lib/samplers/plan.ts: packPlan.
-std::vector<arc2face::PlanStep> Plan(Napi::Value value) {
-  constexpr size_t kAssignment = 1 + arc2face::kRegisters;
-  constexpr size_t kStep = 4 + arc2face::kMaxAssignments * kAssignment;
-  const Napi::Float64Array packed = Doubles(value, "the plan");
-  if (packed.ElementLength() % kStep != 0) Refuse("the plan", "a multiple of " + std::to_string(kStep) + " values");
-  std::vector<arc2face::PlanStep> plan(packed.ElementLength() / kStep);
-  const double* from = packed.Data();
-  for (arc2face::PlanStep& step : plan) {
-    step = {static_cast<float>(from[0]), static_cast<float>(from[1]), from[2] != 0, static_cast<uint32_t>(from[3]), {}};
-    if (step.assignment_count > arc2face::kMaxAssignments) Refuse("the plan", "at most 3 assignments a step");
-    for (size_t a = 0; a < arc2face::kMaxAssignments; ++a) {
-      const double* assignment = from + 4 + a * kAssignment;
-      step.assignments[a].to = static_cast<uint32_t>(assignment[0]);
-      if (step.assignments[a].to >= arc2face::kRegisters) Refuse("the plan", "registers from 0 to 7");
-      for (size_t r = 0; r < arc2face::kRegisters; ++r) {
-        step.assignments[a].coefficients[r] = static_cast<float>(assignment[1 + r]);
-      }
-    }
-    from += kStep;
-  }
-  return plan;
 }
 
 Napi::Float32Array ToJs(Napi::Env env, const float* values, size_t count) {
@@ -229,18 +206,18 @@ Napi::Value DecodeDetections(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// runPlan(plan, latents, noise, eps): every x after a step.
+// runPlan(plan, initialNoise, noise, eps): every x after a step.
 Napi::Value RunPlan(const Napi::CallbackInfo& info) {
-  const std::vector<arc2face::PlanStep> plan = Plan(info[0]);
-  const Napi::Float32Array latents = Floats(info[1], "the latents");
-  const size_t elements = latents.ElementLength();
+  const auto [start, plan] = arc2face::marshal::Plan(info[0], "the plan");
+  const Napi::Float32Array initial_noise = Floats(info[1], "the initial noise");
+  const size_t elements = initial_noise.ElementLength();
   if (!info[2].IsArray()) Refuse("the noise", "an array");
   const Napi::Array noise = info[2].As<Napi::Array>();
   if (!info[3].IsFunction()) Refuse("eps", "a function");
   const Napi::Function eps = info[3].As<Napi::Function>();
 
   std::vector<float> registers(arc2face::kRegisters * elements), sample(elements);
-  std::copy_n(latents.Data(), elements, registers.begin());
+  for (size_t i = 0; i < elements; ++i) registers[i] = start.noise * initial_noise.Data()[i];
   arc2face::BatchSlot slot{registers.data(), plan.data(), 0, 0, -1, 1};
   const Napi::Array trajectory = Napi::Array::New(info.Env(), plan.size());
   uint32_t draws = 0;

@@ -1,0 +1,48 @@
+// The seam to what predicts noise: a batch of rows, each with a sample, a timestep and what it is conditioned on, to
+// eps. Which networks stand behind it, the denoiser does not know.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "../half.h"
+#include "../interrupt.h"
+#include "batch_sizes.h"
+
+namespace arc2face {
+
+// What one row is conditioned on. The denoiser hands it on unseen.
+struct RowConditioning {
+  const std::byte* text;  // the text encoder's [rows, dimension], as the predictor takes it, in device memory
+};
+
+// Memory for one batch shape, at addresses that stay, so that a device may capture the evaluation.
+class PredictorBatch {
+ public:
+  virtual ~PredictorBatch() = default;
+
+  // To be written before Predict: [rows, channels, height, width] and [rows].
+  virtual NetworkFloats sample() const noexcept = 0;
+  virtual float* timesteps() const noexcept = 0;
+  // Written by Predict: [rows, channels, height, width].
+  virtual ConstNetworkFloats eps() const noexcept = 0;
+
+  // Queues that `row` takes what it is conditioned on, until it takes something else.
+  virtual void Condition(size_t row, const RowConditioning& conditioning) = 0;
+  // Queues zeros for everything of the rows from `first` on: what was there before could be anything.
+  virtual void Clear(size_t first) = 0;
+  // Queues the evaluation; `interrupt` stops it where it runs at once. Throws what Network::Run throws.
+  virtual void Predict(Interrupt& interrupt) = 0;
+};
+
+class NoisePredictor {
+ public:
+  virtual ~NoisePredictor() = default;
+  virtual int64_t latent_channels() const noexcept = 0;
+  virtual const BatchSizes& batch_sizes() const noexcept = 0;
+  // `rows` of latents of that size: as many as batch_sizes() says that it runs. Throws kOutOfMemory.
+  virtual std::unique_ptr<PredictorBatch> MakeBatch(const LatentSize& size, size_t rows) = 0;
+};
+
+}  // namespace arc2face

@@ -1,0 +1,139 @@
+// The denoiser over a predictor that is no network: slots, plans and batches do not know what stands behind eps.
+#include "pipeline/denoiser.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+namespace arc2face::testing {
+namespace {
+
+constexpr LatentSize kSize{4, 2, 3};
+
+// eps of a row is sample + timestep + the number that the row is conditioned on.
+class SumPredictor final : public NoisePredictor {
+ public:
+  SumPredictor(std::vector<size_t> built, std::vector<size_t>& evaluated)
+      : batch_sizes_({{{kSize.height, kSize.width}, std::move(built)}}, [](int64_t, int64_t) { return size_t{4}; }),
+        evaluated_(evaluated) {}
+  int64_t latent_channels() const noexcept override { return kSize.channels; }
+  const BatchSizes& batch_sizes() const noexcept override { return batch_sizes_; }
+  std::unique_ptr<PredictorBatch> MakeBatch(const LatentSize& size, size_t rows) override {
+    return std::make_unique<Batch>(size.elements(), rows, evaluated_);
+  }
+
+ private:
+  class Batch final : public PredictorBatch {
+   public:
+    Batch(size_t elements, size_t rows, std::vector<size_t>& evaluated)
+        : elements_(elements),
+          sample_(rows * elements),
+          timesteps_(rows),
+          conditioning_(rows),
+          eps_(rows * elements),
+          evaluated_(evaluated) {}
+    NetworkFloats sample() const noexcept override { return const_cast<float*>(sample_.data()); }
+    float* timesteps() const noexcept override { return const_cast<float*>(timesteps_.data()); }
+    ConstNetworkFloats eps() const noexcept override { return eps_.data(); }
+    void Condition(size_t row, const RowConditioning& conditioning) override {
+      std::memcpy(&conditioning_[row], conditioning.text, sizeof(float));
+    }
+    void Clear(size_t first) override {
+      std::fill(conditioning_.begin() + static_cast<std::ptrdiff_t>(first), conditioning_.end(), 0.0f);
+    }
+    void Predict(Interrupt&) override {
+      evaluated_.push_back(conditioning_.size());
+      for (size_t i = 0; i < eps_.size(); ++i) {
+        eps_[i] = sample_[i] + timesteps_[i / elements_] + conditioning_[i / elements_];
+      }
+    }
+
+   private:
+    size_t elements_;
+    std::vector<float> sample_, timesteps_, conditioning_, eps_;
+    std::vector<size_t>& evaluated_;
+  };
+
+  BatchSizes batch_sizes_;
+  std::vector<size_t>& evaluated_;
+};
+
+// latents = latents + eps, twice.
+Plan AddingPlan() {
+  Plan plan{{.latents = 0, .noise = 1}, std::vector<PlanStep>(2)};
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    plan.steps[i] = {.timestep = 10.0f * static_cast<float>(i + 1),
+                     .input_scale = 0,
+                     .draws_noise = 0,
+                     .assignment_count = 1,
+                     .assignments = {{kLatents, {1, 1, 0, 0, 0, 0, 0, 0}}}};
+  }
+  return plan;
+}
+
+TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
+  std::vector<size_t> evaluated;
+  const auto stream = HostDevice().MakeStream();
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{3, 1}, evaluated));
+
+  const std::array<float, 3> conditioned_on = {1, 2, 4};
+  const float unconditional = 0.5f;
+  const auto conditioning = [](const float& number) {
+    return RowConditioning{reinterpret_cast<const std::byte*>(&number)};
+  };
+  std::vector<std::vector<float>> latents(conditioned_on.size());
+  const auto join = [&](size_t first, size_t images, bool guided) {
+    auto request = std::make_shared<DenoiseRequest>(DenoiseRequest{
+        .size = kSize,
+        .plan = AddingPlan(),
+        .guidance_scale = 2,
+        .noise = NoiseSource({1}, images, kSize.elements()),
+        .initial_noise = std::vector<float>(images * kSize.elements(), 100),
+        .conditioning = {},
+        .unconditional = {},
+        .on_step = [](uint32_t) {},
+        .on_latents =
+            [&latents, first](size_t image, DeviceBuffer<float> done) {
+              latents[first + image].assign(done.data(), done.data() + kSize.elements());
+            },
+        .on_failure = [](const std::exception_ptr& error) { std::rethrow_exception(error); },
+        .abandoned = [] { return false; },
+    });
+    for (size_t i = 0; i < images; ++i) request->conditioning.push_back(conditioning(conditioned_on[first + i]));
+    if (guided) request->unconditional = conditioning(unconditional);
+    denoiser.Join(request);
+  };
+  join(0, 2, false);
+  join(2, 1, true);
+  while (denoiser.Step()) {
+  }
+
+  // 100, and in each of two steps the timestep and what the row is conditioned on; guided: 0.5 + 2 (4 - 0.5).
+  EXPECT_EQ(latents[0], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 1));
+  EXPECT_EQ(latents[1], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 2));
+  EXPECT_EQ(latents[2], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 7.5f));
+  // Eight rows in all: the first two leave a place empty, because the guided image needs two.
+  EXPECT_EQ(evaluated, (std::vector<size_t>{3, 3, 3}));
+}
+
+TEST(BatchSizes, TakesTheLargestThatWasBuiltUpToWhatIsPreferredAndAtLeastTheLeast) {
+  const auto sizes = [](std::vector<size_t> built, size_t preferred) {
+    return BatchSizes({{{2, 3}, std::move(built)}}, [preferred](int64_t, int64_t) { return preferred; });
+  };
+  EXPECT_EQ(sizes({8, 2, 4}, 5).Capacity(kSize), 4u);
+  EXPECT_EQ(sizes({8, 2, 4}, 9).Capacity(kSize), 8u);
+  EXPECT_EQ(sizes({8, 4}, 2).Capacity(kSize), 4u);
+  EXPECT_EQ(sizes({1}, 8).Capacity(kSize), 1u);
+  EXPECT_EQ(sizes({8, 2, 4}, 1).Capacity(kSize), 2u);  // guidance needs two
+  EXPECT_EQ(sizes({8, 2, 4}, 8).RoundUp(kSize, 3), 4u);
+  EXPECT_EQ(sizes({8, 2, 4}, 8).RoundUp(kSize, 8), 8u);
+  // Of another size nothing was built, so it takes any number.
+  EXPECT_EQ(sizes({8, 2, 4}, 5).Capacity({4, 9, 9}), 5u);
+  EXPECT_EQ(sizes({8, 2, 4}, 5).RoundUp({4, 9, 9}, 3), 3u);
+}
+
+}  // namespace
+}  // namespace arc2face::testing
