@@ -1,7 +1,8 @@
+import { identitySize } from '../models/text-encoder.ts';
 import { Arc2FaceError } from './errors.ts';
 
 /** Numbers in an ArcFace embedding. */
-export const embeddingLength = 512;
+export const embeddingLength = identitySize;
 
 /** What {@link Identity.from} takes: an identity, its JSON, or any non-zero vector of 512 finite numbers. */
 export type IdentityLike = Identity | IdentityJson | ArrayLike<number>;

@@ -21,7 +21,7 @@ export type TextEncoderConfig = Readonly<{
 }>;
 
 /** Numbers in an identity: the output of ArcFace. */
-const identitySize = 512;
+export const identitySize = 512;
 
 export type TextEncoderOptions = NetworkOptions & {
 	/** What the encoder reads; see {@link textEncoder} (default `ids`). */

@@ -3,6 +3,7 @@
 
 #include "binding/engines.h"
 #include "binding/environment.h"
+#include "binding/limits.h"
 #include "binding/model.h"
 #include "provider/dynamic_library.h"
 
@@ -17,6 +18,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probeEngines", Napi::Function::New<arc2face::ProbeEngines>(env, "probeEngines"));
   exports.Set("findGpus", Napi::Function::New<arc2face::FindGpus>(env, "findGpus"));
   exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
+  exports.Set("limits", arc2face::Limits(env));
   return exports;
 }
 

@@ -45,6 +45,7 @@ export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 export const precisions = ['auto', 'fp32', 'fp16'] as const;
 export type Precision = (typeof precisions)[number];
 
+export const maxThreads = 1024;
 const maxRows = 64;
 
 /** @internal */
@@ -53,7 +54,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		bundle: rules.text,
 		device: deviceRule,
 		precision: oneOf(precisions),
-		threads: integer(1, 1024),
+		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
 		batchSizes: listOf(integer(1, maxRows)),

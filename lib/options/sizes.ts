@@ -4,11 +4,11 @@ import { integer, type Rule } from './check.ts';
 
 export const maxImageSide = 2048;
 export const usualDetectionSize = 640;
+export const maxDetectionSize = 4096;
+/** The coarsest stride of SCRFD: its input is whole cells. */
+export const detectionSizeUnit = 32;
 
-export const detectionSizeRule: Rule = {
-	expected: 'a multiple of 32 from 32 to 4096',
-	fits: (value) => integer(32, 4096).fits(value) && (value as number) % 32 === 0,
-};
+export const detectionSizeRule = multipleOf(detectionSizeUnit, maxDetectionSize);
 
 export const sizeRule: Rule = {
 	expected: `{ width, height } of 1 to ${maxImageSide}`,
@@ -20,8 +20,12 @@ export const sizeRule: Rule = {
 };
 
 export function side(unit: number): Rule {
+	return multipleOf(unit, maxImageSide);
+}
+
+function multipleOf(unit: number, most: number): Rule {
 	return {
-		expected: `a multiple of ${unit} from ${unit} to ${maxImageSide}`,
-		fits: (value) => integer(unit, maxImageSide).fits(value) && (value as number) % unit === 0,
+		expected: `a multiple of ${unit} from ${unit} to ${most}`,
+		fits: (value) => integer(unit, most).fits(value) && (value as number) % unit === 0,
 	};
 }

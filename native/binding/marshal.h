@@ -14,6 +14,8 @@
 
 namespace arc2face::marshal {
 
+inline constexpr int64_t kMaxThreads = 1024;
+
 [[noreturn]] void Refuse(const std::string& expected, const std::string& name);
 
 Napi::Object Object(const Napi::Value& value, const std::string& name);

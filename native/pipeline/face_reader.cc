@@ -13,11 +13,10 @@ namespace arc2face {
 namespace {
 
 constexpr std::array<int, 3> kStrides = {8, 16, 32};
-constexpr int kAnchors = 2;
+static_assert(kStrides.back() == kDetectionSizeUnit, "the input is whole cells of every stride");
 // Scores, boxes (four distances), keypoints (five offsets): in this order, each for all strides, SCRFD's files have
 // their outputs. A runtime may have another.
 constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
-constexpr int kMaxPhotoSide = 32767;
 
 [[noreturn]] void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidBundle, what); }
 
@@ -76,7 +75,8 @@ int CheckRecognizer(const Network& network) {
   }
   const auto& output = network.outputs()[0];
   if (output.type != DataType::kFloat32 || output.shape.size() != 2 || !Accepts(output.shape[1], kEmbeddingSize)) {
-    Refuse("Expected the recognizer's output " + output.name + " to be float32 [1, 512].");
+    Refuse("Expected the recognizer's output " + output.name + " to be float32 [1, " + std::to_string(kEmbeddingSize) +
+           "].");
   }
   return input.shape[2] < 0 ? 112 : static_cast<int>(input.shape[2]);
 }
@@ -84,8 +84,8 @@ int CheckRecognizer(const Network& network) {
 }  // namespace
 
 void CheckPhotoSize(int64_t width, int64_t height) {
-  if (width < 1 || height < 1 || width > kMaxPhotoSide || height > kMaxPhotoSide) {
-    throw Error(ErrorCode::kInvalidImage, "Expected a photo of 1 to " + std::to_string(kMaxPhotoSide) +
+  if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide) {
+    throw Error(ErrorCode::kInvalidImage, "Expected a photo of 1 to " + std::to_string(kMaxSide) +
                                               " pixels a side, but received " + std::to_string(width) + " x " +
                                               std::to_string(height) + ".");
   }
@@ -97,11 +97,12 @@ void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& si
     throw Error(ErrorCode::kInvalidArgument,
                 "Expected a number from 0 to 1 for threshold but received " + std::to_string(options.threshold) + ".");
   }
-  if (options.detection_size < kStrides.back() || options.detection_size > 4096 ||
-      options.detection_size % kStrides.back() != 0) {
+  if (options.detection_size < kDetectionSizeUnit || options.detection_size > kMaxDetectionSize ||
+      options.detection_size % kDetectionSizeUnit != 0) {
+    const std::string unit = std::to_string(kDetectionSizeUnit);
     throw Error(ErrorCode::kInvalidArgument,
-                "Expected a multiple of 32 from 32 to 4096 for detectionSize but received " +
-                    std::to_string(options.detection_size) + ".");
+                "Expected a multiple of " + unit + " from " + unit + " to " + std::to_string(kMaxDetectionSize) +
+                    " for detectionSize but received " + std::to_string(options.detection_size) + ".");
   }
   if (!sizes.empty() && std::find(sizes.begin(), sizes.end(), options.detection_size) == sizes.end()) {
     std::string list;
@@ -148,7 +149,7 @@ std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& op
   std::vector<DeviceBuffer<float>> memory;
   for (size_t i = 0; i < detector_outputs_.size(); ++i) {
     const int64_t cells = side / kStrides[i % kStrides.size()];
-    const int64_t anchors = cells * cells * kAnchors;
+    const int64_t anchors = cells * cells * kAnchorsPerCell;
     const int64_t channels = kChannels[i / kStrides.size()];
     memory.emplace_back(device_, static_cast<size_t>(anchors * channels));
     host.emplace_back(memory.back().size());

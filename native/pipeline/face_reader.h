@@ -11,6 +11,9 @@
 namespace arc2face {
 
 inline constexpr int64_t kEmbeddingSize = 512;
+// The detector's input is a square of a multiple of the one, up to the other, in pixels.
+inline constexpr int kDetectionSizeUnit = 32;
+inline constexpr int kMaxDetectionSize = 4096;
 
 // A photo on the host that its owner shares with the work.
 struct Photo {

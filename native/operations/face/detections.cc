@@ -8,7 +8,6 @@
 namespace arc2face {
 namespace {
 
-constexpr int kAnchorsPerCell = 2;
 constexpr float kMostOverlap = 0.4f;
 
 bool IsFinite(const Face& face) {

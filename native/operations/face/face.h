@@ -18,7 +18,10 @@ struct Face {
   float score;  // 0..1
 };
 
-// One stride of an SCRFD network: `scores` [cells * 2], `boxes` [cells * 2, 4], `keypoints` [cells * 2, 10].
+// Of an SCRFD network, in every cell of the input at each stride.
+inline constexpr int kAnchorsPerCell = 2;
+
+// One stride of it: `scores` [anchors], `boxes` [anchors, 4], `keypoints` [anchors, 10].
 struct DetectorLevel {
   int stride;
   const float* scores;
@@ -26,7 +29,7 @@ struct DetectorLevel {
   const float* keypoints;
 };
 
-// Decoding and suppression as insightface's SCRFD.detect: cell centres at multiples of the stride, two anchors a cell,
+// Decoding and suppression as insightface's SCRFD.detect: cell centres at multiples of the stride,
 // score >= threshold, overlap > 0.4 suppressed with areas of (width + 1) (height + 1). Largest box first. Anchors whose
 // numbers are not finite are no faces. Throws kInvalidArgument for a stride or scale that is not positive.
 std::vector<Face> DecodeDetections(const std::vector<DetectorLevel>& levels, const Letterbox& letterbox,
