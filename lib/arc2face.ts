@@ -93,7 +93,8 @@ export class Arc2Face {
 		const { width, height, guidanceScale } = request;
 		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });
 
-		const painted = await awaitNative(
+		const painted: GeneratedImage[] = [];
+		await awaitNative(
 			(guard) =>
 				this.#native.generate({
 					embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
@@ -105,10 +106,13 @@ export class Arc2Face {
 					height,
 					...(latents === undefined ? {} : { latents }),
 					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
+					onImage: guard(({ index, pixels }) => {
+						painted[index] = new GeneratedImage(pixels, { width, height }, seeds[index]!, index);
+					}),
 				}),
 			signal,
 		);
-		return painted.map((data, index) => new GeneratedImage(data, { width, height }, seeds[index]!, index));
+		return painted;
 	}
 
 	/** Gives everything back; pending calls reject with `DISPOSED`, images stay. May be called any number of times. */

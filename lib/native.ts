@@ -20,7 +20,22 @@ export interface NativeAddon {
 	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
+	readonly limits: NativeLimits;
 }
+
+/** What the core takes at most. A test holds lib's own limits, which are checked before it is asked, against them. */
+export type NativeLimits = Readonly<
+	Record<
+		| 'embeddingLength'
+		| 'detectionSizeUnit'
+		| 'maxDetectionSize'
+		| 'maxImageSide'
+		| 'maxThreads'
+		| 'registers'
+		| 'maxAssignments',
+		number
+	>
+>;
 
 export type NativeGpus = {
 	/** Version of CUDA that the addon was built with, and the newest that the driver knows: `13.0`. Undefined: there is none. */
@@ -181,14 +196,19 @@ export interface NativeGenerateRequest {
 	latents?: Float32Array;
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
+	/** Each image as soon as it is painted. */
+	onImage: (image: NativeImage) => void;
 }
+
+/** RGB bytes of an image, on memory that the core wrote; `index` is its place in `identityOfImage`. */
+export type NativeImage = { index: number; pixels: Uint8Array };
 
 export interface NativeModel {
 	detect(request: NativeDetectRequest): NativeCall<NativeFaces>;
 	/** The recognizer's output as it is (512 numbers, not of length 1). */
 	encode(request: NativeEncodeRequest): NativeCall<{ embedding: Float32Array }>;
-	/** RGB bytes of each image, on memory that the core wrote. */
-	generate(request: NativeGenerateRequest): NativeCall<Uint8Array[]>;
+	/** Resolves when `onImage` has had every image. */
+	generate(request: NativeGenerateRequest): NativeCall<void>;
 	/** Rejects everything pending with `DISPOSED`; resolves when the memory is given back. May be called twice. */
 	dispose(): Promise<void>;
 }

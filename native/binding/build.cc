@@ -65,11 +65,11 @@ Napi::Value BuildEngine(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return Guarded(env, [&] {
     const auto request = ReadBuildRequest(info[0]);
-    auto on_progress = marshal::OptionalFunction(info[0].As<Napi::Object>().Get("onProgress"), "onProgress");
+    auto listeners = ListenersOf(info[0].As<Napi::Object>(), {"onProgress"});
     const auto build = [request, mailbox = Environment::Of(env).mailbox()](uint64_t call, Interrupt& interrupt) {
       const auto report = [&](const std::string& phase, int step, int steps) {
         mailbox->Post([=](Napi::Env, Environment& to) {
-          to.Progress(call, [=](Napi::Env env) -> Napi::Value {
+          to.Tell(call, "onProgress", [=](Napi::Env env) -> Napi::Value {
             const Napi::Object progress = Napi::Object::New(env);
             progress.Set("phase", phase);
             progress.Set("step", step);
@@ -92,7 +92,7 @@ Napi::Value BuildEngine(const Napi::CallbackInfo& info) {
       file.Finish();
       return std::monostate{};
     };
-    return StartTask<std::monostate>(env, Builder(), std::move(on_progress), build,
+    return StartTask<std::monostate>(env, Builder(), std::move(listeners), build,
                                      [](Napi::Env env, std::monostate) { return env.Undefined(); });
   });
 }

@@ -55,17 +55,16 @@ void Environment::Deliver() {
     try {
       letter(env_, *this);
     } catch (const Napi::Error&) {
-      // Calls are settled in Resolve, Reject and Progress, whatever a caller's code throws. So the environment itself
+      // Calls are settled in Resolve, Reject and Tell, whatever a caller's code throws. So the environment itself
       // refuses: its thread is being terminated, and Close is next.
       return;
     }
   }
 }
 
-uint64_t Environment::Open(Napi::Promise::Deferred deferred, Napi::FunctionReference on_progress,
-                           Napi::ObjectReference owner) {
+uint64_t Environment::Open(Napi::Promise::Deferred deferred, Listeners listeners, Napi::ObjectReference owner) {
   if (calls_.empty()) mailbox_->wake_.Ref(env_);
-  calls_.emplace(next_call_, Pending{deferred, std::move(on_progress), std::move(owner)});
+  calls_.emplace(next_call_, Pending{deferred, std::move(listeners), std::move(owner)});
   return next_call_++;
 }
 
@@ -92,11 +91,13 @@ void Environment::Reject(uint64_t call, const std::exception_ptr& error) {
   if (const auto pending = Take(call)) pending->deferred.Reject(ToJavaScript(env_, error).Value());
 }
 
-void Environment::Progress(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value) {
+void Environment::Tell(uint64_t call, const std::string& listener, const std::function<Napi::Value(Napi::Env)>& value) {
   const auto found = calls_.find(call);
-  if (found == calls_.end() || found->second.on_progress.IsEmpty()) return;
+  if (found == calls_.end()) return;
+  const auto told = found->second.listeners.find(listener);
+  if (told == found->second.listeners.end()) return;
   try {
-    found->second.on_progress.Call({value(env_)});
+    told->second.Call({value(env_)});
   } catch (const Napi::Error& error) {
     if (const auto pending = Take(call)) pending->deferred.Reject(error.Value());
   }

@@ -8,9 +8,11 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -19,6 +21,9 @@
 namespace arc2face {
 
 class Environment;
+
+// The functions of a caller that are told what goes on while the call does, by the name of their field: "onStep".
+using Listeners = std::map<std::string, Napi::FunctionReference>;
 
 // Carries work to the JavaScript thread, from any thread. What arrives after the environment has gone is dropped.
 class Mailbox {
@@ -45,12 +50,12 @@ class Environment {
 
   const std::shared_ptr<Mailbox>& mailbox() const noexcept { return mailbox_; }
 
-  // Registers a call; the event loop stays alive until it is settled, and `owner` too. Both references may be empty.
-  uint64_t Open(Napi::Promise::Deferred deferred, Napi::FunctionReference on_progress, Napi::ObjectReference owner);
+  // Registers a call; the event loop stays alive until it is settled, and `owner` too, which may be empty.
+  uint64_t Open(Napi::Promise::Deferred deferred, Listeners listeners, Napi::ObjectReference owner);
   void Resolve(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value);
   void Reject(uint64_t call, const std::exception_ptr& error);
-  // Calls the call's progress function, unless it is settled. What that throws rejects the call.
-  void Progress(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value);
+  // Calls that listener of the call, if it has one and is not settled. What the listener throws rejects the call.
+  void Tell(uint64_t call, const std::string& listener, const std::function<Napi::Value(Napi::Env)>& value);
 
   // Pipelines to give back when the environment ends, and tasks to wait for, by the number of their call.
   std::unordered_set<std::shared_ptr<Pipeline>>& pipelines() noexcept { return pipelines_; }
@@ -62,7 +67,7 @@ class Environment {
  private:
   struct Pending {
     Napi::Promise::Deferred deferred;
-    Napi::FunctionReference on_progress;
+    Listeners listeners;
     Napi::ObjectReference owner;
   };
   void Deliver();

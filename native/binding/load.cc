@@ -36,8 +36,9 @@ Runtime ReadRuntime(const Napi::Value& value) {
     return Engines{marshal::LibraryPaths(from.Get("engines"), "runtime.engines"),
                    static_cast<int>(marshal::Integer(from.Get("gpu"), "runtime.gpu", 0, INT32_MAX))};
   }
-  return OnnxRuntime{marshal::String(from.Get("onnxruntime"), "runtime.onnxruntime"),
-                     static_cast<int>(marshal::Integer(from.Get("threads"), "runtime.threads", 0, 1024))};
+  return OnnxRuntime{
+      marshal::String(from.Get("onnxruntime"), "runtime.onnxruntime"),
+      static_cast<int>(marshal::Integer(from.Get("threads"), "runtime.threads", 0, marshal::kMaxThreads))};
 }
 
 Prompt ReadPrompt(const Napi::Object& from) {
@@ -73,7 +74,8 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
   request->source.unet = network("unet");
   request->source.vae_decoder = network("vaeDecoder");
   request->source.prompt = ReadPrompt(from);
-  request->source.pixels_per_latent = marshal::Integer(from.Get("pixelsPerLatent"), "pixelsPerLatent", 1, 64);
+  request->source.pixels_per_latent =
+      marshal::Integer(from.Get("pixelsPerLatent"), "pixelsPerLatent", 1, kMaxPixelsPerLatent);
   return request;
 }
 
@@ -96,11 +98,11 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return Guarded(env, [&] {
     const auto request = ReadLoadRequest(info[0]);
-    auto on_progress = marshal::OptionalFunction(info[0].As<Napi::Object>().Get("onProgress"), "onProgress");
+    auto listeners = ListenersOf(info[0].As<Napi::Object>(), {"onProgress"});
     const auto load = [request, mailbox = Environment::Of(env).mailbox()](uint64_t call, Interrupt& interrupt) {
       const auto report = [&](const std::string& network, size_t done, size_t total) {
         mailbox->Post([=](Napi::Env, Environment& to) {
-          to.Progress(call, [=](Napi::Env env) -> Napi::Value {
+          to.Tell(call, "onProgress", [=](Napi::Env env) -> Napi::Value {
             const Napi::Object progress = Napi::Object::New(env);
             progress.Set("network", network);
             progress.Set("done", static_cast<double>(done));
@@ -119,7 +121,7 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
       }
     };
     // Not on the device's thread: building networks takes long, and that one has other models to serve.
-    return StartTask<std::shared_ptr<Pipeline>>(env, Loader(), std::move(on_progress), load, Model::Wrap);
+    return StartTask<std::shared_ptr<Pipeline>>(env, Loader(), std::move(listeners), load, Model::Wrap);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
+#include <variant>
 
 #include "environment.h"
 #include "marshal.h"
@@ -46,9 +47,10 @@ EncodeRequest ReadEncodeRequest(const Napi::Value& value) {
     std::copy(numbers.begin(), numbers.end(), keypoints.begin());
   } else {
     const Napi::Object choice = marshal::Object(face, "face");
-    request.face = FaceChoice{ReadDetectOptions(choice),
-                              static_cast<uint32_t>(marshal::Integer(choice.Get("index"), "face.index", 0, UINT32_MAX)),
-                              marshal::Boolean(choice.Get("only"), "face.only")};
+    request.face = DetectedFace{
+        ReadDetectOptions(choice),
+        {.index = static_cast<uint32_t>(marshal::Integer(choice.Get("index"), "face.index", 0, UINT32_MAX)),
+         .only = marshal::Boolean(choice.Get("only"), "face.only")}};
   }
   return request;
 }
@@ -64,6 +66,7 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .height = marshal::Integer(from.Get("height"), "height", 0, INT32_MAX),
       .latents = {},
       .on_step = nullptr,
+      .on_image = nullptr,
   };
   for (const double seed : marshal::TypedArray<double>(from.Get("seeds"), "seeds")) {
     // Up to 2^53 - 1, where every integer has a double of its own.
@@ -106,6 +109,33 @@ Napi::Value ImageToJs(Napi::Env env, Image image) {
   const auto buffer = Napi::Buffer<uint8_t>::NewOrCopy(env, image.data.release(), bytes,
                                                        [deleter](Napi::Env, uint8_t* memory) { deleter(memory); });
   return Napi::Uint8Array::New(env, bytes, buffer.ArrayBuffer(), buffer.ByteOffset());
+}
+
+auto StepTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
+  return [mailbox = std::move(mailbox), call](uint32_t step, uint32_t steps) {
+    mailbox->Post([=](Napi::Env, Environment& to) {
+      to.Tell(call, "onStep", [=](Napi::Env env) -> Napi::Value {
+        const Napi::Object progress = Napi::Object::New(env);
+        progress.Set("step", step);
+        progress.Set("steps", steps);
+        return progress;
+      });
+    });
+  };
+}
+
+auto ImageTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
+  return [mailbox = std::move(mailbox), call](size_t index, Image image) {
+    // Shared, as a letter has to be copyable and an image is not.
+    mailbox->Post([=, image = std::make_shared<Image>(std::move(image))](Napi::Env, Environment& to) {
+      to.Tell(call, "onImage", [&](Napi::Env env) -> Napi::Value {
+        const Napi::Object painted = Napi::Object::New(env);
+        painted.Set("index", static_cast<double>(index));
+        painted.Set("pixels", ImageToJs(env, std::move(*image)));
+        return painted;
+      });
+    });
+  };
 }
 
 }  // namespace
@@ -164,26 +194,14 @@ Napi::Value Model::Generate(const Napi::CallbackInfo& info) {
     const Napi::Object from = marshal::Object(info[0], "request");
     GenerateRequest request = ReadGenerateRequest(from);
     const auto mailbox = Environment::Of(info.Env()).mailbox();
-    return StartCall<std::vector<Image>>(
-        info, pipeline_, marshal::OptionalFunction(from.Get("onStep"), "onStep"),
+    return StartCall<std::monostate>(
+        info, pipeline_, ListenersOf(from, {"onStep", "onImage"}),
         [&](uint64_t number, auto done) {
-          request.on_step = [mailbox, number](uint32_t step, uint32_t steps) {
-            mailbox->Post([=](Napi::Env, Environment& environment) {
-              environment.Progress(number, [=](Napi::Env env) -> Napi::Value {
-                const Napi::Object progress = Napi::Object::New(env);
-                progress.Set("step", step);
-                progress.Set("steps", steps);
-                return progress;
-              });
-            });
-          };
+          request.on_step = StepTeller(mailbox, number);
+          request.on_image = ImageTeller(mailbox, number);
           return pipeline_->Generate(std::move(request), std::move(done));
         },
-        [](Napi::Env env, std::vector<Image> images) -> Napi::Value {
-          const Napi::Array result = Napi::Array::New(env, images.size());
-          for (uint32_t i = 0; i < images.size(); ++i) result.Set(i, ImageToJs(env, std::move(images[i])));
-          return result;
-        });
+        [](Napi::Env env, std::monostate) { return env.Undefined(); });
   });
 }
 

@@ -4,12 +4,24 @@
 #include <napi.h>
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <utility>
 
 #include "environment.h"
+#include "marshal.h"
 
 namespace arc2face {
+
+// Those fields of a request that are there.
+inline Listeners ListenersOf(const Napi::Object& request, std::initializer_list<const char*> names) {
+  Listeners listeners;
+  for (const char* name : names) {
+    auto listener = marshal::OptionalFunction(request.Get(name), name);
+    if (!listener.IsEmpty()) listeners.emplace(name, std::move(listener));
+  }
+  return listeners;
+}
 
 inline Napi::Object NativeCall(Napi::Env env, Napi::Promise promise, std::function<void()> cancel) {
   Napi::Object call = Napi::Object::New(env);
@@ -18,17 +30,17 @@ inline Napi::Object NativeCall(Napi::Env env, Napi::Promise promise, std::functi
   return call;
 }
 
-// Starts a call of the pipeline. `start` gets the number of the call, for progress, and what settles it; `to_js` makes
-// the value on the JavaScript thread.
+// Starts a call of the pipeline. `start` gets the number of the call, for its listeners, and what settles it; `to_js`
+// makes the value on the JavaScript thread.
 template <typename T, typename Start, typename ToJs>
-Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pipeline>& pipeline,
-                       Napi::FunctionReference on_progress, const Start& start, ToJs to_js) {
+Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pipeline>& pipeline, Listeners listeners,
+                       const Start& start, ToJs to_js) {
   const Napi::Env env = info.Env();
   Environment& environment = Environment::Of(env);
   const auto deferred = Napi::Promise::Deferred::New(env);
   // The model is kept: one that is dropped is disposed, and its calls with it.
   const uint64_t number =
-      environment.Open(deferred, std::move(on_progress), Napi::Persistent(info.This().As<Napi::Object>()));
+      environment.Open(deferred, std::move(listeners), Napi::Persistent(info.This().As<Napi::Object>()));
   auto done = [mailbox = environment.mailbox(), number, to_js](Outcome<T> outcome) {
     // Shared, as a letter has to be copyable and an outcome need not be.
     mailbox->Post(
@@ -50,13 +62,13 @@ Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pip
 }
 
 // Starts work that belongs to no model, on a thread of its own kind. `work(call, interrupt)` makes a T, which is
-// copyable, from plain values; `call` is the number of the call, for progress. `to_js` makes the value on the
+// copyable, from plain values; `call` is the number of the call, for its listeners. `to_js` makes the value on the
 // JavaScript thread. Called off before its turn, the work is never begun.
 template <typename T, typename Work, typename ToJs>
-Napi::Object StartTask(Napi::Env env, Executor& executor, Napi::FunctionReference on_progress, Work work, ToJs to_js) {
+Napi::Object StartTask(Napi::Env env, Executor& executor, Listeners listeners, Work work, ToJs to_js) {
   Environment& environment = Environment::Of(env);
   const auto deferred = Napi::Promise::Deferred::New(env);
-  const uint64_t number = environment.Open(deferred, std::move(on_progress), {});
+  const uint64_t number = environment.Open(deferred, std::move(listeners), {});
   const auto task = std::make_shared<Environment::Task>();
   environment.tasks().emplace(number, task);
   executor.Post([mailbox = environment.mailbox(), number, task, work = std::move(work), to_js] {

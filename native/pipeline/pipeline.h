@@ -18,6 +18,7 @@
 #include "executor.h"
 #include "face_reader.h"
 #include "image_painter.h"
+#include "requests.h"
 
 namespace arc2face {
 
@@ -33,28 +34,6 @@ struct PipelineSource {
 // Called after each network: its name, how many are ready, and of how many.
 using LoadProgress = std::function<void(const std::string& network, size_t done, size_t total)>;
 
-struct FaceChoice {
-  DetectOptions options;
-  uint32_t index;  // from the largest
-  bool only;       // several faces are an error
-};
-
-struct EncodeRequest {
-  Photo photo;
-  std::variant<FaceChoice, Keypoints> face;
-};
-
-struct GenerateRequest {
-  std::vector<float> embeddings;            // [identities, kEmbeddingSize]
-  std::vector<uint32_t> identity_of_image;  // [images]
-  Plan plan;
-  float guidance_scale;         // 1 or less: no unconditional half
-  std::vector<uint64_t> seeds;  // one per image, or one in all
-  int64_t width, height;        // pixels
-  std::vector<float> latents;   // initial noise [images, elements], or empty
-  std::function<void(uint32_t step, uint32_t steps)> on_step;
-};
-
 class Pipeline : public std::enable_shared_from_this<Pipeline> {
  public:
   // Loads all networks, one after another; takes seconds. Throws what Provider::Load throws, and kInvalidBundle.
@@ -65,7 +44,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::shared_ptr<Call> Detect(Photo photo, DetectOptions options,
                                std::function<void(Outcome<std::vector<Face>>)> done);
   std::shared_ptr<Call> Encode(EncodeRequest request, std::function<void(Outcome<std::vector<float>>)> done);
-  std::shared_ptr<Call> Generate(GenerateRequest request, std::function<void(Outcome<std::vector<Image>>)> done);
+  std::shared_ptr<Call> Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done);
 
   // Settles the call with kCancelled, and stops its work unless others share the evaluation in progress.
   void Cancel(const std::shared_ptr<Call>& call);
@@ -88,20 +67,13 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error);
   void Forget(const std::shared_ptr<Call>& call);
   void CheckReadsFaces() const;
-  void Check(const GenerateRequest& request) const;
-  void CheckBuiltFor(const GenerateRequest& request) const;
+  Keypoints KeypointsOf(const EncodeRequest& request, Interrupt& interrupt);
   void StartPainting(const std::shared_ptr<Painting>& painting);
+  void Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents);
   void StepLater();
   void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
-  void SetImageSizes(const BatchSizes::Built& built);
   void GiveBack(Lane lane);
   Stream& MakeStream(Lane lane) { return *(streams_[static_cast<size_t>(lane)] = device_.MakeStream()); }
-
-  // In pixels, with the most rows of the UNet's batches of that size.
-  struct ImageSize {
-    int64_t width, height;
-    size_t most_rows;
-  };
 
   Device& device_;
   std::shared_ptr<Provider> provider_;  // outlives the networks
@@ -117,9 +89,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // Set once by Load; readable from any thread.
   bool reads_faces_ = false;
   std::vector<int> detection_sizes_;
-  std::vector<ImageSize> image_sizes_;  // that the networks were built for; empty: any
-  int64_t latent_channels_ = 0;
-  int64_t pixels_per_latent_ = 0;
+  ImageSizes image_sizes_;
 
   std::mutex mutex_;  // guards what follows, and the end of provider_
   bool disposed_ = false;

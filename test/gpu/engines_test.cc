@@ -101,13 +101,13 @@ TEST_F(GpuEngines, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
   std::vector<std::vector<std::vector<uint8_t>>> alone;
   for (GenerateRequest& request : requests()) {
     Result<std::vector<Image>> result;
-    pipeline->Generate(std::move(request), result.Done());
+    Paint(*pipeline, std::move(request), result.Done());
     alone.push_back(pixels(result.Take()));
   }
   for (int round = 0; round < 3; ++round) {
     std::vector<Result<std::vector<Image>>> results(alone.size());
     auto together = requests();
-    for (size_t i = 0; i < results.size(); ++i) pipeline->Generate(std::move(together[i]), results[i].Done());
+    for (size_t i = 0; i < results.size(); ++i) Paint(*pipeline, std::move(together[i]), results[i].Done());
     for (size_t i = 0; i < results.size(); ++i) {
       EXPECT_EQ(pixels(results[i].Take()), alone[i]) << "request " << i << ", round " << round;
     }
@@ -124,7 +124,7 @@ TEST_F(GpuEngines, SeveralModelsTakeTurns) {
   for (size_t i = 0; i < results.size(); ++i) {
     GenerateRequest request = MakeRequest(7, 2, 3, 3);
     request.embeddings[0] = 0.5f;
-    pipelines[i]->Generate(std::move(request), results[i].Done());
+    Paint(*pipelines[i], std::move(request), results[i].Done());
   }
   for (auto& result : results) {
     const std::vector<Image> images = result.Take();
@@ -142,13 +142,13 @@ TEST_F(GpuEngines, CancelledAndDisposedWorkLeavesTheGpuUsable) {
   const auto expected = Generate(*pipeline, 3, 1);
   for (int round = 0; round < 5; ++round) {
     Result<std::vector<Image>> result;
-    const auto call = pipeline->Generate(MakeRequest(1, 4, 1000, 3), result.Done());
+    const auto call = Paint(*pipeline, MakeRequest(1, 4, 1000, 3), result.Done());
     pipeline->Cancel(call);
     EXPECT_EQ(result.Code(), ErrorCode::kCancelled);
     EXPECT_EQ(Generate(*pipeline, 3, 1), expected) << "round " << round;
   }
   Result<std::vector<Image>> pending;
-  pipeline->Generate(MakeRequest(1, 4, 1000, 3), pending.Done());
+  Paint(*pipeline, MakeRequest(1, 4, 1000, 3), pending.Done());
   DisposeAndWait(*gpu, *pipeline);
   EXPECT_EQ(pending.Code(), ErrorCode::kDisposed);
   const auto another = LoadPipeline(*gpu, bundle, OnGpuStandIn());

@@ -290,10 +290,25 @@ inline GenerateRequest MakeRequest(uint64_t seed, uint32_t images, uint32_t step
       .height = side,
       .latents = {},
       .on_step = nullptr,
+      .on_image = nullptr,
   };
   request.embeddings[0] = static_cast<float>(seed % 7);
   for (uint32_t i = 0; i < images; ++i) request.seeds.push_back(seed + i);
   return request;
+}
+
+// Starts a call of generate that is settled with its images, in their order.
+inline std::shared_ptr<Call> Paint(Pipeline& pipeline, GenerateRequest request,
+                                   std::function<void(Outcome<std::vector<Image>>)> done) {
+  const auto images = std::make_shared<std::vector<Image>>(request.identity_of_image.size());
+  request.on_image = [images](size_t index, Image image) { (*images)[index] = std::move(image); };
+  return pipeline.Generate(std::move(request), [images, done = std::move(done)](Outcome<std::monostate> outcome) {
+    if (const auto* error = std::get_if<1>(&outcome)) {
+      done(Outcome<std::vector<Image>>(std::in_place_index<1>, *error));
+    } else {
+      done(Outcome<std::vector<Image>>(std::in_place_index<0>, std::move(*images)));
+    }
+  });
 }
 
 // What a call came to, to wait for.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <numeric>
 #include <thread>
 
@@ -32,7 +33,7 @@ class PipelineTest : public ::testing::TestWithParam<bool> {
 
   Bytes Generate(GenerateRequest request) {
     Result<Images> result;
-    pipeline->Generate(std::move(request), result.Done());
+    Paint(*pipeline, std::move(request), result.Done());
     return ToBytes(result.Take());
   }
 
@@ -65,7 +66,7 @@ TEST_P(PipelineTest, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
   control->unet_gate.Close();  // so that all have joined before the second evaluation
   std::vector<Result<Images>> results(alone.size());
   auto requests = DifferentRequests();
-  for (size_t i = 0; i < requests.size(); ++i) pipeline->Generate(std::move(requests[i]), results[i].Done());
+  for (size_t i = 0; i < requests.size(); ++i) Paint(*pipeline, std::move(requests[i]), results[i].Done());
   control->unet_gate.AwaitArrival();
   control->unet_gate.Open();
   for (size_t i = 0; i < results.size(); ++i) EXPECT_EQ(ToBytes(results[i].Take()), alone[i]) << "request " << i;
@@ -95,9 +96,39 @@ TEST_P(PipelineTest, ReportsEveryStepInOrder) {
     steps.push_back(step);
     EXPECT_EQ(of, 5u);
   };
-  pipeline->Generate(std::move(request), result.Done());
+  Paint(*pipeline, std::move(request), result.Done());
   result.Take();
   EXPECT_EQ(steps, (std::vector<uint32_t>{1, 2, 3, 4, 5}));
+}
+
+TEST_P(PipelineTest, DeliversEachImageAsItIsPainted) {
+  // Two rows a batch, so one image after another takes its step, and the first is through three evaluations before the
+  // last: on a device that works by itself, one of those is queued before anybody looks.
+  const auto pipeline = MakePipeline(device, control, 2);
+  constexpr int kImages = 4, kSteps = 3;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<size_t> delivered;
+  bool first_came_before_the_last_evaluation = false;
+  control->on_unet = [&](auto) {
+    if (control->evaluations != kImages * kSteps) return;
+    std::unique_lock lock(mutex);
+    first_came_before_the_last_evaluation =
+        changed.wait_for(lock, std::chrono::seconds(10), [&] { return !delivered.empty(); });
+  };
+  GenerateRequest request = MakeRequest(1, kImages, kSteps, 3);
+  request.on_image = [&](size_t index, Image image) {
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(image.width, 32u);
+    delivered.push_back(index);
+    changed.notify_all();
+  };
+  Result<std::monostate> result;
+  pipeline->Generate(std::move(request), result.Done());
+  result.Take();
+  EXPECT_TRUE(first_came_before_the_last_evaluation);
+  EXPECT_EQ(delivered, (std::vector<size_t>{0, 1, 2, 3}));
+  DisposeAndWait(device, *pipeline);
 }
 
 TEST_P(PipelineTest, LatentsReplaceTheFirstDraw) {
@@ -115,7 +146,7 @@ TEST_P(PipelineTest, LatentsReplaceTheFirstDraw) {
 TEST_P(PipelineTest, CancellingTheOnlyRequestStopsItsEvaluation) {
   control->unet_gate.Close();
   Result<Images> result;
-  const auto call = pipeline->Generate(MakeRequest(1, 2, 5, 3), result.Done());
+  const auto call = Paint(*pipeline, MakeRequest(1, 2, 5, 3), result.Done());
   control->unet_gate.AwaitArrival();
   pipeline->Cancel(call);
   EXPECT_EQ(result.Code(), ErrorCode::kCancelled);
@@ -132,10 +163,10 @@ TEST_P(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
   Result<Images> first, second;
   // Both queue up behind an evaluation that holds the thread, and then share theirs.
   Result<Images> holding;
-  pipeline->Generate(MakeRequest(7, 1, 1, 3), holding.Done());
+  Paint(*pipeline, MakeRequest(7, 1, 1, 3), holding.Done());
   control->unet_gate.AwaitArrival();
-  const auto call = pipeline->Generate(MakeRequest(1, 1, 4, 3), first.Done());
-  pipeline->Generate(MakeRequest(2, 1, 4, 3), second.Done());
+  const auto call = Paint(*pipeline, MakeRequest(1, 1, 4, 3), first.Done());
+  Paint(*pipeline, MakeRequest(2, 1, 4, 3), second.Done());
   control->unet_gate.Open();
   holding.Take();
   pipeline->Cancel(call);
@@ -145,7 +176,7 @@ TEST_P(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
 
 TEST_P(PipelineTest, ACallIsSettledOnce) {
   Result<Images> result;
-  const auto call = pipeline->Generate(MakeRequest(1, 1, 2, 3), result.Done());
+  const auto call = Paint(*pipeline, MakeRequest(1, 1, 2, 3), result.Done());
   result.Take();
   pipeline->Cancel(call);
   pipeline->Cancel(call);
@@ -155,7 +186,7 @@ TEST_P(PipelineTest, ACallIsSettledOnce) {
 TEST_P(PipelineTest, AFaultyEvaluationFailsItsRequestsAndLeavesTheModelUsable) {
   control->fail_unet_at = control->evaluations + 2;
   Result<Images> result;
-  pipeline->Generate(MakeRequest(1, 2, 5, 3), result.Done());
+  Paint(*pipeline, MakeRequest(1, 2, 5, 3), result.Done());
   EXPECT_EQ(result.Code(), ErrorCode::kEngineFailed);
   Drain(device);
   EXPECT_EQ(result.times(), 1);
@@ -165,14 +196,14 @@ TEST_P(PipelineTest, AFaultyEvaluationFailsItsRequestsAndLeavesTheModelUsable) {
 TEST_P(PipelineTest, DisposeRejectsWhatIsPendingAndEverythingAfter) {
   control->unet_gate.Close();
   Result<Images> running, queued;
-  pipeline->Generate(MakeRequest(1, 1, 5, 3), running.Done());
+  Paint(*pipeline, MakeRequest(1, 1, 5, 3), running.Done());
   control->unet_gate.AwaitArrival();
-  pipeline->Generate(MakeRequest(2, 1, 5, 3), queued.Done());
+  Paint(*pipeline, MakeRequest(2, 1, 5, 3), queued.Done());
   DisposeAndWait(device, *pipeline);
   EXPECT_EQ(running.Code(), ErrorCode::kDisposed);
   EXPECT_EQ(queued.Code(), ErrorCode::kDisposed);
   try {
-    pipeline->Generate(MakeRequest(3, 1, 1, 3), Result<Images>().Done());
+    Paint(*pipeline, MakeRequest(3, 1, 1, 3), Result<Images>().Done());
     FAIL() << "A disposed model took a call.";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kDisposed);
@@ -348,7 +379,7 @@ TEST_P(FacePipeline, RefusesOtherDetectionSizesBeforeAnyWork) {
     const DetectOptions options{32, 0.5f};
     try {
       if (encode) {
-        pipeline->Encode({GrayPhoto(), FaceChoice{options, 0, false}}, [](auto) { FAIL(); });
+        pipeline->Encode({GrayPhoto(), DetectedFace{options, {0, false}}}, [](auto) { FAIL(); });
       } else {
         pipeline->Detect(GrayPhoto(), options, [](auto) { FAIL(); });
       }
@@ -375,8 +406,8 @@ TEST(PipelineLanes, PhotosAreReadAndImagesPaintedBesideDenoising) {
   request.on_step = [&](uint32_t step, uint32_t steps) {
     if (step == steps && !first_done.exchange(true)) control->unet_gate.Close();
   };
-  pipeline->Generate(std::move(request), first.Done());
-  pipeline->Generate(MakeRequest(2, 1, 1000, 1), second.Done());
+  Paint(*pipeline, std::move(request), first.Done());
+  Paint(*pipeline, MakeRequest(2, 1, 1000, 1), second.Done());
   EXPECT_EQ(first.Take().size(), 1u);
   control->unet_gate.AwaitArrival();
 
@@ -400,7 +431,7 @@ TEST_P(PipelineMemory, EveryAllocationMayFail) {
   const auto pipeline = MakePipeline(device, control);
   const auto generate = [&] {
     Result<Images> result;
-    pipeline->Generate(MakeRequest(1, 3, 2, 3, true), result.Done());
+    Paint(*pipeline, MakeRequest(1, 3, 2, 3, true), result.Done());
     return ToBytes(result.Take());
   };
   // Once for every allocation of the first call, which also fills what is kept between calls; then until nothing fails.
@@ -439,8 +470,8 @@ TEST_P(PipelineThreads, ManyThreadsStartCancelAndDispose) {
         for (uint64_t i = 0; i < 20; ++i) {
           try {
             const auto call =
-                pipeline->Generate(MakeRequest(t * 100 + i, 1 + i % 3, 1 + i % 5, i % 2 ? 3.0f : 1.0f, i % 4 == 0),
-                                   [&](auto) { ++settled; });
+                Paint(*pipeline, MakeRequest(t * 100 + i, 1 + i % 3, 1 + i % 5, i % 2 ? 3.0f : 1.0f, i % 4 == 0),
+                      [&](auto) { ++settled; });
             ++started;
             if ((i + t) % 3 == 0) pipeline->Cancel(call);
           } catch (const Error& error) {

@@ -109,7 +109,7 @@ inline std::vector<std::vector<uint8_t>> Generate(Pipeline& pipeline, uint64_t s
   Result<std::vector<Image>> result;
   GenerateRequest request = MakeRequest(seed, images, 3, 3.0f);
   request.embeddings[0] = 0.5f;
-  pipeline.Generate(std::move(request), result.Done());
+  Paint(pipeline, std::move(request), result.Done());
   std::vector<std::vector<uint8_t>> pixels;
   for (const Image& image : result.Take()) {
     pixels.emplace_back(image.data.get(), image.data.get() + image.width * image.height * 3);

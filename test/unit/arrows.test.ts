@@ -106,6 +106,18 @@ describe('C++', () => {
 		expect(circleIn(cpp, includesOf)).toBeUndefined();
 	});
 
+	test('the rooms know of those below them only', () => {
+		const above: Record<string, number> = { binding: 4, pipeline: 3, provider: 2, operations: 2, device: 1 };
+		const room = (file: string) => (file === 'native/addon.cc' ? 'binding' : file.split('/')[1]!);
+		const arrows = cpp.flatMap((file) => includesOf(file).map((other) => [file, other] as const));
+		expect(arrows.some(([from, to]) => room(from) === 'operations' && room(to) === 'device')).toBe(true);
+		const upwards = arrows.filter(
+			([from, to]) =>
+				room(from) !== room(to) && (above[room(from)] ?? 0) <= (above[room(to)] ?? 0) && room(to) in above,
+		);
+		expect(upwards).toEqual([]);
+	});
+
 	test('only the binding includes napi.h', () => {
 		const users = cpp.filter((file) => /#include [<"]napi\.h[>"]/.test(read(file)));
 		expect(users.length).toBeGreaterThan(0);

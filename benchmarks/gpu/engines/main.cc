@@ -192,8 +192,9 @@ class Bench {
               if (step == steps - 1) host_at_last = ThreadSeconds();
               last = std::chrono::steady_clock::now();
             },
+        .on_image = [](size_t, Image) {},
     };
-    pipeline.Generate(std::move(request), [&](Outcome<std::vector<Image>> outcome) {
+    pipeline.Generate(std::move(request), [&](Outcome<std::monostate> outcome) {
       if (const auto* failed = std::get_if<1>(&outcome)) {
         done.set_exception(*failed);
       } else {

@@ -1,0 +1,90 @@
+#include "requests.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <string>
+
+#include "../error.h"
+
+namespace arc2face {
+
+namespace {
+
+[[noreturn]] void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidArgument, what); }
+
+template <typename Numbers>
+bool AllFinite(const Numbers& numbers) {
+  return std::all_of(std::begin(numbers), std::end(numbers), [](float number) { return std::isfinite(number); });
+}
+
+void CheckEmbeddings(const std::vector<float>& embeddings) {
+  if (embeddings.empty() || embeddings.size() % kEmbeddingSize != 0 || !AllFinite(embeddings)) {
+    Refuse("Expected " + std::to_string(kEmbeddingSize) + " finite numbers per identity for embeddings but received " +
+           std::to_string(embeddings.size()) + " numbers" + (AllFinite(embeddings) ? "." : ", not all finite."));
+  }
+  for (auto at = embeddings.begin(); at != embeddings.end(); at += kEmbeddingSize) {
+    if (std::all_of(at, at + kEmbeddingSize, [](float value) { return value == 0; })) {
+      Refuse("Expected an embedding with a direction but received " + std::to_string(kEmbeddingSize) + " zeros.");
+    }
+  }
+}
+
+bool IsValid(const PlanStep& step) {
+  bool valid =
+      std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments;
+  for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
+    const Assignment& assignment = step.assignments[k];
+    valid = assignment.to < kRegisters && assignment.to != kEps && assignment.to != kNoise &&
+            AllFinite(assignment.coefficients);
+  }
+  return valid;
+}
+
+void CheckPlan(const Plan& plan) {
+  // What they would weigh is not part of a request.
+  if (plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
+  if (!std::isfinite(plan.start.noise)) Refuse("Expected a finite weight of noise in the plan's start.");
+  if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    if (IsValid(plan.steps[i])) continue;
+    Refuse("Expected finite numbers and known registers for plan but step " + std::to_string(i) + " has others.");
+  }
+}
+
+}  // namespace
+
+void Check(const EncodeRequest& request, const std::vector<int>& detection_sizes) {
+  CheckPhotoSize(request.photo.width, request.photo.height);
+  if (const auto* keypoints = std::get_if<Keypoints>(&request.face)) {
+    if (!AllFinite(*keypoints)) Refuse("Expected ten finite numbers for keypoints.");
+  } else {
+    CheckDetectOptions(std::get<DetectedFace>(request.face).options, detection_sizes);
+  }
+}
+
+void Check(const GenerateRequest& request, const ImageSizes& sizes) {
+  CheckEmbeddings(request.embeddings);
+  CheckPlan(request.plan);
+  if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
+
+  const size_t identities = request.embeddings.size() / kEmbeddingSize;
+  const size_t images = request.identity_of_image.size();
+  if (images == 0) Refuse("Expected at least one image for identityOfImage but received none.");
+  if (std::any_of(request.identity_of_image.begin(), request.identity_of_image.end(),
+                  [&](uint32_t identity) { return identity >= identities; })) {
+    Refuse("Expected identityOfImage to count the " + std::to_string(identities) + " embeddings from 0.");
+  }
+  if (request.seeds.size() != 1 && request.seeds.size() != images) {
+    Refuse("Expected 1 or " + std::to_string(images) + " seeds but received " + std::to_string(request.seeds.size()) +
+           ".");
+  }
+  sizes.Check(request.width, request.height, request.guidance_scale);
+  const size_t elements = images * sizes.LatentsOf(request.width, request.height).elements();
+  if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {
+    Refuse("Expected " + std::to_string(elements) + " finite numbers for latents but received " +
+           std::to_string(request.latents.size()) + ".");
+  }
+}
+
+}  // namespace arc2face

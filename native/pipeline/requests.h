@@ -1,0 +1,45 @@
+// What callers ask of the pipeline, and what a request has to be before any work.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <variant>
+#include <vector>
+
+#include "../operations/diffusion/step.h"
+#include "face_choice.h"
+#include "face_reader.h"
+#include "image_painter.h"
+#include "image_sizes.h"
+
+namespace arc2face {
+
+struct DetectedFace {
+  DetectOptions options;
+  FaceChoice choice;
+};
+
+struct EncodeRequest {
+  Photo photo;
+  std::variant<DetectedFace, Keypoints> face;
+};
+
+struct GenerateRequest {
+  std::vector<float> embeddings;            // [identities, kEmbeddingSize]
+  std::vector<uint32_t> identity_of_image;  // [images]
+  Plan plan;
+  float guidance_scale;                                        // 1 or less: no unconditional half
+  std::vector<uint64_t> seeds;                                 // one per image, or one in all
+  int64_t width, height;                                       // pixels
+  std::vector<float> latents;                                  // initial noise [images, elements], or empty
+  std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty
+  // Each image as it is painted, all of them before the call succeeds. From the thread that paints; one that is under
+  // way when the call is cancelled still comes.
+  std::function<void(size_t index, Image image)> on_image;
+};
+
+// Both throw kInvalidArgument, the first also kInvalidImage. `detection_sizes`: see FaceReader.
+void Check(const EncodeRequest& request, const std::vector<int>& detection_sizes);
+void Check(const GenerateRequest& request, const ImageSizes& sizes);
+
+}  // namespace arc2face

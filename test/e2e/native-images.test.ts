@@ -1,0 +1,41 @@
+// The native surface of generate: images come one by one, before the call ends.
+import { expect, test } from 'vitest';
+import { openBundle } from '../../lib/bundle/bundle.ts';
+import { findOnnxRuntime } from '../../lib/device/onnxruntime-library.ts';
+import { embeddingLength } from '../../lib/identity.ts';
+import { loadNative } from '../../lib/native.ts';
+import { packPlan } from '../../lib/samplers/plan.ts';
+import { makePlan } from '../../lib/samplers/samplers.ts';
+
+test('an image arrives while others are still being denoised', async () => {
+	const { files, networks, tokens, geometry, schedule } = await openBundle('tiny');
+	const runtime = { onnxruntime: findOnnxRuntime().library, threads: 0 };
+	const { pixelsPerLatent } = geometry;
+	const model = await loadNative().load({ runtime, files, networks, ...tokens, pixelsPerLatent }).promise;
+	// Latents of 32 × 32 share an evaluation of 16 rows, which is eight images with guidance: the ninth begins one later.
+	const side = 32 * pixelsPerLatent;
+	const images = 9;
+	const events: string[] = [];
+	const sizes: number[] = [];
+	await model.generate({
+		embeddings: new Float32Array(embeddingLength).fill(1),
+		identityOfImage: new Uint32Array(images),
+		plan: packPlan(makePlan('dpm++2m', 2, schedule)),
+		guidanceScale: 3,
+		seeds: Float64Array.from({ length: images }, (_, i) => i),
+		width: side,
+		height: side,
+		onStep: ({ step }) => events.push(`step ${step}`),
+		onImage: ({ index, pixels }) => {
+			events.push(`image ${index}`);
+			sizes.push(pixels.length);
+		},
+	}).promise;
+	await model.dispose();
+
+	const painted = events.filter((event) => event.startsWith('image'));
+	expect([...painted].sort()).toEqual(Array.from({ length: images }, (_, i) => `image ${i}`));
+	expect(sizes).toEqual(painted.map(() => side * side * 3));
+	expect(events.indexOf('image 0')).toBeLessThan(events.indexOf('step 2')); // which is told when the last one is through
+	expect(events.indexOf('step 2')).toBeLessThan(events.indexOf('image 8'));
+});
