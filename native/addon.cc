@@ -1,9 +1,9 @@
 // The export list (NativeAddon in lib/native.ts).
 #include <napi.h>
 
+#include "binding/about.h"
 #include "binding/engines.h"
 #include "binding/environment.h"
-#include "binding/limits.h"
 #include "binding/model.h"
 #include "provider/dynamic_library.h"
 
@@ -19,6 +19,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("findGpus", Napi::Function::New<arc2face::FindGpus>(env, "findGpus"));
   exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
   exports.Set("limits", arc2face::Limits(env));
+  exports.Set("networks", arc2face::NetworkTable(env));
   return exports;
 }
 

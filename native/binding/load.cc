@@ -64,15 +64,10 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
     return engines ? marshal::Engine(networks.Get(name), name)
                    : marshal::Network(networks.Get(name), name, maps, request->graphs);
   };
-  const bool reads_faces = networks.Has("detector");
-  if (reads_faces != networks.Has("recognizer")) marshal::Refuse("both or none of detector and recognizer", "networks");
-  if (reads_faces) {
-    request->source.detector = network("detector");
-    request->source.recognizer = network("recognizer");
+  for (const NetworkRow& row : kNetworks) {
+    if (networks.Has(row.name)) request->source.networks.push_back(network(row.name));
   }
-  request->source.text_encoder = network("textEncoder");
-  request->source.unet = network("unet");
-  request->source.vae_decoder = network("vaeDecoder");
+  CheckComplete(request->source.networks);
   request->source.prompt = ReadPrompt(from);
   request->source.pixels_per_latent =
       marshal::Integer(from.Get("pixelsPerLatent"), "pixelsPerLatent", 1, kMaxPixelsPerLatent);

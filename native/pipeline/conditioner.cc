@@ -7,8 +7,11 @@
 #include "../operations/diffusion/convert.h"
 #include "evaluate.h"
 #include "face_reader.h"
+#include "networks.h"
 
 namespace arc2face {
+
+static constexpr const char* kName = networks::kTextEncoder.name;
 
 Conditioner::Conditioner(Device& device, Stream& stream, std::unique_ptr<Network> encoder, Prompt prompt,
                          int64_t dimension, DataType type)
@@ -18,7 +21,7 @@ Conditioner::Conditioner(Device& device, Stream& stream, std::unique_ptr<Network
       prompt_(std::move(prompt)),
       dimension_(dimension),
       type_(type),
-      encoder_type_(FloatType(OutputInfo(*encoder_, "textEncoder", "hidden_states"), "textEncoder")) {}
+      encoder_type_(FloatType(OutputInfo(*encoder_, kName, "hidden_states"), kName)) {}
 
 NetworkBuffer Conditioner::Condition(std::span<const float> embedding, Interrupt& interrupt) {
   double squares = 0;

@@ -8,10 +8,11 @@
 #include "../operations/image/image.h"
 #include "evaluate.h"
 #include "network_buffer.h"
+#include "networks.h"
 
 namespace arc2face {
 
-static constexpr char kName[] = "vaeDecoder";
+static constexpr const char* kName = networks::kVaeDecoder.name;
 
 ImagePainter::ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent)
     : device_(device),

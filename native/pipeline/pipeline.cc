@@ -27,35 +27,43 @@ std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& s
 }
 
 void Pipeline::LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt) {
+  CheckComplete(source.networks);
   provider_ = source.provider;
+  LoadedNetworks loaded;
+  for (const NetworkRow& row : kNetworks) {
+    const NetworkSource* const network = Find(source.networks, row);
+    if (network == nullptr) continue;
+    loaded[row.name] = provider_->Load(*network, StreamOf(row.lane), interrupt);
+    if (progress) progress(row.name, loaded.size(), source.networks.size());
+  }
+  MakeStages(source, loaded);
+}
 
-  const size_t total = source.detector ? 5 : 3;
-  size_t done = 0;
-  const auto load = [&](const NetworkSource& network, Stream& stream) {
-    auto loaded = provider_->Load(network, stream, interrupt);
-    if (progress) progress(network.name, ++done, total);
-    return loaded;
-  };
-  if (source.detector) {
-    Stream& stream = MakeStream(Lane::kFaces);
-    auto detector = load(*source.detector, stream);
-    auto recognizer = load(*source.recognizer, stream);
-    faces_ = std::make_unique<FaceReader>(device_, stream, std::move(detector), std::move(recognizer));
+void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) {
+  // Null where there is none.
+  const auto take = [&](const NetworkRow& row) { return std::move(loaded[row.name]); };
+  if (auto detector = take(networks::kDetector)) {
+    faces_ =
+        std::make_unique<FaceReader>(device_, StreamOf(Lane::kFaces), std::move(detector), take(networks::kRecognizer));
     detection_sizes_ = faces_->detection_sizes();
     reads_faces_ = true;
   }
-  Stream& denoising = MakeStream(Lane::kDenoising);
-  auto text_encoder = load(source.text_encoder, denoising);
-  auto predictor = std::make_unique<UNetPredictor>(device_, denoising, *provider_, load(source.unet, denoising),
+  Stream& denoising = StreamOf(Lane::kDenoising);
+  auto predictor = std::make_unique<UNetPredictor>(device_, denoising, *provider_, take(networks::kUnet),
                                                    static_cast<int64_t>(source.prompt.tokens.size()));
-  conditioner_ = std::make_unique<Conditioner>(device_, denoising, std::move(text_encoder), source.prompt,
+  conditioner_ = std::make_unique<Conditioner>(device_, denoising, take(networks::kTextEncoder), source.prompt,
                                                predictor->text_dimension(), predictor->text_type());
-  Stream& painting = MakeStream(Lane::kPainting);
-  painter_ =
-      std::make_unique<ImagePainter>(device_, painting, load(source.vae_decoder, painting), source.pixels_per_latent);
+  painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), take(networks::kVaeDecoder),
+                                            source.pixels_per_latent);
   image_sizes_ = ImageSizes(predictor->latent_channels(), source.pixels_per_latent, predictor->batch_sizes().built(),
                             [&](int64_t height, int64_t width) { return painter_->Takes(height, width); });
   denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor));
+}
+
+Stream& Pipeline::StreamOf(Lane lane) {
+  auto& stream = streams_[static_cast<size_t>(lane)];
+  if (!stream) stream = device_.MakeStream();
+  return *stream;
 }
 
 std::shared_ptr<Call> Pipeline::Detect(Photo photo, DetectOptions options,

@@ -5,9 +5,10 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <string>
 #include <unordered_set>
 #include <variant>
 #include <vector>
@@ -18,15 +19,14 @@
 #include "executor.h"
 #include "face_reader.h"
 #include "image_painter.h"
+#include "networks.h"
 #include "requests.h"
 
 namespace arc2face {
 
 struct PipelineSource {
   std::shared_ptr<Provider> provider;
-  // Both or none.
-  std::optional<NetworkSource> detector, recognizer;
-  NetworkSource text_encoder, unet, vae_decoder;
+  std::vector<NetworkSource> networks;  // each with the name of its row in networks.h
   Prompt prompt;
   int64_t pixels_per_latent;
 };
@@ -73,7 +73,10 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void StepLater();
   void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
   void GiveBack(Lane lane);
-  Stream& MakeStream(Lane lane) { return *(streams_[static_cast<size_t>(lane)] = device_.MakeStream()); }
+  using LoadedNetworks = std::map<std::string, std::unique_ptr<Network>>;  // by the name of their row
+  void MakeStages(const PipelineSource& source, LoadedNetworks& loaded);
+  // Made for its first network.
+  Stream& StreamOf(Lane lane);
 
   Device& device_;
   std::shared_ptr<Provider> provider_;  // outlives the networks

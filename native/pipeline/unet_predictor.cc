@@ -5,10 +5,11 @@
 
 #include "evaluate.h"
 #include "network_buffer.h"
+#include "networks.h"
 
 namespace arc2face {
 
-static constexpr char kName[] = "unet";
+static constexpr const char* kName = networks::kUnet.name;
 
 static int64_t DeclaredSize(const TensorInfo& info, size_t axis, size_t rank) {
   if (info.shape.size() != rank || info.shape[axis] < 1) {

@@ -249,13 +249,9 @@ inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_
                                               size_t preferred_rows = 8, bool reads_faces = false) {
   PipelineSource source;
   source.provider = std::make_shared<FakeProvider>(control, preferred_rows);
-  if (reads_faces) {
-    source.detector.emplace().name = "detector";
-    source.recognizer.emplace().name = "recognizer";
+  for (const NetworkRow& row : kNetworks) {
+    if (reads_faces || IsNeeded(row.part)) source.networks.emplace_back().name = row.name;
   }
-  source.text_encoder.name = "textEncoder";
-  source.unet.name = "unet";
-  source.vae_decoder.name = "vaeDecoder";
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;
   Interrupt interrupt;

@@ -101,6 +101,24 @@ TEST_P(PipelineTest, ReportsEveryStepInOrder) {
   EXPECT_EQ(steps, (std::vector<uint32_t>{1, 2, 3, 4, 5}));
 }
 
+TEST(Networks, ArePartsThatAreWholeOrNotThere) {
+  const auto refused = [](std::vector<const char*> names) {
+    std::vector<NetworkSource> sources;
+    for (const char* name : names) sources.emplace_back().name = name;
+    try {
+      CheckComplete(sources);
+      return std::string();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      return std::string(error.what());
+    }
+  };
+  EXPECT_EQ(refused({"textEncoder", "unet", "vaeDecoder"}), "");
+  EXPECT_EQ(refused({"vaeDecoder", "unet", "textEncoder", "recognizer", "detector"}), "");
+  EXPECT_NE(refused({"textEncoder", "vaeDecoder"}).find("unet"), std::string::npos);
+  EXPECT_NE(refused({"textEncoder", "unet", "vaeDecoder", "detector"}).find("recognizer"), std::string::npos);
+}
+
 TEST_P(PipelineTest, DeliversEachImageAsItIsPainted) {
   // Two rows a batch, so one image after another takes its step, and the first is through three evaluations before the
   // last: on a device that works by itself, one of those is queued before anybody looks.

@@ -95,9 +95,7 @@ inline std::shared_ptr<Pipeline> LoadPipeline(Device& device, const Bundle& bund
                                               const tensorrt::EngineLibrary& library) {
   PipelineSource source;
   source.provider = std::make_shared<FewRows>(OpenTensorRt(library, device));
-  source.text_encoder = bundle.text_encoder->source;
-  source.unet = bundle.unet->source;
-  source.vae_decoder = bundle.vae_decoder->source;
+  source.networks = {bundle.text_encoder->source, bundle.unet->source, bundle.vae_decoder->source};
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;
   Interrupt interrupt;

@@ -142,9 +142,8 @@ class Bench {
     const size_t before = FreeBytes();
     PipelineSource source;
     source.provider = OpenTensorRt(library_, gpu_);
-    source.text_encoder = options_.Engine("--text-encoder", "textEncoder");
-    source.unet = options_.Engine("--unet", "unet");
-    source.vae_decoder = options_.Engine("--vae-decoder", "vaeDecoder");
+    source.networks = {options_.Engine("--text-encoder", "textEncoder"), options_.Engine("--unet", "unet"),
+                       options_.Engine("--vae-decoder", "vaeDecoder")};
     const int position = options_.Number("--identity-position");
     source.prompt = {std::vector<int32_t>(77), std::vector<int32_t>(77), position};
     source.pixels_per_latent = options_.Number("--pixels-per-latent");

@@ -1,6 +1,7 @@
-#include "limits.h"
+#include "about.h"
 
 #include "../operations/diffusion/step.h"
+#include "../pipeline/networks.h"
 #include "../pipeline/requests.h"
 #include "marshal.h"
 
@@ -17,6 +18,17 @@ Napi::Object Limits(Napi::Env env) {
   set("registers", kRegisters);
   set("maxAssignments", kMaxAssignments);
   return limits;
+}
+
+Napi::Array NetworkTable(Napi::Env env) {
+  const Napi::Array table = Napi::Array::New(env, kNetworks.size());
+  for (uint32_t i = 0; i < kNetworks.size(); ++i) {
+    const Napi::Object row = Napi::Object::New(env);
+    row.Set("name", kNetworks[i].name);
+    row.Set("needed", IsNeeded(kNetworks[i].part));
+    table.Set(i, row);
+  }
+  return table;
 }
 
 }  // namespace arc2face

@@ -1,0 +1,43 @@
+// The networks of a model, a row each: what binding, loading and pipeline know of them. lib/bundle/ has the table of
+// where their files are; a test holds the two together.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../provider/provider.h"
+#include "executor.h"
+
+namespace arc2face {
+
+// What the networks of one part do together: they are all there, or none is.
+enum class Part : uint8_t { kReadingFaces, kPainting };
+constexpr bool IsNeeded(Part part) { return part == Part::kPainting; }
+
+struct NetworkRow {
+  const char* name;  // NetworkSource::name
+  Part part;
+  Lane lane;  // where it runs
+};
+
+namespace networks {
+inline constexpr NetworkRow kDetector{"detector", Part::kReadingFaces, Lane::kFaces};        // SCRFD
+inline constexpr NetworkRow kRecognizer{"recognizer", Part::kReadingFaces, Lane::kFaces};    // ArcFace
+inline constexpr NetworkRow kTextEncoder{"textEncoder", Part::kPainting, Lane::kDenoising};  // models/text-encoder.ts
+inline constexpr NetworkRow kUnet{"unet", Part::kPainting, Lane::kDenoising};                // models/unet.ts
+inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kPainting, Lane::kPainting};     // models/vae.ts
+}  // namespace networks
+
+// In the order in which they are loaded.
+inline constexpr std::array kNetworks = {networks::kDetector, networks::kRecognizer, networks::kTextEncoder,
+                                         networks::kUnet, networks::kVaeDecoder};
+
+// Null when there is none.
+const NetworkSource* Find(const std::vector<NetworkSource>& sources, const NetworkRow& row);
+
+// Throws kInvalidArgument, naming what is missing, unless every part that is needed or begun is whole.
+void CheckComplete(const std::vector<NetworkSource>& sources);
+
+}  // namespace arc2face
