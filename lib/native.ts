@@ -21,6 +21,8 @@ export interface NativeAddon {
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
 	readonly limits: NativeLimits;
+	/** Every network that the core knows, in the order in which it loads them. */
+	readonly networks: readonly NativeNetworkRow[];
 }
 
 /** What the core takes at most. A test holds lib's own limits, which are checked before it is asked, against them. */
@@ -36,6 +38,9 @@ export type NativeLimits = Readonly<
 		number
 	>
 >;
+
+/** `needed`: a model can't be without it. The others come together with those that they work with, or not at all. */
+export type NativeNetworkRow = Readonly<{ name: string; needed: boolean }>;
 
 export type NativeGpus = {
 	/** Version of CUDA that the addon was built with, and the newest that the driver knows: `13.0`. Undefined: there is none. */
@@ -137,15 +142,8 @@ export interface NativeLoadRequest {
 	onProgress?: (progress: { network: string; done: number; total: number }) => void;
 }
 
-export interface NativeNetworks<Network> {
-	/** SCRFD; both or none of detector and recognizer. */
-	detector?: Network;
-	/** ArcFace. */
-	recognizer?: Network;
-	textEncoder: Network;
-	unet: Network;
-	vaeDecoder: Network;
-}
+/** By name, as `networks` of the addon lists them. */
+export type NativeNetworks<Network> = Readonly<Record<string, Network>>;
 
 export interface NativePhoto {
 	/** What messages call it. */

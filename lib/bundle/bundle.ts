@@ -14,7 +14,7 @@ import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
 import { embeddingLength } from '../identity.ts';
-import type { NativeNetwork, NativeNetworks } from '../native.ts';
+import type { NativeNetwork } from '../native.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
@@ -26,7 +26,7 @@ export type Bundle = Readonly<{
 	folder: string;
 	/** Absolute paths, to which `networks` refer by index. */
 	files: readonly string[];
-	networks: NativeNetworks<NativeNetwork>;
+	networks: BundleNetworks;
 	tokens: Tokens;
 	/** Numbers that the text encoder makes of each token. */
 	conditioningSize: number;
@@ -35,6 +35,12 @@ export type Bundle = Readonly<{
 	/** Files that the folder lacks for reading faces from photos; none when it can. */
 	missingFaceModels: readonly string[];
 }>;
+
+/** Those that read faces are both there or both missing. */
+export type BundleNetworks = Readonly<
+	Record<'textEncoder' | 'unet' | 'vaeDecoder', NativeNetwork> &
+		Partial<Record<'detector' | 'recognizer', NativeNetwork>>
+>;
 
 /** How networks are written down. Files that are networks already, those that read faces, stay as they are. */
 export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>>;

@@ -1,8 +1,6 @@
-import { type OnnxInput, readOnnxInputs } from '../../lib/bundle/onnx-file.ts';
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
 import { awaitNative } from '../call.ts';
-import { latentChannels, type Size } from '../geometry.ts';
-import { embeddingLength } from '../identity.ts';
+import type { Size } from '../geometry.ts';
 import {
 	loadNative,
 	type NativeBuildRequest,
@@ -16,9 +14,8 @@ import { BuildProgress } from './build-progress.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './cache.ts';
 import type { EngineDescription, EngineShapes, EngineTarget } from './key.ts';
 import { checkLogSeverity } from './log.ts';
+import { type NetworkName, networkProfiles } from './profiles.ts';
 import { type EngineRuntime, pathsOf } from './runtimes.ts';
-
-export type NetworkName = keyof NativeNetworks<unknown>;
 
 /** Where engines are built, and for which GPU: as the builder is told, and as the cache knows it. */
 export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; identity: EngineTarget }>;
@@ -49,9 +46,6 @@ export type PrepareOptions = {
 	signal?: AbortSignal | undefined;
 	onProgress?: ((progress: LoadProgress) => void) | undefined;
 };
-
-/** Side of the aligned face that ArcFace reads, in pixels. */
-const faceSide = 112;
 
 /** A GPU of this machine, and what runs engines on it. */
 type EngineGpu = Readonly<{
@@ -132,7 +126,7 @@ export class ModelEngines {
 				library: runtime,
 				target: target.identity,
 				precision: 'file' in network ? 'fp32' : precision,
-				...(await profilesOf(name, network, bundle, shapes)),
+				...(await networkProfiles[name](bundle, shapes)),
 			});
 		}
 		return new ModelEngines(new EngineCache({ cacheDir }), target, descriptions);
@@ -195,50 +189,5 @@ export class ModelEngines {
 /** The engines as the core loads them. */
 export function nativeEngines(prepared: readonly PreparedEngine[]): NativeNetworks<NativeEngine> {
 	const entries = prepared.map(({ network, file, compiled }) => [network, { engine: file, compiled }]);
-	return Object.fromEntries(entries) as NativeNetworks<NativeEngine>;
-}
-
-async function profilesOf(
-	name: NetworkName,
-	network: NativeNetwork,
-	{ files, tokens, conditioningSize, geometry }: Bundle,
-	{ batchSizes, imageSizes, detectionSize }: EngineShapes,
-): Promise<Pick<EngineDescription, 'profiles' | 'shapes'>> {
-	const length = tokens.prompt.length;
-	const latents = imageSizes.map(({ width, height }) => [height, width].map((side) => side / geometry.pixelsPerLatent));
-	const images = { imageSizes: imageSizes.map(({ width, height }) => ({ width, height })) };
-	switch (name) {
-		case 'detector':
-		case 'recognizer': {
-			if (!('file' in network)) throw new TypeError(`expected a file for the network ${name}`);
-			const side = name === 'detector' ? detectionSize : faceSide;
-			const profile = photoProfile(await readOnnxInputs(files[network.file]!), side);
-			// A detector of fixed size has its own.
-			const own = Object.values(profile)[0]?.[2] ?? side;
-			return { profiles: [profile], shapes: name === 'detector' ? { detectionSize: own } : {} };
-		}
-		case 'textEncoder':
-			return {
-				profiles: [{ input_ids: [1, length], identity: [1, embeddingLength], identity_position: [1] }],
-				shapes: {},
-			};
-		case 'unet': {
-			const profiles = latents.flatMap((size) =>
-				batchSizes.map((rows) => ({
-					sample: [rows, latentChannels, ...size],
-					timestep: [rows],
-					encoder_hidden_states: [rows, length, conditioningSize],
-				})),
-			);
-			return { profiles, shapes: { ...images, batchSizes } };
-		}
-		case 'vaeDecoder':
-			return { profiles: latents.map((size) => ({ latents: [1, latentChannels, ...size] })), shapes: images };
-	}
-}
-
-/** One photo of so many pixels a side, where the network does not fix its sizes itself. */
-function photoProfile(inputs: readonly OnnxInput[], side: number): Record<string, readonly number[]> {
-	const sizes = [1, 3, side, side];
-	return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape.map((size, axis) => size || sizes[axis]!)]));
+	return Object.fromEntries(entries);
 }

@@ -1,5 +1,6 @@
-// Limits that lib checks and the core checks again: the same on both sides.
+// What lib knows of the core without asking it: limits, which it checks before the core does, and the names of networks.
 import { expect, test } from 'vitest';
+import { openBundle } from '../../lib/bundle/bundle.ts';
 import { embeddingLength } from '../../lib/identity.ts';
 import { loadNative } from '../../lib/native.ts';
 import { maxThreads } from '../../lib/options/load.ts';
@@ -16,4 +17,9 @@ test('lib has the limits of the core', () => {
 		registers: registers.length,
 		maxAssignments,
 	});
+});
+
+test('the embedded bundle has every network of the core, under its name', async () => {
+	const { networks } = await openBundle('tiny');
+	expect(Object.keys(networks)).toEqual(loadNative().networks.map(({ name }) => name));
 });

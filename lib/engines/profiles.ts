@@ -1,0 +1,64 @@
+// The input shapes that each network's engine is built for, a row a network.
+import type { Bundle, BundleNetworks } from '../bundle/bundle.ts';
+import { type OnnxInput, readOnnxInputs } from '../bundle/onnx-file.ts';
+import { latentChannels } from '../geometry.ts';
+import { embeddingLength } from '../identity.ts';
+import type { NativeProfile } from '../native.ts';
+import type { EngineShapes } from './key.ts';
+
+export type NetworkName = keyof BundleNetworks;
+
+/** Profiles, and the shapes of the model that they stand for: of those, the ones that the network has to do with. */
+export type NetworkProfiles = Readonly<{ profiles: readonly NativeProfile[]; shapes: Partial<EngineShapes> }>;
+
+type Row = (bundle: Bundle, shapes: EngineShapes) => NetworkProfiles | Promise<NetworkProfiles>;
+
+/** Side of the aligned face that ArcFace reads, in pixels. */
+const faceSide = 112;
+
+export const networkProfiles = {
+	detector: async (bundle, { detectionSize }) => {
+		const profile = await photoProfile(bundle, 'detector', detectionSize);
+		// A detector of fixed size has its own.
+		return { profiles: [profile], shapes: { detectionSize: Object.values(profile)[0]?.[2] ?? detectionSize } };
+	},
+	recognizer: async (bundle) => ({ profiles: [await photoProfile(bundle, 'recognizer', faceSide)], shapes: {} }),
+	textEncoder: ({ tokens }) => ({
+		profiles: [{ input_ids: [1, tokens.prompt.length], identity: [1, embeddingLength], identity_position: [1] }],
+		shapes: {},
+	}),
+	unet: (bundle, { batchSizes, imageSizes }) => ({
+		profiles: latentsOf(bundle, imageSizes).flatMap((size) =>
+			batchSizes.map((rows) => ({
+				sample: [rows, latentChannels, ...size],
+				timestep: [rows],
+				encoder_hidden_states: [rows, bundle.tokens.prompt.length, bundle.conditioningSize],
+			})),
+		),
+		shapes: { ...sizesOf(imageSizes), batchSizes },
+	}),
+	vaeDecoder: (bundle, { imageSizes }) => ({
+		profiles: latentsOf(bundle, imageSizes).map((size) => ({ latents: [1, latentChannels, ...size] })),
+		shapes: sizesOf(imageSizes),
+	}),
+} as const satisfies Record<NetworkName, Row>;
+
+/** Heights and widths of the latents of these images. */
+function latentsOf({ geometry }: Bundle, imageSizes: EngineShapes['imageSizes']): [number, number][] {
+	const { pixelsPerLatent } = geometry;
+	return imageSizes.map(({ width, height }) => [height / pixelsPerLatent, width / pixelsPerLatent]);
+}
+
+/** Without what else a caller's objects hold. */
+function sizesOf(imageSizes: EngineShapes['imageSizes']): Pick<EngineShapes, 'imageSizes'> {
+	return { imageSizes: imageSizes.map(({ width, height }) => ({ width, height })) };
+}
+
+/** One photo of so many pixels a side, where the network, which is a file, does not fix its sizes itself. */
+async function photoProfile({ files, networks }: Bundle, name: NetworkName, side: number): Promise<NativeProfile> {
+	const network = networks[name];
+	if (network === undefined || !('file' in network)) throw new TypeError(`expected a file for the network ${name}`);
+	const inputs: readonly OnnxInput[] = await readOnnxInputs(files[network.file]!);
+	const sizes = [1, 3, side, side];
+	return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape.map((size, axis) => size || sizes[axis]!)]));
+}
