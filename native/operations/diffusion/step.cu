@@ -11,7 +11,8 @@ namespace {
 // At most what a grid's second dimension takes.
 constexpr size_t kSlotsPerLaunch = 1024;
 
-// A block's slot and the step that it is at, read once for all threads. Both are plain words.
+// A block's slot and the step that it is at, read once for all threads. Both are plain words; the copy's arrivals,
+// which other blocks may be counting, say nothing.
 struct Turn {
   BatchSlot slot;
   PlanStep step;
