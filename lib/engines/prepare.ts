@@ -1,4 +1,4 @@
-import { type OnnxInput, readOnnxInputs } from '../../lib/bundle/onnx-file.ts';
+import { type OnnxInput, readOnnxModel } from '../../lib/bundle/onnx-file.ts';
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
 import { awaitNative } from '../call.ts';
 import { latentChannels, type Size } from '../geometry.ts';
@@ -212,7 +212,7 @@ async function profilesOf(
 		case 'recognizer': {
 			if (!('file' in network)) throw new TypeError(`expected a file for the network ${name}`);
 			const side = name === 'detector' ? detectionSize : faceSide;
-			const profile = photoProfile(await readOnnxInputs(files[network.file]!), side);
+			const profile = photoProfile((await readOnnxModel(files[network.file]!)).inputs, side);
 			// A detector of fixed size has its own.
 			const own = Object.values(profile)[0]?.[2] ?? side;
 			return { profiles: [profile], shapes: name === 'detector' ? { detectionSize: own } : {} };
