@@ -62,7 +62,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	const folders = new Map<NetworkName, string>();
 	for (const name of writtenNames) folders.set(name, await folderOf(folder, name));
 	const found: Record<string, unknown> = {};
-	for (const name of writtenNames) found[name] = await readConfig(folders.get(name)!, name);
+	for (const name of writtenNames) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
 	const configs = found as ReadConfigs;
 	const schedule = await readSchedule(folder);
 	const { vocabularySize, positions, hiddenSize } = configs.textEncoder.config;
@@ -76,15 +76,17 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	for (const { path } of paths) if (!(await isThere(path))) missing.push(relative(folder, path));
 	if (missing.length === 0) {
 		for (const { name, path } of paths) {
-			await checkOnnx(path, name);
+			await about(name, () => checkOnnx(path, name));
 			opened[name] = { file: files.indexOf(path) };
 		}
 	}
 	for (const name of writtenNames) {
-		const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
-		// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
-		await setImmediate();
-		opened[name] = await files.refer(writeDown(name, configs[name], checkpoint, options));
+		opened[name] = await about(name, async () => {
+			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
+			// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
+			await setImmediate();
+			return await files.refer(writeDown(name, configs[name], checkpoint, options));
+		});
 	}
 	return {
 		folder,
@@ -96,6 +98,15 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 		geometry,
 		missingFaceModels: missing,
 	};
+}
+
+/** Names the network in what goes wrong. */
+async function about<T>(network: NetworkName, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		throw error instanceof Arc2FaceError ? error.with({ details: { network } }) : error;
+	}
 }
 
 export async function readSchedule(folder: string): Promise<ScheduleConfig> {
@@ -133,10 +144,8 @@ export async function findBundle(bundle: string): Promise<string> {
 /** What is missing or damaged in the official bundle, a pull mends; a field that someone changed, or a permission, it does not. */
 export function withPull(error: unknown, folder: string): unknown {
 	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
-	const { code, problem, details, cause } = error;
-	if (details.field !== undefined || details.systemCode === 'EACCES') return error;
-	const remedy = 'Run `arc2face pull`: it brings what is missing, and again what is damaged.';
-	return new Arc2FaceError(code, problem, { remedy, details, cause });
+	if (error.details.field !== undefined || error.details.systemCode === 'EACCES') return error;
+	return error.with({ remedy: 'Run `arc2face pull`: it brings what is missing, and again what is damaged.' });
 }
 
 /** Gives each file the index by which the native core knows it. */

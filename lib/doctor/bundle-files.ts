@@ -132,7 +132,7 @@ class Examined {
 		} catch (error) {
 			if (!(error instanceof Arc2FaceError)) throw error;
 			const { file } = error.details;
-			this.note(typeof file === 'string' && this.#isInside(file) ? file : path, {
+			this.note(file !== undefined && this.#isInside(file) ? file : path, {
 				use,
 				error: failureOf(withPull(error, this.#bundle)),
 			});

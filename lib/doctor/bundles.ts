@@ -1,9 +1,9 @@
 // The bundles of this machine: which there are, and whether they load.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
-import { freeSpace } from '../files/space.ts';
+import { basename, dirname, join, sep } from 'node:path';
 import { failureOf } from '../cli/failure.ts';
+import { freeSpace } from '../files/space.ts';
 import type { BundleFile } from './bundle-files.ts';
 
 export interface BundleState {
@@ -13,7 +13,7 @@ export interface BundleState {
 	usable: boolean;
 	/** Whether it has the networks that read faces from photos. */
 	canEncode: boolean;
-	/** Downloads that began and did not end, as paths in the bundle. */
+	/** Files of which a download began and did not end, as paths in the bundle. */
 	unfinished: readonly string[];
 	/** Each file: what it is, or what is wrong with it. */
 	files: readonly BundleFile[];
@@ -60,12 +60,25 @@ async function examineBundle(name: string, folder: string): Promise<BundleState>
 	}
 }
 
+/** What is wrong with a bundle: with each file of it, unless most are only missing because a download has not brought them yet. */
+export function bundleProblems({ name, folder, usable, files, unfinished, error }: BundleState) {
+	const wrong = files.flatMap((file) => file.error ?? []);
+	const isIncomplete = !usable && unfinished.length > 0;
+	const problems = error !== undefined && (isIncomplete || wrong.length === 0) ? [error] : wrong;
+	const told = problems.map(({ problem, remedy }) => ({ problem: `Bundle ${name}: ${problem}`, remedy }));
+	if (unfinished.length === 0) return told;
+	const problem = `Bundle ${name}: the download of ${unfinished.join(', ')} is unfinished.`;
+	const isOfficial = basename(folder) === 'arc2face';
+	const remedy = isOfficial ? 'Run `arc2face pull`; it goes on where it stopped.' : 'Let it end, or start it again.';
+	return [...told, { problem, remedy }];
+}
+
 /** Those beside the files, and those of the hub's own program, which are in a folder of its own. */
 async function findUnfinished(folder: string, files: readonly BundleFile[]): Promise<string[]> {
 	const { isUnfinished } = await import('../bundle/weights.ts');
 	const hidden = await readdir(join(folder, '.cache'), { recursive: true }).catch(() => []);
 	const paths = hidden.map((name) => join('.cache', name).split(sep).join('/'));
-	return [...files.map(({ path }) => path), ...paths].filter(isUnfinished);
+	return [...files.map(({ path }) => path), ...paths].filter(isUnfinished).map((path) => path.replace(/\.\w+$/, ''));
 }
 
 /** What is in a folder; nothing, if there is no such folder. */
