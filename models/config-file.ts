@@ -20,16 +20,7 @@ export class ConfigFile {
 
 	/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON object */
 	static async read(file: string): Promise<ConfigFile> {
-		const bytes = await readFile(file).catch(async (cause: NodeJS.ErrnoException) => {
-			const { what, remedy = bringFile } = await obstacleAt(file, cause);
-			const details = { file, ...(cause.code && { systemCode: cause.code }) };
-			throw new Arc2FaceError('INVALID_BUNDLE', `Expected a JSON file for ${file} but received ${what}.`, {
-				remedy,
-				details,
-				cause,
-			});
-		});
-		return new ConfigFile(file, parse(bytes, file));
+		return new ConfigFile(file, await readJson(file));
 	}
 
 	/** A finite number, or the fallback when the field is missing or null. */
@@ -96,6 +87,21 @@ export class ConfigFile {
 
 const bringFile = 'Take the file from the model that the weights are from.';
 const correctField = 'Correct the field, or take the file from the model that the weights are from.';
+
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON */
+export async function readJson(file: string): Promise<unknown> {
+	let bytes: Uint8Array;
+	try {
+		bytes = await readFile(file);
+	} catch (error) {
+		const cause = error as NodeJS.ErrnoException;
+		const { what, remedy = bringFile } = await obstacleAt(file, cause);
+		const details = { file, ...(cause.code && { systemCode: cause.code }) };
+		const problem = `Expected a JSON file for ${file} but received ${what}.`;
+		throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details, cause });
+	}
+	return parse(bytes, file);
+}
 
 function parse(bytes: Uint8Array, file: string): unknown {
 	try {

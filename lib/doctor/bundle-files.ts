@@ -1,7 +1,7 @@
 // Opens every file of a bundle and tells what it is, or what is wrong with it.
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, isAbsolute, join, relative, sep } from 'node:path';
-import { ConfigFile } from '../../models/config-file.ts';
+import { basename, isAbsolute, join, relative, sep } from 'node:path';
+import { readJson } from '../../models/config-file.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
 import { readSchedule, withPull } from '../bundle/bundle.ts';
@@ -58,11 +58,26 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 		const model = await files.check(path, label, 'ONNX', () => checkOnnx(path, name));
 		files.note(path, { tensors: model?.tensors });
 	}
-	for (const part of extraParts) {
-		for (const { path } of officialParts[part].files) await examineExtra(files, join(bundle, path), part);
+	for (const path of await filesOf(bundle)) {
+		if (files.has(path)) continue;
+		const own = relative(bundle, path).split(sep).join('/');
+		const part = extraParts.find((name) => officialParts[name].files.some((file) => file.path === own));
+		await examineOther(files, path, part && `${part} (for later)`);
 	}
-	await files.addUnused();
 	return await files.list();
+}
+
+/** The files of a bundle and of its folders; hidden ones are not its own. */
+async function filesOf(bundle: string): Promise<string[]> {
+	const inside = async (folder: string) =>
+		(await readdir(folder)).filter((name) => !name.startsWith('.')).map((name) => join(folder, name));
+	const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() === true;
+	const files = [];
+	for (const path of await inside(bundle)) {
+		const found = (await isFolder(path)) ? await inside(path) : [path];
+		for (const file of found) if (!(await isFolder(file))) files.push(file);
+	}
+	return files;
 }
 
 /** What the configs say together, as far as they could be read. */
@@ -76,24 +91,25 @@ async function examineConfigs(files: Examined, bundle: string, configs: Partial<
 			readTokens(bundle, vocabularySize, positions),
 		);
 	} else if (await isThere(path)) {
-		await files.check(path, 'tokens', 'JSON', () => ConfigFile.read(path));
+		await files.check(path, 'tokens', 'JSON', () => readJson(path));
 	}
 	if (writtenNames.some((name) => configs[name] === undefined)) return;
 	await files.check(bundle, undefined, undefined, async () => fitTogether(configs as ReadConfigs));
 }
 
-/** A file of a part that no network is written for yet: whether it is whole. */
-async function examineExtra(files: Examined, path: string, part: string): Promise<void> {
-	if (!(await isThere(path))) return;
-	const use = `${part} (for later)`;
-	if (extname(path) === '.json') {
-		await files.check(path, use, 'JSON', () => ConfigFile.read(path));
-	} else if (extname(path) === '.onnx') {
+/** A file that no network of this version takes: whether it is whole, as its name says what it should be. */
+async function examineOther(files: Examined, path: string, use?: string): Promise<void> {
+	const name = basename(path);
+	if (name.endsWith('.json')) {
+		await files.check(path, use, 'JSON', () => readJson(path));
+	} else if (name.endsWith('.onnx')) {
 		const model = await files.check(path, use, 'ONNX', () => readOnnxModel(path));
 		files.note(path, { tensors: model?.tensors });
-	} else {
+	} else if (/\.safetensors$|(^|_)(model|adapter)(\.\w+)?\.bin$/.test(name)) {
 		const checkpoint = await files.check(path, use, undefined, () => openCheckpoint(path));
 		if (checkpoint !== undefined) files.hold(checkpoint, use);
+	} else {
+		files.note(path, { format: isUnfinished(path) ? 'unfinished download' : undefined });
 	}
 }
 
@@ -141,7 +157,7 @@ class Examined {
 	}
 
 	/** The files of a checkpoint. */
-	hold({ file, format, tensors, views }: Checkpoint, use: string): void {
+	hold({ file, format, tensors, views }: Checkpoint, use?: string): void {
 		const counts = new Map<string, number>();
 		for (const { file } of [...tensors.values(), ...(views?.values() ?? [])]) {
 			counts.set(file, (counts.get(file) ?? 0) + 1);
@@ -150,22 +166,8 @@ class Examined {
 		for (const [path, count] of counts) this.note(path, { use, format, tensors: count });
 	}
 
-	/** The other files of the bundle and of its folders. */
-	async addUnused(): Promise<void> {
-		for (const entry of await readdir(this.#bundle, { withFileTypes: true })) {
-			if (entry.name.startsWith('.')) continue;
-			const path = join(this.#bundle, entry.name);
-			if ((await stat(path).catch(() => undefined))?.isDirectory()) {
-				for (const name of await readdir(path).catch(() => [])) this.#addUnused(join(path, name));
-			} else {
-				this.#addUnused(path);
-			}
-		}
-	}
-
-	#addUnused(path: string): void {
-		if (basename(path).startsWith('.')) return;
-		this.note(path, { format: isUnfinished(path) ? 'unfinished download' : undefined });
+	has(path: string): boolean {
+		return this.#notes.has(path);
 	}
 
 	async list(): Promise<BundleFile[]> {
