@@ -85,11 +85,11 @@ export function readTorchZip(path: string): Promise<Checkpoint> {
 /** The folder at the top of the ZIP file, with a slash; its name is that of the file when it was saved. */
 function findFolder(entries: ReadonlyMap<string, StoredEntry>, path: string): string {
 	const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-	const wrong = (what: string) => invalidWeights('a file of torch.save', path, what, { remedy: remedies.resave });
-	if (pickles.length !== 1) throw wrong(`a ZIP file with ${pickles.length} entries <folder>/data.pkl`);
-	const folder = pickles[0]!.slice(0, -'data.pkl'.length);
-	if (entries.has(`${folder}constants.pkl`)) throw wrong('a TorchScript program');
-	return folder;
+	if (pickles.length !== 1) {
+		const received = `a ZIP file with ${pickles.length} entries <folder>/data.pkl`;
+		throw invalidWeights('a file of torch.save', path, received, { remedy: remedies.resave });
+	}
+	return pickles[0]!.slice(0, -'data.pkl'.length);
 }
 
 /** Files of PyTorch before 2.1 do not state the order, and are little-endian. */

@@ -1,7 +1,7 @@
 import * as yauzl from 'yauzl';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
-import { invalidWeights } from './invalid.ts';
+import { invalidWeights, remedies } from './invalid.ts';
 
 /** An uncompressed file inside a ZIP file. */
 export type StoredEntry = Readonly<{
@@ -37,7 +37,7 @@ export async function locateZipEntries(file: CheckpointFile): Promise<ReadonlyMa
 		const entry = next.value;
 		const where = { file: file.path, part: `entry ${entry.fileName}` };
 		if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
-			throw invalidWeights('stored bytes', where, 'compressed or encrypted ones', { remedy: repack });
+			throw invalidWeights('stored bytes', where, 'compressed or encrypted ones', { remedy: remedies.resave });
 		}
 		if (entries.has(entry.fileName)) throw invalidWeights('one entry of this name', where, 'several');
 		const { fileDataStart } = await reading(file, zip.readLocalFileHeaderPromise(entry, { minimal: true }));
@@ -68,7 +68,6 @@ async function checkEnd(file: CheckpointFile): Promise<void> {
 const endRecordBytes = 22;
 const longestComment = 0xffff;
 
-const repack = 'PyTorch stores its entries as they are: save the file again with `torch.save`.';
 
 /** Names the file in the library's errors. */
 async function reading<T>(file: CheckpointFile, promise: Promise<T>): Promise<T> {
