@@ -68,7 +68,6 @@ async function checkEnd(file: CheckpointFile): Promise<void> {
 const endRecordBytes = 22;
 const longestComment = 0xffff;
 
-
 /** Names the file in the library's errors. */
 async function reading<T>(file: CheckpointFile, promise: Promise<T>): Promise<T> {
 	try {
