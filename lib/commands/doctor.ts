@@ -22,7 +22,7 @@ export type Examination = Machine & {
 export default defineCommand({
 	arguments: [],
 	options: {
-		bundle: { type: 'string', value: 'NAME|DIR', help: 'check every file of this bundle' },
+		bundle: { type: 'path', value: 'NAME', help: 'check every file of this bundle, a name or a folder' },
 	},
 	example: 'arc2face doctor --bundle ./my-bundle',
 
