@@ -1,5 +1,7 @@
+// The JSON files of a bundle.
 import { readFile } from 'node:fs/promises';
 import { Arc2FaceError } from '../lib/errors.ts';
+import { contentOf, obstacleAt, startBytes } from './file-content.ts';
 
 /** A JSON file of a bundle: its fields, checked where they are read, with errors that name file, field and value. */
 export class ConfigFile {
@@ -9,7 +11,8 @@ export class ConfigFile {
 
 	constructor(file: string, json: unknown) {
 		if (json === null || typeof json !== 'object' || Array.isArray(json)) {
-			throw new Arc2FaceError('INVALID_BUNDLE', `Expected a JSON object in ${file} but received ${describe(json)}.`);
+			const problem = `Expected a JSON object in ${file} but received ${describe(json)}.`;
+			throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy: bringFile, details: { file } });
 		}
 		this.file = file;
 		this.fields = json as Record<string, unknown>;
@@ -17,16 +20,7 @@ export class ConfigFile {
 
 	/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON object */
 	static async read(file: string): Promise<ConfigFile> {
-		const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-			throw new Arc2FaceError('INVALID_BUNDLE', `Can't read ${file} (${cause.code ?? cause.message}).`, { cause });
-		});
-		let json: unknown;
-		try {
-			json = JSON.parse(text);
-		} catch (cause) {
-			throw new Arc2FaceError('INVALID_BUNDLE', `Expected JSON in ${file}: ${(cause as Error).message}.`, { cause });
-		}
-		return new ConfigFile(file, json);
+		return new ConfigFile(file, await readJson(file));
 	}
 
 	/** A finite number, or the fallback when the field is missing or null. */
@@ -73,6 +67,7 @@ export class ConfigFile {
 		return new Arc2FaceError(
 			'INVALID_BUNDLE',
 			`Expected ${expected} for \`${field}\` in ${this.file} but received ${describe(this.fields[field])}.`,
+			{ remedy: correctField, details: { file: this.file, field } },
 		);
 	}
 
@@ -87,6 +82,36 @@ export class ConfigFile {
 		if (value === undefined && (fallback !== undefined || optional)) return fallback as T;
 		if (!fits(value)) throw this.error(field, expected);
 		return value as T;
+	}
+}
+
+const bringFile = 'Take the file from the model that the weights are from.';
+const correctField = 'Correct the field, or take the file from the model that the weights are from.';
+
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON */
+export async function readJson(file: string): Promise<unknown> {
+	let bytes: Uint8Array;
+	try {
+		bytes = await readFile(file);
+	} catch (error) {
+		const cause = error as NodeJS.ErrnoException;
+		const { what, remedy = bringFile } = await obstacleAt(file, cause);
+		const details = { file, ...(cause.code && { systemCode: cause.code }) };
+		const problem = `Expected a JSON file for ${file} but received ${what}.`;
+		throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details, cause });
+	}
+	return parse(bytes, file);
+}
+
+function parse(bytes: Uint8Array, file: string): unknown {
+	try {
+		// Without the mark of the byte order, which editors put before text.
+		return JSON.parse(new TextDecoder().decode(bytes));
+	} catch (cause) {
+		const { what, remedy = bringFile } = contentOf(bytes.subarray(0, startBytes)) ?? { what: 'other bytes' };
+		const received = what === 'JSON' ? (cause as Error).message : what;
+		const problem = `Expected JSON in ${file} but received ${received}.`;
+		throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details: { file }, cause });
 	}
 }
 

@@ -100,6 +100,7 @@ function inputEmbeddings(
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
 			`Expected at least ${identitySize} for \`hidden_size\` of a text encoder that reads identities but received ${hiddenSize}.`,
+			{ remedy: 'Take the text encoder of an Arc2Face model.', details: { field: 'hidden_size' } },
 		);
 	}
 	const identity = net.compute(net.input('identity', ['batch', identitySize], 'float32'), 'float32');

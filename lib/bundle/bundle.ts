@@ -1,24 +1,31 @@
-import { existsSync } from 'node:fs';
+// Opens a model folder: finds it, reads its configs, locates its weights, and writes down its networks.
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { ConfigFile } from '../../models/config-file.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
-import type { NetworkOptions } from '../../models/graph/scope.ts';
-import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
-import { readUNetConfig, unet } from '../../models/unet.ts';
-import { readVaeConfig, vaeDecoder } from '../../models/vae.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
-import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { Arc2FaceError } from '../errors.ts';
-import { type ImageGeometry, latentChannels } from '../geometry.ts';
-import { embeddingLength } from '../identity.ts';
+import type { ImageGeometry } from '../geometry.ts';
 import type { NativeNetwork } from '../native.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
+import { fitTogether, type ReadConfigs } from './fit.ts';
+import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
+import {
+	type GraphOptions,
+	type NetworkName,
+	networks,
+	type OnnxName,
+	onnxNames,
+	type WrittenName,
+	writtenNames,
+	writtenNetworks,
+} from './networks.ts';
 import { readTokens, type Tokens } from './tokens.ts';
+import { findWeights } from './weights.ts';
 
 /** A model folder, read and checked: everything that the native core is to load, and how it is used. */
 export type Bundle = Readonly<{
@@ -37,13 +44,7 @@ export type Bundle = Readonly<{
 }>;
 
 /** Those that read faces are both there or both missing. */
-export type BundleNetworks = Readonly<
-	Record<'textEncoder' | 'unet' | 'vaeDecoder', NativeNetwork> &
-		Partial<Record<'detector' | 'recognizer', NativeNetwork>>
->;
-
-/** How networks are written down. Files that are networks already, those that read faces, stay as they are. */
-export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>>;
+export type BundleNetworks = Readonly<Record<WrittenName, NativeNetwork> & Partial<Record<OnnxName, NativeNetwork>>>;
 
 const cpuGraphs: GraphOptions = { operators: 'onnxruntime', precision: 'fp32' };
 
@@ -61,97 +62,102 @@ export function bundleFolder(name: string): string {
  * @throws {Arc2FaceError} `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or tensor
  */
 export async function openBundle(bundle?: string, options: GraphOptions = cpuGraphs): Promise<Bundle> {
-	const folder = await locate(bundle ?? defaultBundle());
-	const config = (file: string) => ConfigFile.read(join(folder, file));
-	const weights = async (subfolder: string, names: readonly string[]) =>
-		new CheckpointWeights(await openCheckpoint(firstOf(join(folder, subfolder), names)));
-
-	const unetFile = await config('arc2face/config.json');
-	const textFile = await config('encoder/config.json');
-	const vaeFile = await config('vae/config.json');
-	const unetConfig = readUNetConfig(unetFile);
-	const textConfig = readTextEncoderConfig(textFile);
-	const vaeConfig = readVaeConfig(vaeFile);
-	const schedule = readScheduleConfig(await config('scheduler/scheduler_config.json'));
-	const tokens = await readTokens(folder, textConfig.vocabularySize, textConfig.positions);
-
-	// What each part leaves to another has to fit it.
-	if (textConfig.hiddenSize < embeddingLength) throw textFile.error('hidden_size', `at least ${embeddingLength}`);
-	if (unetConfig.conditioningSize !== textConfig.hiddenSize) {
-		throw unetFile.error('cross_attention_dim', `the encoder's hidden_size ${textConfig.hiddenSize}`);
+	const folder = await findBundle(bundle ?? (await defaultBundle()));
+	try {
+		return await read(folder, options);
+	} catch (error) {
+		throw withPull(error, folder);
 	}
-	for (const field of ['inChannels', 'outChannels'] as const) {
-		const name = field === 'inChannels' ? 'in_channels' : 'out_channels';
-		if (unetConfig[field] !== latentChannels) throw unetFile.error(name, `${latentChannels}`);
-	}
-	if (vaeConfig.latentChannels !== latentChannels) throw vaeFile.error('latent_channels', `${latentChannels}`);
-	if (vaeConfig.imageChannels !== 3) throw vaeFile.error('out_channels', '3');
+}
 
-	const unetWeights = await weights('arc2face', diffusersNames);
-	const textWeights = await weights('encoder', ['model.safetensors', 'pytorch_model.bin']);
-	const vaeWeights = await weights('vae', diffusersNames);
-	// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
-	const textGraph = textEncoder(textConfig, textWeights, { ...options, input: 'identity' });
-	await setImmediate();
-	const unetGraph = unet(unetConfig, unetWeights, options);
-	await setImmediate();
-	const vaeGraph = vaeDecoder(vaeConfig, vaeWeights, options);
-	await setImmediate();
-	unetWeights.assertAllUsed();
-	textWeights.assertAllUsed({ ignore: /(^|\.)position_ids$/ });
-	vaeWeights.assertAllUsed({ ignore: /^(encoder|quant_conv)\./ });
+async function read(folder: string, options: GraphOptions): Promise<Bundle> {
+	const folders = new Map<NetworkName, string>();
+	for (const name of writtenNames) folders.set(name, await folderOf(folder, name));
+	const found: Record<string, unknown> = {};
+	for (const name of writtenNames) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
+	const configs = found as ReadConfigs;
+	const schedule = await readSchedule(folder);
+	const { vocabularySize, positions, hiddenSize } = configs.textEncoder.config;
+	const tokens = await readTokens(folder, vocabularySize, positions);
+	const geometry = fitTogether(configs);
 
 	const files = new FileList();
-	const missingFaceModels = Object.values(faceModels).filter((file) => !existsSync(join(folder, file)));
-	const reading =
-		missingFaceModels.length > 0
-			? {}
-			: {
-					detector: { file: files.indexOf(join(folder, faceModels.detector)) },
-					recognizer: { file: files.indexOf(join(folder, faceModels.recognizer)) },
-				};
-	const networks = {
-		...reading,
-		textEncoder: await files.refer(textGraph),
-		unet: await files.refer(unetGraph),
-		vaeDecoder: await files.refer(vaeGraph),
+	const opened: Partial<Record<NetworkName, NativeNetwork>> = {};
+	const paths = onnxNames.map((name) => ({ name, path: onnxPath(folder, name) }));
+	const missing = [];
+	for (const { path } of paths) if (!(await isThere(path))) missing.push(relative(folder, path));
+	if (missing.length === 0) {
+		for (const { name, path } of paths) {
+			await about(name, () => checkOnnx(path, name));
+			opened[name] = { file: files.indexOf(path) };
+		}
+	}
+	for (const name of writtenNames) {
+		opened[name] = await about(name, async () => {
+			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
+			// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
+			await setImmediate();
+			return await files.refer(writeDown(name, configs[name], checkpoint, options));
+		});
+	}
+	return {
+		folder,
+		files: files.paths,
+		networks: opened as BundleNetworks,
+		tokens,
+		conditioningSize: hiddenSize,
+		schedule,
+		geometry,
+		missingFaceModels: missing,
 	};
+}
 
-	const { pixelsPerLatent } = vaeConfig;
-	const side = (unetConfig.sampleSize ?? 64) * pixelsPerLatent; // Stable Diffusion 1's, when the config does not say
-	const geometry = { width: side, height: side, pixelsPerLatent };
-	const conditioningSize = textConfig.hiddenSize;
-	return { folder, files: files.paths, networks, tokens, conditioningSize, schedule, geometry, missingFaceModels };
+/** Names the network in what goes wrong. */
+async function about<T>(network: NetworkName, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		throw error instanceof Arc2FaceError ? error.with({ details: { network } }) : error;
+	}
+}
+
+export async function readSchedule(folder: string): Promise<ScheduleConfig> {
+	return readScheduleConfig(await ConfigFile.read(join(folder, 'scheduler', 'scheduler_config.json')));
 }
 
 /** The official bundle once its UNet is there, which a download brings last: until then it is no bundle. */
-function defaultBundle(): string {
-	const folder = join(bundleFolder('arc2face'), 'arc2face');
-	return diffusersNames.some((name) => existsSync(join(folder, name))) ? 'arc2face' : 'tiny';
+async function defaultBundle(): Promise<string> {
+	const folder = await folderOf(bundleFolder('arc2face'), 'unet');
+	return await findWeights(folder, networks.unet.weights).then(
+		() => 'arc2face',
+		() => 'tiny',
+	);
 }
 
-/** In the order of preference. */
-const diffusersNames = ['diffusion_pytorch_model.safetensors', 'diffusion_pytorch_model.fp16.safetensors'];
-const faceModels = { detector: 'antelopev2/scrfd_10g_bnkps.onnx', recognizer: 'antelopev2/arcface.onnx' } as const;
-
-/** A plain word is a name, and if there is no such bundle, a folder; anything else is a folder. */
-async function locate(bundle: string): Promise<string> {
+/**
+ * The folder of a bundle. A plain word is a name, and if there is no such bundle, a folder; anything else is a folder.
+ *
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is no such folder
+ */
+export async function findBundle(bundle: string): Promise<string> {
 	const isName = /^[\w-][\w.-]*$/.test(bundle);
 	const candidates = isName ? [bundleFolder(bundle), resolve(bundle)] : [resolve(bundle)];
 	for (const candidate of candidates) {
 		const found = await stat(candidate).catch(() => undefined);
 		if (found?.isDirectory()) return candidate;
 	}
-	throw new Arc2FaceError(
-		'INVALID_BUNDLE',
-		`Found no bundle "${bundle}": there is no folder ${candidates.join(' or ')}.`,
-	);
+	const problem = `Found no bundle "${bundle}": there is no folder ${candidates.join(' or ')}.`;
+	const remedy = isName
+		? 'Run `arc2face pull` for the official bundle, or name a folder.'
+		: 'Name a folder that is there.';
+	throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details: { bundle } });
 }
 
-function firstOf(folder: string, names: readonly string[]): string {
-	const name = names.find((one) => existsSync(join(folder, one)));
-	if (name !== undefined) return join(folder, name);
-	throw new Arc2FaceError('INVALID_BUNDLE', `Found no weights in ${folder}: there is no ${names.join(' or ')}.`);
+/** What is missing or damaged in the official bundle, a pull mends; a field that someone changed, or a permission, it does not. */
+export function withPull(error: unknown, folder: string): unknown {
+	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
+	if (error.details.field !== undefined || error.details.systemCode === 'EACCES') return error;
+	return error.with({ remedy: 'Run `arc2face pull`: it brings what is missing, and again what is damaged.' });
 }
 
 /** Gives each file the index by which the native core knows it. */

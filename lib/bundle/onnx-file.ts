@@ -1,43 +1,68 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { Arc2FaceError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
+// What an ONNX file says of its network, without its weights, which are skipped.
+import { contentOf, startBytes } from '../../models/file-content.ts';
+import { CheckpointFile } from '../../models/weights/checkpoint-file.ts';
+import { invalidWeights } from '../../models/weights/invalid.ts';
 
 /** An input of a network: its name, and its sizes; undefined are those that are left open. */
 export type OnnxInput = Readonly<{ name: string; shape: readonly (number | undefined)[] }>;
 
+export type OnnxModel = Readonly<{
+	inputs: readonly OnnxInput[];
+	/** How many outputs it has. */
+	outputs: number;
+	/** How many weights it holds. */
+	tensors: number;
+	bytes: number;
+}>;
+
 /**
- * The inputs of a network in an ONNX file, without its weights, which are skipped. Names and numbers of fields:
+ * Reads the head of a network in an ONNX file. Names and numbers of fields:
  * https://github.com/onnx/onnx/blob/v1.15.0/onnx/onnx.proto
  *
- * @throws {Arc2FaceError} `FILE_FAILED`; `INVALID_WEIGHTS`, naming the file, for one that is no ONNX model
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS`, naming the file, for one that is no ONNX model, not whole, or not there
  */
-export async function readOnnxInputs(file: string): Promise<OnnxInput[]> {
-	const handle = await onDisk(`read ${file}`, () => open(file));
-	try {
-		const { size } = await handle.stat();
-		const message = new Message(new Bytes(handle), { start: 0, end: size });
-		const [graph] = await message.all(modelProto.graph);
-		if (graph === undefined) throw new Malformed();
-		const inputs = [];
-		for (const input of await graph.all(graphProto.input)) inputs.push(await readInput(input));
-		if (inputs.length === 0) throw new Malformed();
-		// Files of old versions list their weights among the inputs.
-		const weights = new Set<string>();
-		for (const weight of await graph.all(graphProto.initializer)) weights.add(await weight.text(tensorProto.name));
-		return inputs.filter(({ name }) => !weights.has(name));
-	} catch (cause) {
-		if (!(cause instanceof Malformed)) throw cause;
-		throw new Arc2FaceError('INVALID_WEIGHTS', `Expected an ONNX model in ${file}, but it is none, or damaged.`, {
-			cause,
-		});
-	} finally {
-		await handle.close();
+export function readOnnxModel(path: string): Promise<OnnxModel> {
+	return CheckpointFile.with(path, async (file) => {
+		try {
+			return await readModel(file);
+		} catch (cause) {
+			if (!(cause instanceof Malformed)) throw cause;
+			const found = contentOf(await file.read(0, Math.min(startBytes, file.size)));
+			const { what, remedy } = found ?? { what: cause.message };
+			throw invalidWeights('an ONNX model', file.path, what, { cause, ...(remedy && { remedy }) });
+		}
+	});
+}
+
+async function readModel(file: CheckpointFile): Promise<OnnxModel> {
+	const message = new Message(new Bytes(file), { start: 0, end: file.size });
+	const [graph] = await message.all(modelProto.graph);
+	if (graph === undefined) throw new Malformed();
+	const weights = new Set<string>();
+	for (const weight of await graph.all(graphProto.initializer)) {
+		const name = await weight.text(tensorProto.name);
+		if ((await weight.number(tensorProto.location)) === externalLocation) {
+			const remedy = 'Save it in one file: `onnx.save_model(onnx.load(file), file)`.';
+			throw invalidWeights('weights', { file: file.path, tensor: name }, 'a place in another file', { remedy });
+		}
+		weights.add(name);
 	}
+	// Files of old versions list their weights among the inputs.
+	const inputs = [];
+	for (const input of await graph.all(graphProto.input)) inputs.push(await readInput(input));
+	if (inputs.length === 0) throw new Malformed();
+	return {
+		inputs: inputs.filter(({ name }) => !weights.has(name)),
+		outputs: (await graph.all(graphProto.output)).length,
+		tensors: weights.size,
+		bytes: file.size,
+	};
 }
 
 const modelProto = { graph: 7 } as const;
-const graphProto = { initializer: 5, input: 11 } as const;
-const tensorProto = { name: 8 } as const;
+const graphProto = { initializer: 5, input: 11, output: 12 } as const;
+const tensorProto = { name: 8, location: 14 } as const;
+const externalLocation = 1;
 const valueInfoProto = { name: 1, type: 2 } as const;
 const typeProto = { tensorType: 1 } as const;
 const tensorType = { shape: 2 } as const;
@@ -55,8 +80,12 @@ async function readInput(input: Message): Promise<OnnxInput> {
 	return { name: await input.text(valueInfoProto.name), shape: sizes };
 }
 
-/** Bytes that are no message. */
-class Malformed extends Error {}
+/** Bytes that are no message: the error's own message says what they are then. */
+class Malformed extends Error {
+	constructor(what = 'a damaged one') {
+		super(what);
+	}
+}
 
 type Range = { start: number; end: number };
 
@@ -103,10 +132,13 @@ class Message {
 
 	async *#fields(): AsyncGenerator<{ field: number } & ({ value: number } | Range)> {
 		const { start, end } = this.#range;
+		let count = 0;
 		for (let at = start; at < end; ) {
 			const tag = await this.#varint(at);
 			const field = Math.floor(tag.value / 8);
 			at = tag.end;
+			// Bytes of another kind may go on as empty fields for as long as the file is.
+			if (field === 0 || ++count > mostFields) throw new Malformed();
 			switch (tag.value % 8) {
 				case 0: {
 					const { value, end } = await this.#varint(at);
@@ -120,7 +152,7 @@ class Message {
 				case 2: {
 					const length = await this.#varint(at);
 					at = length.end + length.value;
-					if (at > end) throw new Malformed();
+					if (at > end) throw new Malformed(start === 0 ? 'one that is cut short' : undefined);
 					yield { field, start: length.end, end: at };
 					break;
 				}
@@ -145,24 +177,23 @@ class Message {
 	}
 }
 const longestName = 65_536;
+const mostFields = 1_000_000;
 
 /** The bytes of a file. It reads a block at a time, because most of what is asked for lies close together. */
 class Bytes {
-	readonly #file: FileHandle;
-	#block = Buffer.alloc(0);
+	readonly #file: CheckpointFile;
+	#block: Buffer = Buffer.alloc(0);
 	#start = 0;
 
-	constructor(file: FileHandle) {
+	constructor(file: CheckpointFile) {
 		this.#file = file;
 	}
 
 	async read(at: number, length: number): Promise<Buffer> {
 		const from = at - this.#start;
 		if (from >= 0 && from + length <= this.#block.length) return this.#block.subarray(from, from + length);
-		const block = Buffer.alloc(Math.max(length, blockBytes));
-		const { bytesRead } = await this.#file.read(block, 0, block.length, at);
-		if (bytesRead < length) throw new Malformed();
-		[this.#block, this.#start] = [block.subarray(0, bytesRead), at];
+		this.#block = await this.#file.read(at, Math.max(length, Math.min(blockBytes, this.#file.size - at)));
+		this.#start = at;
 		return this.#block.subarray(0, length);
 	}
 }

@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+// The prompts of a bundle, as ids of its text encoder's vocabulary.
 import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
+import { isThere } from './network-files.ts';
 
 /** What the text encoder reads, as ids of its vocabulary. */
 export type Tokens = Readonly<{
@@ -32,7 +33,7 @@ const clipTokens: Tokens = {
 export async function readTokens(folder: string, vocabularySize: number, positions: number): Promise<Tokens> {
 	const path = join(folder, 'tokens.json');
 	const fits = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabularySize;
-	if (!existsSync(path)) {
+	if (!(await isThere(path))) {
 		if (clipTokens.prompt.every(fits) && clipTokens.prompt.length <= positions) return clipTokens;
 		throw new ConfigFile(join(folder, 'encoder/config.json'), { vocab_size: vocabularySize }).error(
 			'vocab_size',

@@ -2,7 +2,8 @@ import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand } from '../cli/command.ts';
 import { exitCodes } from '../cli/exit-codes.ts';
 import { table } from '../cli/table.ts';
-import { type BundleState, type DataFolder, findBundles } from '../doctor/bundles.ts';
+import type { BundleFile } from '../doctor/bundle-files.ts';
+import { type BundleState, bundleProblems, type DataFolder, findBundles } from '../doctor/bundles.ts';
 import { gpuProblems, gpuRows, libraryTable } from '../doctor/gpus.ts';
 import { examineMachine, type Machine, type NvidiaDriver } from '../doctor/machine.ts';
 
@@ -11,15 +12,22 @@ export interface Problem {
 	remedy: string;
 }
 
-export type Examination = Machine & { bundles: readonly BundleState[]; dataFolder: DataFolder };
+export type Examination = Machine & {
+	bundles: readonly BundleState[];
+	/** The one bundle that was asked for. */
+	bundle?: string | undefined;
+	dataFolder: DataFolder;
+};
 
 export default defineCommand({
 	arguments: [],
-	options: {},
-	example: 'arc2face doctor --json',
+	options: {
+		bundle: { type: 'path', value: 'NAME', help: 'check every file of this bundle, a name or a folder' },
+	},
+	example: 'arc2face doctor --bundle ./my-bundle',
 
-	async run() {
-		const found: Examination = { ...(await examineMachine()), ...(await findBundles()) };
+	async run({ values: { bundle } }) {
+		const found: Examination = { ...(await examineMachine()), ...(await findBundles(bundle)), bundle };
 		return { ...found, canRun: canRun(found), problems: problemsOf(found) };
 	},
 
@@ -31,12 +39,16 @@ export default defineCommand({
 			'',
 			...(report.gpus.libraries.length === 0 ? [] : [libraryTable(report.gpus.libraries), '']),
 			...(report.bundles.length === 0 ? [] : [bundleTable(report.bundles), '']),
+			...(report.bundle === undefined ? [] : report.bundles.flatMap(({ files }) => [fileTable(files), ''])),
 			...(problems.length === 0 ? ['No problems.'] : ['Problems:', ...lines]),
 			...(canRun ? [] : ['', 'Nothing can run on this machine until these are solved.']),
 		].join('\n');
 	},
 
-	exitCode: (report) => (report.canRun ? exitCodes.done : exitCodes.failed),
+	exitCode: ({ canRun, bundle, bundles }) =>
+		canRun && (bundle === undefined || bundles.flatMap(bundleProblems).length === 0)
+			? exitCodes.done
+			: exitCodes.failed,
 });
 
 /** Whether this machine runs bundles. It may have none of its own: any folder can be one. */
@@ -46,7 +58,7 @@ export function canRun({ addon, sharp, device }: Examination): boolean {
 
 /** What stands in the way, most fundamental first. */
 export function problemsOf(examination: Examination): Problem[] {
-	const { addon, sharp, device, driver, gpus, bundles, package: own } = examination;
+	const { addon, sharp, device, driver, gpus, bundle, bundles, package: own } = examination;
 	const problems: Problem[] = [];
 	if ('error' in addon) {
 		problems.push({
@@ -67,16 +79,8 @@ export function problemsOf(examination: Examination): Problem[] {
 		});
 	}
 	problems.push(...gpuProblems(gpus, Object.keys(driver).length > 0));
-	for (const { name, error, unfinished } of bundles) {
-		if (error !== undefined) problems.push({ problem: `Bundle ${name}: ${error.problem}`, remedy: error.remedy });
-		if (unfinished.length > 0) {
-			problems.push({
-				problem: `Bundle ${name}: the download of ${unfinished.join(', ')} is unfinished.`,
-				remedy: 'Run `arc2face pull`; it goes on where it stopped.',
-			});
-		}
-	}
-	if (!bundles.some(({ usable }) => usable)) {
+	problems.push(...bundles.flatMap(bundleProblems));
+	if (bundle === undefined && !bundles.some(({ usable }) => usable)) {
 		problems.push({
 			problem: 'No bundle is complete, so there is nothing to paint with.',
 			remedy: 'Run `arc2face pull`, or name a bundle folder with --bundle.',
@@ -125,6 +129,18 @@ function describeDriver({ gpu, kernel, library, tool }: NvidiaDriver): string {
 	const traces = [kernel, library, tool].filter((trace) => trace !== undefined);
 	if (traces.length > 0) return traces.join('; ');
 	return gpu === undefined ? 'none found' : `none found for the GPU at ${gpu} on the PCI bus`;
+}
+
+function fileTable(files: readonly BundleFile[]): string {
+	return table(
+		['file', 'size', 'what it is', 'used for'],
+		files.map(({ path, use, format, tensors, bytes, error }) => [
+			path,
+			bytes === undefined ? '' : formatBytes(bytes),
+			error ? 'NOT RIGHT, see below' : `${format ?? ''}${tensors === undefined ? '' : `, ${tensors} tensors`}`,
+			use ?? 'nothing',
+		]),
+	);
 }
 
 function bundleTable(bundles: readonly BundleState[]): string {

@@ -1,8 +1,10 @@
+// The bundles of this machine: which there are, and whether they load.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { failureOf } from '../cli/failure.ts';
 import { freeSpace } from '../files/space.ts';
+import type { BundleFile } from './bundle-files.ts';
 
 export interface BundleState {
 	name: string;
@@ -11,8 +13,10 @@ export interface BundleState {
 	usable: boolean;
 	/** Whether it has the networks that read faces from photos. */
 	canEncode: boolean;
-	/** Files that a pull began and did not finish. */
+	/** Files of which a download began and did not end, as paths in the bundle. */
 	unfinished: readonly string[];
+	/** Each file: what it is, or what is wrong with it. */
+	files: readonly BundleFile[];
 	/** Why it is not usable. */
 	error?: { problem: string; remedy: string };
 }
@@ -22,29 +26,32 @@ export interface DataFolder {
 	freeBytes: number | undefined;
 }
 
-/** The embedded bundle and those in the data folder, whether usable or not. */
-export async function findBundles(): Promise<{ bundles: BundleState[]; dataFolder: DataFolder }> {
+/**
+ * The embedded bundle and those in the data folder, whether usable or not.
+ *
+ * @param bundle - looks at this one alone: a name or a folder
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is no such bundle
+ */
+export async function findBundles(bundle?: string): Promise<{ bundles: BundleState[]; dataFolder: DataFolder }> {
 	// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
-	const library = await import('../bundle/bundle.ts');
-	const path = dirname(library.bundleFolder('arc2face'));
-	const downloaded = (await filesOf(path, false))
+	const { bundleFolder, findBundle } = await import('../bundle/bundle.ts');
+	const path = dirname(bundleFolder('arc2face'));
+	const dataFolder = { path, freeBytes: await freeSpace(path) };
+	if (bundle !== undefined) return { bundles: [await examineBundle(bundle, await findBundle(bundle))], dataFolder };
+	const downloaded = (await entriesOf(path))
 		.filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
 		.map(({ name }) => name);
-	const embedded = existsSync(library.bundleFolder('tiny')) ? ['tiny'] : [];
+	const embedded = existsSync(bundleFolder('tiny')) ? ['tiny'] : [];
 	const bundles = [];
-	for (const name of [...embedded, ...downloaded]) bundles.push(await examineBundle(name, library));
-	return { bundles, dataFolder: { path, freeBytes: await freeSpace(path) } };
+	for (const name of [...embedded, ...downloaded]) bundles.push(await examineBundle(name, bundleFolder(name)));
+	return { bundles, dataFolder };
 }
 
-async function examineBundle(
-	name: string,
-	{ bundleFolder, openBundle }: typeof import('../bundle/bundle.ts'),
-): Promise<BundleState> {
-	const folder = bundleFolder(name);
-	const unfinished = (await filesOf(folder, true))
-		.filter((entry) => entry.isFile() && entry.name.endsWith('.part'))
-		.map((entry) => `${basename(entry.parentPath)}/${entry.name.slice(0, -'.part'.length)}`);
-	const state = { name, folder, unfinished };
+async function examineBundle(name: string, folder: string): Promise<BundleState> {
+	const { openBundle } = await import('../bundle/bundle.ts');
+	const { examineFiles } = await import('./bundle-files.ts');
+	const files = await examineFiles(folder);
+	const state = { name, folder, files, unfinished: await findUnfinished(folder, files) };
 	try {
 		const { networks } = await openBundle(folder);
 		return { ...state, usable: true, canEncode: networks.detector !== undefined };
@@ -53,9 +60,30 @@ async function examineBundle(
 	}
 }
 
+/** What is wrong with a bundle: with each file of it, unless most are only missing because a download has not brought them yet. */
+export function bundleProblems({ name, folder, usable, files, unfinished, error }: BundleState) {
+	const wrong = files.flatMap((file) => file.error ?? []);
+	const isIncomplete = !usable && unfinished.length > 0;
+	const problems = error !== undefined && (isIncomplete || wrong.length === 0) ? [error] : wrong;
+	const told = problems.map(({ problem, remedy }) => ({ problem: `Bundle ${name}: ${problem}`, remedy }));
+	if (unfinished.length === 0) return told;
+	const problem = `Bundle ${name}: the download of ${unfinished.join(', ')} is unfinished.`;
+	const isOfficial = basename(folder) === 'arc2face';
+	const remedy = isOfficial ? 'Run `arc2face pull`; it goes on where it stopped.' : 'Let it end, or start it again.';
+	return [...told, { problem, remedy }];
+}
+
+/** Those beside the files, and those of the hub's own program, which are in a folder of its own. */
+async function findUnfinished(folder: string, files: readonly BundleFile[]): Promise<string[]> {
+	const { isUnfinished } = await import('../bundle/weights.ts');
+	const hidden = await readdir(join(folder, '.cache'), { recursive: true }).catch(() => []);
+	const paths = hidden.map((name) => join('.cache', name).split(sep).join('/'));
+	return [...files.map(({ path }) => path), ...paths].filter(isUnfinished).map((path) => path.replace(/\.\w+$/, ''));
+}
+
 /** What is in a folder; nothing, if there is no such folder. */
-function filesOf(folder: string, recursive: boolean) {
-	return readdir(folder, { withFileTypes: true, recursive }).catch((error: NodeJS.ErrnoException) => {
+function entriesOf(folder: string) {
+	return readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
 		if (error.code === 'ENOENT') return [];
 		throw error;
 	});

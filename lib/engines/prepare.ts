@@ -1,4 +1,5 @@
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
+import type { NetworkName } from '../bundle/networks.ts';
 import { awaitNative } from '../call.ts';
 import type { Size } from '../geometry.ts';
 import {
@@ -14,7 +15,7 @@ import { BuildProgress } from './build-progress.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './cache.ts';
 import type { EngineDescription, EngineShapes, EngineTarget } from './key.ts';
 import { checkLogSeverity } from './log.ts';
-import { type NetworkName, networkProfiles } from './profiles.ts';
+import { networkProfiles } from './profiles.ts';
 import { type EngineRuntime, pathsOf } from './runtimes.ts';
 
 /** Where engines are built, and for which GPU: as the builder is told, and as the cache knows it. */

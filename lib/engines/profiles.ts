@@ -1,12 +1,11 @@
 // The input shapes that each network's engine is built for, a row a network.
-import type { Bundle, BundleNetworks } from '../bundle/bundle.ts';
-import { type OnnxInput, readOnnxInputs } from '../bundle/onnx-file.ts';
+import type { Bundle } from '../bundle/bundle.ts';
+import type { NetworkName } from '../bundle/networks.ts';
+import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { latentChannels } from '../geometry.ts';
 import { embeddingLength } from '../identity.ts';
 import type { NativeProfile } from '../native.ts';
 import type { EngineShapes } from './key.ts';
-
-export type NetworkName = keyof BundleNetworks;
 
 /** Profiles, and the shapes of the model that they stand for: of those, the ones that the network has to do with. */
 export type NetworkProfiles = Readonly<{ profiles: readonly NativeProfile[]; shapes: Partial<EngineShapes> }>;
@@ -58,7 +57,7 @@ function sizesOf(imageSizes: EngineShapes['imageSizes']): Pick<EngineShapes, 'im
 async function photoProfile({ files, networks }: Bundle, name: NetworkName, side: number): Promise<NativeProfile> {
 	const network = networks[name];
 	if (network === undefined || !('file' in network)) throw new TypeError(`expected a file for the network ${name}`);
-	const inputs: readonly OnnxInput[] = await readOnnxInputs(files[network.file]!);
+	const { inputs } = await readOnnxModel(files[network.file]!);
 	const sizes = [1, 3, side, side];
 	return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape.map((size, axis) => size || sizes[axis]!)]));
 }

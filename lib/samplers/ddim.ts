@@ -16,6 +16,7 @@ export function ddim(eta: number) {
 			throw new Arc2FaceError(
 				'INVALID_BUNDLE',
 				'Expected `clip_sample` false in scheduler/scheduler_config.json for the sampler ddim, since latents are not bounded.',
+				{ remedy: 'Choose another sampler, or set the field.', details: { field: 'clip_sample' } },
 			);
 		}
 		const stride = Math.floor(config.alphaBars.length / steps);

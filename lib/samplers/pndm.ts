@@ -16,6 +16,7 @@ export function pndm(steps: number, config: ScheduleConfig): Plan {
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
 			'Expected `skip_prk_steps` true in scheduler/scheduler_config.json for the sampler pndm.',
+			{ remedy: 'Choose another sampler, or set the field.', details: { field: 'skip_prk_steps' } },
 		);
 	}
 	const stride = Math.floor(config.alphaBars.length / steps);

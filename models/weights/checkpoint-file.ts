@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { obstacleAt } from '../file-content.ts';
 import { invalidWeights } from './invalid.ts';
 
 /** A checkpoint file while its header is read. Every read is within the size that the file had when it was opened. */
@@ -27,7 +28,7 @@ export class CheckpointFile {
 			const { size } = await handle.stat();
 			return await read(new CheckpointFile(absolute, size, handle));
 		} catch (error) {
-			throw isSystemError(error) ? unreadable(absolute, error) : error;
+			throw isSystemError(error) ? await unreadable(absolute, error) : error;
 		} finally {
 			await handle.close();
 		}
@@ -36,11 +37,14 @@ export class CheckpointFile {
 	/** Exactly `length` bytes from `offset`. */
 	async read(offset: number, length: number): Promise<Buffer> {
 		if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) {
-			throw invalidWeights(`at least ${offset + length} bytes`, this.path, `${this.size}`);
+			throw invalidWeights(`at least ${offset + length} bytes`, this.path, `${this.size}, a file that is cut short`);
 		}
 		const buffer = Buffer.allocUnsafe(length);
 		const { bytesRead } = await this.#handle.read(buffer, 0, length, offset);
-		if (bytesRead !== length) throw invalidWeights(`${this.size} bytes`, this.path, 'a file that shrank meanwhile');
+		if (bytesRead !== length)
+			throw invalidWeights(`${this.size} bytes`, this.path, 'a file that shrank meanwhile', {
+				remedy: 'Load again when it is complete.',
+			});
 		return buffer;
 	}
 }
@@ -48,17 +52,24 @@ export class CheckpointFile {
 async function openFile(path: string): Promise<FileHandle> {
 	try {
 		// Asked before opening, because opening a named pipe waits for its writer.
-		if ((await stat(path)).isFile()) return await open(path, 'r');
+		const found = await stat(path);
+		if (found.isFile()) return await open(path, 'r');
+		const what = found.isDirectory() ? 'a folder' : 'no regular file';
+		throw invalidWeights('a file', path, what, { remedy: `Put the file there in its place.` });
 	} catch (error) {
-		throw unreadable(path, error);
+		throw isSystemError(error) ? await unreadable(path, error) : error;
 	}
-	throw invalidWeights('a file', path, 'something else');
 }
 
-function unreadable(path: string, cause: unknown) {
-	return invalidWeights('a readable file', path, (cause as NodeJS.ErrnoException).code ?? String(cause), cause);
+async function unreadable(path: string, cause: NodeJS.ErrnoException) {
+	const { what, remedy = 'Copy or download the file.' } = await obstacleAt(path, cause);
+	return invalidWeights('a readable file', path, what, {
+		cause,
+		remedy,
+		...(cause.code && { systemCode: cause.code }),
+	});
 }
 
-function isSystemError(error: unknown): boolean {
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 	return error instanceof Error && 'syscall' in error;
 }

@@ -1,22 +1,32 @@
+// The tensors of a checkpoint, whatever its format, and whether it is one file or spread over several.
+import { contentOf, startBytes } from '../file-content.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import { invalidWeights } from './invalid.ts';
 import type { Checkpoint } from './reference.ts';
 import { readSafetensors } from './safetensors.ts';
+import { isIndex, readShards } from './shards.ts';
 import { readTorchZip } from './torch-zip.ts';
 
 /**
- * Locates the tensors of a checkpoint file, whichever of the two formats its content is, whatever its name.
+ * Locates the tensors of a checkpoint file, or of the files that an index names. What it is shows by its content, whatever its name.
  *
- * @throws {Arc2FaceError} `INVALID_WEIGHTS` when it is neither, damaged, or not there
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS` when it is none of these, damaged, or not there
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
-	const start = await CheckpointFile.with(path, (file) => file.read(0, Math.min(9, file.size)));
-	if (start.toString('latin1', 0, 4) === 'PK\x03\x04') return readTorchZip(path);
+	const start = await readStart(path);
+	return isIndex(start) ? await readShards(path, openFile) : await openFile(path, start);
+}
+
+async function openFile(path: string, start?: Uint8Array): Promise<Checkpoint> {
+	start ??= await readStart(path);
+	const latin1 = Buffer.from(start.subarray(0, 9)).toString('latin1');
+	if (latin1.startsWith('PK\x03\x04')) return await readTorchZip(path);
 	// A header's JSON starts after its length.
-	if (start[8] === '{'.charCodeAt(0)) return readSafetensors(path);
-	throw invalidWeights(
-		'a .safetensors file or a PyTorch ZIP file',
-		path,
-		`one that starts with ${JSON.stringify(start.toString('latin1'))}`,
-	);
+	if (latin1[8] === '{') return await readSafetensors(path);
+	const { what, remedy } = contentOf(start) ?? { what: `one that starts with ${JSON.stringify(latin1)}` };
+	throw invalidWeights('a .safetensors file or a PyTorch ZIP file', path, what, { ...(remedy && { remedy }) });
+}
+
+function readStart(path: string): Promise<Buffer> {
+	return CheckpointFile.with(path, (file) => file.read(0, Math.min(startBytes, file.size)));
 }

@@ -1,4 +1,4 @@
-import { invalidWeights } from './invalid.ts';
+import { invalidWeights, remedies } from './invalid.ts';
 
 /** What a global of a pickle stands for: a function that REDUCE may call, or a value. There are no others. */
 export type PickleGlobals = ReadonlyMap<string, ((args: readonly unknown[]) => unknown) | object>;
@@ -171,13 +171,15 @@ class Unpickler {
 				this.#dict();
 				break;
 			default:
-				throw this.#invalid('only the opcodes that tensors need', `0x${code.toString(16)} at byte ${start}`);
+				throw this.#invalid('only the opcodes that tensors need', `0x${code.toString(16)} at byte ${start}`, {
+					remedy: remedies.resave,
+				});
 		}
 	}
 
 	#checkProtocol(): void {
 		const version = this.#uint(1);
-		if (version !== 2) throw this.#invalid('protocol 2', `protocol ${version}`);
+		if (version !== 2) throw this.#invalid('protocol 2', `protocol ${version}`, { remedy: remedies.resave });
 	}
 
 	#reduce(): unknown {
@@ -242,7 +244,8 @@ class Unpickler {
 	#global(): unknown {
 		const name = `${this.#line()}.${this.#line()}`;
 		const value = this.#options.globals.get(name);
-		if (value === undefined) throw this.#invalid('only the globals that tensors need', name);
+		if (value === undefined)
+			throw this.#invalid('only the globals that tensors need', name, { remedy: remedies.resave });
 		return value;
 	}
 
@@ -260,7 +263,7 @@ class Unpickler {
 		try {
 			return this.#text.decode(this.#bytes.subarray(start, start + length));
 		} catch (cause) {
-			throw this.#invalid('text in UTF-8', 'other bytes', cause);
+			throw this.#invalid('text in UTF-8', 'other bytes', { cause });
 		}
 	}
 
@@ -289,7 +292,7 @@ class Unpickler {
 		return start;
 	}
 
-	#invalid(expected: string, received: string, cause?: unknown) {
-		return invalidWeights(expected, `the pickle in ${this.#options.file}`, received, cause);
+	#invalid(expected: string, received: string, options: { cause?: unknown; remedy?: string } = {}) {
+		return invalidWeights(expected, { file: this.#options.file, part: 'the pickle' }, received, options);
 	}
 }

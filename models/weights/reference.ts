@@ -28,10 +28,11 @@ export type WeightReference = Readonly<{
 	shape: readonly number[];
 }>;
 
-/** The tensors of one checkpoint by name, in file order. */
+/** The tensors of one checkpoint by name, in file order. Each says which file it lies in. */
 export type Checkpoint = Readonly<{
-	/** Absolute path, for messages. */
+	/** Absolute path, for messages: of the index, where the tensors are spread over several files. */
 	file: string;
+	format: 'safetensors' | 'PyTorch';
 	tensors: ReadonlyMap<string, WeightReference>;
 	/** Tensors whose elements do not lie in a row (slices and transposes that a PyTorch file may hold); no network takes these. */
 	views?: ReadonlyMap<string, StridedReference>;

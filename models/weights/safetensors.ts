@@ -36,14 +36,16 @@ export function readSafetensors(path: string): Promise<Checkpoint> {
 			.map(([name, entry]) => [name, locate(name, entry, dataStart, file)] as const)
 			.sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
 		checkCoverage(located, dataStart, file);
-		return { file: file.path, tensors: new Map(located) };
+		return { file: file.path, format: 'safetensors', tensors: new Map(located) };
 	});
 }
 
 async function readHeaderLength(file: CheckpointFile): Promise<number> {
 	const length = (await file.read(0, 8)).readBigUInt64LE();
-	const most = Math.min(maxHeaderBytes, file.size - 8);
-	if (length > BigInt(most)) throw invalidWeights(`a header of at most ${most} bytes`, file.path, `${length}`);
+	if (length > BigInt(maxHeaderBytes)) {
+		throw invalidWeights(`a header of at most ${maxHeaderBytes} bytes`, file.path, `${length}`);
+	}
+	checkSize(8 + Number(length), file);
 	return Number(length);
 }
 
@@ -52,29 +54,32 @@ function parseHeader(bytes: Buffer, path: string): object {
 	try {
 		header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 	} catch (cause) {
-		throw invalidWeights('a header of JSON in UTF-8', path, 'other bytes', cause);
+		throw invalidWeights('a header of JSON in UTF-8', path, 'other bytes', { cause });
 	}
 	if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-		throw invalidWeights('a JSON object', `the header of ${path}`, Array.isArray(header) ? 'an array' : `${header}`);
+		const received = Array.isArray(header) ? 'an array' : `${header}`;
+		throw invalidWeights('a JSON object', { file: path, part: 'the header' }, received);
 	}
 	return header;
 }
 
 function locate(name: string, entry: unknown, dataStart: number, file: CheckpointFile): WeightReference {
-	const where = `tensor ${name} of ${file.path}`;
+	const where = { file: file.path, tensor: name };
 	const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
 
 	const type = dataTypes.get(dtype);
 	if (type === undefined) {
-		throw invalidWeights(`a type of ${[...dataTypes.keys()].join(', ')}`, where, describe(dtype));
+		throw invalidWeights(`a type of ${[...dataTypes.keys()].join(', ')}`, where, describe(dtype), {
+			remedy: otherType,
+		});
 	}
 	const elements = Array.isArray(shape) ? elementCount(shape) : undefined;
 	if (elements === undefined) {
 		throw invalidWeights('a shape of non-negative integers with a product below 2^53', where, describe(shape));
 	}
 	const [from, to] = Array.isArray(offsets) && offsets.length === 2 ? (offsets as unknown[]) : [];
-	if (!isCount(from) || !isCount(to) || from > to || to > file.size - dataStart) {
-		throw invalidWeights(`offsets within ${file.size - dataStart} bytes of data`, where, describe(offsets));
+	if (!isCount(from) || !isCount(to) || from > to) {
+		throw invalidWeights('two offsets, the start before the end,', where, describe(offsets));
 	}
 	const length = elements * dataTypeBytes[type];
 	if (length !== to - from) throw invalidWeights(`${length} bytes (its shape and type)`, where, `${to - from}`);
@@ -93,14 +98,26 @@ function checkCoverage(
 			const what = offset < end ? 'one that overlaps the tensor before it' : 'one after bytes of no tensor';
 			throw invalidWeights(
 				`an offset of ${end - dataStart}`,
-				`tensor ${name} of ${file.path}`,
+				{ file: file.path, tensor: name },
 				`${offset - dataStart}, ${what}`,
 			);
 		}
 		end += length;
 	}
-	if (end !== file.size) throw invalidWeights(`${end} bytes`, file.path, `${file.size}`);
+	checkSize(end, file);
+	if (end !== file.size) throw invalidWeights(`${end} bytes, as its header says,`, file.path, `${file.size}`);
 }
+
+function checkSize(least: number, file: CheckpointFile): void {
+	if (file.size >= least) return;
+	throw invalidWeights(
+		`at least ${least} bytes, as its header says,`,
+		file.path,
+		`${file.size}, a file that is cut short`,
+	);
+}
+
+const otherType = 'Save the weights as float32, float16 or bfloat16.';
 
 /** A value from a header, short enough for a message, however deep it is. */
 function describe(value: unknown): string {

@@ -1,5 +1,5 @@
 import { CheckpointFile } from './checkpoint-file.ts';
-import { invalidWeights } from './invalid.ts';
+import { invalidWeights, remedies, type Subject } from './invalid.ts';
 import { type PickleGlobals, unpickle } from './pickle.ts';
 import {
 	type Checkpoint,
@@ -70,7 +70,8 @@ export function readTorchZip(path: string): Promise<Checkpoint> {
 
 		const pickle = entries.get(`${folder}data.pkl`)!;
 		if (pickle.length > maxPickleBytes) {
-			throw invalidWeights(`at most ${maxPickleBytes} bytes`, `the pickle in ${file.path}`, `${pickle.length}`);
+			const where = { file: file.path, part: 'the pickle' };
+			throw invalidWeights(`at most ${maxPickleBytes} bytes`, where, `${pickle.length}`, { remedy: remedies.resave });
 		}
 		const root = unpickle(await file.read(pickle.offset, pickle.length), {
 			globals,
@@ -84,7 +85,10 @@ export function readTorchZip(path: string): Promise<Checkpoint> {
 /** The folder at the top of the ZIP file, with a slash; its name is that of the file when it was saved. */
 function findFolder(entries: ReadonlyMap<string, StoredEntry>, path: string): string {
 	const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-	if (pickles.length !== 1) throw invalidWeights('one entry <folder>/data.pkl', path, `${pickles.length}`);
+	if (pickles.length !== 1) {
+		const received = `a ZIP file with ${pickles.length} entries <folder>/data.pkl`;
+		throw invalidWeights('a file of torch.save', path, received, { remedy: remedies.resave });
+	}
 	return pickles[0]!.slice(0, -'data.pkl'.length);
 }
 
@@ -102,32 +106,34 @@ class Locator {
 	readonly #file: string;
 	readonly #tensors = new Map<string, WeightReference>();
 	readonly #views = new Map<string, StridedReference>();
+	readonly #pickle: Subject;
 	#visited = 0;
 
 	constructor(entries: ReadonlyMap<string, StoredEntry>, prefix: string, file: string) {
 		this.#entries = entries;
 		this.#prefix = prefix;
 		this.#file = file;
+		this.#pickle = { file, part: 'the pickle' };
 	}
 
 	locateAll(root: unknown): Checkpoint {
-		if (!(root instanceof Map)) throw invalidWeights('a dict', `the pickle in ${this.#file}`, 'another value');
+		if (!(root instanceof Map))
+			throw invalidWeights('a dict', this.#pickle, 'another value', { remedy: remedies.resave });
 		this.#walk(root, '', 1);
-		return { file: this.#file, tensors: this.#tensors, views: this.#views };
+		return { file: this.#file, format: 'PyTorch', tensors: this.#tensors, views: this.#views };
 	}
 
 	#walk(dict: ReadonlyMap<unknown, unknown>, prefix: string, depth: number): void {
-		if (depth > maxDepth)
-			throw invalidWeights(`at most ${maxDepth} dicts in one another`, `the pickle in ${this.#file}`, 'more');
+		if (depth > maxDepth) throw invalidWeights(`at most ${maxDepth} dicts in one another`, this.#pickle, 'more');
 		for (const [key, value] of dict) {
 			// A dict may hold one and the same dict many times: what counts is the work, not the bytes of the pickle.
 			this.#visited++;
 			if (this.#visited > maxTensors) {
-				throw invalidWeights(`at most ${maxTensors} values in dicts`, `the pickle in ${this.#file}`, 'more');
+				throw invalidWeights(`at most ${maxTensors} values in dicts`, this.#pickle, 'more');
 			}
 			if (!(value instanceof Map || value instanceof Tensor)) continue;
 			if (typeof key !== 'string' && typeof key !== 'number') {
-				throw invalidWeights('names of tensors', `the pickle in ${this.#file}`, 'keys that are no text');
+				throw invalidWeights('names of tensors', this.#pickle, 'keys that are no text');
 			}
 			const name = `${prefix}${key}`;
 			if (value instanceof Map) this.#walk(value, `${name}.`, depth + 1);
@@ -136,7 +142,7 @@ class Locator {
 	}
 
 	#locate(name: string, { args }: Tensor): void {
-		const where = `tensor ${name} of ${this.#file}`;
+		const where = { file: this.#file, tensor: name };
 		const [storage, start, shape, strides] = args;
 		if (this.#tensors.has(name) || this.#views.has(name))
 			throw invalidWeights('one tensor of this name', where, 'several');
@@ -164,7 +170,7 @@ class Locator {
 		}
 	}
 
-	#storage(storage: unknown, where: string): { type: DataType; entry: StoredEntry } {
+	#storage(storage: unknown, where: Subject): { type: DataType; entry: StoredEntry } {
 		const id = storage instanceof Storage && Array.isArray(storage.id) ? (storage.id as unknown[]) : [];
 		const [kind, storageType, key, , count] = id;
 		if (kind !== 'storage' || !(storageType instanceof StorageType) || typeof key !== 'string' || !isCount(count)) {

@@ -1,4 +1,4 @@
-import { invalidWeights } from './invalid.ts';
+import { invalidWeights, remedies, shorten } from './invalid.ts';
 import type { Checkpoint, DataType, WeightReference } from './reference.ts';
 
 /** Where a network definition takes its weights from: a checkpoint, or an inventory that notes what was asked for. */
@@ -31,16 +31,18 @@ export class CheckpointWeights implements WeightSource {
 	/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when the tensor is missing, not floating-point or of another shape */
 	get(name: string, shape: readonly number[]): WeightReference {
 		const key = this.#rename(name);
-		const where = `tensor ${key} of ${this.#checkpoint.file}`;
 		const tensor = this.#checkpoint.tensors.get(key);
 		if (tensor === undefined) {
 			const view = this.#checkpoint.views?.get(key);
-			if (view === undefined) throw invalidWeights(describeShape(shape), where, 'a file without it');
-			throw invalidWeights('elements in a row', where, `a view with strides [${view.strides.join(', ')}]`);
+			const where = { file: view?.file ?? this.#checkpoint.file, tensor: key };
+			if (view === undefined) throw invalidWeights(describeShape(shape), where, 'a file without it', otherNetwork);
+			const received = `a view with strides [${view.strides.join(', ')}]`;
+			throw invalidWeights('elements in a row', where, received, { remedy: inRows });
 		}
-		if (!floatTypes.has(tensor.type)) throw invalidWeights('a floating-point type', where, tensor.type);
+		const where = { file: tensor.file, tensor: key };
+		if (!floatTypes.has(tensor.type)) throw invalidWeights('a floating-point type', where, tensor.type, otherNetwork);
 		if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
-			throw invalidWeights(describeShape(shape), where, describeShape(tensor.shape));
+			throw invalidWeights(describeShape(shape), where, describeShape(tensor.shape), otherNetwork);
 		}
 		this.#used.add(key);
 		return tensor;
@@ -57,9 +59,13 @@ export class CheckpointWeights implements WeightSource {
 		);
 		if (extra.length === 0) return;
 		const more = extra.length > 3 ? ` and ${extra.length - 3} more` : '';
-		throw invalidWeights('only the tensors of its network', file, `also ${extra.slice(0, 3).join(', ')}${more}`);
+		const received = `also ${extra.slice(0, 3).map(shorten).join(', ')}${more}`;
+		throw invalidWeights('only the tensors of its network', file, received, otherNetwork);
 	}
 }
+
+const otherNetwork = { remedy: remedies.otherNetwork };
+const inRows = 'Save the tensors as `tensor.contiguous()`.';
 
 function describeShape(shape: readonly number[]): string {
 	return `shape [${shape.join(', ')}]`;

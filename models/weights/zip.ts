@@ -1,7 +1,7 @@
 import * as yauzl from 'yauzl';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
-import { invalidWeights } from './invalid.ts';
+import { invalidWeights, remedies } from './invalid.ts';
 
 /** An uncompressed file inside a ZIP file. */
 export type StoredEntry = Readonly<{
@@ -21,6 +21,7 @@ const maxEntries = 20_000;
  *   has another's name or shares bytes with another
  */
 export async function locateZipEntries(file: CheckpointFile): Promise<ReadonlyMap<string, StoredEntry>> {
+	await checkEnd(file);
 	const entries = new Map<string, StoredEntry>();
 	const zip = await reading(
 		file,
@@ -34,9 +35,9 @@ export async function locateZipEntries(file: CheckpointFile): Promise<ReadonlyMa
 		const next = await reading(file, directory.next());
 		if (next.done) break;
 		const entry = next.value;
-		const where = `entry ${entry.fileName} of ${file.path}`;
+		const where = { file: file.path, part: `entry ${entry.fileName}` };
 		if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
-			throw invalidWeights('stored bytes', where, 'compressed or encrypted ones');
+			throw invalidWeights('stored bytes', where, 'compressed or encrypted ones', { remedy: remedies.resave });
 		}
 		if (entries.has(entry.fileName)) throw invalidWeights('one entry of this name', where, 'several');
 		const { fileDataStart } = await reading(file, zip.readLocalFileHeaderPromise(entry, { minimal: true }));
@@ -51,10 +52,21 @@ function checkDisjoint(entries: ReadonlyMap<string, StoredEntry>, path: string):
 	for (const [name, { offset, length }] of [...entries].sort(
 		([, a], [, b]) => a.offset - b.offset || a.length - b.length,
 	)) {
-		if (offset < end) throw invalidWeights('bytes of its own', `entry ${name} of ${path}`, `those of another entry`);
+		if (offset < end)
+			throw invalidWeights('bytes of its own', { file: path, part: `entry ${name}` }, 'those of another entry');
 		end = offset + length;
 	}
 }
+
+/** The directory stands at the end, so that a file without its end record was cut. */
+async function checkEnd(file: CheckpointFile): Promise<void> {
+	const length = Math.min(file.size, endRecordBytes + longestComment);
+	const end = await file.read(file.size - length, length);
+	if (!end.includes('PK\x05\x06', 0, 'latin1'))
+		throw invalidWeights('a complete ZIP file', file.path, 'one that is cut short');
+}
+const endRecordBytes = 22;
+const longestComment = 0xffff;
 
 /** Names the file in the library's errors. */
 async function reading<T>(file: CheckpointFile, promise: Promise<T>): Promise<T> {
@@ -62,12 +74,9 @@ async function reading<T>(file: CheckpointFile, promise: Promise<T>): Promise<T>
 		return await promise;
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;
-		throw invalidWeights(
-			'a complete ZIP file',
-			file.path,
-			cause instanceof Error ? cause.message : String(cause),
+		throw invalidWeights('a complete ZIP file', file.path, cause instanceof Error ? cause.message : String(cause), {
 			cause,
-		);
+		});
 	}
 }
 

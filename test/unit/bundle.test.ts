@@ -3,9 +3,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bundle, bundleFolder, openBundle } from '../../lib/bundle/bundle.ts';
+import { packageRoot } from '../../lib/package.ts';
 import { goldenFolder } from '../golden.ts';
 
 const golden = `${goldenFolder}tiny-sd`;
+const embedded = join(packageRoot, 'models/tiny/antelopev2');
 let folder: string;
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
@@ -90,9 +92,9 @@ describe('a bundle', () => {
 	test('with both face models can read photos', async () => {
 		const own = await bundleWith({});
 		await mkdir(join(own, 'antelopev2'));
-		await writeFile(join(own, 'antelopev2/scrfd_10g_bnkps.onnx'), '');
+		await symlink(join(embedded, 'scrfd_10g_bnkps.onnx'), join(own, 'antelopev2/scrfd_10g_bnkps.onnx'));
 		expect((await openBundle(own)).missingFaceModels).toEqual(['antelopev2/arcface.onnx']);
-		await writeFile(join(own, 'antelopev2/arcface.onnx'), '');
+		await symlink(join(embedded, 'arcface.onnx'), join(own, 'antelopev2/arcface.onnx'));
 		const { networks, files, missingFaceModels } = await openBundle(own);
 		expect(missingFaceModels).toEqual([]);
 		expect(networks.detector).toEqual({ file: files.indexOf(join(own, 'antelopev2/scrfd_10g_bnkps.onnx')) });
@@ -138,7 +140,7 @@ describe('a bundle is found', () => {
 
 describe('refused, by file and field:', () => {
 	test.each<[string, Record<string, unknown>, string[], string, RegExp]>([
-		['a missing config', {}, ['vae/config.json'], 'INVALID_BUNDLE', /vae\/config\.json \(ENOENT\)/],
+		['a missing config', {}, ['vae/config.json'], 'INVALID_BUNDLE', /vae\/config\.json but received none \(ENOENT\)/],
 		['a config that is no JSON', { 'arc2face/config.json': '{' }, [], 'INVALID_BUNDLE', /arc2face\/config\.json/],
 		[
 			'a config that is a list',

@@ -10,7 +10,7 @@ import { findNvidiaDriver } from '../../lib/doctor/machine.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
-const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [] };
+const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [], files: [] };
 const healthy: Examination = {
 	system: { platform: 'linux', release: '6', arch: 'x64', cpu: 'some', threads: 2, memoryBytes: 8e9 },
 	node: '20.17.0',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readOnnxInputs } from '../../lib/bundle/onnx-file.ts';
+import { readOnnxModel } from '../../lib/bundle/onnx-file.ts';
 import { Graph } from '../../models/graph/graph.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 
@@ -32,7 +32,7 @@ describe('inputs of an ONNX file', () => {
 		const photo = graph.input('input.1', 'float32', [1, 3, 'height', 'width']);
 		graph.output('y', graph.node('Mul', [photo, graph.input('scale', 'float32', [])]), 'float32');
 		const file = folder.write('sum.onnx', graph.finish().graph);
-		expect(await readOnnxInputs(file)).toEqual(inputs);
+		expect(await readOnnxModel(file)).toMatchObject({ inputs, outputs: 1, tensors: 0 });
 	});
 
 	test('leave out weights, of whatever size, and sizes that are open', async () => {
@@ -47,7 +47,10 @@ describe('inputs of an ONNX file', () => {
 				weight('second', Buffer.alloc(50_000, 58)),
 			),
 		);
-		expect(await readOnnxInputs(file)).toEqual([{ name: 'data', shape: [undefined, 3, undefined, undefined] }]);
+		expect(await readOnnxModel(file)).toMatchObject({
+			inputs: [{ name: 'data', shape: [undefined, 3, undefined, undefined] }],
+			tensors: 2,
+		});
 	});
 
 	const whole = model(input('data', number(1, 1n)), weight('w', Buffer.alloc(40_000)));
@@ -62,7 +65,7 @@ describe('inputs of an ONNX file', () => {
 		['ones', Buffer.alloc(5000, 255)],
 	])('of one that is %s are refused, naming the file', async (name, content) => {
 		const file = folder.write(`${name}.onnx`, content);
-		await expect(readOnnxInputs(file)).rejects.toMatchObject({
+		await expect(readOnnxModel(file)).rejects.toMatchObject({
 			code: 'INVALID_WEIGHTS',
 			message: expect.stringContaining(file),
 		});
@@ -70,8 +73,8 @@ describe('inputs of an ONNX file', () => {
 
 	test('of one that is not there are refused, naming it', async () => {
 		const file = folder.path('none.onnx');
-		await expect(readOnnxInputs(file)).rejects.toMatchObject({
-			code: 'FILE_FAILED',
+		await expect(readOnnxModel(file)).rejects.toMatchObject({
+			code: 'INVALID_WEIGHTS',
 			message: expect.stringContaining(file),
 		});
 	});

@@ -104,8 +104,8 @@ describe('readTorchZip', () => {
 		['os.system', torchBytes(dict({ x: `${global('os.system')}${tuple([text('touch pwned')])}R` })), 'os.system'],
 		['a file without a directory', Buffer.from('PK\x03\x04 and no more'), 'a complete ZIP file'],
 		['no pickle', zipBytes([{ name: 'a/data/0', data }]), 'data.pkl'],
-		['two pickles', zipBytes([pickled(one), { ...pickled(one), name: 'b/data.pkl' }]), 'received 2'],
-		['a pickle at the top', zipBytes([{ ...pickled(one), name: 'data.pkl' }]), 'received 0'],
+		['two pickles', zipBytes([pickled(one), { ...pickled(one), name: 'b/data.pkl' }]), 'with 2 entries'],
+		['a pickle at the top', zipBytes([{ ...pickled(one), name: 'data.pkl' }]), 'with 0 entries'],
 		[
 			'compressed entries',
 			zipBytes([pickled(one), { name: 'a/data/0', data, method: 8 }]),

@@ -1,0 +1,79 @@
+// Reads the files of one network of a bundle, each step by itself.
+import { lstat, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigFile } from '../../models/config-file.ts';
+import type { NetworkGraph } from '../../models/graph/graph.ts';
+import { invalidWeights } from '../../models/weights/invalid.ts';
+import type { Checkpoint } from '../../models/weights/reference.ts';
+import { CheckpointWeights } from '../../models/weights/weight-set.ts';
+import {
+	type Configs,
+	type GraphOptions,
+	type NetworkName,
+	networks,
+	type OnnxName,
+	onnxNetworks,
+	type WrittenName,
+	type WrittenNetwork,
+	writtenNetworks,
+} from './networks.ts';
+import { type OnnxModel, readOnnxModel } from './onnx-file.ts';
+
+/** A config as it is used, and the file that it is from, for messages. */
+export type ReadConfig<Name extends WrittenName> = Readonly<{ file: ConfigFile; config: Configs[Name] }>;
+
+/** Where the files of a network are, or where they are missed. */
+export async function folderOf(bundle: string, name: NetworkName): Promise<string> {
+	const folders = networks[name].folders.map((folder) => join(bundle, folder));
+	for (const folder of folders) if ((await stat(folder).catch(() => undefined))?.isDirectory()) return folder;
+	return folders[0]!;
+}
+
+export async function readConfig<Name extends WrittenName>(folder: string, name: Name): Promise<ReadConfig<Name>> {
+	const file = await ConfigFile.read(join(folder, 'config.json'));
+	return { file, config: row(name).readConfig(file) };
+}
+
+/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when these are not the weights of the network that the config describes */
+export function writeDown<Name extends WrittenName>(
+	name: Name,
+	{ config }: ReadConfig<Name>,
+	checkpoint: Checkpoint,
+	options: GraphOptions,
+): NetworkGraph {
+	const { graph, leftOver } = row(name);
+	const weights = new CheckpointWeights(checkpoint);
+	const written = graph(config, weights, options);
+	weights.assertAllUsed(leftOver === undefined ? {} : { ignore: leftOver });
+	return written;
+}
+
+/** The place of a network that is a file of its own. */
+export function onnxPath(bundle: string, name: OnnxName): string {
+	const { folders, file } = onnxNetworks[name];
+	return join(bundle, folders[0], file);
+}
+
+/** @throws {Arc2FaceError} `INVALID_WEIGHTS`, naming the file, when it is not such a network */
+export async function checkOnnx(path: string, name: OnnxName): Promise<OnnxModel> {
+	const { label, inputs, outputs } = onnxNetworks[name];
+	const model = await readOnnxModel(path);
+	if (model.inputs.length === inputs && model.outputs === outputs) return model;
+	const count = (i: number, o: number) => `${i} input${i === 1 ? '' : 's'} and ${o} output${o === 1 ? '' : 's'}`;
+	const received = `a network with ${count(model.inputs.length, model.outputs)}`;
+	const remedy = `Put the ${label} there: another network lies in its place.`;
+	throw invalidWeights(`a ${label} with ${count(inputs, outputs)}`, path, received, { remedy });
+}
+
+/** Whether something has this name, be it a link to a file that is gone: whoever opens it says so. */
+export async function isThere(path: string): Promise<boolean> {
+	return await lstat(path).then(
+		() => true,
+		(error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+	);
+}
+
+/** The row of a network, with the types of this one. */
+function row<Name extends WrittenName>(name: Name): WrittenNetwork<Configs[Name]> {
+	return writtenNetworks[name] as unknown as WrittenNetwork<Configs[Name]>;
+}

@@ -1,0 +1,102 @@
+// The networks of a model folder, a row each: where their files are, how they are read, and what they become.
+import type { ConfigFile } from '../../models/config-file.ts';
+import type { NetworkGraph } from '../../models/graph/graph.ts';
+import type { NetworkOptions } from '../../models/graph/scope.ts';
+import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
+import { readUNetConfig, unet } from '../../models/unet.ts';
+import { readVaeConfig, vaeDecoder } from '../../models/vae.ts';
+import type { WeightSource } from '../../models/weights/weight-set.ts';
+
+/** How networks are written down. */
+export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>>;
+
+type Row = Readonly<{
+	/** What people call it. */
+	label: string;
+	/** Where its files are: the first of these folders that is there. */
+	folders: readonly [string, ...string[]];
+	/** Whether a bundle has to have it. Optional networks of one folder take part together, or not at all. */
+	needed: boolean;
+	/** Its arithmetic: what the caller asks for, or always this. */
+	precision: 'asked' | 'fp32';
+}>;
+
+/** A network that this package writes down, from a `config.json` and a checkpoint. */
+export type WrittenNetwork<Config> = Row &
+	Readonly<{
+		/** What names of weight files begin with, best first; see `findWeights`. */
+		weights: readonly [string, ...string[]];
+		readConfig: (file: ConfigFile) => Config;
+		graph: (config: Config, weights: WeightSource, options: GraphOptions) => NetworkGraph;
+		/** Tensors that the checkpoint may have beside those of the graph. */
+		leftOver?: RegExp;
+	}>;
+
+/** A network that comes as an ONNX file, and runs as it is. */
+export type OnnxNetwork = Row & Readonly<{ file: string; inputs: number; outputs: number }>;
+
+/** Names that diffusers and transformers give to weights. */
+const diffusersWeights = ['diffusion_pytorch_model'] as const;
+const transformersWeights = ['model', 'pytorch_model'] as const;
+
+const needed = { needed: true, precision: 'asked' } as const;
+const readsFaces = { folders: ['antelopev2'], needed: false, precision: 'fp32' } as const;
+
+export const onnxNetworks = {
+	detector: {
+		...readsFaces,
+		label: 'face detector (SCRFD with keypoints)',
+		file: 'scrfd_10g_bnkps.onnx',
+		inputs: 1,
+		outputs: 9,
+	},
+	recognizer: { ...readsFaces, label: 'face recognizer (ArcFace)', file: 'arcface.onnx', inputs: 1, outputs: 1 },
+} as const satisfies Record<string, OnnxNetwork>;
+
+/** Folders have the names of Arc2Face's own bundle, or those of diffusers' pipelines. */
+export const writtenNetworks = {
+	textEncoder: written({
+		...needed,
+		label: 'text encoder',
+		folders: ['encoder', 'text_encoder'],
+		weights: transformersWeights,
+		readConfig: readTextEncoderConfig,
+		graph: (config, weights, options) => textEncoder(config, weights, { ...options, input: 'identity' }),
+		leftOver: /(^|\.)position_ids$/,
+	}),
+	unet: written({
+		...needed,
+		label: 'UNet',
+		folders: ['arc2face', 'unet'],
+		weights: diffusersWeights,
+		readConfig: readUNetConfig,
+		graph: unet,
+	}),
+	vaeDecoder: written({
+		...needed,
+		label: 'VAE',
+		folders: ['vae'],
+		weights: diffusersWeights,
+		readConfig: readVaeConfig,
+		graph: vaeDecoder,
+		leftOver: /^(encoder|quant_conv)\./,
+	}),
+} as const;
+
+/** In the order in which they are loaded. */
+export const networks = { ...onnxNetworks, ...writtenNetworks };
+
+export type NetworkName = keyof typeof networks;
+export type WrittenName = keyof typeof writtenNetworks;
+export type OnnxName = keyof typeof onnxNetworks;
+
+/** The config of each network that is written down. */
+export type Configs = { readonly [Name in WrittenName]: ReturnType<(typeof writtenNetworks)[Name]['readConfig']> };
+
+export const writtenNames = Object.keys(writtenNetworks) as WrittenName[];
+export const onnxNames = Object.keys(onnxNetworks) as OnnxName[];
+
+/** Ties the types of a row together. */
+function written<Config>(row: WrittenNetwork<Config>): WrittenNetwork<Config> {
+	return row;
+}

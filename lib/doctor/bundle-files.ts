@@ -1,0 +1,193 @@
+// Opens every file of a bundle and tells what it is, or what is wrong with it.
+import { readdir, stat } from 'node:fs/promises';
+import { basename, isAbsolute, join, relative, sep } from 'node:path';
+import { readJson } from '../../models/config-file.ts';
+import { openCheckpoint } from '../../models/weights/checkpoint.ts';
+import type { Checkpoint } from '../../models/weights/reference.ts';
+import { readSchedule, withPull } from '../bundle/bundle.ts';
+import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
+import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from '../bundle/network-files.ts';
+import { networks, onnxNames, writtenNames, writtenNetworks } from '../bundle/networks.ts';
+import { extraParts, officialParts } from '../bundle/official.ts';
+import { readOnnxModel } from '../bundle/onnx-file.ts';
+import { readTokens } from '../bundle/tokens.ts';
+import { findWeights, isUnfinished } from '../bundle/weights.ts';
+import { failureOf } from '../cli/failure.ts';
+import { Arc2FaceError } from '../errors.ts';
+
+export interface BundleFile {
+	/** In the bundle, with forward slashes. */
+	path: string;
+	/** What it is for: the label of a network, another part of the bundle, or undefined when nothing takes it. */
+	use?: string;
+	format?: string;
+	/** How many tensors it holds. */
+	tensors?: number;
+	bytes?: number;
+	error?: { problem: string; remedy: string };
+}
+
+/**
+ * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
+ * ONNX files, tokens, the schedule, and the parts that this package brings but does not use yet.
+ */
+export async function examineFiles(bundle: string): Promise<BundleFile[]> {
+	const files = new Examined(bundle);
+	const configs: Record<string, unknown> = {};
+	for (const name of writtenNames) {
+		const { label, weights } = writtenNetworks[name];
+		const folder = await folderOf(bundle, name);
+		const config = await files.check(join(folder, 'config.json'), label, 'JSON', () => readConfig(folder, name));
+		if (config !== undefined) configs[name] = config;
+		const path = await files.check(folder, label, undefined, () => findWeights(folder, weights));
+		if (path === undefined) continue;
+		const checkpoint = await files.check(path, label, undefined, () => openCheckpoint(path));
+		if (checkpoint === undefined) continue;
+		files.hold(checkpoint, label);
+		if (config === undefined) continue;
+		const options = { operators: 'standard', precision: 'fp32' } as const;
+		await files.check(path, label, undefined, async () => writeDown(name, config, checkpoint, options));
+	}
+	await files.check(join(bundle, 'scheduler', 'scheduler_config.json'), 'schedule', 'JSON', () => readSchedule(bundle));
+	await examineConfigs(files, bundle, configs);
+
+	for (const name of onnxNames) {
+		const path = onnxPath(bundle, name);
+		const { label, needed } = networks[name];
+		if (!needed && !(await isThere(path))) continue;
+		const model = await files.check(path, label, 'ONNX', () => checkOnnx(path, name));
+		files.note(path, { tensors: model?.tensors });
+	}
+	for (const path of await filesOf(bundle)) {
+		if (files.has(path)) continue;
+		const own = relative(bundle, path).split(sep).join('/');
+		const part = extraParts.find((name) => officialParts[name].files.some((file) => file.path === own));
+		await examineOther(files, path, part && `${part} (for later)`);
+	}
+	return await files.list();
+}
+
+/** The files of a bundle and of its folders; hidden ones are not its own. */
+async function filesOf(bundle: string): Promise<string[]> {
+	const inside = async (folder: string) =>
+		(await readdir(folder)).filter((name) => !name.startsWith('.')).map((name) => join(folder, name));
+	const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory() === true;
+	const files = [];
+	for (const path of await inside(bundle)) {
+		const found = (await isFolder(path)) ? await inside(path) : [path];
+		for (const file of found) if (!(await isFolder(file))) files.push(file);
+	}
+	return files;
+}
+
+/** What the configs say together, as far as they could be read. */
+async function examineConfigs(files: Examined, bundle: string, configs: Partial<ReadConfigs>): Promise<void> {
+	const { textEncoder } = configs;
+	const path = join(bundle, 'tokens.json');
+	if (textEncoder !== undefined) {
+		const { vocabularySize, positions } = textEncoder.config;
+		const format = (await isThere(path)) ? 'JSON' : undefined;
+		await files.check(format ? path : textEncoder.file.file, format && 'tokens', format, () =>
+			readTokens(bundle, vocabularySize, positions),
+		);
+	} else if (await isThere(path)) {
+		await files.check(path, 'tokens', 'JSON', () => readJson(path));
+	}
+	if (writtenNames.some((name) => configs[name] === undefined)) return;
+	await files.check(bundle, undefined, undefined, async () => fitTogether(configs as ReadConfigs));
+}
+
+/** A file that no network of this version takes: whether it is whole, as its name says what it should be. */
+async function examineOther(files: Examined, path: string, use?: string): Promise<void> {
+	const name = basename(path);
+	if (name.endsWith('.json')) {
+		await files.check(path, use, 'JSON', () => readJson(path));
+	} else if (name.endsWith('.onnx')) {
+		const model = await files.check(path, use, 'ONNX', () => readOnnxModel(path));
+		files.note(path, { tensors: model?.tensors });
+	} else if (/\.safetensors$|(^|_)(model|adapter)(\.\w+)?\.bin$/.test(name)) {
+		const checkpoint = await files.check(path, use, undefined, () => openCheckpoint(path));
+		if (checkpoint !== undefined) files.hold(checkpoint, use);
+	} else {
+		files.note(path, { format: isUnfinished(path) ? 'unfinished download' : undefined });
+	}
+}
+
+type Note = { [Field in keyof Omit<BundleFile, 'path' | 'bytes'>]?: BundleFile[Field] | undefined };
+
+/** What was found of each file, by its path. */
+class Examined {
+	readonly #bundle: string;
+	readonly #notes = new Map<string, Note>();
+
+	constructor(bundle: string) {
+		this.#bundle = bundle;
+	}
+
+	note(path: string, { use, format, tensors, error }: Note): void {
+		const known = this.#notes.get(path) ?? {};
+		this.#notes.set(path, {
+			use: known.use ?? use,
+			format: known.format ?? format,
+			tensors: known.tensors ?? tensors,
+			error: known.error ?? error,
+		});
+	}
+
+	/** Does something with a file, and notes how that went: its error with the file that this names. */
+	async check<T>(
+		path: string,
+		use: string | undefined,
+		format: string | undefined,
+		work: () => Promise<T>,
+	): Promise<T | undefined> {
+		try {
+			const result = await work();
+			if (format !== undefined) this.note(path, { use, format });
+			return result;
+		} catch (error) {
+			if (!(error instanceof Arc2FaceError)) throw error;
+			const { file } = error.details;
+			this.note(file !== undefined && this.#isInside(file) ? file : path, {
+				use,
+				error: failureOf(withPull(error, this.#bundle)),
+			});
+			return undefined;
+		}
+	}
+
+	/** The files of a checkpoint. */
+	hold({ file, format, tensors, views }: Checkpoint, use?: string): void {
+		const counts = new Map<string, number>();
+		for (const { file } of [...tensors.values(), ...(views?.values() ?? [])]) {
+			counts.set(file, (counts.get(file) ?? 0) + 1);
+		}
+		this.note(file, { use, format: counts.has(file) || counts.size === 0 ? format : 'index of weights' });
+		for (const [path, count] of counts) this.note(path, { use, format, tensors: count });
+	}
+
+	has(path: string): boolean {
+		return this.#notes.has(path);
+	}
+
+	async list(): Promise<BundleFile[]> {
+		const files = [];
+		for (const [path, { use, format, tensors, error }] of this.#notes) {
+			const found = await stat(path).catch(() => undefined);
+			files.push({
+				path: relative(this.#bundle, path).split(sep).join('/') || '.',
+				...(use !== undefined && { use }),
+				...(format !== undefined && { format }),
+				...(tensors !== undefined && { tensors }),
+				...(found?.isFile() && { bytes: found.size }),
+				...(error !== undefined && { error }),
+			});
+		}
+		return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+	}
+
+	#isInside(file: string): boolean {
+		const path = relative(this.#bundle, file);
+		return !path.startsWith('..') && !isAbsolute(path);
+	}
+}

@@ -1,0 +1,146 @@
+// `doctor` opens every file of a bundle, and tells of each what it is or what is wrong with it.
+import { cp, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bundleProblems, findBundles } from '../../lib/doctor/bundles.ts';
+import { packageRoot } from '../../lib/package.ts';
+import { tensorsOf, writeShards, writeWeights } from '../layouts.ts';
+
+const parts = ['antelopev2', 'arc2face', 'encoder', 'scheduler', 'vae', 'tokens.json'];
+let bundle: string;
+beforeEach(async () => {
+	bundle = await mkdtemp(join(tmpdir(), 'arc2face-doctor-'));
+	for (const part of parts) {
+		await cp(join(packageRoot, 'models/tiny', part), join(bundle, part), { recursive: true });
+	}
+});
+afterEach(() => rm(bundle, { recursive: true }));
+const inBundle = (path: string) => join(bundle, path);
+const examine = async () => (await findBundles(bundle)).bundles[0]!;
+const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:ec639a04\nsize 260694151\n';
+
+test('a whole bundle has a row for each file: what it is for, its format, tensors and bytes', async () => {
+	const state = await examine();
+	expect(state).toMatchObject({ usable: true, canEncode: true, unfinished: [] });
+	expect(bundleProblems(state)).toEqual([]);
+	const rows = state.files.map(({ path, use, format, tensors }) => [path, use, format, tensors]);
+	expect(rows).toEqual([
+		['antelopev2/arcface.onnx', 'face recognizer (ArcFace)', 'ONNX', 52],
+		['antelopev2/scrfd_10g_bnkps.onnx', 'face detector (SCRFD with keypoints)', 'ONNX', 132],
+		['arc2face/config.json', 'UNet', 'JSON', undefined],
+		['arc2face/diffusion_pytorch_model.safetensors', 'UNet', 'safetensors', 324],
+		['encoder/config.json', 'text encoder', 'JSON', undefined],
+		['encoder/model.safetensors', 'text encoder', 'safetensors', 20],
+		['scheduler/scheduler_config.json', 'schedule', 'JSON', undefined],
+		['tokens.json', 'tokens', 'JSON', undefined],
+		['vae/config.json', 'VAE', 'JSON', undefined],
+		['vae/diffusion_pytorch_model.safetensors', 'VAE', 'safetensors', 184],
+	]);
+	for (const { path, bytes } of state.files) expect(bytes).toBe((await stat(inBundle(path))).size);
+});
+
+test('weights in several files have a row each, and what is not used says so', async () => {
+	const weights = await tensorsOf(inBundle('vae/diffusion_pytorch_model.safetensors'));
+	const shards = ['a.safetensors', 'b.safetensors'];
+	await writeShards(inBundle('vae'), 'diffusion_pytorch_model.safetensors.index.json', shards, weights);
+	await rm(inBundle('vae/diffusion_pytorch_model.safetensors'));
+	await writeWeights(inBundle('vae/diffusion_pytorch_model.bin'), weights);
+	await writeFile(inBundle('README.md'), 'Hello');
+	const { files, usable } = await examine();
+	expect(usable).toBe(true);
+	expect(files.filter(({ path }) => path.startsWith('vae/') || path === 'README.md')).toMatchObject([
+		{ path: 'README.md' },
+		{ path: 'vae/a.safetensors', use: 'VAE', format: 'safetensors', tensors: 92 },
+		{ path: 'vae/b.safetensors', use: 'VAE', format: 'safetensors', tensors: 92 },
+		{ path: 'vae/config.json', use: 'VAE' },
+		{ path: 'vae/diffusion_pytorch_model.bin', format: 'PyTorch', tensors: 184 },
+		{ path: 'vae/diffusion_pytorch_model.safetensors.index.json', use: 'VAE', format: 'index of weights' },
+	]);
+	expect(files.find(({ path }) => path === 'vae/diffusion_pytorch_model.bin')).not.toHaveProperty('use');
+});
+
+describe('what is wrong is told of the file', () => {
+	const damages: [string, string, () => Promise<unknown>, RegExp][] = [
+		[
+			'a pointer of git-lfs',
+			'antelopev2/arcface.onnx',
+			() => writeFile(inBundle('antelopev2/arcface.onnx'), pointer),
+			/arcface\.onnx but received a pointer file of git-lfs/,
+		],
+		[
+			'weights that end too early',
+			'vae/diffusion_pytorch_model.safetensors',
+			() => truncate(inBundle('vae/diffusion_pytorch_model.safetensors'), 1e6),
+			/cut short/,
+		],
+		[
+			'weights of another network',
+			'encoder/model.safetensors',
+			() => cp(inBundle('vae/diffusion_pytorch_model.safetensors'), inBundle('encoder/model.safetensors')),
+			/tensor .* of .*encoder\/model\.safetensors/,
+		],
+		['no weights', 'vae', () => rm(inBundle('vae/diffusion_pytorch_model.safetensors')), /Found no weights/],
+		[
+			'a link to a file that is gone',
+			'scheduler/scheduler_config.json',
+			() =>
+				rm(inBundle('scheduler/scheduler_config.json')).then(() =>
+					symlink('gone', inBundle('scheduler/scheduler_config.json')),
+				),
+			/a link to a file that is gone, gone/,
+		],
+		['tokens that are no ids', 'tokens.json', () => writeFile(inBundle('tokens.json'), '{"prompt": [-1]}'), /prompt/],
+		[
+			'a config that fits no other',
+			'arc2face/config.json',
+			async () => writeFile(inBundle('arc2face/config.json'), '{"cross_attention_dim": 8}'),
+			/config\.json/,
+		],
+	];
+	test.each(damages)('%s', async (_, path, damage, problem) => {
+		await damage();
+		const state = await examine();
+		expect(state.usable).toBe(false);
+		const problems = bundleProblems(state);
+		expect(problems.map((one) => one.problem)).toContainEqual(expect.stringMatching(problem));
+		const row = state.files.find((file) => file.path === path);
+		expect(row?.error?.problem).toMatch(problem);
+		// One look finds every fault, not only the first.
+		expect(problems.length).toBe(state.files.filter(({ error }) => error).length);
+	});
+
+	test('of several files at once', async () => {
+		await writeFile(inBundle('antelopev2/arcface.onnx'), pointer);
+		await writeFile(inBundle('vae/config.json'), '<html>');
+		await truncate(inBundle('encoder/model.safetensors'), 0);
+		const wrong = (await examine()).files.filter(({ error }) => error).map(({ path }) => path);
+		expect(wrong).toEqual(['antelopev2/arcface.onnx', 'encoder/model.safetensors', 'vae/config.json']);
+	});
+
+	test('of parts that nothing uses yet, and the bundle runs all the same', async () => {
+		await mkdir(inBundle('controlnet'));
+		await writeFile(inBundle('controlnet/diffusion_pytorch_model.safetensors'), pointer);
+		const state = await examine();
+		expect(state.usable).toBe(true);
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining('a pointer file of git-lfs') }]);
+		expect(state.files.find(({ error }) => error)).toMatchObject({ use: 'controlnet (for later)' });
+	});
+
+	test('of downloads that have not ended, also those of the hub', async () => {
+		await writeFile(inBundle('vae/diffusion_pytorch_model.bin.part'), '');
+		await mkdir(inBundle('.cache/huggingface/download/vae'), { recursive: true });
+		await writeFile(inBundle('.cache/huggingface/download/vae/x.etag.incomplete'), '');
+		const state = await examine();
+		expect(state.unfinished).toEqual(['vae/diffusion_pytorch_model.bin', '.cache/huggingface/download/vae/x.etag']);
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining('unfinished') }]);
+	});
+});
+
+test('a bundle that is not there is refused', async () => {
+	await expect(findBundles(inBundle('nowhere'))).rejects.toMatchObject({
+		code: 'INVALID_BUNDLE',
+		problem: expect.stringContaining(inBundle('nowhere')),
+		details: { bundle: inBundle('nowhere') },
+	});
+});
