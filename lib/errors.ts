@@ -76,7 +76,7 @@ type Options<Code extends ErrorCode> = {
 	cause?: unknown;
 };
 
-/** One list for each code, so that details are those of the code. @internal */
+/** One list for each code, so that details are those of the code. */
 export type ErrorArguments = {
 	[Code in ErrorCode]: [code: Code, problem: string, options?: Options<Code>];
 }[ErrorCode];
@@ -93,7 +93,8 @@ export class Arc2FaceError extends Error {
 	/** Names and numbers for programs, as far as they are known. */
 	readonly details: ErrorDetails;
 
-	constructor(...[code, problem, options = {}]: ErrorArguments) {
+	constructor(...told: ErrorArguments) {
+		const [code, problem, options = {}] = told;
 		const remedy = 'remedy' in options ? options.remedy : usualRemedies[code];
 		const { details = {}, cause } = options;
 		super(remedy === undefined ? problem : `${problem} ${remedy}`, cause === undefined ? undefined : { cause });
@@ -103,7 +104,7 @@ export class Arc2FaceError extends Error {
 		this.details = details;
 	}
 
-	/** This error as somebody tells it who knows more: another sentence, a remedy, or further details. */
+	/** This error as somebody tells it who knows more: another sentence, a remedy, or further details. @internal */
 	with(more: { problem?: string; remedy?: string | undefined; details?: ErrorDetails }): Arc2FaceError {
 		const { code, problem, remedy, cause } = this;
 		const said = { problem, remedy, ...more };
