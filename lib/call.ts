@@ -1,5 +1,6 @@
-import { Arc2FaceError } from './errors.ts';
+// Waiting for work that can be stopped: of native code, and of others.
 import type { NativeCall } from './native.ts';
+import { fromNative } from './native-error.ts';
 
 /** Makes a callback of the user's safe to be called by native code, which has nowhere to throw to. */
 export type Guard = <P>(callback: (progress: P) => void) => (progress: P) => void;
@@ -38,14 +39,14 @@ export async function awaitNative<T>(
 	if ('value' in outcome && (thrown !== undefined || signal?.aborted)) discard(outcome.value);
 	if (thrown !== undefined) throw (thrown as { error: unknown }).error;
 	signal?.throwIfAborted();
-	if ('error' in outcome) throw Arc2FaceError.fromNative(outcome.error);
+	if ('error' in outcome) throw fromNative(outcome.error);
 	return outcome.value;
 
 	function begin(guard: Guard): NativeCall<T> {
 		try {
 			return start(guard);
 		} catch (error) {
-			throw Arc2FaceError.fromNative(error);
+			throw fromNative(error);
 		}
 	}
 }

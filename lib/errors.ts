@@ -77,7 +77,7 @@ type Options<Code extends ErrorCode> = {
 };
 
 /** One list for each code, so that details are those of the code. */
-type Arguments = {
+export type ErrorArguments = {
 	[Code in ErrorCode]: [code: Code, problem: string, options?: Options<Code>];
 }[ErrorCode];
 
@@ -93,7 +93,8 @@ export class Arc2FaceError extends Error {
 	/** Names and numbers for programs, as far as they are known. */
 	readonly details: ErrorDetails;
 
-	constructor(...[code, problem, options = {}]: Arguments) {
+	constructor(...told: ErrorArguments) {
+		const [code, problem, options = {}] = told;
 		const remedy = 'remedy' in options ? options.remedy : usualRemedies[code];
 		const { details = {}, cause } = options;
 		super(remedy === undefined ? problem : `${problem} ${remedy}`, cause === undefined ? undefined : { cause });
@@ -103,25 +104,18 @@ export class Arc2FaceError extends Error {
 		this.details = details;
 	}
 
-	/** This error as somebody tells it who knows more: another sentence, a remedy, or further details. */
+	/** This error as somebody tells it who knows more: another sentence, a remedy, or further details. @internal */
 	with(more: { problem?: string; remedy?: string | undefined; details?: ErrorDetails }): Arc2FaceError {
 		const { code, problem, remedy, cause } = this;
 		const said = { problem, remedy, ...more };
 		const options = { remedy: said.remedy, details: { ...this.details, ...more.details }, cause };
-		return new Arc2FaceError(...([code, said.problem, options] as Arguments));
+		return new Arc2FaceError(...([code, said.problem, options] as ErrorArguments));
 	}
 
 	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` leave of an error its message alone. */
 	toJSON(): { code: ErrorCode; problem: string; remedy?: string; details: ErrorDetails } {
 		const { code, problem, remedy, details } = this;
 		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };
-	}
-
-	/** Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. */
-	static fromNative(cause: unknown): unknown {
-		if (!(cause instanceof Error) || !('code' in cause)) return cause;
-		const known = typeof cause.code === 'string' && Object.hasOwn(errorCodes, cause.code);
-		return known ? new Arc2FaceError(...([cause.code, cause.message, { cause }] as Arguments)) : cause;
 	}
 }
 

@@ -1,9 +1,11 @@
+// Loading: device, bundle, engines, and then the core.
 import { type Bundle, openBundle } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
+import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
 import { nativeEngines, openEngines, type PrepareOptions, targetOf } from './engines/prepare.ts';
 import { pathsOf } from './engines/runtimes.ts';
-import { Arc2FaceError } from './errors.ts';
+import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
@@ -90,7 +92,13 @@ async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: Prepa
 		} catch (error) {
 			const refused = refusedNetwork(error);
 			if (refused === undefined) throw error;
-			if (rebuilt.has(refused)) throw new Arc2FaceError('ENGINE_FAILED', (error as Error).message, { cause: error });
+			if (rebuilt.has(refused)) {
+				throw new Arc2FaceError('ENGINE_FAILED', (error as Error).message, {
+					remedy: 'Run `arc2face doctor`; if it finds no fault, please report this message.',
+					details: { network: refused, device: choice.device },
+					cause: error,
+				});
+			}
 			rebuilt.add(refused);
 			await engines.discard(refused);
 		}
@@ -103,21 +111,36 @@ async function openModel(
 	{ signal, onProgress }: PrepareOptions,
 ): Promise<NativeModel> {
 	const { pixelsPerLatent } = geometry;
-	return await awaitNative(
-		(guard) =>
-			loadNative().load({
-				...{ ...request, ...tokens, pixelsPerLatent },
-				...(onProgress === undefined
-					? {}
-					: { onProgress: guard((progress) => onProgress({ ...progress, phase: 'loading', fraction: 1 })) }),
-			}),
-		signal,
-		(late) => void late.dispose(),
-	);
+	try {
+		return await awaitNative(
+			(guard) =>
+				loadNative().load({
+					...{ ...request, ...tokens, pixelsPerLatent },
+					...(onProgress === undefined
+						? {}
+						: { onProgress: guard((progress) => onProgress({ ...progress, phase: 'loading', fraction: 1 })) }),
+				}),
+			signal,
+			(late) => void late.dispose(),
+		);
+	} catch (error) {
+		throw error instanceof Arc2FaceError ? explained(error, 'onnxruntime' in request.runtime) : error;
+	}
+}
+
+/** The error of a load, with what to do about it here. */
+function explained(error: Arc2FaceError, isOnCpu: boolean): Arc2FaceError {
+	if (error.code === 'OUT_OF_MEMORY') {
+		const remedy = isOnCpu
+			? 'Close other programs, or load a smaller bundle.'
+			: 'Load with fewer and lower `batchSizes` and `imageSizes`, or close other programs that use the GPU.';
+		return error.with({ remedy });
+	}
+	return error.code === 'NO_DEVICE' && isOnCpu ? error.with({ remedy: onnxRuntimeRemedy() }) : error;
 }
 
 /** The network whose engine file the library does not take. */
 function refusedNetwork(error: unknown): string | undefined {
-	const { code, network } = error as { code?: unknown; network?: unknown };
-	return code === 'INVALID_ENGINE' && typeof network === 'string' ? network : undefined;
+	const { code, details } = error as { code?: unknown; details?: ErrorDetails };
+	return code === 'INVALID_ENGINE' ? details?.network : undefined;
 }

@@ -74,7 +74,8 @@ export type EngineLibraryPaths = Readonly<{
 
 /**
  * Work on a native thread. `promise` rejects with an `Error` whose `code` is one of lib/errors.ts, `CANCELLED` after `cancel()`, or in
- * `load` `INVALID_ENGINE`: the engine file of the error's `network` is missing, damaged, or for another version or GPU.
+ * `load` `INVALID_ENGINE`: the engine file of `details.network` is missing, damaged, or for another version or GPU. Its `details` are
+ * those of lib/errors.ts, as far as native code knows them.
  * `cancel` may be called at any time, any number of times.
  */
 export interface NativeCall<T> {
@@ -224,8 +225,12 @@ export function loadNative(): NativeAddon {
 		throw new Arc2FaceError(
 			'NO_DEVICE',
 			`Can't open the native addon for ${host}: ${(cause as Error).message.replaceAll('\n', ' ')}. ` +
-				`Looked for a prebuild and a local build in ${packageRoot}; to build it, run \`npx node-gyp rebuild\` there, with a C++ compiler and CMake.`,
-			{ cause },
+				`Looked for a prebuild and a local build in ${packageRoot}.`,
+			{
+				remedy: `To build it, run \`npx node-gyp rebuild\` in ${packageRoot}, with a C++ compiler and CMake.`,
+				details: { file: packageRoot },
+				cause,
+			},
 		);
 	}
 }

@@ -1,8 +1,12 @@
 // What every room of the core may throw. The leaf of the dependencies: includes nothing of ours.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace arc2face {
 
@@ -26,14 +30,30 @@ enum class ErrorCode {
 // "INVALID_ARGUMENT" and so on, as JavaScript sees it in `error.code`.
 const char* Name(ErrorCode code) noexcept;
 
+// What an error knows beside its sentence, for programs and for the choice of a remedy: as `details` in lib/errors.ts,
+// of which a code has only some. Empty: unknown.
+struct ErrorDetails {
+  std::string option = {};
+  std::string photo = {};
+  std::string file = {};
+  std::string network = {};  // NetworkSource::name
+  std::string tensor = {};
+  std::string device = {};  // Device::name()
+  std::optional<size_t> faces = {};
+  std::optional<size_t> bytes = {};
+};
+
 class Error : public std::runtime_error {
  public:
-  // `message` says what was wrong and where, as a sentence; the remedy is added in lib/errors.ts.
-  Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  // `problem` says what was wrong and where, as a sentence; lib knows what to do about it.
+  Error(ErrorCode code, const std::string& problem, ErrorDetails details = {})
+      : std::runtime_error(problem), code_(code), details_(std::make_shared<ErrorDetails>(std::move(details))) {}
   ErrorCode code() const noexcept { return code_; }
+  const ErrorDetails& details() const noexcept { return *details_; }
 
  private:
   ErrorCode code_;
+  std::shared_ptr<const ErrorDetails> details_;  // shared, as copying an exception must not throw
 };
 
 }  // namespace arc2face

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { hasEnginesFor } from '../lib/engines/capability.ts';
+import { productTable } from '../lib/engines/products.ts';
 import { EngineRuntimes } from '../lib/engines/runtimes.ts';
 import { loadNative } from '../lib/native.ts';
 import type { LoadOptions } from '../lib/options/load.ts';
@@ -52,7 +52,7 @@ async function withoutProduct(product: 'TensorRT' | 'TensorRT-RTX'): Promise<{ l
 }
 
 function withoutEngines(product: 'TensorRT' | 'TensorRT-RTX'): string | undefined {
-	if (hasEnginesFor(product, gpus[0]!.capability)) return undefined;
+	if (productTable[product].runsOn(gpus[0]!.capability)) return undefined;
 	return `${product} has no engines for cuda:0, ${gpus[0]!.name}, by what NVIDIA documents`;
 }
 

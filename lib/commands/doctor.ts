@@ -58,26 +58,13 @@ export function canRun({ addon, sharp, device }: Examination): boolean {
 
 /** What stands in the way, most fundamental first. */
 export function problemsOf(examination: Examination): Problem[] {
-	const { addon, sharp, device, driver, gpus, bundle, bundles, package: own } = examination;
+	const { addon, sharp, device, driver, gpus, bundle, bundles } = examination;
 	const problems: Problem[] = [];
 	if ('error' in addon) {
-		problems.push({
-			problem: `The native addon does not load: ${addon.error}`,
-			remedy: `There may be no prebuild for this platform. With a C++ compiler and CMake, run \`npx node-gyp rebuild\` in ${own.folder}.`,
-		});
+		problems.push({ problem: `The native addon does not load: ${addon.error}`, remedy: addon.remedy });
 	}
-	if ('error' in sharp) {
-		problems.push({
-			problem: `sharp does not load: ${sharp.error}`,
-			remedy: 'Run `npm install --include=optional sharp`.',
-		});
-	}
-	if (device.error !== undefined) {
-		problems.push({
-			problem: device.error,
-			remedy: 'Run `npm install onnxruntime-node`, or let ARC2FACE_ONNXRUNTIME name an ONNX Runtime library.',
-		});
-	}
+	if ('error' in sharp) problems.push({ problem: `sharp does not load: ${sharp.error}`, remedy: sharp.remedy });
+	if (device.error !== undefined) problems.push({ problem: device.error, remedy: device.remedy ?? '' });
 	problems.push(...gpuProblems(gpus, Object.keys(driver).length > 0));
 	problems.push(...bundles.flatMap(bundleProblems));
 	if (bundle === undefined && !bundles.some(({ usable }) => usable)) {

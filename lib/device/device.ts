@@ -1,10 +1,11 @@
-import { capabilityName, hasEnginesFor } from '../engines/capability.ts';
+// Which device runs the networks, and with which libraries.
+import { isProduct, type Product, productRow, products, productTable } from '../engines/products.ts';
 import { type EngineRuntime, EngineRuntimes } from '../engines/runtimes.ts';
-import { type Product, products, tensorRtVariable } from '../engines/search.ts';
-import { Arc2FaceError } from '../errors.ts';
+import { tensorRtVariable } from '../engines/search.ts';
+import { Arc2FaceError, type ErrorDetails } from '../errors.ts';
 import { loadNative, type NativeGpu, type NativeGpus } from '../native.ts';
 import type { DeviceRequest } from '../options/load.ts';
-import { gpuRemedy, installRemedy, namedProviderRemedy, namedTensorRtRemedy, obstacleRemedy } from './gpu-remedies.ts';
+import { describeGpu, type Explanation, explain, type Obstacle } from './obstacles.ts';
 import { findOnnxRuntime } from './onnxruntime-library.ts';
 
 /** What runs the networks. `stand-in` is none of NVIDIA's: it tests what is around engines. */
@@ -34,9 +35,6 @@ export type GpuChoice = Readonly<{
 	reasons: readonly string[];
 }>;
 
-/** Why no GPU can be used, and what to do about it: sentences for people. */
-export type NoGpu = Readonly<{ reasons: readonly string[]; remedies: readonly string[] }>;
-
 /**
  * Picks device and provider. Libraries for GPUs are only tried where there is a GPU, or where one is named by the environment.
  *
@@ -50,8 +48,12 @@ export async function chooseDevice(
 	const outcome = await chooseGpu(request, loadNative().findGpus(), libraries ?? new EngineRuntimes({ cacheDir }));
 	if ('device' in outcome) return outcome;
 	if (request === 'auto') return chooseCpu([...outcome.reasons, 'The CPU remains.']);
-	const why = [...outcome.reasons, ...outcome.remedies].join(' ');
-	throw new Arc2FaceError('NO_DEVICE', `Can't use the device "${request}": ${why}`);
+	throw noDevice(`Can't use the device "${request}"`, outcome, { device: request });
+}
+
+function noDevice(what: string, { reasons, remedies }: Explanation, details: ErrorDetails<'NO_DEVICE'> = {}) {
+	const remedy = [...remedies, 'Run `arc2face doctor` to see what was looked for and what was found.'].join(' ');
+	return new Arc2FaceError('NO_DEVICE', `${what}: ${reasons.join(' ')}`, { remedy, details });
 }
 
 function chooseCpu(reasons: readonly string[]): CpuChoice {
@@ -66,15 +68,16 @@ function chooseCpu(reasons: readonly string[]): CpuChoice {
  * @throws {Arc2FaceError} `NO_DEVICE`, with what was looked for, what was found and what to do
  */
 export async function chooseBuilder(libraries: EngineRuntimes): Promise<EngineRuntime> {
-	const named = libraries.named !== undefined;
-	const runtime = await libraries.first(named ? undefined : 'TensorRT-RTX');
-	if (runtime !== undefined && runtime.product !== 'TensorRT') return runtime;
-	const why =
-		runtime === undefined
-			? await libraries.obstacles(named ? undefined : 'TensorRT-RTX')
-			: [`TensorRT builds on the GPU that it builds for, and ${runtime.provider} is for TensorRT.`];
-	const remedy = named ? namedProviderRemedy : installRemedy(['TensorRT-RTX']);
-	throw new Arc2FaceError('NO_DEVICE', `Can't build engines for GPUs that are not here: ${why.join(' ')} ${remedy}`);
+	const isNamed = libraries.named !== undefined;
+	const candidates = isNamed ? [undefined] : products.filter((product) => !productTable[product].buildsOnGpu);
+	const obstacles: Obstacle[] = [];
+	for (const product of candidates) {
+		const runtime = await libraries.first(product);
+		if (runtime === undefined) obstacles.push(...(await libraries.obstacles(product)));
+		else if (productRow(runtime.product)?.buildsOnGpu) obstacles.push({ kind: 'builds here only', ...runtime });
+		else return runtime;
+	}
+	throw noDevice("Can't build engines for GPUs that are not here", explain(obstacles, isNamed));
 }
 
 /** The first GPU of those asked for that can be used, or why there is none. */
@@ -82,14 +85,14 @@ export async function chooseGpu(
 	request: Exclude<DeviceRequest, 'cpu'>,
 	survey: NativeGpus,
 	libraries: EngineRuntimes,
-): Promise<GpuChoice | NoGpu> {
-	const { gpus, driver, obstacle } = survey;
+): Promise<GpuChoice | Explanation> {
+	const { gpus, driver } = survey;
 	const asked = request.startsWith('cuda:') ? Number(request.slice('cuda:'.length)) : undefined;
-	let named: EngineRuntime | undefined;
+	const isNamed = libraries.named !== undefined;
+	const named = isNamed ? await libraries.first() : undefined;
 	let offered: readonly Product[] = products;
-	if (libraries.named !== undefined) {
-		named = await libraries.first();
-		if (named === undefined) return { reasons: await libraries.obstacles(), remedies: [namedProviderRemedy] };
+	if (isNamed) {
+		if (named === undefined) return explain(await libraries.obstacles(), isNamed);
 		const { product, provider } = named;
 		if (!isProduct(product)) {
 			const index = asked ?? 0;
@@ -97,42 +100,35 @@ export async function chooseGpu(
 		}
 		offered = [product];
 	}
-	// Who names a place does not expect it to be passed over.
-	const passedOver = libraries.unusable(offered, tensorRtVariable);
 	if (gpus.length === 0) {
-		const remedies = [obstacleRemedy(survey)];
-		if (passedOver.length > 0) remedies.push(namedTensorRtRemedy);
-		return { reasons: [obstacle ?? 'There is no NVIDIA GPU.', ...passedOver], remedies };
+		// Who names a place does not expect it to be passed over.
+		const passedOver = libraries.unusable(offered, tensorRtVariable);
+		return explain([{ kind: 'no GPU', survey }, ...passedOver], isNamed);
 	}
-	if (asked !== undefined && asked >= gpus.length) {
-		return { reasons: [`There is no cuda:${asked}: the GPUs of this machine are ${namesOf(gpus)}.`], remedies: [] };
-	}
+	if (asked !== undefined && asked >= gpus.length)
+		return explain([{ kind: 'no such GPU', index: asked, gpus }], isNamed);
 
-	const reasons = new Set<string>();
-	const remedies = new Set<string>();
+	const obstacles: Obstacle[] = [];
 	for (const [index, gpu] of gpus.entries()) {
 		if (asked !== undefined && asked !== index) continue;
-		const name = `cuda:${index}, ${gpu.name} with compute capability ${capabilityName(gpu.capability)}`;
-		remedies.add(gpuRemedy(gpu, named !== undefined));
 		if (!gpu.supported) {
-			reasons.add(`${name}, can't run the kernels of this build.`);
+			obstacles.push({ kind: 'old GPU', index, gpu });
 			continue;
 		}
 		for (const product of offered) {
-			if (!hasEnginesFor(product, gpu.capability)) {
-				reasons.add(`${product} has no engines for ${name}.`);
+			if (!productTable[product].runsOn(gpu.capability)) {
+				obstacles.push({ kind: 'no engines', product, index, gpu });
 				continue;
 			}
 			const runtime = named ?? (await libraries.first(product));
 			if (runtime !== undefined) {
-				const why = new Set([`${name}, can be used.`, ...reasons, ...(await libraries.passedOver(product))]);
-				return choice(index, gpu, driver, runtime, [...why]);
+				const { reasons } = explain([...obstacles, ...(await libraries.passedOver(product))], isNamed);
+				return choice(index, gpu, driver, runtime, [`${describeGpu({ index, gpu })}, can be used.`, ...reasons]);
 			}
-			for (const sentence of await libraries.obstacles(product)) reasons.add(sentence);
+			obstacles.push(...(await libraries.obstacles(product)));
 		}
 	}
-	if (passedOver.some((sentence) => reasons.has(sentence))) remedies.add(namedTensorRtRemedy);
-	return { reasons: [...reasons], remedies: [...remedies] };
+	return explain(obstacles, isNamed);
 }
 
 function choice(
@@ -143,21 +139,12 @@ function choice(
 	reasons: readonly string[],
 ): GpuChoice {
 	const { product, version, core, provider } = runtime;
-	const preferred =
-		product === 'TensorRT' ? ' It goes before TensorRT-RTX, because it times its choices on the GPU itself.' : '';
+	const how = `${product} ${version} builds and runs the engines: ${core || provider}.`;
+	const why = productRow(product)?.preference;
 	return {
 		device: `cuda:${index}`,
 		provider: product.toLowerCase() as GpuChoice['provider'],
 		...{ runtime, index, gpu, driver },
-		reasons: [...reasons, `${product} ${version} builds and runs the engines: ${core || provider}.${preferred}`],
+		reasons: [...reasons, why === undefined ? how : `${how} ${why}`],
 	};
-}
-
-/** Not so a library that stands in for NVIDIA's. */
-function isProduct(product: string): product is Product {
-	return products.some((one) => one === product);
-}
-
-function namesOf(gpus: readonly NativeGpu[]): string {
-	return gpus.map(({ name }, index) => `cuda:${index} (${name})`).join(', ');
 }

@@ -1,3 +1,4 @@
+// Where ONNX Runtime lies, which runs networks on the CPU.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -27,17 +28,28 @@ export function findOnnxRuntime(): { library: string; origin: string } {
 		throw new Arc2FaceError(
 			'NO_DEVICE',
 			`Found no ONNX Runtime library at ${library}, which ${libraryVariable} names.`,
+			{ remedy: onnxRuntimeRemedy(), details: { file: library, variable: libraryVariable } },
 		);
 	}
 	const name = libraryNames[process.platform];
 	const host = `${process.platform}-${process.arch}`;
-	if (name === undefined) throw new Arc2FaceError('NO_DEVICE', `onnxruntime-node has no library for ${host}.`);
+	if (name === undefined) {
+		const remedy = `Let ${libraryVariable} name an ONNX Runtime library for this system.`;
+		throw new Arc2FaceError('NO_DEVICE', `onnxruntime-node has no library for ${host}.`, { remedy });
+	}
 	const library = join(packageFolder(), 'bin', 'napi-v6', process.platform, process.arch, name);
 	if (existsSync(library)) return { library, origin: 'of onnxruntime-node' };
-	throw new Arc2FaceError(
-		'NO_DEVICE',
-		`Found no ONNX Runtime library for ${host} at ${library}; ${libraryVariable} may name another.`,
-	);
+	throw new Arc2FaceError('NO_DEVICE', `Found no ONNX Runtime library for ${host} at ${library}.`, {
+		remedy: onnxRuntimeRemedy(),
+		details: { file: library },
+	});
+}
+
+/** What to do about a library that is missing or does not work. */
+export function onnxRuntimeRemedy(): string {
+	if (process.env[libraryVariable])
+		return `Let ${libraryVariable} name a library of ONNX Runtime 1.23 or newer, or unset it.`;
+	return `Run \`npm install onnxruntime-node\`, or let ${libraryVariable} name a library of ONNX Runtime 1.23 or newer.`;
 }
 
 /** Resolved without loading the package: its JavaScript would block the event loop while networks run. */
@@ -45,7 +57,8 @@ function packageFolder(): string {
 	try {
 		return dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
 	} catch (cause) {
-		throw new Arc2FaceError('NO_DEVICE', 'The package onnxruntime-node is not installed; run `npm install`.', {
+		throw new Arc2FaceError('NO_DEVICE', 'The package onnxruntime-node is not installed.', {
+			remedy: onnxRuntimeRemedy(),
 			cause,
 		});
 	}

@@ -1,13 +1,13 @@
+// What the doctor finds out about GPUs and the libraries for them.
 import { formatBytes } from '../cli/bytes.ts';
 import { failureOf } from '../cli/failure.ts';
 import { table } from '../cli/table.ts';
 import { chooseGpu } from '../device/device.ts';
-import { libraryRemedy, namedProviderRemedy, obstacleRemedy, rebuildRemedy } from '../device/gpu-remedies.ts';
+import { describeFault, noGpuRemedy, placeRemedy, rebuildRemedy } from '../device/obstacles.ts';
 import { EngineCache } from '../engines/cache.ts';
 import { capabilityName } from '../engines/capability.ts';
-import { checkLogSeverity, logVariable } from '../engines/log.ts';
+import { checkLogSeverity } from '../engines/log.ts';
 import type { EngineRuntimes } from '../engines/runtimes.ts';
-import { problemOf } from '../errors.ts';
 import { cacheFolder } from '../files/cache-folder.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
 
@@ -91,26 +91,23 @@ async function examineLibraries(libraries: EngineRuntimes): Promise<LibraryState
 		const { origin, paths, product } = trial;
 		const path = paths.core || paths.provider;
 		if ('problem' in trial) {
-			const remedy = product === undefined ? namedProviderRemedy : libraryRemedy(product, origin);
-			return { product: product ?? 'any', origin, path, error: { problem: trial.problem, remedy } };
+			const error = { problem: trial.problem, remedy: placeRemedy(product, origin) };
+			return { product: product ?? 'any', origin, path, error };
 		}
 		return { product: trial.runtime.product, origin, path, version: trial.runtime.version };
 	});
 	const tried = new Set(trials.map(({ path }) => path));
 	const folders = libraries.findings
 		.filter((finding) => finding.libraries === undefined || !tried.has(finding.libraries.core))
-		.map(({ product, origin, folder, libraries, problem }): LibraryState => {
+		.map(({ product, origin, folder, libraries, fault }): LibraryState => {
+			const place = { product: product ?? 'any', origin, path: libraries?.core ?? folder };
 			if (libraries !== undefined) {
 				const error = { problem: `this build can't use ${product}.`, remedy: rebuildRemedy };
-				return { product, origin, path: libraries.core, error };
+				return { ...place, error };
 			}
-			if (problem === undefined) return { product, origin, path: folder };
-			return {
-				product,
-				origin,
-				path: folder,
-				error: { problem: `${problem}.`, remedy: libraryRemedy(product, origin) },
-			};
+			if (fault === undefined) return place;
+			const error = { problem: `${describeFault(fault)}.`, remedy: placeRemedy(product, origin) };
+			return { ...place, error };
 		});
 	return [...trials, ...folders];
 }
@@ -130,7 +127,7 @@ function examineSettings(): Pick<GpuReport, 'setting'> {
 		checkLogSeverity();
 		return {};
 	} catch (error) {
-		return { setting: { problem: problemOf(error), remedy: `Let ${logVariable} be one of these, or unset it.` } };
+		return { setting: failureOf(error) };
 	}
 }
 
@@ -144,12 +141,9 @@ export function gpuProblems(report: GpuReport, isExpected: boolean): Failure[] {
 	const problems: Failure[] = found
 		.filter(({ uses }) => uses === undefined)
 		.map(({ device, reasons, remedy }) => ({ problem: `${device} can't be used: ${reasons.join(' ')}`, remedy }));
-	if (isExpected && obstacle !== undefined) problems.push({ problem: obstacle, remedy: obstacleRemedy(cuda) });
+	if (isExpected && obstacle !== undefined) problems.push({ problem: obstacle, remedy: noGpuRemedy(cuda) });
 	for (const { path, origin, error } of libraries) {
-		const problem = `${path} (${origin}): ${error?.problem}`;
-		// A place may be no good for both products for one reason.
-		if (error === undefined || problems.some((other) => other.problem === problem)) continue;
-		problems.push({ problem, remedy: error.remedy });
+		if (error !== undefined) problems.push({ problem: `${path} (${origin}): ${error.problem}`, remedy: error.remedy });
 	}
 	if ('error' in engines) problems.push(engines.error);
 	if (setting !== undefined) problems.push(setting);

@@ -1,10 +1,11 @@
+// What the doctor finds out about the machine.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { failureOf } from '../cli/failure.ts';
 import { chooseDevice } from '../device/device.ts';
-import { findOnnxRuntime } from '../device/onnxruntime-library.ts';
+import { findOnnxRuntime, onnxRuntimeRemedy } from '../device/onnxruntime-library.ts';
 import { EngineRuntimes } from '../engines/runtimes.ts';
 import { addonFile, loadNative } from '../native.ts';
 import { packageRoot, packageVersion } from '../package.ts';
@@ -15,12 +16,15 @@ export interface Machine {
 	system: { platform: string; release: string; arch: string; cpu: string; threads: number; memoryBytes: number };
 	node: string;
 	package: { version: string; folder: string };
-	addon: { path: string } | { error: string };
-	sharp: { version: string } | { error: string };
-	device: Device | { error: string };
+	addon: { path: string } | Failure;
+	sharp: { version: string } | Failure;
+	device: Device | Failure;
 	driver: NvidiaDriver;
 	gpus: GpuReport;
 }
+
+/** Why something could not be had, and what to do about it. */
+type Failure = { error: string; remedy: string };
 
 /** What would run the networks; `version` is what the opened library says of itself, after a self-test. */
 export type Device = {
@@ -30,6 +34,8 @@ export type Device = {
 	reasons: readonly string[];
 	version?: string;
 	error?: string;
+	/** What to do about the error. */
+	remedy?: string;
 };
 
 /** Traces of NVIDIA's driver, and of a GPU for it; nothing is opened or run. */
@@ -72,7 +78,7 @@ function findAddon(): Machine['addon'] {
 		loadNative();
 		return { path: addonFile() };
 	} catch (error) {
-		return { error: failureOf(error).problem };
+		return told(error);
 	}
 }
 
@@ -81,7 +87,7 @@ function findSharp(): Machine['sharp'] {
 		const sharp = createRequire(import.meta.url)('sharp') as { versions: { sharp: string } };
 		return { version: sharp.versions.sharp };
 	} catch (error) {
-		return { error: failureOf(error).problem };
+		return { error: failureOf(error).problem, remedy: 'Run `npm install --include=optional sharp`.' };
 	}
 }
 
@@ -101,11 +107,16 @@ async function findDevice(libraries: EngineRuntimes | undefined): Promise<Machin
 		try {
 			return { ...found, version: loadNative().probeOnnxRuntime(choice.library).version };
 		} catch (error) {
-			return { ...found, error: failureOf(error).problem };
+			return { ...found, error: failureOf(error).problem, remedy: onnxRuntimeRemedy() };
 		}
 	} catch (error) {
-		return { error: failureOf(error).problem };
+		return told(error);
 	}
+}
+
+function told(error: unknown): Failure {
+	const { problem, remedy } = failureOf(error);
+	return { error: problem, remedy };
 }
 
 /** @param root - where the file system begins; another one in tests */

@@ -156,6 +156,7 @@ export class EngineCache {
 				throw new Arc2FaceError(
 					'FILE_FAILED',
 					`Expected the files of ${identity.network} to stay as they are but they changed while its engine was built.`,
+					{ remedy: 'Load again when they are complete.' },
 				);
 			}
 			const file = await this.#files.place(part, key);
@@ -221,6 +222,7 @@ function limitFromEnvironment(): number {
 	throw new Arc2FaceError(
 		'INVALID_ARGUMENT',
 		`Expected a number of gigabytes such as ${usualLimit} for ${limitVariable} but received "${text}".`,
+		{ remedy: `Let ${limitVariable} be such a number, or unset it.`, details: { variable: limitVariable } },
 	);
 }
 

@@ -1,5 +1,3 @@
-import type { Product } from './search.ts';
-
 // A GPU's compute capability tells its generation. As a number it is ten times what people write: 89 stands for 8.9.
 
 /** `8.9` */
@@ -17,9 +15,3 @@ export function parseCapability(text: string): number | undefined {
  * cards have them, and for GB10 (12.1); the A100, 8.0, is in the enum, but not among the documented GPUs.
  */
 export const rtxCapabilities: readonly number[] = [75, 80, 86, 89, 120, 121];
-
-/** Whether a product has engines for a GPU. NVIDIA documents TensorRT 11 for 7.5 to 12.x, data centres included. */
-export function hasEnginesFor(product: Product, capability: number): boolean {
-	if (product === 'TensorRT') return capability >= 75 && capability < 130;
-	return rtxCapabilities.includes(capability);
-}

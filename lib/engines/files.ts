@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { chmod, lstat, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check, lock } from 'proper-lockfile';
-import { Arc2FaceError } from '../errors.ts';
 import { fileFailed, onDisk } from '../files/on-disk.ts';
 import { moveIntoPlace } from '../files/write.ts';
 import { describeTarget, type EngineFingerprint, type EngineShapes, keyOf } from './key.ts';
@@ -184,11 +183,7 @@ export class EngineFiles {
 			};
 		} catch (cause) {
 			if ((cause as NodeJS.ErrnoException).code === 'ELOCKED') return undefined;
-			throw new Arc2FaceError(
-				'FILE_FAILED',
-				`Could not write to the engine cache ${this.folder}: ${(cause as Error).message}.`,
-				{ cause },
-			);
+			throw fileFailed(`write to the engine cache ${this.folder}`, cause);
 		}
 	}
 

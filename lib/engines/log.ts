@@ -1,3 +1,4 @@
+// How much NVIDIA's libraries say on the error output.
 import { Arc2FaceError } from '../errors.ts';
 
 /** Environment variable: from which severity on the core passes on what NVIDIA's libraries say, to the error output. */
@@ -11,5 +12,6 @@ export function checkLogSeverity(env: NodeJS.ProcessEnv = process.env): void {
 	throw new Arc2FaceError(
 		'INVALID_ARGUMENT',
 		`Expected one of ${severities.join(', ')} for ${logVariable} but received "${asked}".`,
+		{ remedy: `Let ${logVariable} be one of these, or unset it.`, details: { variable: logVariable } },
 	);
 }

@@ -1,6 +1,8 @@
+// The engines of a bundle: what shapes and GPU each is for, and having those that are missing built.
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
 import type { NetworkName } from '../bundle/networks.ts';
 import { awaitNative } from '../call.ts';
+import { Arc2FaceError } from '../errors.ts';
 import type { Size } from '../geometry.ts';
 import {
 	loadNative,
@@ -15,6 +17,7 @@ import { BuildProgress } from './build-progress.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './cache.ts';
 import type { EngineDescription, EngineShapes, EngineTarget } from './key.ts';
 import { checkLogSeverity } from './log.ts';
+import { productRow } from './products.ts';
 import { networkProfiles } from './profiles.ts';
 import { type EngineRuntime, pathsOf } from './runtimes.ts';
 
@@ -36,7 +39,7 @@ export type PreparedEngine = Readonly<{
 	precision: string;
 	/** Absolute path. */
 	file: string;
-	/** Path of what its library compiles from it for the GPU at hand; empty for TensorRT, whose engines are compiled whole. */
+	/** Path of what its library compiles from it for the GPU at hand; empty when it was compiled whole. */
 	compiled: string;
 	/** How long its build took; undefined when it was in the cache. */
 	seconds?: number;
@@ -56,9 +59,9 @@ type EngineGpu = Readonly<{
 	driver: string | undefined;
 }>;
 
-/** TensorRT's engines are tuned on the GPU that runs them; those of TensorRT-RTX are for all of a capability, and need none to be built. */
+/** A product that does not build on the GPU that it builds for is told its compute capability. */
 export function targetOf({ runtime, index, gpu, driver }: EngineGpu): BuildTarget {
-	if (runtime.product === 'TensorRT-RTX' && gpu !== undefined) return targetFor(gpu.capability);
+	if (productRow(runtime.product)?.buildsOnGpu === false && gpu !== undefined) return targetFor(gpu.capability);
 	const { name = 'no GPU', capability = 0, multiprocessors = 0 } = gpu ?? {};
 	return { native: { gpu: index }, identity: { gpu: name, capability, multiprocessors, driver: driver ?? '' } };
 }
@@ -156,7 +159,7 @@ export class ModelEngines {
 			};
 			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
 			this.#files.set(network, file);
-			const compiled = description.library.product === 'TensorRT' ? '' : compiledFileOf(file);
+			const compiled = productRow(description.library.product)?.buildsOnGpu ? '' : compiledFileOf(file);
 			prepared.push({ network, precision: description.precision, file, compiled, ...times });
 		}
 		return prepared;
@@ -176,7 +179,7 @@ export class ModelEngines {
 	): Promise<void> {
 		const progress = new BuildProgress();
 		onProgress(0);
-		await awaitNative(
+		const work = awaitNative(
 			(guard) =>
 				loadNative().buildEngine({
 					...{ library: pathsOf(library), name, network, files, profiles, target: this.#target.native, to },
@@ -184,6 +187,10 @@ export class ModelEngines {
 				}),
 			stop,
 		);
+		await work.catch((error: unknown) => {
+			if (!(error instanceof Arc2FaceError) || error.code !== 'OUT_OF_MEMORY') throw error;
+			throw error.with({ remedy: 'Ask for fewer and lower `batchSizes` and `imageSizes`, or close other programs.' });
+		});
 	}
 }
 

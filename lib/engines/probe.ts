@@ -1,3 +1,4 @@
+// Tries libraries in a process of their own.
 import { execFile } from 'node:child_process';
 import { Arc2FaceError } from '../errors.ts';
 import { addonFile, type EngineLibraryPaths } from '../native.ts';
@@ -29,7 +30,7 @@ export function probeLibrary(paths: EngineLibraryPaths): Promise<ProbedLibrary> 
 			const answer = lastLine(stdout);
 			if (answer === undefined) reject(deadly(paths, error));
 			else if ('version' in answer) resolve(answer);
-			else reject(new Arc2FaceError('NO_DEVICE', answer.message));
+			else reject(new Arc2FaceError('NO_DEVICE', answer.message, { remedy: undefined, details: answer.details ?? {} }));
 		});
 	});
 }
@@ -41,12 +42,12 @@ let answer;
 try {
 	answer = require(addon).probeEngines(JSON.parse(paths));
 } catch (error) {
-	answer = { message: error.message };
+	answer = { message: error.message, details: error.details };
 }
 require('node:fs').writeSync(1, '\\n' + JSON.stringify(answer));
 `;
 
-function lastLine(stdout: string): ProbedLibrary | { message: string } | undefined {
+function lastLine(stdout: string): ProbedLibrary | { message: string; details?: { file?: string } } | undefined {
 	try {
 		return JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1));
 	} catch {
@@ -58,5 +59,9 @@ function deadly({ provider, core }: EngineLibraryPaths, error: unknown): Arc2Fac
 	const { signal, code } = (error ?? {}) as { signal?: string | null; code?: number | string | null };
 	const end = signal ? `with ${signal}` : `with exit code ${code}`;
 	const what = core === '' ? provider : `${core} through ${provider}`;
-	return new Arc2FaceError('NO_DEVICE', `Could not use ${what}: opening it ended a process ${end}.`, { cause: error });
+	return new Arc2FaceError('NO_DEVICE', `Could not use ${what}: opening it ended a process ${end}.`, {
+		remedy: undefined, // who asks knows where the libraries come from
+		details: { file: core || provider },
+		cause: error,
+	});
 }

@@ -1,17 +1,11 @@
+// The libraries of this machine that build and run engines, and why others do not.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { problemOf } from '../errors.ts';
 import { addonFile, type EngineLibraryPaths } from '../native.ts';
 import { type ProbedLibrary, probeLibrary } from './probe.ts';
-import {
-	coreNameOf,
-	type Finding,
-	type Product,
-	products,
-	type Surroundings,
-	searchTensorRt,
-	tensorRtVariable,
-} from './search.ts';
+import { libraryNames, type Product, products, productTable } from './products.ts';
+import { type Fault, type Finding, type Surroundings, searchTensorRt, tensorRtVariable } from './search.ts';
 
 /** Environment variable that names a provider library to use instead of this package's own two: for developers and tests. */
 export const providerVariable = 'ARC2FACE_PROVIDER';
@@ -34,13 +28,22 @@ type Candidate = Readonly<{
 }>;
 
 /** How it went to try them. */
-export type Trial = Candidate & (Readonly<{ runtime: EngineRuntime }> | Readonly<{ problem: string }>);
+export type Trial = (Candidate & Readonly<{ runtime: EngineRuntime }>) | Failed;
+type Failed = Candidate & Readonly<{ problem: string }>;
 
-/** This package's library for each product; it lies beside the addon. */
-const providerNames: Readonly<Record<Product, string>> = {
-	TensorRT: 'arc2face_tensorrt',
-	'TensorRT-RTX': 'arc2face_tensorrt_rtx',
-};
+/** Why {@link EngineRuntimes.first} found no libraries, or passed some over. */
+export type LibraryObstacle =
+	/** No product has libraries for this system. */
+	| Readonly<{ kind: 'no system' }>
+	/** This build of the package lacks its own library. */
+	| Readonly<{ kind: 'no provider'; product: Product; provider: string }>
+	/** Libraries were tried, and do not work. */
+	| Readonly<{ kind: 'broken' } & Failed>
+	/** What is in a place is of no use, by its names. */
+	| Readonly<{ kind: 'unfit'; folder: string; origin: string; fault: Fault }>
+	| Readonly<{ kind: 'not found'; libraries: readonly WantedLibrary[]; folders: readonly string[] }>;
+
+type WantedLibrary = Readonly<{ product: Product; core: string }>;
 
 /** The libraries of this machine that may build and run engines. Each is tried once, in a process of its own, when it is needed. */
 export class EngineRuntimes {
@@ -54,7 +57,10 @@ export class EngineRuntimes {
 	constructor(surroundings: Surroundings = {}) {
 		const named = (surroundings.env ?? process.env)[providerVariable];
 		this.named = named ? resolve(named) : undefined;
-		this.findings = products.flatMap((product) => searchTensorRt(product, surroundings));
+		this.findings = products.flatMap((product, i) =>
+			// What is no good for any product, the search for each of them finds.
+			searchTensorRt(product, surroundings).filter((finding) => i === 0 || finding.product !== undefined),
+		);
 		this.#candidates = this.named === undefined ? this.#ownCandidates() : this.#namedCandidates(this.named);
 	}
 
@@ -72,48 +78,47 @@ export class EngineRuntimes {
 		return await this.#tryEach(this.#candidates);
 	}
 
-	/** Sentences that say, when {@link first} found none, what was looked for and what was found. */
-	async obstacles(product?: Product): Promise<string[]> {
-		const wanted = product === undefined ? products : [product];
-		const cores = wanted.map(coreNameOf).filter((name) => name !== undefined);
-		if (cores.length === 0) return [`There is no TensorRT for ${process.platform}.`];
+	/** Why {@link first} found none: what was looked for, and what was found. */
+	async obstacles(product?: Product): Promise<LibraryObstacle[]> {
+		const wanted = (product === undefined ? products : [product]).flatMap((one) => {
+			const names = libraryNames(one);
+			return names === undefined ? [] : [{ product: one, core: names.core }];
+		});
+		if (wanted.length === 0) return [{ kind: 'no system' }];
 		const missing = product === undefined ? undefined : missingProvider(product);
-		if (missing !== undefined) return [`This build of the package has no ${missing}, so it can't use ${product}.`];
+		if (product !== undefined && missing !== undefined) return [{ kind: 'no provider', product, provider: missing }];
 
-		const trials = await this.#tryEach(this.#candidatesOf(product));
-		const failures = trials.flatMap((trial) => ('problem' in trial ? [trial.problem] : []));
-		const sentences = [...failures, ...this.unusable(wanted)];
-		const findings = this.findings.filter((finding) => wanted.includes(finding.product));
-		if (findings.some(({ libraries }) => libraries !== undefined)) return sentences;
+		const known = wanted.map((one) => one.product);
+		const obstacles = [...brokenAmong(await this.#tryEach(this.#candidatesOf(product))), ...this.unusable(known)];
+		const findings = this.findings.filter((finding) => concerns(finding, known));
+		if (findings.some(({ libraries }) => libraries !== undefined)) return obstacles;
 		const folders = [...new Set(findings.map(({ folder }) => folder))];
-		return [...sentences, `Found no ${cores.join(' and no ')} in ${folders.join(', ')}.`];
+		return [...obstacles, { kind: 'not found', libraries: wanted, folders }];
 	}
 
 	/**
-	 * Sentences about places that are of no use by the names of what is there.
+	 * Places that are of no use by the names of what is there.
 	 *
 	 * @param because - what led to them (default: anything)
 	 */
-	unusable(wanted: readonly Product[], because?: string): string[] {
-		const sentences = this.findings.flatMap(({ product, folder, origin, problem }) => {
-			const counts = wanted.includes(product) && (because === undefined || because === origin);
-			return counts && problem !== undefined ? [`${folder} (${origin}) ${problem}.`] : [];
+	unusable(wanted: readonly Product[], because?: string): LibraryObstacle[] {
+		return this.findings.flatMap((finding): LibraryObstacle[] => {
+			const { folder, origin, fault } = finding;
+			const counts = concerns(finding, wanted) && (because === undefined || because === origin);
+			return counts && fault !== undefined ? [{ kind: 'unfit', folder, origin, fault }] : [];
 		});
-		// A place may be no good for both products for one reason.
-		return [...new Set(sentences)];
 	}
 
-	/** Sentences that say why what {@link tensorRtVariable} names for a product is of no use, if so. It goes before all else, so it was tried. */
-	async passedOver(product: Product): Promise<string[]> {
-		const trials = await this.#tryEach(this.#candidatesOf(product).filter(({ origin }) => origin === tensorRtVariable));
-		const failures = trials.flatMap((trial) => ('problem' in trial ? [trial.problem] : []));
-		return [...this.unusable([product], tensorRtVariable), ...failures];
+	/** Why what {@link tensorRtVariable} names for a product is of no use, if so. It goes before all else, so it was tried. */
+	async passedOver(product: Product): Promise<LibraryObstacle[]> {
+		const named = this.#candidatesOf(product).filter(({ origin }) => origin === tensorRtVariable);
+		return [...this.unusable([product], tensorRtVariable), ...brokenAmong(await this.#tryEach(named))];
 	}
 
 	#ownCandidates(): Candidate[] {
 		return this.findings.flatMap(({ product, origin, libraries }) => {
+			if (product === undefined || libraries === undefined || missingProvider(product) !== undefined) return [];
 			const provider = providerFile(product);
-			if (libraries === undefined || !existsSync(provider)) return [];
 			return [{ product, origin, paths: { provider, ...libraries } }];
 		});
 	}
@@ -152,6 +157,14 @@ export class EngineRuntimes {
 	}
 }
 
+function concerns({ product }: Finding, wanted: readonly Product[]): boolean {
+	return product === undefined || wanted.includes(product);
+}
+
+function brokenAmong(trials: readonly Trial[]): LibraryObstacle[] {
+	return trials.flatMap((trial) => ('problem' in trial ? [{ kind: 'broken' as const, ...trial }] : []));
+}
+
 /** Path of this package's library for a product, if this build of the package lacks it. */
 export function missingProvider(product: Product): string | undefined {
 	const file = providerFile(product);
@@ -159,5 +172,5 @@ export function missingProvider(product: Product): string | undefined {
 }
 
 function providerFile(product: Product): string {
-	return join(dirname(addonFile()), `${providerNames[product]}.${process.platform === 'win32' ? 'dll' : 'so'}`);
+	return join(dirname(addonFile()), `${productTable[product].provider}.${process.platform === 'win32' ? 'dll' : 'so'}`);
 }

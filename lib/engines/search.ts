@@ -1,11 +1,9 @@
+// The search for NVIDIA's libraries on this machine.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { cacheFolder } from '../files/cache-folder.ts';
-
-/** NVIDIA's products that build and run engines, the preferred one first. */
-export const products = ['TensorRT', 'TensorRT-RTX'] as const;
-export type Product = (typeof products)[number];
+import { type LibraryNames, libraryNames, type Product, products, productTable } from './products.ts';
 
 /** Environment variable that names a folder, or the core library in it, to look at before all other places. */
 export const tensorRtVariable = 'ARC2FACE_TENSORRT';
@@ -13,16 +11,24 @@ export const tensorRtVariable = 'ARC2FACE_TENSORRT';
 /** What led to a folder of pip's. */
 export const pythonOrigin = 'Python packages';
 
-/** A folder that was looked into for the libraries of a product. */
+/** Why what is in a place is of no use. */
+export type Fault =
+	| Readonly<{ kind: 'gone' }>
+	/** There is nothing of any product. */
+	| Readonly<{ kind: 'empty'; needed: readonly string[] }>
+	| Readonly<{ kind: 'other version'; found: readonly string[]; needed: string }>
+	| Readonly<{ kind: 'no parser'; core: string; needed: string }>;
+
+/** A folder that was looked into for libraries. */
 export type Finding = Readonly<{
-	product: Product;
+	/** Whose libraries; undefined where the fault is one for whichever product. */
+	product: Product | undefined;
 	/** What led there, for people. */
 	origin: string;
 	folder: string;
 	/** What is there: absolute paths. */
 	libraries?: Readonly<{ core: string; parser: string }>;
-	/** Why what is there is of no use, as in "<folder> <problem>". */
-	problem?: string;
+	fault?: Fault;
 }>;
 
 /** Where a search looks; other surroundings than this process's in tests. */
@@ -34,65 +40,13 @@ export interface Surroundings {
 	cacheDir?: string | undefined;
 }
 
-type Names = Readonly<{
-	core: string;
-	parser: string;
-	/** What the name of the core library begins with, in every version. */
-	stem: string;
-	/** The name of the core library in any version. */
-	anyVersion: RegExp;
-}>;
-
-/** The files of the versions that this package's provider libraries are compiled for. */
-const fileNames: Partial<Record<NodeJS.Platform, Readonly<Record<Product, Names>>>> = {
-	linux: {
-		TensorRT: {
-			core: 'libnvinfer.so.11',
-			parser: 'libnvonnxparser.so.11',
-			stem: 'libnvinfer.',
-			anyVersion: /^libnvinfer\.so\.\d+$/,
-		},
-		'TensorRT-RTX': {
-			core: 'libtensorrt_rtx.so.1',
-			parser: 'libtensorrt_onnxparser_rtx.so.1',
-			stem: 'libtensorrt_rtx.',
-			anyVersion: /^libtensorrt_rtx\.so\.\d+$/,
-		},
-	},
-	win32: {
-		TensorRT: {
-			core: 'nvinfer_11.dll',
-			parser: 'nvonnxparser_11.dll',
-			stem: 'nvinfer_',
-			anyVersion: /^nvinfer_\d+\.dll$/,
-		},
-		'TensorRT-RTX': {
-			core: 'tensorrt_rtx_1_6.dll',
-			parser: 'tensorrt_onnxparser_rtx_1_6.dll',
-			stem: 'tensorrt_rtx_',
-			anyVersion: /^tensorrt_rtx_\d+_\d+\.dll$/,
-		},
-	},
-};
-
-/** The folder that the product's pip package has in `site-packages`. */
-const pipFolders: Readonly<Record<Product, string>> = {
-	TensorRT: 'tensorrt_libs',
-	'TensorRT-RTX': 'tensorrt_rtx_libs',
-};
-
-/** The core library that is looked for; undefined on systems that the product has no libraries for. */
-export function coreNameOf(product: Product): string | undefined {
-	return fileNames[process.platform]?.[product].core;
-}
-
 /**
  * Looks for NVIDIA's libraries, by their names alone: nothing is opened or run.
  *
  * @returns every folder that was looked into, in the order of preference
  */
 export function searchTensorRt(product: Product, surroundings: Surroundings = {}): Finding[] {
-	const names = fileNames[process.platform]?.[product];
+	const names = libraryNames(product);
 	if (names === undefined) return [];
 	const named = (surroundings.env ?? process.env)[tensorRtVariable];
 	const findings = named ? lookAtNamed(product, names, resolve(named)) : [];
@@ -106,45 +60,45 @@ export function searchTensorRt(product: Product, surroundings: Surroundings = {}
 }
 
 /** What the environment variable names: the core library, or a folder with the libraries in it or below. */
-function lookAtNamed(product: Product, names: Names, path: string): Finding[] {
+function lookAtNamed(product: Product, names: LibraryNames, path: string): Finding[] {
 	const origin = tensorRtVariable;
-	if (!existsSync(path)) return [{ product, origin, folder: path, problem: 'there is no such file or folder' }];
+	const useless = (fault: Fault) => [{ product: undefined, origin, folder: path, fault }];
+	if (!existsSync(path)) return useless({ kind: 'gone' });
+	const all = products.flatMap((one) => libraryNames(one) ?? []);
 	if (statSync(path).isDirectory()) {
 		const found = lookBelow(path, names);
 		if (found !== undefined) return [{ product, origin, ...found }];
-		const all = Object.values(fileNames[process.platform]!);
 		if (all.some((one) => lookBelow(path, one) !== undefined)) return [{ product, origin, folder: path }];
-		const cores = all.map(({ core }) => `no ${core}`).join(' and ');
-		return [{ product, origin, folder: path, problem: `has ${cores} in it, in its lib or in its bin` }];
+		return useless({ kind: 'empty', needed: all.map(({ core }) => core) });
 	}
 	// By its name it may be one of the other product.
-	const owner = products.find((one) => basename(path).startsWith(fileNames[process.platform]![one].stem));
-	if (owner !== undefined && owner !== product) return [];
+	const owner = all.find(({ stem }) => basename(path).startsWith(stem));
+	if (owner !== undefined && owner !== names) return [];
 	return [{ product, origin, folder: dirname(path), ...withParser(path, names) }];
 }
 
-type Found = Pick<Finding, 'libraries' | 'problem'>;
+type Found = Pick<Finding, 'libraries' | 'fault'>;
 
 /** The libraries in a folder or below, else what is of no use there; undefined when there is nothing of the product. */
-function lookBelow(path: string, names: Names): (Found & { folder: string }) | undefined {
+function lookBelow(path: string, names: LibraryNames): (Found & { folder: string }) | undefined {
 	const found = ['', 'lib', 'bin'].map((name) => {
 		const folder = join(path, name);
 		return { folder, ...lookInto(folder, names) };
 	});
-	return found.find(({ libraries }) => libraries !== undefined) ?? found.find(({ problem }) => problem !== undefined);
+	return found.find(({ libraries }) => libraries !== undefined) ?? found.find(({ fault }) => fault !== undefined);
 }
 
-function lookInto(folder: string, names: Names): Found {
+function lookInto(folder: string, names: LibraryNames): Found {
 	const core = join(folder, names.core);
 	if (existsSync(core)) return withParser(core, names);
 	const others = entriesOf(folder).filter((name) => names.anyVersion.test(name));
-	return others.length === 0 ? {} : { problem: `has ${others.join(', ')}, but ${names.core} is needed` };
+	return others.length === 0 ? {} : { fault: { kind: 'other version', found: others, needed: names.core } };
 }
 
-function withParser(core: string, names: Names): Found {
+function withParser(core: string, names: LibraryNames): Found {
 	const parser = join(dirname(core), names.parser);
 	if (existsSync(parser)) return { libraries: { core, parser } };
-	return { problem: `has ${basename(core)}, but no ${names.parser} beside it, which building engines needs` };
+	return { fault: { kind: 'no parser', core: basename(core), needed: names.parser } };
 }
 
 function placesOf(
@@ -152,7 +106,7 @@ function placesOf(
 	{ env = process.env, root = '/', home = homedir(), cacheDir }: Surroundings,
 ): { origin: string; folder: string }[] {
 	const at = (origin: string, folders: readonly string[]) => folders.map((folder) => ({ origin, folder }));
-	const pythonFolders = sitePackages(env, home, root).map((folder) => join(folder, pipFolders[product]));
+	const pythonFolders = sitePackages(env, home, root).map((folder) => join(folder, productTable[product].pipFolder));
 	const places = [...at('cache folder', [cacheFolder('tensorrt', cacheDir)]), ...at(pythonOrigin, pythonFolders)];
 	if (process.platform === 'win32') return [...places, ...at('PATH', pathEntries(env.PATH))];
 	const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;

@@ -103,20 +103,33 @@ void Environment::Tell(uint64_t call, const std::string& listener, const std::fu
   }
 }
 
+static Napi::Object ToJavaScript(Napi::Env env, const ErrorDetails& details) {
+  const Napi::Object result = Napi::Object::New(env);
+  for (const auto& [name, text] : {std::pair{"option", &details.option},
+                                   {"photo", &details.photo},
+                                   {"file", &details.file},
+                                   {"network", &details.network},
+                                   {"tensor", &details.tensor},
+                                   {"device", &details.device}}) {
+    if (!text->empty()) result.Set(name, *text);
+  }
+  for (const auto& [name, number] : {std::pair{"faces", &details.faces}, {"bytes", &details.bytes}}) {
+    if (number->has_value()) result.Set(name, static_cast<double>(**number));
+  }
+  return result;
+}
+
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error) {
-  const auto make = [env](ErrorCode code, const char* message) {
-    const Napi::Error result = Napi::Error::New(env, message);
+  const auto make = [env](ErrorCode code, const char* problem, const ErrorDetails& details = {}) {
+    const Napi::Error result = Napi::Error::New(env, problem);
     result.Value().Set("code", Napi::String::New(env, Name(code)));
+    result.Value().Set("details", ToJavaScript(env, details));
     return result;
   };
   try {
     std::rethrow_exception(error);
-  } catch (const InvalidEngine& refused) {
-    const Napi::Error result = make(refused.code(), refused.what());
-    result.Value().Set("network", Napi::String::New(env, refused.network()));
-    return result;
   } catch (const Error& known) {
-    return make(known.code(), known.what());
+    return make(known.code(), known.what(), known.details());
   } catch (const std::exception& other) {
     return make(ErrorCode::kEngineFailed, other.what());
   } catch (...) {

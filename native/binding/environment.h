@@ -95,7 +95,7 @@ class Environment::Task {
   std::atomic<bool> claimed_ = false;
 };
 
-// The error as JavaScript sees it: an Error with a `code`.
+// The error as JavaScript sees it: an Error with `code` and `details`.
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error);
 
 // Runs `body`, with the core's errors thrown as JavaScript's.

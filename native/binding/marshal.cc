@@ -47,7 +47,8 @@ Weight OneWeight(const Napi::Value& value, const std::string& name, const Maps& 
   if (bytes != static_cast<size_t>(length)) Refuse("a length that its shape and type have", name);
   if (static_cast<size_t>(offset) > map.size() || static_cast<size_t>(length) > map.size() - offset) {
     throw Error(ErrorCode::kInvalidWeights,
-                "The tensor " + weight.name + " reaches beyond the end of " + map.path() + ".");
+                "The tensor " + weight.name + " reaches beyond the end of " + map.path() + ".",
+                {.file = map.path(), .tensor = weight.name});
   }
   weight.data = map.data() + offset;
   weight.bytes = bytes;

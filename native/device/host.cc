@@ -45,7 +45,8 @@ class Host final : public Device {
     void* memory =
         bytes <= PTRDIFF_MAX - kAlignment ? ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow) : nullptr;
     if (memory == nullptr) {
-      throw Error(ErrorCode::kOutOfMemory, "Could not allocate " + std::to_string(bytes) + " bytes of memory.");
+      throw Error(ErrorCode::kOutOfMemory, "Could not allocate " + std::to_string(bytes) + " bytes of memory.",
+                  {.device = name(), .bytes = bytes});
     }
     return memory;
   }

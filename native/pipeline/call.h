@@ -23,7 +23,8 @@ inline std::exception_ptr CurrentError() {
   try {
     throw;
   } catch (const std::bad_alloc&) {
-    return std::make_exception_ptr(Error(ErrorCode::kOutOfMemory, "The host's memory is exhausted."));
+    return std::make_exception_ptr(
+        Error(ErrorCode::kOutOfMemory, "The host's memory is exhausted.", {.device = "cpu"}));
   } catch (...) {
     return std::current_exception();
   }

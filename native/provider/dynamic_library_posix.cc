@@ -49,14 +49,17 @@ std::string Fault(const std::string& path) {
 
 void* OpenLibrarySymbol(const std::string& path, const char* symbol) {
   if (const std::string fault = Fault(path); !fault.empty()) {
-    throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " + fault + ".");
+    throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " + fault + ".", {.file = path});
   }
   void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " + dlerror() + ".");
+  if (library == nullptr) {
+    throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " + dlerror() + ".", {.file = path});
+  }
   void* const address = dlsym(library, symbol);
   if (address == nullptr) {
     dlclose(library);
-    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it is a library without " + symbol + ".");
+    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it is a library without " + symbol + ".",
+                {.file = path});
   }
   return address;
 }

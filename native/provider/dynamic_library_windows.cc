@@ -15,13 +15,14 @@ void* OpenLibrarySymbol(const std::string& path, const char* symbol) {
   const HMODULE library =
       LoadLibraryExW(file.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
   if (library == nullptr) {
-    throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " +
-                                          std::system_category().message(static_cast<int>(GetLastError())) + ".");
+    const std::string reason = std::system_category().message(static_cast<int>(GetLastError()));
+    throw Error(ErrorCode::kNoDevice, "Could not load " + path + ": " + reason + ".", {.file = path});
   }
   const FARPROC address = GetProcAddress(library, symbol);
   if (address == nullptr) {
     FreeLibrary(library);
-    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it is a library without " + symbol + ".");
+    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it is a library without " + symbol + ".",
+                {.file = path});
   }
   return reinterpret_cast<void*>(address);
 }

@@ -65,12 +65,8 @@ struct EngineFile {
 // An engine file that is missing, damaged, or for another version or GPU. Whoever has the network can build it again.
 class InvalidEngine : public Error {
  public:
-  InvalidEngine(std::string network, const std::string& message)
-      : Error(ErrorCode::kInvalidEngine, message), network_(std::move(network)) {}
-  const std::string& network() const noexcept { return network_; }  // NetworkSource::name
-
- private:
-  std::string network_;
+  InvalidEngine(const std::string& network, const std::string& problem)
+      : Error(ErrorCode::kInvalidEngine, problem, {.network = network}) {}
 };
 
 // What a network is built from. Copies share the maps.

@@ -13,7 +13,8 @@ WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string
   const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
   if (bytes != weight.bytes) {
     throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
-                                                " but received " + std::to_string(weight.bytes) + ".");
+                                                " but received " + std::to_string(weight.bytes) + ".",
+                {.network = network, .tensor = weight.name});
   }
   const DataType type = weight.as.value_or(weight.type);
   if (type == weight.type) {
@@ -26,7 +27,8 @@ WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string
   if (weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
     throw Error(ErrorCode::kInvalidWeights, "Expected float32 or float16 for " + label +
                                                 ", which the graph declares as " + Name(type) + ", but received " +
-                                                Name(weight.type) + ".");
+                                                Name(weight.type) + ".",
+                {.network = network, .tensor = weight.name});
   }
   const size_t count = bytes / sizeof(float);
   std::byte* const halves = Allocate(count * sizeof(Half));

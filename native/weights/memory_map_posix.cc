@@ -15,7 +15,7 @@ namespace arc2face {
 namespace {
 
 [[noreturn]] void Fail(const std::string& path, const std::string& reason) {
-  throw Error(ErrorCode::kInvalidWeights, "Could not map the file " + path + ": " + reason + ".");
+  throw Error(ErrorCode::kInvalidWeights, "Could not map the file " + path + ": " + reason + ".", {.file = path});
 }
 
 std::string Reason(int error) { return std::generic_category().message(error); }

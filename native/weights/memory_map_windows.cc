@@ -12,7 +12,7 @@ namespace {
 
 [[noreturn]] void Fail(const std::string& path) {
   const std::string reason = std::system_category().message(static_cast<int>(GetLastError()));
-  throw Error(ErrorCode::kInvalidWeights, "Could not map the file " + path + ": " + reason + ".");
+  throw Error(ErrorCode::kInvalidWeights, "Could not map the file " + path + ": " + reason + ".", {.file = path});
 }
 
 // Closes a handle at the end of its scope; the map itself keeps the file open.

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { openBundle } from '../../lib/bundle/bundle.ts';
 import { awaitNative } from '../../lib/call.ts';
-import { hasEnginesFor } from '../../lib/engines/capability.ts';
 import { type BuildTarget, ModelEngines, nativeEngines, targetFor } from '../../lib/engines/prepare.ts';
+import { productTable } from '../../lib/engines/products.ts';
 import { type EngineRuntime, EngineRuntimes, pathsOf } from '../../lib/engines/runtimes.ts';
 import { Arc2Face } from '../../lib/index.ts';
 import { loadNative, type NativeEngine, type NativeNetworks } from '../../lib/native.ts';
@@ -51,7 +51,7 @@ describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_0
 		['compute capability 8.9', targetFor(89)],
 	])('opens an engine that was built for %s, or says why not', async ([what, target], { skip }) => {
 		skip(gpus.length === 0, obstacle);
-		skip(hasEnginesFor('TensorRT-RTX', capability), `it is documented for ${name}`);
+		skip(productTable['TensorRT-RTX'].runsOn(capability), `it is documented for ${name}`);
 		const libraries = new EngineRuntimes({ env: { ...process.env, ARC2FACE_PROVIDER: undefined } });
 		const runtime = await libraries.first('TensorRT-RTX');
 		if (runtime === undefined) return skip((await libraries.obstacles('TensorRT-RTX')).join(' '));

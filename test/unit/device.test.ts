@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { chooseBuilder, chooseDevice, chooseGpu } from '../../lib/device/device.ts';
 import { libraryVariable } from '../../lib/device/onnxruntime-library.ts';
-import { capabilityName, hasEnginesFor, parseCapability } from '../../lib/engines/capability.ts';
+import { capabilityName, parseCapability } from '../../lib/engines/capability.ts';
 import { probeLibrary } from '../../lib/engines/probe.ts';
+import { productTable } from '../../lib/engines/products.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { type EngineLibraryPaths, loadNative, type NativeGpu, type NativeGpus } from '../../lib/native.ts';
@@ -335,9 +336,9 @@ test('a compute capability is written with a dot', () => {
 		...Array.from({ length: 5 }, () => undefined),
 	]);
 	for (const capability of [75, 80, 86, 89, 120, 121]) {
-		expect(hasEnginesFor('TensorRT', capability)).toBe(true);
-		expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(true);
+		expect(productTable.TensorRT.runsOn(capability)).toBe(true);
+		expect(productTable['TensorRT-RTX'].runsOn(capability)).toBe(true);
 	}
-	for (const capability of [87, 90, 100, 110, 122]) expect(hasEnginesFor('TensorRT-RTX', capability)).toBe(false);
-	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) expect(hasEnginesFor(product, 61)).toBe(false);
+	for (const capability of [87, 90, 100, 110, 122]) expect(productTable['TensorRT-RTX'].runsOn(capability)).toBe(false);
+	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) expect(productTable[product].runsOn(61)).toBe(false);
 });

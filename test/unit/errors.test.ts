@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Arc2FaceError, errorCodes, problemOf } from '../../lib/errors.ts';
+import { fromNative } from '../../lib/native-error.ts';
 import { packageRoot } from '../../lib/package.ts';
 
 const native = (file: string) => readFileSync(join(packageRoot, 'native', file), 'utf8');
@@ -65,7 +66,7 @@ test('what went wrong can be had without what to do about it', () => {
 
 test('a native error becomes one of ours with the native one as its cause; anything else stays what it is', () => {
 	const native = Object.assign(new Error('Out of memory in the UNet.'), { code: 'OUT_OF_MEMORY' });
-	const error = Arc2FaceError.fromNative(native) as Arc2FaceError;
+	const error = fromNative(native) as Arc2FaceError;
 	expect(error).toMatchObject({ name: 'Arc2FaceError', code: 'OUT_OF_MEMORY', cause: native });
 	for (const other of [
 		new TypeError('a bug'),
@@ -73,6 +74,6 @@ test('a native error becomes one of ours with the native one as its cause; anyth
 		'text',
 		undefined,
 	]) {
-		expect(Arc2FaceError.fromNative(other)).toBe(other);
+		expect(fromNative(other)).toBe(other);
 	}
 });

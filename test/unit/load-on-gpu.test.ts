@@ -293,7 +293,10 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 
 	describe('builds an engine again that its library refuses', () => {
 		const refuse = (network: string) => {
-			throw Object.assign(new Error(`${network} is for another GPU.`), { code: 'INVALID_ENGINE', network });
+			throw Object.assign(new Error(`${network} is for another GPU.`), {
+				code: 'INVALID_ENGINE',
+				details: { network },
+			});
 		};
 
 		test('once', async () => {

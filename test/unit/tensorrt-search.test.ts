@@ -1,7 +1,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Finding, type Product, products, searchTensorRt } from '../../lib/engines/search.ts';
+import { describeFault } from '../../lib/device/obstacles.ts';
+import { type Product, products } from '../../lib/engines/products.ts';
+import { type Finding, searchTensorRt } from '../../lib/engines/search.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 
 const folder = temporaryFolder();
@@ -32,7 +34,8 @@ function search(product: Product, env: NodeJS.ProcessEnv = {}): Finding[] {
 	return searchTensorRt(product, { env, root, home: join(root, 'home'), cacheDir: join(root, 'cache') });
 }
 const found = (findings: Finding[]) => findings.flatMap(({ libraries }) => libraries ?? []);
-const problems = (findings: Finding[]) => findings.flatMap(({ problem }) => problem ?? []);
+const problems = (findings: Finding[]) =>
+	findings.flatMap(({ fault }) => (fault === undefined ? [] : describeFault(fault)));
 
 describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s libraries', () => {
 	test.each(products)('finds none of %s on an empty machine, and says where it looked', (product) => {
@@ -109,22 +112,24 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 
 	test('says when what ARC2FACE_TENSORRT names is not there', () => {
 		const findings = search('TensorRT', { ARC2FACE_TENSORRT: join(root, 'gone') });
-		expect(findings[0]).toMatchObject({ folder: join(root, 'gone'), problem: expect.stringContaining('no such') });
+		expect(findings[0]).toMatchObject({ folder: join(root, 'gone'), product: undefined });
+		expect(problems(findings)[0]).toContain('no such');
 	});
 
 	test('says when there is nothing of use in the folder that ARC2FACE_TENSORRT names, or below', () => {
 		put('sdk/lib/libcudart.so.13');
 		const env = { ARC2FACE_TENSORRT: join(root, 'sdk') };
 		for (const product of products) {
-			expect(search(product, env)[0]).toMatchObject({
-				folder: join(root, 'sdk'),
-				problem: 'has no libnvinfer.so.11 and no libtensorrt_rtx.so.1 in it, in its lib or in its bin',
-			});
+			const findings = search(product, env);
+			expect(findings[0]).toMatchObject({ folder: join(root, 'sdk'), product: undefined });
+			expect(problems(findings)).toEqual([
+				'has no libnvinfer.so.11 and no libtensorrt_rtx.so.1 in it, in its lib or in its bin',
+			]);
 		}
 		put('sdk/lib/libnvinfer.so.10');
 		expect(search('TensorRT', env)[0]).toMatchObject({
 			folder: join(root, 'sdk/lib'),
-			problem: 'has libnvinfer.so.10, but libnvinfer.so.11 is needed',
+			fault: { kind: 'other version', found: ['libnvinfer.so.10'], needed: 'libnvinfer.so.11' },
 		});
 		// What there is of one product says enough.
 		expect(problems(search('TensorRT-RTX', env))).toEqual([]);

@@ -46,7 +46,8 @@ class Cuda final : public Device {
       memory = TryAllocate(bytes);
     }
     if (memory == nullptr) {
-      throw Error(ErrorCode::kOutOfMemory, "Could not allocate " + std::to_string(bytes) + " bytes on " + name_ + ".");
+      throw Error(ErrorCode::kOutOfMemory, "Could not allocate " + std::to_string(bytes) + " bytes on " + name_ + ".",
+                  {.device = name_, .bytes = bytes});
     }
     return memory;
   }
@@ -152,7 +153,7 @@ Device& CudaDevice(int index) {
   const std::string name = "cuda:" + std::to_string(index);
   const CudaSurvey survey = FindCudaGpus();
   const auto refuse = [&](const std::string& why) {
-    throw Error(ErrorCode::kNoDevice, "Can't use " + name + ": " + why);
+    throw Error(ErrorCode::kNoDevice, "Can't use " + name + ": " + why, {.device = name});
   };
   if (!survey.obstacle.empty()) refuse(survey.obstacle);
   const size_t gpus = survey.gpus.size();

@@ -29,7 +29,8 @@ class PinnedMemory {
     if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
       cudaGetLastError();
       throw Error(ErrorCode::kOutOfMemory,
-                  "Could not allocate " + std::to_string(bytes) + " bytes of page-locked memory.");
+                  "Could not allocate " + std::to_string(bytes) + " bytes of page-locked memory.",
+                  {.device = "cpu", .bytes = bytes});
     }
     CheckCuda(status, "allocate page-locked memory");
     sizes_[static_cast<uint8_t*>(memory)] = bytes;

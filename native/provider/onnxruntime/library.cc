@@ -33,7 +33,8 @@ const void* const* Table(const std::string& path, const ApiBase& base) {
   if (table == nullptr) {
     throw Error(ErrorCode::kNoDevice, "Expected ONNX Runtime 1." + std::to_string(kMinorVersion) +
                                           " or newer for the library " + path + " but received version " + version +
-                                          ".");
+                                          ".",
+                {.file = path});
   }
   return table;
 }
@@ -56,10 +57,10 @@ Library::Library(const std::string& path, const ApiBase& base)
     : path_(path), version_(base.GetVersionString()), api_{Table(path, base)} {
   DisableTelemetry();
   Check(api_.CreateEnvWithCustomLogger(DropLog, nullptr, kSeverityFatal, "arc2face", &env_), ErrorCode::kNoDevice,
-        "Could not start the library " + path);
+        "Could not start the library " + path, {.file = path});
 }
 
-void Library::Check(Status* status, ErrorCode code, const std::string& what) const {
+void Library::Check(Status* status, ErrorCode code, const std::string& what, const ErrorDetails& details) const {
   if (status == nullptr) return;
   std::string message = api_.GetErrorMessage(status);
   message.erase(message.find_last_not_of(" \n") + 1);
@@ -69,7 +70,7 @@ void Library::Check(Status* status, ErrorCode code, const std::string& what) con
     code = ErrorCode::kInvalidArgument;
   }
   api_.ReleaseStatus(status);
-  throw Error(code, what + ": " + message);
+  throw Error(code, what + ": " + message, details);
 }
 
 }  // namespace arc2face::ort

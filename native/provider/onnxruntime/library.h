@@ -27,7 +27,7 @@ class Library {
   // Throws what `status` says, if it is a failure, and frees it: kOutOfMemory when the runtime ran out of memory,
   // kInvalidArgument when it calls its arguments that and `code` is kEngineFailed, else `code`.
   // `what` begins the sentence: "Could not load the network unet".
-  void Check(Status* status, ErrorCode code, const std::string& what) const;
+  void Check(Status* status, ErrorCode code, const std::string& what, const ErrorDetails& details = {}) const;
 
   // Calls `create(arguments..., &object)` and owns the object.
   template <typename T, typename Create, typename Release, typename... Arguments>

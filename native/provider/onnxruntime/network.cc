@@ -32,7 +32,7 @@ class OnnxRuntimeNetwork final : public Network {
   // Throws what went wrong while the runtime worked: first of all that it was told to stop, or read a damaged file.
   void CheckWork(Owned<Status> status, const Interrupt& interrupt, ErrorCode code, const std::string& work) const;
   void CheckLoading(Status* status) const {
-    library_.Check(status, ErrorCode::kEngineFailed, "Could not load the network " + name_);
+    library_.Check(status, ErrorCode::kEngineFailed, "Could not load the network " + name_, {.network = name_});
   }
 
   const Library& library_;
@@ -132,7 +132,8 @@ TensorInfo OnnxRuntimeNetwork::GetInfo(size_t index, const GetName& get_name, co
   const std::optional<DataType> type = FromElementType(element);
   if (!type) {
     throw Error(ErrorCode::kInvalidWeights, "Expected a tensor of numbers for " + name + " of the network " + name_ +
-                                                " but received another type.");
+                                                " but received another type.",
+                {.network = name_, .tensor = name});
   }
   size_t rank = 0;
   CheckLoading(api().GetDimensionsCount(tensor, &rank));
@@ -207,10 +208,13 @@ void OnnxRuntimeNetwork::CheckWork(Owned<Status> status, const Interrupt& interr
   for (const auto& map : maps_) {
     if (map->damaged()) {
       throw Error(ErrorCode::kInvalidWeights, "Expected the file " + map->path() + " of the network " + name_ +
-                                                  " to keep its size while it is in use, but it became shorter.");
+                                                  " to keep its size while it is in use, but it became shorter.",
+                  {.file = map->path(), .network = name_});
     }
   }
-  library_.Check(status.release(), code, "Could not " + work + " the network " + name_);
+  ErrorDetails details{.network = name_, .device = "cpu"};
+  if (maps_.size() == 1) details.file = maps_[0]->path();
+  library_.Check(status.release(), code, "Could not " + work + " the network " + name_, details);
 }
 
 }  // namespace

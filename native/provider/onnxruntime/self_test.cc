@@ -65,10 +65,12 @@ void SelfTest(const Library& library) {
   try {
     products = Products(library);
   } catch (const Error& error) {
-    throw Error(ErrorCode::kNoDevice, "Could not use " + library.path() + ": " + error.what());
+    throw Error(ErrorCode::kNoDevice, "Could not use " + library.path() + ": " + error.what(),
+                {.file = library.path()});
   }
   if (products != std::vector<float>{2, 30, 200, 3000}) {
-    throw Error(ErrorCode::kNoDevice, "Could not use " + library.path() + ": its self-test gave wrong numbers.");
+    throw Error(ErrorCode::kNoDevice, "Could not use " + library.path() + ": its self-test gave wrong numbers.",
+                {.file = library.path()});
   }
 }
 

@@ -53,13 +53,15 @@ const Arc2FaceEngineApi& OpenEngineApi(const std::string& path) {
   const auto get = reinterpret_cast<Arc2FaceGetEngineApiFunction>(OpenLibrarySymbol(path, ARC2FACE_GET_ENGINE_API));
   const Arc2FaceEngineApi* const api = get(ARC2FACE_ENGINE_ABI_VERSION);
   if (api == nullptr || api->abi_version != ARC2FACE_ENGINE_ABI_VERSION || api->bytes != sizeof(Arc2FaceEngineApi)) {
-    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it belongs to another version of this package.");
+    throw Error(ErrorCode::kNoDevice, "Could not use " + path + ": it belongs to another version of this package.",
+                {.file = path});
   }
   return *api;
 }
 
-void Check(Arc2FaceStatus status, const Arc2FaceMessage& message, const std::string& what) {
-  if (status != ARC2FACE_OK) throw Error(CodeOf(status), what + ": " + message.text);
+void Check(Arc2FaceStatus status, const Arc2FaceMessage& message, const std::string& what,
+           const ErrorDetails& details) {
+  if (status != ARC2FACE_OK) throw Error(CodeOf(status), what + ": " + message.text, details);
 }
 
 EngineLibrary::EngineLibrary(const Arc2FaceEngineApi& api, const LibraryPaths& paths) : api_(&api) {
@@ -67,7 +69,7 @@ EngineLibrary::EngineLibrary(const Arc2FaceEngineApi& api, const LibraryPaths& p
                                     .parser = paths.parser.empty() ? nullptr : paths.parser.c_str()};
   Arc2FaceMessage message{};
   Check(api.OpenLibrary(&theirs, ReadLog(), nullptr, &library_, &message), message,
-        std::string("Could not use ") + api.product);
+        std::string("Could not use ") + api.product, {.file = paths.core});
 }
 
 std::string EngineLibrary::version() const {

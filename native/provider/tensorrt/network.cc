@@ -64,7 +64,7 @@ class EngineNetwork final : public Network {
     if (status == ARC2FACE_OK) return;
     const std::string what = "The network " + name_;
     if (status == ARC2FACE_INVALID_ENGINE) throw InvalidEngine(name_, what + ": " + message.text);
-    Check(status, message, what);
+    Check(status, message, what, {.network = name_, .device = arena_->device().name()});
   }
 
   const EngineLibrary library_;

@@ -16,7 +16,8 @@ namespace {
 
 [[noreturn]] void Fail(const std::string& what, const std::string& path, int error) {
   throw Error(ErrorCode::kFileFailed,
-              "Could not " + what + " the file " + path + ": " + std::generic_category().message(error) + ".");
+              "Could not " + what + " the file " + path + ": " + std::generic_category().message(error) + ".",
+              {.file = path});
 }
 
 // Null, and errno, when there is a file already.

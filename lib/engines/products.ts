@@ -1,0 +1,105 @@
+// NVIDIA's products that build and run engines: a row each, with all that is different about them.
+import { rtxCapabilities } from './capability.ts';
+
+/** How a product's libraries are called on a system, in the version that this package's provider library is compiled for. */
+export type LibraryNames = Readonly<{
+	core: string;
+	/** The ONNX parser. */
+	parser: string;
+	/** What the name of the core library begins with, in every version. */
+	stem: string;
+	/** The name of the core library in any version. */
+	anyVersion: RegExp;
+}>;
+
+type ProductRow = Readonly<{
+	/** This package's library for it, which lies beside the addon; without its extension. */
+	provider: string;
+	/** The versions that the provider library is compiled for, as what to install. */
+	release: string;
+	/** Repairs what pip has installed. */
+	reinstall?: string;
+	/** The folder that its pip package has in `site-packages`. */
+	pipFolder: string;
+	/** On the systems that it has libraries for. */
+	libraries: Partial<Record<NodeJS.Platform, LibraryNames>>;
+	/** Whether it has engines for a GPU of this compute capability. */
+	runsOn(capability: number): boolean;
+	/**
+	 * Whether an engine is tuned and compiled on the GPU that is to run it. Else it is for all GPUs of a compute capability, is built
+	 * without one, and is compiled further where it runs.
+	 */
+	buildsOnGpu: boolean;
+	/** Why it is preferred to those after it, for people. */
+	preference?: string;
+}>;
+
+const rows = {
+	TensorRT: {
+		provider: 'arc2face_tensorrt',
+		release: 'TensorRT 11.1 or a newer 11, with its ONNX parser',
+		pipFolder: 'tensorrt_libs',
+		libraries: {
+			linux: {
+				core: 'libnvinfer.so.11',
+				parser: 'libnvonnxparser.so.11',
+				stem: 'libnvinfer.',
+				anyVersion: /^libnvinfer\.so\.\d+$/,
+			},
+			win32: {
+				core: 'nvinfer_11.dll',
+				parser: 'nvonnxparser_11.dll',
+				stem: 'nvinfer_',
+				anyVersion: /^nvinfer_\d+\.dll$/,
+			},
+		},
+		// NVIDIA documents TensorRT 11 for 7.5 to 12.x, data centres included.
+		runsOn: (capability) => capability >= 75 && capability < 130,
+		buildsOnGpu: true,
+		preference: 'It goes before TensorRT-RTX, because it times its choices on the GPU itself.',
+	},
+	'TensorRT-RTX': {
+		provider: 'arc2face_tensorrt_rtx',
+		release: 'TensorRT-RTX 1.6 (`pip install tensorrt-rtx==1.6.1.120`)',
+		reinstall: 'Run `pip install --force-reinstall tensorrt-rtx==1.6.1.120`.',
+		pipFolder: 'tensorrt_rtx_libs',
+		libraries: {
+			linux: {
+				core: 'libtensorrt_rtx.so.1',
+				parser: 'libtensorrt_onnxparser_rtx.so.1',
+				stem: 'libtensorrt_rtx.',
+				anyVersion: /^libtensorrt_rtx\.so\.\d+$/,
+			},
+			win32: {
+				core: 'tensorrt_rtx_1_6.dll',
+				parser: 'tensorrt_onnxparser_rtx_1_6.dll',
+				stem: 'tensorrt_rtx_',
+				anyVersion: /^tensorrt_rtx_\d+_\d+\.dll$/,
+			},
+		},
+		runsOn: (capability) => rtxCapabilities.includes(capability),
+		buildsOnGpu: false,
+	},
+} as const satisfies Record<string, ProductRow>;
+
+export type Product = keyof typeof rows;
+
+/** The rows, as what all of them have in common. */
+export const productTable: Readonly<Record<Product, ProductRow>> = rows;
+
+/** The preferred one first. */
+export const products = Object.keys(rows) as readonly Product[];
+
+/** The row of a library's product; a library that stands in for NVIDIA's has none. */
+export function productRow(product: string): ProductRow | undefined {
+	return isProduct(product) ? productTable[product] : undefined;
+}
+
+export function isProduct(product: string): product is Product {
+	return Object.hasOwn(rows, product);
+}
+
+/** The names that are looked for; undefined on systems that the product has no libraries for. */
+export function libraryNames(product: Product): LibraryNames | undefined {
+	return productTable[product].libraries[process.platform];
+}

@@ -1,0 +1,55 @@
+// Errors of native code as those of this package, with what to do about them.
+import {
+	Arc2FaceError,
+	detailFields,
+	type ErrorArguments,
+	type ErrorCode,
+	type ErrorDetails,
+	errorCodes,
+} from './errors.ts';
+
+/**
+ * Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. What to do about it
+ * follows from what native code knows; a caller that knows more says so: `Arc2FaceError.with`.
+ *
+ * @returns what is no error of native code as it is
+ */
+export function fromNative(cause: unknown): unknown {
+	if (!(cause instanceof Error) || !('code' in cause) || !isErrorCode(cause.code)) return cause;
+	const { code, message } = cause;
+	const told: ErrorDetails = ('details' in cause && (cause.details as ErrorDetails | undefined)) || {};
+	const fields: readonly string[] = detailFields[code];
+	const details = Object.fromEntries(Object.entries(told).filter(([field]) => fields.includes(field)));
+	return new Arc2FaceError(...([code, message, { remedy: remedies[code]?.(told), details, cause }] as ErrorArguments));
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+	return typeof code === 'string' && Object.hasOwn(errorCodes, code);
+}
+
+/** What to do about errors of native code, where its details tell. */
+const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | undefined>> = {
+	INVALID_ARGUMENT: ({ option = '' }) => loadAgain[option],
+	NO_FACE: ({ faces = 0 }) =>
+		faces > 0
+			? 'Faces are counted from 0, the largest.'
+			: 'Use a photo in which one face is large, sharp and not cut off, or pass its keypoints.',
+	NO_DEVICE: () => 'Run `arc2face doctor` to see what was looked for and what was found.',
+	ENGINE_FAILED: () => 'Run `arc2face doctor`; if it finds no fault, please report this message.',
+	OUT_OF_MEMORY: ({ device = 'cpu', network = '' }) => {
+		const close = device === 'cpu' ? 'close other programs' : 'close other programs that use the GPU';
+		if (network === 'detector' || network === 'recognizer')
+			return `Lower \`detectionSize\` or the photo's size, or ${close}.`;
+		const batches = device === 'cpu' ? '' : ', load with fewer and lower `batchSizes`';
+		return `Lower \`count\` or the image size${batches}, or ${close}.`;
+	},
+	DISPOSED: () => 'Load the model again with `Arc2Face.load()`.',
+};
+
+/** What a model has to be loaded with for an option of a call that its engines were not built for. */
+const loadAgain: Readonly<Record<string, string>> = {
+	width: 'Load the model with this size in `imageSizes`.',
+	guidanceScale: 'Load the model with 2 or more in `batchSizes`.',
+	detectionSize: 'Load the model with it as `detectionSize`.',
+	face: 'Say which one: its index, counted from 0, the largest.',
+};
