@@ -43,7 +43,7 @@ async function main(args: string[]): Promise<number> {
 		exitCode = outcome.exitCode;
 		const { text } = outcome;
 		if (input.values.json) await print(`${JSON.stringify(outcome.value, undefined, '\t')}\n`);
-		else await print(typeof text === 'string' ? `${text}\n` : text);
+		else if (text.length > 0) await print(typeof text === 'string' ? `${text}\n` : text);
 	};
 	try {
 		const isFine = await runCommandLine(args, commands, {

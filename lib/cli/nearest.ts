@@ -2,8 +2,8 @@
 
 /** The known word that a mistyped one most likely means: what it begins, or what is close to it; undefined if none is. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-	const begun = known.filter((candidate) => candidate.startsWith(word));
-	if (begun.length > 0) return begun[0];
+	const begun = word && known.find((candidate) => candidate.startsWith(word));
+	if (begun) return begun;
 	let best: string | undefined;
 	// A third of the letters may be wrong: more, and the suggestion is a guess.
 	let bestDistance = Math.floor(Math.max(word.length, 3) / 3) + 1;

@@ -55,10 +55,9 @@ export async function runCommandLine(
 		return true;
 	} catch (error) {
 		if (!(error instanceof CommanderError)) throw error;
-		const isOption = error.code === 'commander.unknownOption';
-		if (isOption || error.code === 'commander.unknownCommand') {
-			surroundings.writeError(`${hint(current ?? program, isOption, words)}\n`);
-		}
+		const line = current ?? program;
+		if (error.code === 'commander.unknownOption') surroundings.writeError(`${optionHint(line, words)}\n`);
+		if (error.code === 'commander.unknownCommand') surroundings.writeError(`${commandHint(line, words)}\n`);
 		return error.exitCode === 0;
 	}
 }
@@ -66,7 +65,7 @@ export async function runCommandLine(
 function group(line: Line, table: CommandTable, surroundings: Surroundings, onChoice: (line: Line) => void): Line {
 	const { writeOut, writeError: writeErr } = surroundings;
 	line.exitOverride().configureOutput({ writeOut, writeErr }).enablePositionalOptions();
-	// Of suggestions commander knows those with few letters wrong: see `hint`.
+	// Commander suggests what has few letters wrong, but not what was cut short: see `nearest`.
 	line.showSuggestionAfterError(false).helpCommand(false).helpOption('-h, --help', 'show this help');
 	for (const [name, entry] of Object.entries(table)) {
 		const child = line.command(name).summary(entry.summary).description(`${entry.summary}.`);
@@ -111,17 +110,28 @@ function fail(message: string): never {
 	throw new InvalidArgumentError(message);
 }
 
-/** What a mistyped word may mean, or else where the known ones are. */
-function hint(line: Line, isOption: boolean, words: readonly string[]): string {
-	const path = pathOf(line);
-	const names = isOption
-		? [...line.options.map(({ long }) => long!), '--help']
-		: line.commands.map((command) => command.name());
-	const isMeant = (word: string) => (isOption ? /^--?[a-z]/i.test(word) : !path.split(' ').includes(word));
-	const word = words.map((one) => one.split('=')[0]!).find((one) => isMeant(one) && !names.includes(one));
-	const meant = word && nearest(word, names);
-	if (meant !== undefined) return `(Did you mean ${meant}?)`;
-	return isOption ? `(See ${path} --help.)` : `(There are ${names.join(', ')}.)`;
+/** What a mistyped option may mean, or else where the known ones are. */
+function optionHint(line: Line, words: readonly string[]): string {
+	const isKnown = (word: string) => {
+		const option = line.options.find(({ long }) => long === nameOf(word));
+		return option === undefined ? word === '--help' : option.required || word === option.long;
+	};
+	const word = words.find((one) => /^--?[a-z]/i.test(one) && !isKnown(one)) ?? '';
+	const meant = nearest(nameOf(word), [...line.options.map(({ long }) => long!), '--help']);
+	return meant === undefined ? `(See ${pathOf(line)} --help.)` : `(Did you mean ${meant}?)`;
+}
+
+/** What a mistyped command may mean, or else which there are. */
+function commandHint(line: Line, words: readonly string[]): string {
+	const names = line.commands.map((command) => command.name());
+	const path = pathOf(line).split(' ');
+	const meant = nearest(words.find((word) => !path.includes(word)) ?? '', names);
+	return meant === undefined ? `(There are ${names.join(', ')}.)` : `(Did you mean ${meant}?)`;
+}
+
+/** `--out=a` without what follows. */
+function nameOf(word: string): string {
+	return word.split('=')[0]!;
 }
 
 function pathOf(line: Line): string {

@@ -13,15 +13,15 @@ export async function requireWritable(file: string): Promise<boolean> {
 	const target = resolve(file);
 	return await onDisk(`write ${file}`, async () => {
 		const folder = await nearestFolder(dirname(target));
+		if (!(await stat(folder)).isDirectory()) {
+			throw refused(target, `Expected a folder for ${file} but ${folder} is a file.`);
+		}
 		await access(folder, constants.W_OK | constants.X_OK);
 		// What is still to be made lies in no folder that could be asked, but has to fit into one like this.
 		for (const name of relative(folder, target).split(sep)) await exists(join(folder, checkName(name, file)));
 		if (!(await exists(target))) return false;
 		if (!(await stat(target).catch(() => undefined))?.isDirectory()) return true;
-		throw new Arc2FaceError('FILE_FAILED', `Expected the name of a file to write but ${file} is a folder.`, {
-			remedy: 'Choose another name.',
-			details: { file: target },
-		});
+		throw refused(target, `Expected the name of a file to write but ${file} is a folder.`);
 	});
 }
 
@@ -44,8 +44,9 @@ async function exists(path: string): Promise<boolean> {
 /** Of a name that is too long the system tells when asked for it; Windows does not of one with these. */
 function checkName(name: string, file: string): string {
 	if (process.platform !== 'win32' || !/[<>:"|?*]/.test(name)) return name;
-	throw new Arc2FaceError('FILE_FAILED', `Expected a name without < > : " | ? * but received ${file}.`, {
-		remedy: 'Choose another name.',
-		details: { file: resolve(file) },
-	});
+	throw refused(resolve(file), `Expected a name without < > : " | ? * but received ${file}.`);
+}
+
+function refused(file: string, problem: string): Arc2FaceError {
+	return new Arc2FaceError('FILE_FAILED', problem, { remedy: 'Choose another name.', details: { file } });
 }

@@ -1,20 +1,25 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { formatBytes } from '../../lib/cli/bytes.ts';
-import { type Context, defineCommand, parseCommandLine, UsageError } from '../../lib/cli/command.ts';
-import { exitCodeOf } from '../../lib/cli/exit-codes.ts';
+import { defineCommand, UsageError } from '../../lib/cli/command.ts';
+import { exitCodeOf, worst } from '../../lib/cli/exit-codes.ts';
 import { faceChoice } from '../../lib/cli/face.ts';
-import { commandHelp } from '../../lib/cli/help.ts';
 import { nearest } from '../../lib/cli/nearest.ts';
+import { localPath, stemOf } from '../../lib/cli/path.ts';
 import { table } from '../../lib/cli/table.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
+import { runLine } from '../command-line.ts';
 
 const paint = defineCommand({
-	name: 'paint',
-	summary: 'Paint something',
-	positionals: { name: '<photo…>', least: 1, most: 2 },
+	arguments: ['<photo...>'],
 	options: {
 		count: { type: 'number', value: 'N', help: 'how many' },
-		out: { type: 'string', value: 'DIR', help: 'where' },
+		guidanceScale: { type: 'number', value: 'X', help: 'how strongly' },
+		out: { type: 'path', value: 'DIR', help: 'where' },
+		paper: { type: 'string', value: 'NAME', help: 'on what', choices: ['matt', 'glossy'] },
+		colours: { type: 'list', value: 'LIST', help: 'with what' },
 		force: { type: 'boolean', help: 'even so' },
 	},
 	example: 'arc2face paint anna.jpg',
@@ -22,52 +27,147 @@ const paint = defineCommand({
 	text: ({ positionals }) => positionals.join(' '),
 	exitCode: ({ force }) => (force ? 7 : 0),
 });
-
-const context: Context = { signal: new AbortController().signal, note() {}, progress() {} };
-const run = (...args: string[]) => paint.run(parseCommandLine(args, paint), context);
+const commands = {
+	paint: { summary: 'Paint something', load: async () => ({ default: paint }) },
+	store: { summary: 'Keep it', commands: { put: { summary: 'Put it', load: async () => ({ default: paint }) } } },
+	broken: { summary: 'Never loaded', load: () => Promise.reject(new Error('loaded')) },
+};
+const run = (...args: string[]) => runLine(['paint', ...args], commands);
+const parsed = async (...args: string[]) => (await run('a.jpg', ...args)).outcome?.value;
 
 describe('a command line', () => {
-	test('becomes typed values; what was not given is undefined', async () => {
-		const { value, text, exitCode } = await run('a.jpg', '--count', '4', '--out=there');
-		expect(value).toEqual({ count: 4, out: 'there', force: undefined, positionals: ['a.jpg'] });
-		expect([text, exitCode]).toEqual(['a.jpg', 0]);
+	test('becomes typed values; what was not given is not there', async () => {
+		const { outcome } = await run('a.jpg', '--count', '4', '--out=there', '--guidance-scale', '2.5');
+		expect(outcome?.value).toEqual({ count: 4, out: 'there', guidanceScale: 2.5, positionals: ['a.jpg'] });
+		expect([outcome?.text, outcome?.exitCode]).toEqual(['a.jpg', 0]);
 	});
 
-	test('takes what begins with a minus for a value where it is a number, or tied to its option', async () => {
-		expect(await run('a.jpg', '--count', '-4', '--out', '-.5')).toMatchObject({ value: { count: -4, out: '-.5' } });
-		expect(await run('a.jpg', '--out=--force')).toMatchObject({ value: { out: '--force', force: undefined } });
+	test.each([
+		['1e3', 1000],
+		[' 5', 5],
+		['-4', -4],
+		['+.5', 0.5],
+		['3.', 3],
+	])('%j is the number %d', async (text, number) => {
+		expect(await parsed('--count', text)).toMatchObject({ count: number });
+	});
+
+	test.each(['four', '', ' ', 'Infinity', '1e999', 'NaN', '0x10', '1_000', '4,5', '--force'])(
+		'%j is no number',
+		async (text) => {
+			const { isFine, outcome, wrong } = await run('a.jpg', '--count', text);
+			expect([isFine, outcome]).toEqual([false, undefined]);
+			expect(wrong).toContain(`'--count <N>' argument '${text}' is invalid. Expected a number.`);
+		},
+	);
+
+	test('takes what begins with a minus for a value where it is a number, a path or a lone dash', async () => {
+		expect(await parsed('--out', '-.5')).toMatchObject({ out: '-.5' });
+		expect(await parsed('--out', '-')).toMatchObject({ out: '-' });
+		expect(await parsed('--out', './--force')).toMatchObject({ out: './--force' });
+	});
+
+	test('ends its options with two dashes', async () => {
+		const { outcome } = await run('--count', '2', '--', '--count', '-x.jpg');
+		expect(outcome?.value).toEqual({ count: 2, positionals: ['--count', '-x.jpg'] });
+	});
+
+	test('may give a list in one go or piece by piece', async () => {
+		expect(await parsed('--colours', 'red, blue', '--colours=green')).toMatchObject({
+			colours: ['red', 'blue', 'green'],
+		});
 	});
 
 	test('gives the exit code that the result means', async () => {
-		expect((await run('a.jpg', '--force')).exitCode).toBe(7);
+		expect((await run('a.jpg', '--force')).outcome?.exitCode).toBe(7);
 	});
 
 	test.each([
 		[['--coutn', '4', 'a.jpg'], 'Did you mean --count?'],
-		[['--zebra', 'a.jpg'], 'paint --help'],
-		[['-x', 'a.jpg'], 'paint --help'],
-		[['--count', 'four', 'a.jpg'], 'Expected a number for --count but received "four"'],
-		[['--count', '', 'a.jpg'], 'Expected a number for --count but received ""'],
-		[['--count', 'Infinity', 'a.jpg'], '--count'],
-		[['a.jpg', '--count'], 'Expected N for --count but received nothing.'],
-		[['a.jpg', '--force=yes'], 'Expected no value for --force but received "yes".'],
-		[
-			['a.jpg', '--out', '--force'],
-			'Expected DIR for --out but received "--force". If it is meant, write --out=--force.',
-		],
-		[[], 'Expected <photo…> for paint but received nothing'],
-		[['a.jpg', 'b.jpg', 'c.jpg'], 'received 3 arguments'],
+		[['--guidance', '4', 'a.jpg'], 'Did you mean --guidance-scale?'],
+		[['--guidance=4', 'a.jpg'], 'Did you mean --guidance-scale?'],
+		[['--col', 'red', 'a.jpg'], 'Did you mean --colours?'],
+		[['--count', '-1', '--outt', 'x', 'a.jpg'], 'Did you mean --out?'],
+		[['--zebra', 'a.jpg'], 'See arc2face paint --help.'],
+		[['-x', 'a.jpg'], 'See arc2face paint --help.'],
+		[['a.jpg', '--count'], "'--count <N>' argument missing"],
+		[['a.jpg', '--force=yes'], 'Did you mean --force?'],
+		[['a.jpg', '--out', '--force'], "'--force' is invalid. If a file has this name, write ./--force."],
+		[['a.jpg', '--count', '1', '--count', '2'], "argument '2' is invalid. It was given before."],
+		[['a.jpg', '--paper', 'wet'], "argument 'wet' is invalid. Expected matt, glossy."],
+		[[], "missing required argument 'photo'"],
 	])('%j is refused', async (args, message) => {
-		const refused = (async () => run(...args))();
-		await expect(refused).rejects.toBeInstanceOf(UsageError);
-		await expect(refused).rejects.toThrow(message);
+		const { isFine, outcome, wrong } = await run(...args);
+		expect(wrong).toContain(message);
+		expect([isFine, outcome]).toEqual([false, undefined]);
 	});
 
-	test('has a help with every option and the example', () => {
-		const help = commandHelp(paint);
-		for (const part of ['arc2face paint <photo…>', '--count N', '--out DIR', '--json', '--help', paint.example]) {
+	test('has a help with every option and the example', async () => {
+		const { isFine, help } = await run('--help');
+		expect(isFine).toBe(true);
+		for (const part of [
+			'arc2face paint <photo...>',
+			'--guidance-scale <X>',
+			'--out <DIR>',
+			'--json',
+			'--help',
+			paint.example,
+		]) {
 			expect(help).toContain(part);
 		}
+		expect((await runLine(['help', 'paint'], commands)).help).toBe(help);
+		expect((await run('-h')).help).toBe(help);
+	});
+});
+
+describe('commands', () => {
+	test('are listed without being loaded', async () => {
+		for (const args of [['--help'], ['help'], ['-h']]) {
+			const { isFine, help } = await runLine(args, commands);
+			expect(isFine).toBe(true);
+			expect(help).toMatch(/broken +Never loaded/);
+		}
+		const { isFine, help, wrong } = await runLine([], commands);
+		expect([isFine, help]).toEqual([false, '']);
+		expect(wrong).toMatch(/store +Keep it/);
+		await expect(runLine(['broken'], commands)).rejects.toThrow('loaded');
+	});
+
+	test('may be in groups', async () => {
+		expect((await runLine(['store', 'put', 'a.jpg'], commands)).outcome?.text).toBe('a.jpg');
+		expect((await runLine(['store', 'put', '--help'], commands)).help).toContain('arc2face store put <photo...>');
+		expect((await runLine(['help', 'store'], commands)).help).toMatch(/put +Put it/);
+		expect(await runLine(['store'], commands)).toMatchObject({ isFine: false, help: '' });
+	});
+
+	test.each([
+		[['piant'], 'Did you mean paint?'],
+		[['pa'], 'Did you mean paint?'],
+		[['help', 'piant'], 'Did you mean paint?'],
+		[['zebra', '--help'], 'There are paint, store, broken.'],
+		[['store', 'putt'], 'Did you mean put?'],
+		[['store', 'zebra'], 'There are put.'],
+		[['toString'], "unknown command 'toString'"],
+	])('%j are none', async (args, message) => {
+		const { isFine, help, wrong } = await runLine(args, commands);
+		expect([isFine, help]).toEqual([false, '']);
+		expect(wrong).toContain(message);
+	});
+});
+
+describe('a path', () => {
+	test('may be written as a URL, or from the home folder, where no shell looks at it', async () => {
+		expect(await parsed('--out', pathToFileURL('/a b/ü').href)).toMatchObject({ out: '/a b/ü' });
+		expect(await parsed('--out=~/portraits')).toMatchObject({ out: join(homedir(), 'portraits') });
+		expect(['~', '~anna', 'a/~', './~'].map(localPath)).toEqual([homedir(), '~anna', 'a/~', './~']);
+	});
+
+	test('of another machine is refused', () => {
+		expect(() => localPath('file://elsewhere/a.jpg')).toThrow(UsageError);
+	});
+
+	test('gives its results a name', () => {
+		expect(['x/anna.b.jpg', 'file:///x/anna%20b.jpg', '-'].map(stemOf)).toEqual(['anna.b', 'anna b', 'stdin']);
 	});
 });
 
@@ -77,6 +177,7 @@ describe('nearest', () => {
 		['genreate', 'generate'],
 		['dcotor', 'doctor'],
 		['pul', 'pull'],
+		['gen', 'generate'],
 		['zebra', undefined],
 		['x', undefined],
 	])('%s means %s', (word, meant) => {
@@ -145,4 +246,14 @@ test.each([
 	[new Error('a bug'), 1],
 ])('%s exits with %i', (error, code) => {
 	expect(exitCodeOf(error)).toBe(code);
+});
+
+test.each([
+	[[], 0],
+	[[0, 0], 0],
+	[[0, 3], 3],
+	[[3, 2, 0], 2],
+	[[2, 3, 1], 1],
+])('the worst of %j is %i', (codes, code) => {
+	expect(worst(codes)).toBe(code);
 });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Context } from '../../lib/cli/command.ts';
 import { loadingDisplay } from '../../lib/cli/model.ts';
 import type { LoadProgress } from '../../lib/options/load.ts';
+import { silentContext } from '../command-line.ts';
 
 let interruption: AbortController;
 let said: string[];
@@ -9,11 +10,11 @@ let context: Context;
 beforeEach(() => {
 	interruption = new AbortController();
 	said = [];
-	context = {
+	context = silentContext({
 		signal: interruption.signal,
 		note: (text) => said.push(text),
 		progress: (label, { done, total }) => said.push(`${label}: ${done} of ${total}`),
-	};
+	});
 });
 const at = (phase: LoadProgress['phase'], fraction: number): LoadProgress => ({
 	...{ network: 'unet', phase, fraction },

@@ -2,8 +2,10 @@ import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import { Progress } from '../../lib/cli/progress.ts';
 
+const terminal = { isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} };
+
 /** What a stream was written, with or without a terminal behind it. */
-function recorded(terminal: object) {
+function recorded(terminal: object = {}) {
 	const stream = Object.assign(new PassThrough(), terminal) as unknown as NodeJS.WriteStream;
 	let text = '';
 	stream.on('data', (chunk) => {
@@ -13,8 +15,8 @@ function recorded(terminal: object) {
 }
 
 test('elsewhere than on a terminal, each piece of work is one line', async () => {
-	const { stream, text } = recorded({ isTTY: false });
-	const progress = new Progress(stream);
+	const { stream, text } = recorded();
+	const progress = new Progress(stream, false);
 	for (const done of [0, 50, 100]) progress.show('downloading a', { done, total: 100, unit: 'bytes' });
 	progress.show('downloading b', { done: 0, total: undefined, unit: 'bytes' });
 	progress.end();
@@ -24,9 +26,9 @@ test('elsewhere than on a terminal, each piece of work is one line', async () =>
 
 test('elsewhere than on a terminal, long work tells every ten seconds how far it is', async () => {
 	vi.useFakeTimers();
-	const { stream, text } = recorded({ isTTY: false });
+	const { stream, text } = recorded();
 	try {
-		const progress = new Progress(stream);
+		const progress = new Progress(stream, false);
 		for (let step = 1; step <= 6; step++) {
 			progress.show('anna.jpg', { done: step, total: 25, unit: 'steps' });
 			vi.advanceTimersByTime(4_000);
@@ -50,14 +52,11 @@ test('elsewhere than on a terminal, long work tells every ten seconds how far it
 });
 
 test('work that nobody knows the length of is told in percents', async () => {
-	for (const terminal of [
-		{ isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} },
-		{ isTTY: false },
-	]) {
+	for (const isLively of [true, false]) {
 		vi.useFakeTimers();
-		const { stream, text } = recorded(terminal);
+		const { stream, text } = recorded(isLively ? terminal : {});
 		try {
-			const progress = new Progress(stream);
+			const progress = new Progress(stream, isLively);
 			progress.show('building', { done: 0, total: 100, unit: 'percent' });
 			vi.advanceTimersByTime(10_000);
 			progress.show('building', { done: 42, total: 100, unit: 'percent' });
@@ -72,9 +71,8 @@ test('work that nobody knows the length of is told in percents', async () => {
 });
 
 test('on a terminal a bar counts in bytes, and a photo may be called anything', async () => {
-	const terminal = { isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} };
 	const { stream, text } = recorded(terminal);
-	const progress = new Progress(stream);
+	const progress = new Progress(stream, true);
 	progress.show('{bar}.jpg', { done: 1_500_000, total: 3_000_000, unit: 'bytes' });
 	progress.end();
 	await new Promise(setImmediate);

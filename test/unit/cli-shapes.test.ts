@@ -1,12 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type Context, parseCommandLine, UsageError } from '../../lib/cli/command.ts';
-import { commandHelp } from '../../lib/cli/help.ts';
+import { UsageError } from '../../lib/cli/command.ts';
 import { chosenShapes, chosenSize, shapeOptions } from '../../lib/cli/shapes.ts';
-import { commands } from '../../lib/commands/index.ts';
+import { readList } from '../../lib/cli/values.ts';
 import { Arc2Face } from '../../lib/index.ts';
+import { runLine } from '../command-line.ts';
 
 const shapes = (imageSizes?: string, batchSizes?: string, detectionSize?: number) =>
-	chosenShapes({ 'image-sizes': imageSizes, 'batch-sizes': batchSizes, 'detection-size': detectionSize });
+	chosenShapes({
+		imageSizes: imageSizes === undefined ? undefined : readList(imageSizes),
+		batchSizes: batchSizes === undefined ? undefined : readList(batchSizes),
+		detectionSize,
+	});
 
 describe('shapes', () => {
 	test('are lists of sizes and of numbers; what was not given is undefined', () => {
@@ -53,19 +57,16 @@ describe('the size of the images', () => {
 });
 
 describe('commands', () => {
-	const find = (name: string) => commands.find((command) => command.name === name)!;
-
-	test.each(['generate', 'encode', 'detect', 'compare', 'engines'])('%s has the options', (name) => {
-		const help = commandHelp(find(name));
-		for (const option of Object.keys(shapeOptions)) expect(help).toContain(`--${option} `);
+	test.each(['generate', 'encode', 'detect', 'compare', 'engines build'])('%s has the options', async (name) => {
+		const { help } = await runLine([...name.split(' '), '--help']);
+		expect(Object.keys(shapeOptions)).toHaveLength(3);
+		for (const option of ['--image-sizes', '--batch-sizes', '--detection-size']) expect(help).toContain(`${option} <`);
 	});
 
 	test('generate refuses a size that is not on the list before it loads a model', async () => {
 		const load = vi.spyOn(Arc2Face, 'load');
-		const command = find('generate');
-		const args = parseCommandLine(['a.jpg', '--image-sizes', '512x512', '--width', '256'], command);
-		const context: Context = { signal: new AbortController().signal, note() {}, progress() {} };
-		await expect(command.run(args, context)).rejects.toThrow(/--image-sizes 512x512 .* received 256x512/);
+		const refused = runLine(['generate', 'a.jpg', '--image-sizes', '512x512', '--width', '256']);
+		await expect(refused).rejects.toThrow(/--image-sizes 512x512 .* received 256x512/);
 		expect(load).not.toHaveBeenCalled();
 	});
 });

@@ -5,10 +5,9 @@ import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { openBundle } from '../../lib/bundle/bundle.ts';
-import type { Context } from '../../lib/cli/command.ts';
 import { loadModel } from '../../lib/cli/model.ts';
-import { buildEngines } from '../../lib/commands/engine-build.ts';
-import command from '../../lib/commands/engines.ts';
+import buildCommand from '../../lib/commands/engines-build.ts';
+import listCommand from '../../lib/commands/engines-list.ts';
 import { EngineCache } from '../../lib/engines/cache.ts';
 import { ModelEngines, targetFor } from '../../lib/engines/prepare.ts';
 import { Arc2Face, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
@@ -20,6 +19,7 @@ import type {
 	NativeModel,
 	NativeNetworks,
 } from '../../lib/native.ts';
+import { silentContext } from '../command-line.ts';
 
 // A machine with a GPU, as the core would describe it, and a core that builds and loads nothing. What is around them is real.
 const core = vi.hoisted(() => ({
@@ -94,7 +94,7 @@ function use(product: string): void {
 	vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, product));
 }
 const load = (options: LoadOptions = {}) => Arc2Face.load({ bundle, cacheDir, device: 'cuda', ...options });
-const context: Context = { signal: new AbortController().signal, note() {}, progress() {} };
+const context = silentContext();
 const names = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'];
 const built = () => core.builds.map(({ name }) => name);
 const buildOf = (name: string) => core.builds.find((request) => request.name === name)!;
@@ -168,7 +168,7 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 			unet: { imageSizes: [size], batchSizes: [2, 4] },
 			vaeDecoder: { imageSizes: [size] },
 		});
-		const list = await command.run({ values: { 'cache-dir': cacheDir }, positionals: ['list'] }, context);
+		const list = await listCommand.run({ values: { cacheDir }, positionals: [] }, context);
 		expect(list.text).toMatch(/^unet .* fp16 +64x96 +2,4 +\d/m);
 		expect(list.text).toMatch(/^detector .* fp32 +320 +\d/m);
 	});
@@ -191,17 +191,17 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 
 	test('from the command line finds the engines that were built ahead for the same shapes', async () => {
 		const values = {
-			...{ bundle, device: 'cuda', precision: undefined, 'cache-dir': cacheDir, threads: undefined },
-			...{ 'image-sizes': '64x96,128x128', 'batch-sizes': '4,2', 'detection-size': 320 },
+			...{ bundle, device: 'cuda', precision: undefined, cacheDir, threads: undefined },
+			...{ imageSizes: ['64x96', '128x128'], batchSizes: ['4', '2'], detectionSize: 320, json: undefined },
 		};
-		await buildEngines({ ...values, capability: undefined }, context);
+		await buildCommand.run({ values: { ...values, capability: undefined }, positionals: [] }, context);
 		expect(built()).toEqual(names);
 		core.builds = [];
-		const model = await loadModel(values, [], context, { width: 128, height: 128 });
+		const model = await loadModel(values, context, { width: 128, height: 128 });
 		expect(model.info.imageSize).toEqual({ width: 64, height: 96 });
 		expect(built()).toEqual([]);
 		// A size alone is all that there is to build for.
-		await loadModel({ ...values, 'image-sizes': undefined }, [], context, { width: 128, height: 128 });
+		await loadModel({ ...values, imageSizes: undefined }, context, { width: 128, height: 128 });
 		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
 	});
 

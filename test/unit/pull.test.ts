@@ -4,11 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import * as undici from 'undici';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Patience } from '../../lib/bundle/download.ts';
 import type { OfficialFile } from '../../lib/bundle/official.ts';
 import { officialParts } from '../../lib/bundle/official.ts';
 import { type PullOptions, pull } from '../../lib/bundle/pull.ts';
+import type { Patience } from '../../lib/bundle/request.ts';
+
+vi.mock('undici', async (original) => ({ ...(await original<typeof undici>()) }));
 
 const weights = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31 + (i >> 8)) & 255));
 const config = Buffer.from('{"layers_per_block": 2}');
@@ -225,7 +228,7 @@ describe('pull', () => {
 
 		test('gives up at once on a name that is not found, naming the server and who named it', async () => {
 			vi.stubEnv('HF_ENDPOINT', 'http://hub.invalid/mirror');
-			const asked = vi.spyOn(globalThis, 'fetch').mockImplementation(nameNotFound);
+			const asked = vi.spyOn(undici, 'fetch').mockImplementation(nameNotFound);
 			const failure = run({ endpoint: 'http://hub.invalid/mirror' });
 			await expect(failure).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
 			await expect(failure).rejects.toThrow(/server hub\.invalid, which HF_ENDPOINT names: .*ENOTFOUND.*HTTPS_PROXY/);
@@ -234,9 +237,9 @@ describe('pull', () => {
 
 		test('waits for a name that was found a moment ago', async () => {
 			server.replies = [breakAfter(30_000), serve(weights)];
-			const { fetch } = globalThis;
+			const { fetch } = undici;
 			let asked = 0;
-			vi.spyOn(globalThis, 'fetch').mockImplementation((...request) =>
+			vi.spyOn(undici, 'fetch').mockImplementation((...request) =>
 				++asked === 2 ? nameNotFound() : fetch(...request),
 			);
 			await run();

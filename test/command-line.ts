@@ -1,0 +1,28 @@
+// Runs command lines in this process, without the program around them.
+import type { Context, Outcome } from '../lib/cli/command.ts';
+import { type CommandTable, runCommandLine } from '../lib/cli/parser.ts';
+import { commands } from '../lib/commands/index.ts';
+
+/** What a command does not get from a test stays silent. */
+export function silentContext(more: Partial<Context> = {}): Context {
+	return { signal: new AbortController().signal, note() {}, report() {}, progress() {}, ...more };
+}
+
+/** @returns what the command returned, and what was written: the help, and what is wrong with the command line */
+export async function runLine(args: readonly string[], table: CommandTable = commands, context = silentContext()) {
+	let outcome: Outcome | undefined;
+	let [help, wrong] = ['', ''];
+	const isFine = await runCommandLine(args, table, {
+		version: '1.2.3',
+		writeOut: (text) => {
+			help += text;
+		},
+		writeError: (text) => {
+			wrong += text;
+		},
+		run: async (command, input) => {
+			outcome = await command.run(input, context);
+		},
+	});
+	return { isFine, outcome, help, wrong };
+}

@@ -1,0 +1,207 @@
+// What is given to the program, and where its results go: several inputs, pipes, names, and what is none.
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { useProgram } from '../program.ts';
+
+const { current, start, run, shell } = useProgram();
+const quick = ['--bundle', 'tiny', '--steps', '1', '--seed', '1'];
+const inside = (...names: string[]) => join(current.folder, ...names);
+
+beforeEach(async () => {
+	await copyFile(join(import.meta.dirname, '../fixtures/astronaut.png'), inside('anna.png'));
+	await sharp({ create: { width: 64, height: 64, channels: 3, background: 'grey' } }).toFile(inside('wall.png'));
+	await writeFile(inside('broken.png'), 'not an image');
+});
+
+describe('several inputs: each has its result or its error', () => {
+	const error = (code: string, problem: string) => ({
+		error: { code, problem: expect.stringContaining(problem), details: expect.any(Object) },
+	});
+	const json = async (code: number, ...args: string[]) => {
+		const ended = await run(...args, '--json');
+		expect(ended.code).toBe(code);
+		return { ...ended, value: JSON.parse(ended.stdout) };
+	};
+
+	test('generate', async () => {
+		const { value, stderr } = await json(1, 'generate', 'nobody.png', 'anna.png', 'wall.png', ...quick);
+		expect(value.portraits).toMatchObject([
+			{ source: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') },
+			{ source: 'anna.png', file: 'anna-1.png', seed: 1 },
+			{ source: 'wall.png', ...error('NO_FACE', 'wall.png') },
+		]);
+		expect(value.portraits).toHaveLength(3);
+		expect(stderr).toMatch(/INVALID_IMAGE: .*nobody\.png[\s\S]*NO_FACE: .*wall\.png/);
+		expect(existsSync(inside('anna-1.png'))).toBe(true);
+	});
+
+	test('generate, for people', async () => {
+		const { code, stdout, stderr } = await run('generate', 'anna.png', 'wall.png', ...quick);
+		expect(code).toBe(3);
+		expect(stdout.trim().split('\n')).toHaveLength(2);
+		expect(stdout).toContain('anna-1.png');
+		expect(stderr).toContain('NO_FACE');
+	});
+
+	test('detect', async () => {
+		const { value } = await json(1, 'detect', 'broken.png', 'anna.png', 'wall.png', '--bundle', 'tiny');
+		expect(value.photos).toMatchObject([
+			{ photo: 'broken.png', ...error('INVALID_IMAGE', 'broken.png') },
+			{ photo: 'anna.png', faces: [{ score: expect.any(Number) }] },
+			{ photo: 'wall.png', faces: [] },
+		]);
+		const { value: faceless } = await json(3, 'detect', 'anna.png', 'wall.png', '--bundle', 'tiny');
+		expect(faceless.photos).toHaveLength(2);
+	});
+
+	test('encode', async () => {
+		const { value } = await json(3, 'encode', 'wall.png', 'anna.png', '--bundle', 'tiny');
+		expect(value).toMatchObject([
+			{ photo: 'wall.png', ...error('NO_FACE', 'wall.png') },
+			{ photo: 'anna.png', embedding: { length: 512 } },
+		]);
+		const { code } = await run('encode', 'wall.png', 'anna.png', '--bundle', 'tiny', '--out', 'people');
+		expect([code, await readdir(inside('people'))]).toEqual([3, ['anna.json']]);
+		const { value: one } = await json(1, 'encode', 'nobody.png', '--bundle', 'tiny');
+		expect(one).toMatchObject({ photo: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') });
+	});
+
+	test('compare', async () => {
+		await writeFile(inside('broken.json'), '{');
+		const { value, stderr } = await json(1, 'compare', 'broken.json', 'nobody.png');
+		expect(value).toMatchObject({
+			...{ a: 'broken.json', b: 'nobody.png' },
+			failed: [
+				{ source: 'broken.json', ...error('INVALID_ARGUMENT', 'broken.json') },
+				{ source: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') },
+			],
+		});
+		expect(stderr).toMatch(/broken\.json[\s\S]*nobody\.png/);
+	});
+
+	test('what is wrong with the model ends all of it', async () => {
+		const { code, stdout, stderr } = await run('generate', 'anna.png', 'wall.png', '--bundle', 'nowhere', '--json');
+		expect([code, stdout]).toEqual([1, '']);
+		expect(stderr.match(/INVALID_BUNDLE/g)).toHaveLength(1);
+	});
+});
+
+describe('pipes and other ways to name a file', () => {
+	test('a photo comes from stdin, and its portrait goes to stdout', async () => {
+		const { code } = await shell(`$arc2face generate - ${quick.join(' ')} --out - < anna.png > painted.png`);
+		expect(code).toBe(0);
+		expect(await sharp(inside('painted.png')).metadata()).toMatchObject({ format: 'png', width: 96 });
+		const { stdout } = await shell(`cat anna.png | $arc2face generate - ${quick.join(' ')}`);
+		expect(stdout).toContain('stdin-1.png');
+		expect((await readFile(inside('stdin-1.png'))).equals(await readFile(inside('painted.png')))).toBe(true);
+		const webp = await shell(
+			`$arc2face generate anna.png ${quick.join(' ')} --out - --format webp | head -c 12 | tail -c 4`,
+		);
+		expect(webp.stdout).toBe('WEBP');
+	});
+
+	test('encode and compare take one from stdin, and encode writes to stdout', async () => {
+		const { stdout } = await shell(
+			'$arc2face encode - --bundle tiny --out - < anna.png > a.json; $arc2face compare a.json - --bundle tiny < anna.png',
+		);
+		expect(stdout).toBe('similarity 1.000\n');
+	});
+
+	test('a stdin without a photo is named', async () => {
+		for (const line of ['detect - < /dev/null', 'detect - < broken.png', 'generate - < broken.png']) {
+			const { code, stderr } = await shell(`$arc2face ${line}`);
+			expect(code).toBe(1);
+			expect(stderr).toMatch(/INVALID_IMAGE: -: /);
+		}
+	});
+
+	test.skipIf(process.platform !== 'linux')('an image does not go to a terminal', async () => {
+		const { stdout, code } = await shell(
+			`script -qec "$arc2face generate anna.png ${quick.join(' ')} --out -" /dev/null`,
+		);
+		expect(stdout).toContain('it is a terminal');
+		expect(code).toBe(2);
+	});
+
+	test('--out may be the file of one portrait, a URL, or begin at the home folder', async () => {
+		for (const [out, file] of [
+			['new/me.webp', 'new/me.webp'],
+			[pathToFileURL(inside('by url')).href, 'by url/anna-1.png'],
+			['~/at-home', 'at-home/anna-1.png'],
+			['~/one.jpg', 'one.jpg'],
+		] as const) {
+			const { code } = await start(['generate', pathToFileURL(inside('anna.png')).href, ...quick, '--out', out], {
+				HOME: current.folder,
+			}).ended;
+			expect([out, code, existsSync(inside(file))]).toEqual([out, 0, true]);
+		}
+		await mkdir(inside('folder.png'));
+		await run('generate', 'anna.png', ...quick, '--out', 'folder.png');
+		expect(await readdir(inside('folder.png'))).toEqual(['anna-1.png']);
+	});
+});
+
+describe('names of results are looked at before the work', () => {
+	test('one as long as the file system takes is written', async () => {
+		const stem = `${'ä'.repeat(124)}a`;
+		await copyFile(inside('anna.png'), inside(`${stem}.png`));
+		const { code } = await run('generate', `${stem}.png`, ...quick);
+		expect(code).toBe(0);
+		expect(existsSync(inside(`${stem}-1.png`))).toBe(true);
+	});
+
+	test('one that it does not take is refused, and so is a place that is none', async () => {
+		const stem = `${'ä'.repeat(124)}ab`;
+		await copyFile(inside('anna.png'), inside(`${stem}.png`));
+		for (const [args, problem] of [
+			[['generate', `${stem}.png`, ...quick], 'ENAMETOOLONG'],
+			[['generate', 'anna.png', ...quick, '--out', 'wall.png/portraits'], 'wall.png'],
+			[['generate', 'anna.png', ...quick, '--out', 'new/wall.png/'.padEnd(300, 'x')], 'ENAMETOOLONG'],
+			[['encode', 'anna.png', '--out', `${'x'.repeat(251)}.json`], 'ENAMETOOLONG'],
+		] as const) {
+			const { code, stdout, stderr } = await run(...args);
+			expect([code, stdout]).toEqual([1, '']);
+			expect(stderr).toContain('FILE_FAILED');
+			expect(stderr).toContain(problem);
+			expect(stderr).not.toContain('loading');
+		}
+	});
+
+	test('no folder is made where nothing is written to it', async () => {
+		for (const [args, code] of [
+			[['generate', 'nobody.png', '--out', 'a/b'], 1],
+			[['generate', 'wall.png', '--out', 'a', '--bundle', 'tiny'], 3],
+			[['generate', 'anna.png', '--out', 'a', '--bundle', 'nowhere'], 1],
+			[['encode', 'wall.png', '--out', 'a/wall.json', '--bundle', 'tiny'], 3],
+		] as const) {
+			expect((await run(...args)).code).toBe(code);
+			expect(existsSync(inside('a'))).toBe(false);
+		}
+	});
+});
+
+describe('what is told', () => {
+	test.each([
+		['a data URL as photo', () => ['detect', `data:image/png;base64,${'iVBORw0K'.repeat(15_000)}`]],
+		['words without end', () => ['detect', 'no such photo '.repeat(9000)]],
+		['an option', () => ['detect', `--${'x'.repeat(120_000)}`]],
+		['a value', () => ['generate', 'anna.png', '--seed', '1'.repeat(120_000).concat('x')]],
+		['a command', () => ['x'.repeat(120_000)]],
+		['a bundle', () => ['detect', 'anna.png', '--bundle', 'x/'.repeat(60_000)]],
+	])('repeats no input without end: %s', async (_, args) => {
+		const { code, stderr } = await run(...args());
+		expect(code).not.toBe(0);
+		expect(stderr.length).toBeGreaterThan(20);
+		expect(stderr.length).toBeLessThan(8000);
+	});
+
+	test('obeys no control characters of a name', async () => {
+		const { stderr } = await run('detect', '\u001b[31mred\u0007.png');
+		expect(stderr).toContain('\\x1b[31mred\\x07.png');
+		expect(stderr).not.toContain('\u001b');
+	});
+});
