@@ -1,17 +1,22 @@
+// A loaded model: what it can be asked for, and in which order that is checked and done.
 import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
+import { chooseFace, faceWarnings } from './faces/choice.ts';
+import { type FoundFaces, findFaces } from './faces/search.ts';
 import type { Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
-import type { NativeFaces, NativeModel } from './native.ts';
+import type { NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
+import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
 import { type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
-import { type Photo, readPhoto } from './photo.ts';
+import { type Photo, type Pixels, readPhoto } from './photo.ts';
 import { packPlan } from './samplers/plan.ts';
 import { makePlan } from './samplers/samplers.ts';
+import { sizeWarnings } from './warnings.ts';
 
 /**
  * A loaded model: photo → faces → identity → portraits. Calls may overlap; those that generate share the network's batches.
@@ -48,8 +53,11 @@ export class Arc2Face {
 	}
 
 	/**
-	 * Finds the faces in a photo.
+	 * Finds the faces in a photo. If none stands upright for sure, it is also looked at turned by 90°, 180° and 270° (`rotation` tells), and
+	 * if there is none at all, with a border around it; each look takes as long as the first.
 	 *
+	 * @param options.detectionSize - side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`)
+	 * @param options.threshold - least score, 0–1 (default 0.5)
 	 * @returns largest first; none is no error
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_IMAGE`; `INVALID_BUNDLE` when the bundle has no detector; `DISPOSED`
 	 */
@@ -57,21 +65,31 @@ export class Arc2Face {
 		this.#requireEncoder('detect');
 		const { signal, ...request } = resolveDetectOptions(options, this.#detectionSize);
 		const pixels = await this.#read(photo, signal);
-		return facesOf(await awaitNative(() => this.#native.detect({ photo: pixels, ...request }), signal));
+		return [...(await this.#find(pixels, request, signal)).faces];
 	}
 
 	/**
-	 * The identity of a person in a photo.
+	 * The identity of a person in a photo. `face` of the result tells which face it is and where, its size, score and rotation, and
+	 * `warnings` what may be wrong with it. Faces are searched for as `detect` does; a face of `detect`, or five keypoints, passed as
+	 * `face` is taken as it is.
 	 *
+	 * @param options.face - which face (default: the largest, with a warning if there are several)
+	 * @param options.detectionSize - as for {@link detect}
+	 * @param options.threshold - as for {@link detect}
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for `face: "only"` with several faces; `INVALID_IMAGE`; `NO_FACE`;
 	 *   `INVALID_BUNDLE` when the bundle has no face networks; `DISPOSED`
 	 */
 	async encode(photo: Photo, options?: EncodeOptions): Promise<Identity> {
 		this.#requireEncoder('encode');
-		const { signal, face } = resolveEncodeOptions(options, this.#detectionSize);
+		const { signal, face: choice, ...request } = resolveEncodeOptions(options, this.#detectionSize);
 		const pixels = await this.#read(photo, signal);
-		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, face }), signal);
-		return Identity.from(embedding);
+		const given = typeof choice === 'object';
+		const found = given ? undefined : await this.#find(pixels, request, signal);
+		const face = given ? choice : chooseFace(found!, choice, pixels);
+		const keypoints = Float32Array.from(face.keypoints.flat());
+		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, face: keypoints }), signal);
+		const how = { chosen: choice !== undefined, withBorder: found?.withBorder ?? false };
+		return Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
 	}
 
 	/**
@@ -93,6 +111,8 @@ export class Arc2Face {
 		const { width, height, guidanceScale } = request;
 		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });
 
+		const size = { width, height };
+		const warnings = sizeWarnings(size, this.#bundle.geometry);
 		const painted: GeneratedImage[] = [];
 		await awaitNative(
 			(guard) =>
@@ -107,7 +127,7 @@ export class Arc2Face {
 					...(latents === undefined ? {} : { latents }),
 					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
 					onImage: guard(({ index, pixels }) => {
-						painted[index] = new GeneratedImage(pixels, { width, height }, seeds[index]!, index);
+						painted[index] = new GeneratedImage(pixels, size, seeds[index]!, index, warnings);
 					}),
 				}),
 			signal,
@@ -132,8 +152,21 @@ export class Arc2Face {
 		return pixels;
 	}
 
+	async #find(
+		photo: Pixels,
+		request: Omit<NativeDetectRequest, 'photo'>,
+		signal: AbortSignal | undefined,
+	): Promise<FoundFaces> {
+		return await findFaces(photo, request.detectionSize, async (view) => {
+			return facesOf(await awaitNative(() => this.#native.detect({ photo: view, ...request }), signal));
+		});
+	}
+
 	#requireOpen(): void {
-		if (this.#disposal !== undefined) throw new Arc2FaceError('DISPOSED', 'The model was disposed.');
+		if (this.#disposal !== undefined)
+			throw new Arc2FaceError('DISPOSED', 'The model was disposed.', {
+				remedy: 'Load it again with `Arc2Face.load()`.',
+			});
 	}
 
 	#requireEncoder(call: string): void {
@@ -142,15 +175,20 @@ export class Arc2Face {
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
 			`Can't ${call}: the bundle ${this.info.bundle} has no ${this.#bundle.missingFaceModels.join(' and no ')}.`,
+			{ remedy: faceModelsRemedy, details: { bundle: this.info.bundle } },
 		);
 	}
 }
+
+const faceModelsRemedy =
+	'Put both files into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
+	'Without them, paint from identities that another model encoded.';
 
 /** 512 numbers are one identity, not a list of 512. */
 function listOf(identity: IdentityLike | readonly IdentityLike[]): readonly IdentityLike[] {
 	if (!Array.isArray(identity) || typeof identity[0] === 'number') return [identity as IdentityLike];
 	if (identity.length === 0) {
-		throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected at least one for `identity` but received an empty list.');
+		throw invalid('at least one', 'identity', 'an empty list');
 	}
 	return identity;
 }
@@ -165,6 +203,7 @@ function facesOf({ boxes, keypoints, scores }: NativeFaces): Face[] {
 				(_, k) => [keypoints[10 * i + 2 * k]!, keypoints[10 * i + 2 * k + 1]!] as const,
 			),
 			score,
+			rotation: 0,
 		};
 	});
 }

@@ -1,5 +1,10 @@
+// A person, as a direction among faces: what photos become, and portraits are painted from.
 import { identitySize } from '../models/text-encoder.ts';
 import { Arc2FaceError } from './errors.ts';
+import type { EncodedFace } from './geometry.ts';
+import { isArrayLike, isPromise } from './options/brands.ts';
+import { describe, invalid } from './options/check.ts';
+import type { Warning } from './warnings.ts';
 
 /** Numbers in an ArcFace embedding. */
 export const embeddingLength = identitySize;
@@ -12,9 +17,24 @@ export type IdentityJson = { embedding: ArrayLike<number> };
 export class Identity {
 	/** 512 numbers of length 1. */
 	readonly embedding: Float32Array;
+	/** The face that it was read from, if `encode` made it. */
+	readonly face: EncodedFace | undefined;
+	/** What may be wrong with that face. */
+	readonly warnings: readonly Warning[];
 
-	private constructor(embedding: Float32Array) {
+	private constructor(embedding: Float32Array, { face, warnings }: { face?: EncodedFace; warnings?: Warning[] } = {}) {
 		this.embedding = embedding;
+		this.face = face;
+		this.warnings = warnings ?? [];
+	}
+
+	/**
+	 * What the recogniser made of a face: 512 numbers of any length but 0.
+	 *
+	 * @internal
+	 */
+	static ofFace(numbers: Float32Array, face: EncodedFace, warnings: Warning[]): Identity {
+		return new Identity(Identity.from(numbers).embedding, { face, warnings });
 	}
 
 	/**
@@ -24,14 +44,14 @@ export class Identity {
 	static from(value: IdentityLike): Identity {
 		if (value instanceof Identity) return value;
 		const numbers: unknown = hasEmbedding(value) ? value.embedding : value;
-		if (numbers instanceof Promise) throw invalid('a Promise; await it');
-		if (!isArrayLike(numbers)) throw invalid(numbers === null ? 'null' : typeof numbers);
-		if (numbers.length !== embeddingLength) throw invalid(`${numbers.length} of them`);
+		if (isPromise(numbers)) throw noIdentity('a Promise', 'Await it first.');
+		if (!isArrayLike(numbers)) throw noIdentity(describe(numbers), sourceOf(numbers));
+		if (numbers.length !== embeddingLength) throw noIdentity(`${numbers.length} of them`);
 		const list = Array.from(numbers);
 		const odd = list.findIndex((number) => !Number.isFinite(number));
-		if (odd >= 0) throw invalid(`${String(list[odd])} at index ${odd}`);
+		if (odd >= 0) throw noIdentity(`${describe(list[odd])} at index ${odd}`);
 		const embedding = Float64Array.from(list as number[]);
-		if (embedding.every((number) => number === 0)) throw invalid('only zeros, which have no direction');
+		if (embedding.every((number) => number === 0)) throw noIdentity('only zeros, which have no direction');
 		return new Identity(normalise(embedding));
 	}
 
@@ -43,7 +63,7 @@ export class Identity {
 	 */
 	static mean(identities: readonly IdentityLike[], weights?: readonly number[]): Identity {
 		if (!Array.isArray(identities) || identities.length === 0) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected at least one identity for `identities` but received none.');
+			throw invalid('a list of at least one identity', 'identities', describe(identities));
 		}
 		const list = identities.map((one) => Identity.from(one).embedding);
 		const share = weights ?? list.map(() => 1);
@@ -52,10 +72,7 @@ export class Identity {
 			share.length !== list.length ||
 			!share.every((weight) => weight >= 0 && weight < Infinity)
 		) {
-			throw new Arc2FaceError(
-				'INVALID_ARGUMENT',
-				`Expected ${list.length} numbers of at least 0 for \`weights\` but received ${JSON.stringify(share)}.`,
-			);
+			throw invalid(`${list.length} numbers of at least 0`, 'weights', describe(share));
 		}
 		const sum = new Float64Array(embeddingLength);
 		list.forEach((embedding, i) => {
@@ -63,7 +80,7 @@ export class Identity {
 		});
 		// Unit vectors rounded to float32 that cancel out leave a rest of this order.
 		if (!(Math.hypot(...sum) > 1e-6 * Math.max(...share))) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected identities and weights that do not cancel out for `mean`.');
+			throw invalid('those that do not cancel out', 'identities', 'some whose weighted sum is 0');
 		}
 		return new Identity(normalise(sum));
 	}
@@ -76,14 +93,14 @@ export class Identity {
 	 */
 	static slerp(a: IdentityLike, b: IdentityLike, t: number): Identity {
 		if (!(typeof t === 'number' && t >= 0 && t <= 1)) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a number from 0 to 1 for \`t\` but received ${String(t)}.`);
+			throw invalid('a number from 0 to 1', 't', describe(t));
 		}
 		const from = Identity.from(a);
 		const to = Identity.from(b);
 		const angle = Math.acos(Math.min(Math.max(from.similarity(to), -1), 1));
 		const sine = Math.sin(angle);
 		if (angle > 3 && sine < 1e-6) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected identities that are not opposite for `slerp`.');
+			throw invalid('one that is not opposite to `a`', 'b', 'its opposite, to which every way is as long');
 		}
 		// The arc of nearly equal identities is straight, and sin(angle) no good divisor.
 		const near = sine < 1e-6;
@@ -119,13 +136,14 @@ function hasEmbedding(value: unknown): value is IdentityJson {
 	return typeof value === 'object' && value !== null && 'embedding' in value;
 }
 
-function isArrayLike(value: unknown): value is ArrayLike<unknown> {
-	return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+function noIdentity(received: string, remedy?: string): Arc2FaceError {
+	const problem = `Expected ${embeddingLength} numbers for an identity but received ${received}.`;
+	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: 'identity' } });
 }
 
-function invalid(received: string): Arc2FaceError {
-	return new Arc2FaceError(
-		'INVALID_ARGUMENT',
-		`Expected ${embeddingLength} numbers for an identity but received ${received}.`,
-	);
+/** How to come to an identity from what is taken for one. */
+function sourceOf(value: unknown): string | undefined {
+	return typeof value === 'string'
+		? 'A photo becomes an identity by `encode`; a saved one by `JSON.parse`.'
+		: undefined;
 }

@@ -1,10 +1,14 @@
+// A painted image: its pixels, and how they become a file.
 import { extname, resolve } from 'node:path';
 import { type InspectOptions, inspect } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
 import { writeWhole } from './files/write.ts';
-import { describe } from './options/check.ts';
+import type { Size } from './geometry.ts';
+import { describe, invalid } from './options/check.ts';
 import { type ImageFormat, type ImageFormats, imageFormats } from './options/image-formats.ts';
+import { pathOf } from './options/path.ts';
+import type { Warning } from './warnings.ts';
 
 /** One painted portrait. */
 export class GeneratedImage {
@@ -17,13 +21,16 @@ export class GeneratedImage {
 	readonly seed: number;
 	/** Place among the images of its call. */
 	readonly index: number;
+	/** That its size is unlike what the bundle was trained on. */
+	readonly warnings: readonly Warning[];
 
-	constructor(data: Uint8Array, size: { width: number; height: number }, seed: number, index: number) {
+	constructor(data: Uint8Array, size: Size, seed: number, index: number, warnings: readonly Warning[] = []) {
 		this.data = data;
 		this.width = size.width;
 		this.height = size.height;
 		this.seed = seed;
 		this.index = index;
+		this.warnings = warnings;
 	}
 
 	/** A sharp instance of the pixels, for everything else that sharp can do with an image. */
@@ -41,16 +48,17 @@ export class GeneratedImage {
 	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F]): Promise<Buffer> {
 		const chosen = format ?? 'png';
 		if (!imageFormats.includes(chosen)) {
-			throw new Arc2FaceError(
-				'INVALID_ARGUMENT',
-				`Expected one of ${imageFormats.join(', ')} for \`format\` but received ${describe(format)}.`,
-			);
+			throw invalid(`one of ${imageFormats.join(', ')}`, 'format', describe(format));
 		}
 		let image: Sharp;
 		try {
 			image = this.sharp().toFormat(chosen === 'jpg' ? 'jpeg' : chosen, options);
 		} catch (cause) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', `${(cause as Error).message}.`, { cause });
+			throw new Arc2FaceError('INVALID_ARGUMENT', `${(cause as Error).message}.`, {
+				remedy: `The options are those of sharp for ${chosen}.`,
+				details: { option: 'options' },
+				cause,
+			});
 		}
 		return await image.toBuffer();
 	}
@@ -59,23 +67,19 @@ export class GeneratedImage {
 	 * Writes the image to a file, in the format of its extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.avif`). Who reads the
 	 * file meanwhile finds the old one or the whole new one: it is written under another name and renamed.
 	 *
+	 * @param path - or a `file:` URL
 	 * @param options - sharp's options of that format
 	 * @returns the absolute path
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another extension; `FILE_FAILED` when it can't be written
 	 */
-	async toFile(path: string, options?: ImageFormats[ImageFormat]): Promise<string> {
-		if (typeof path !== 'string') {
-			throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a path for \`path\` but received ${describe(path)}.`);
-		}
-		const format = extname(path).slice(1).toLowerCase();
+	async toFile(path: string | URL, options?: ImageFormats[ImageFormat]): Promise<string> {
+		const file = pathOf(path, 'path');
+		const format = extname(file).slice(1).toLowerCase();
 		if (!imageFormats.includes(format)) {
-			throw new Arc2FaceError(
-				'INVALID_ARGUMENT',
-				`Expected one of .${imageFormats.join(', .')} for the end of \`path\` but received "${path}".`,
-			);
+			throw invalid(`a name that ends in .${imageFormats.join(', .')}`, 'path', describe(file));
 		}
 		const bytes = await this.toBuffer(format as ImageFormat, options);
-		const target = resolve(path);
+		const target = resolve(file);
 		await writeWhole(target, bytes);
 		return target;
 	}

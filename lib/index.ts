@@ -1,7 +1,8 @@
+// The public API.
 export { Arc2Face } from './arc2face.ts';
 export type { ProviderName } from './device/device.ts';
 export { Arc2FaceError, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts';
-export type { Face, Point, Size } from './geometry.ts';
+export type { Box, EncodedFace, Face, Point, Rotation, Size } from './geometry.ts';
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage } from './image.ts';
 export type { ModelInfo } from './load.ts';
@@ -11,3 +12,4 @@ export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
 export type { DeviceRequest, LoadOptions, LoadProgress, Precision } from './options/load.ts';
 export type { Photo, RawPhoto } from './photo.ts';
 export { type SamplerName, samplerNames } from './samplers/samplers.ts';
+export { type Warning, type WarningCode, warningCodes } from './warnings.ts';

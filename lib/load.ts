@@ -1,5 +1,5 @@
 // Loading: device, bundle, engines, and then the core.
-import { type Bundle, openBundle } from './bundle/bundle.ts';
+import { type Bundle, bundleFolder, openBundle } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
 import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
@@ -9,6 +9,7 @@ import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
+import { embeddedBundleWarning, sizeWarnings, type Warning } from './warnings.ts';
 
 /** What was loaded, and why so. */
 export type ModelInfo = Readonly<{
@@ -29,6 +30,8 @@ export type ModelInfo = Readonly<{
 	canEncode: boolean;
 	/** Sentences that explain the choice of device and provider, for people. */
 	reasons: readonly string[];
+	/** That the embedded bundle stands in for another, and that images of the loaded sizes are unlike what the bundle was trained on. */
+	warnings: readonly Warning[];
 }>;
 
 /** @internal */
@@ -58,6 +61,10 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
 		canEncode: bundle.missingFaceModels.length === 0,
 		reasons: choice.reasons,
+		warnings: [
+			...(request.bundle === undefined && bundle.folder === bundleFolder('tiny') ? [embeddedBundleWarning()] : []),
+			...imageSizes.flatMap((size) => sizeWarnings(size, bundle.geometry)),
+		],
 	};
 	return { native, bundle, info, detectionSize: shapes.detectionSize };
 }

@@ -1,13 +1,22 @@
-import { stat } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+// Photos, in all forms that programs have them in, read as upright RGB pixels.
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
+import { isArrayBuffer, isBlob, isBytes, isPromise, isStream, isUint8Array, isUrl } from './options/brands.ts';
+import { describe, invalid, shortened } from './options/check.ts';
+import { pathOf } from './options/path.ts';
+import { again, type Content, contentOf, endBytes, startBytes } from './photo/content.ts';
+import { openPhoto, type PhotoFile, type PhotoName, unreadable } from './photo/file.ts';
 
-/** A path, a `file:` URL, the bytes of an encoded image, pixels, or a sharp instance. */
-export type Photo = string | URL | Uint8Array | ArrayBuffer | RawPhoto | Sharp;
+/**
+ * A path, a `file:` URL, the bytes of an image file (also as `Blob` or `File`), pixels, or a sharp instance.
+ *
+ * Of files: JPEG, PNG, WebP, AVIF, GIF and TIFF, up to 200 million pixels; and what else your build of sharp reads.
+ */
+export type Photo = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob | RawPhoto | Sharp;
 
 /** Pixels: 8 bits, row-major, the top row first; `channels` are grey (1), RGB (3) or RGB and alpha (4). */
 export interface RawPhoto {
+	/** width · height · channels numbers. */
 	data: Uint8Array | Uint8ClampedArray;
 	width: number;
 	height: number;
@@ -15,9 +24,7 @@ export interface RawPhoto {
 }
 
 /** RGB, 8 bits, row-major. */
-export interface Pixels {
-	/** What messages call the photo. */
-	name: string;
+export interface Pixels extends PhotoName {
 	data: Uint8Array;
 	width: number;
 	height: number;
@@ -37,7 +44,7 @@ const formats = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff', 'jp2', 'jxl', 'ra
  *   `INVALID_ARGUMENT` for what is no photo at all
  */
 export async function readPhoto(photo: Photo): Promise<Pixels> {
-	return await open(photo, async (image, name) => {
+	return await open(photo, async (image, { name, photo }) => {
 		const { data, info } = await image
 			.autoOrient()
 			.flatten({ background: 'white' })
@@ -45,7 +52,7 @@ export async function readPhoto(photo: Photo): Promise<Pixels> {
 			.raw({ depth: 'uchar' })
 			.toBuffer({ resolveWithObject: true });
 		if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after conversion to RGB`);
-		return { name, data, width: info.width, height: info.height };
+		return { name, photo, data, width: info.width, height: info.height };
 	});
 }
 
@@ -58,81 +65,149 @@ export async function checkPhoto(photo: Photo): Promise<void> {
 	await open(photo, async () => {});
 }
 
-async function open<T>(photo: Photo, read: (image: Sharp, name: string) => Promise<T>): Promise<T> {
-	const { name, image: start } = locate(photo);
+/** A photo before it is decoded; of a file also both its ends. */
+type Source = PhotoName & Readonly<{ image: () => Sharp; file?: PhotoFile }>;
+
+async function open<T>(photo: Photo, read: (image: Sharp, name: PhotoName) => Promise<T>): Promise<T> {
+	const source = await locate(photo);
+	const content = source.file && contentOf(source.file.start);
+	if (content !== undefined && !isRead(content)) {
+		throw unreadable(source, `it is ${content.what}`, { remedy: content.remedy });
+	}
 	try {
-		const image = await start();
-		const { format } = await image.metadata();
-		if (!formats.includes(format)) throw new Error(`it is of the format ${format}`);
-		return await read(image, name);
+		const image = source.image();
+		const { format, width, height } = await image.metadata();
+		if (!formats.includes(format)) throw unreadable(source, `it is of the format ${format}`, { remedy: asPhoto });
+		if (width * height > pixelLimit) {
+			const millions = (pixels: number) => `${Math.ceil(pixels / 1e6)} million pixels`;
+			const why = `it has ${millions(width * height)}, more than ${millions(pixelLimit)}`;
+			throw unreadable(source, why, { remedy: 'Make it smaller.' });
+		}
+		return await read(image, source);
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;
-		throw new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: ${sentence((cause as Error).message)}`, { cause });
+		throw undecodable(source, content, cause as Error);
 	}
 }
 
-/** What to call the photo in messages, and its image; sharp throws in `image` for some inputs and later for others. */
-function locate(photo: Photo): { name: string; image: () => Sharp | Promise<Sharp> } {
-	// Damage that a decoder can mend goes through; the rest fails.
-	const limits = { limitInputPixels: pixelLimit, failOn: 'error' } as const;
-	if (typeof photo === 'string' || photo instanceof URL) {
-		const path = pathOf(photo);
-		return { name: `the photo ${path}`, image: () => openFile(path, limits) };
+/** Why an image that sharp should decode could not be: what its file is tells more than the decoder does. */
+function undecodable(source: Source, content: Content | undefined, cause: Error): Arc2FaceError {
+	if (source.file === undefined) {
+		const [line = ''] = cause.message.trim().split('\n');
+		return unreadable(source, line.replace(/\.$/, ''), { cause });
 	}
-	if (photo instanceof Uint8Array || photo instanceof ArrayBuffer) {
-		return { name: `the photo of ${photo.byteLength} bytes`, image: () => sharp(photo, limits) };
+	if (content === undefined) {
+		return unreadable(source, 'it is no image of a format that is known here', { remedy: asPhoto, cause });
 	}
+	if (content.isCut?.(source.file.end)) {
+		return unreadable(source, `it is ${content.what} whose end is missing`, { remedy: again, cause });
+	}
+	return unreadable(source, `it is ${content.what} that is damaged, or of a kind that is not read here`, {
+		remedy: `${again} If it opens in an image editor, save it anew as JPEG or PNG.`,
+		cause,
+	});
+}
+
+const asPhoto = 'Pass a JPEG, PNG, WebP, AVIF, GIF or TIFF file, its bytes, or raw pixels.';
+
+/** By sharp's own table, because a sharp that was built over another libvips reads more. */
+function isRead({ suffix }: Content): boolean {
+	if (suffix === undefined) return false;
+	return Object.values(sharp.format).some(({ input }) => input?.fileSuffix?.includes(suffix));
+}
+
+async function locate(photo: Photo): Promise<Source> {
+	// Damage that a decoder can mend goes through; the rest fails. The number of pixels is checked here, with a reason.
+	const limits = { limitInputPixels: false, failOn: 'error' } as const;
+	if (typeof photo === 'string' || isUrl(photo)) return await locateFile(photo, limits);
 	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo);
-	if (isSharp(photo)) return { name: "the sharp instance's image", image: () => photo.clone() };
+	const bytes = await bytesOf(photo);
+	if (bytes !== undefined) {
+		const file = { all: bytes, start: bytes.subarray(0, startBytes), end: bytes.subarray(-endBytes) };
+		return { ...named(`the photo of ${bytes.length} bytes`), image: () => sharp(bytes, limits), file };
+	}
+	if (isSharp(photo)) return { ...named("the sharp instance's image"), image: () => photo.clone() };
 	if ('data' in photo) {
 		const { data, width, height, channels } = checkRaw(photo);
 		const raw = { raw: { width, height, channels }, ...limits };
-		return { name: `the photo of ${width} × ${height} pixels`, image: () => sharp(data, raw) };
+		return { ...named(`the photo of ${width} × ${height} pixels`), image: () => sharp(ownBytes(data), raw) };
 	}
 	throw notAPhoto(photo);
 }
 
-async function openFile(path: string, limits: SharpOptions): Promise<Sharp> {
-	// libvips takes a folder for a file of an unknown format.
-	const found = await stat(path).catch(() => undefined);
-	if (found?.isDirectory()) throw new Error('it is a folder');
-	return sharp(path, limits);
+async function locateFile(photo: string | URL, limits: SharpOptions): Promise<Source> {
+	const text = String(photo);
+	if (/^(https?|data|blob):/i.test(text)) throw notHere(photo);
+	const path = pathOf(photo, 'photo');
+	const name = { name: `the photo ${shortened(path, 200)}`, photo: shortened(path, 4096) };
+	const file = await openPhoto(path, name);
+	return { ...name, image: () => sharp(file.all ?? path, limits), file };
+}
+
+/** The error about a URL of elsewhere: nothing here uses the network. */
+function notHere(photo: string | URL): Arc2FaceError {
+	const remedy = 'Pass the bytes that are there: `await (await fetch(url)).arrayBuffer()`.';
+	const text = shortened(String(photo), 200);
+	if (isUrl(photo)) return invalid('a path or a file: URL', 'photo', text, remedy);
+	return unreadable({ name: `the photo ${text}`, photo: text }, 'it is an address, not a file', { remedy });
+}
+
+/** The bytes of an image file, on memory that sharp takes. */
+async function bytesOf(photo: object): Promise<Buffer | undefined> {
+	if (isUint8Array(photo)) return ownBytes(photo);
+	if (isArrayBuffer(photo)) return ownBytes(new Uint8Array(photo));
+	if (!isBlob(photo)) return undefined;
+	const bytes = await photo.arrayBuffer().catch((cause: unknown) => {
+		throw unreadable(named(`the photo of ${photo.size} bytes`), 'its Blob can no longer be read', { cause });
+	});
+	return Buffer.from(bytes);
+}
+
+/** A Buffer of this realm, the only one that sharp knows; a copy of what other threads may change. */
+function ownBytes({ buffer, byteOffset, byteLength }: Uint8Array | Uint8ClampedArray): Buffer {
+	const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+	return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]' ? Buffer.from(bytes) : bytes;
+}
+
+function named(name: string): PhotoName {
+	return { name, photo: name };
 }
 
 function notAPhoto(received: unknown): Arc2FaceError {
-	return new Arc2FaceError(
-		'INVALID_ARGUMENT',
-		'Expected a path, a file: URL, the bytes of an image, { data, width, height, channels } or a sharp instance ' +
-			`for \`photo\` but received ${received === null ? 'null' : typeof received}.`,
+	return invalid(
+		'a path, a file: URL, the bytes of an image file, a Blob, { data, width, height, channels } or a sharp instance',
+		'photo',
+		describe(received),
+		collecting(received),
 	);
 }
 
-function pathOf(photo: string | URL): string {
-	const text = String(photo);
-	if (!(photo instanceof URL) && !text.startsWith('file:')) {
-		if (text === '') throw new Arc2FaceError('INVALID_ARGUMENT', 'Expected a path for `photo` but received "".');
-		return text;
-	}
-	try {
-		return fileURLToPath(text);
-	} catch (cause) {
-		throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a file: URL for \`photo\` but received ${text}.`, { cause });
-	}
+/** How to get the bytes out of what has them but does not hold them. */
+function collecting(received: unknown): string | undefined {
+	if (isPromise(received)) return 'Await it first.';
+	if (isStream(received)) return 'Collect it first: `await buffer(stream)`, from node:stream/consumers.';
+	const isBody = typeof (received as Partial<Response> | null | undefined)?.arrayBuffer === 'function';
+	return isBody ? 'Pass its bytes: `await response.arrayBuffer()`.' : undefined;
 }
 
 function checkRaw(photo: RawPhoto): RawPhoto {
 	const { data, width, height, channels } = photo;
-	const fail = (expected: string, field: string, received: string) => {
-		throw new Arc2FaceError(
-			'INVALID_IMAGE',
-			`Expected ${expected} for \`${field}\` of a photo but received ${received}.`,
-		);
+	const fail = (expected: string, field: string, received: string, remedy?: string) => {
+		const problem = `Expected ${expected} for \`${field}\` of a photo but received ${received}.`;
+		throw new Arc2FaceError('INVALID_IMAGE', problem, { remedy });
 	};
-	if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) fail('a Uint8Array', 'data', typeof data);
+	if (!isBytes(data)) fail('a Uint8Array', 'data', describe(data));
 	for (const [field, value] of Object.entries({ width, height })) {
-		if (!Number.isInteger(value) || value < 1) fail('an integer of at least 1', field, String(value));
+		if (!Number.isInteger(value) || value < 1) fail('an integer of at least 1', field, describe(value));
 	}
-	if (![1, 3, 4].includes(channels)) fail('1, 3 or 4', 'channels', String(channels));
+	if (![1, 3, 4].includes(channels)) {
+		fail(
+			'1, 3 or 4',
+			'channels',
+			describe(channels),
+			'An ImageData has 4: pass `{ data, width, height, channels: 4 }`.',
+		);
+	}
 	const bytes = width * height * channels;
 	if (data.length !== bytes) fail(`${bytes} bytes (${width} · ${height} · ${channels})`, 'data', String(data.length));
 	return photo;
@@ -141,9 +216,4 @@ function checkRaw(photo: RawPhoto): RawPhoto {
 /** By what it can do, since it may come from another copy of sharp. */
 function isSharp(photo: object): photo is Sharp {
 	return ['clone', 'metadata', 'autoOrient', 'raw'].every((name) => typeof Reflect.get(photo, name) === 'function');
-}
-
-function sentence(text: string): string {
-	const line = text.trim().split('\n')[0]!;
-	return line.endsWith('.') ? line : `${line}.`;
 }

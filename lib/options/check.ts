@@ -1,5 +1,6 @@
 // What an option may be: rules, their words, and the error about a value that breaks one.
 import { Arc2FaceError } from '../errors.ts';
+import { isAbortSignal, isPlainObject } from './brands.ts';
 
 /** What an option may be, in words and as a test. */
 export type Rule = Readonly<{ expected: string; fits: (value: unknown) => boolean }>;
@@ -13,7 +14,8 @@ export function check(call: string, options: object, known: Readonly<Record<stri
 		if (!Object.hasOwn(known, name)) {
 			throw new Arc2FaceError(
 				'INVALID_ARGUMENT',
-				`Expected ${Object.keys(known).join(', ')} for the options of ${call} but received \`${name}\`.`,
+				`Expected ${Object.keys(known).join(', ')} for the options of ${call} but received \`${shortened(name)}\`.`,
+				{ details: { option: shortened(name) } },
 			);
 		}
 		const { expected, fits } = known[name]!;
@@ -24,7 +26,7 @@ export function check(call: string, options: object, known: Readonly<Record<stri
 export const rules = {
 	text: { expected: 'a non-empty string', fits: (value) => typeof value === 'string' && value !== '' },
 	callback: { expected: 'a function', fits: (value) => typeof value === 'function' },
-	signal: { expected: 'an AbortSignal', fits: (value) => value instanceof AbortSignal },
+	signal: { expected: 'an AbortSignal', fits: isAbortSignal },
 } satisfies Record<string, Rule>;
 
 export function integer(from: number, to: number): Rule {
@@ -52,8 +54,10 @@ export function oneOf(choices: readonly string[]): Rule {
 	return { expected: `one of ${choices.join(', ')}`, fits: (value) => choices.includes(value as string) };
 }
 
-export function invalid(expected: string, name: string, received: string): Arc2FaceError {
-	return new Arc2FaceError('INVALID_ARGUMENT', `Expected ${expected} for \`${name}\` but received ${received}.`);
+/** The error about an option or argument; there is a remedy only where the sentence leaves a question. */
+export function invalid(expected: string, name: string, received: string, remedy?: string): Arc2FaceError {
+	const problem = `Expected ${expected} for \`${name}\` but received ${received}.`;
+	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: name } });
 }
 
 /**
@@ -62,7 +66,7 @@ export function invalid(expected: string, name: string, received: string): Arc2F
  * @internal
  */
 export function describe(value: unknown, depth = 0): string {
-	if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+	if (typeof value === 'string') return JSON.stringify(shortened(value));
 	if (typeof value === 'function') return 'a function';
 	const inner = (part: unknown) => describe(part, depth + 1);
 	if (Array.isArray(value)) {
@@ -71,13 +75,27 @@ export function describe(value: unknown, depth = 0): string {
 	}
 	if (typeof value === 'object' && value !== null) {
 		const fields = Object.entries(value).slice(0, 12);
-		const isPlain = Object.getPrototypeOf(value) === Object.prototype && fields.length > 0;
-		if (!isPlain) return `a ${value.constructor?.name ?? 'object'}`;
-		if (depth === maxDepth) return `an object of ${fields.map(([name]) => name).join(', ')}`;
-		return `{ ${fields.map(([name, part]) => `${name}: ${inner(part)}`).join(', ')} }`;
+		if (!isPlainObject(value) || fields.length === 0) return article(value.constructor?.name || 'object');
+		if (depth === maxDepth) return `an object of ${fields.map(([name]) => shortened(name)).join(', ')}`;
+		return `{ ${fields.map(([name, part]) => `${shortened(name)}: ${inner(part)}`).join(', ')} }`;
 	}
 	return String(value);
 }
 
 /** Lists and objects in one another that a message shows: enough for a list of points or sizes, and an end for what contains itself. */
 const maxDepth = 3;
+
+/**
+ * Both ends of a text that is too long for a message.
+ *
+ * @internal
+ */
+export function shortened(text: string, most = 80): string {
+	if (text.length <= most) return text;
+	const half = Math.floor(most / 2);
+	return `${text.slice(0, half)}…${text.slice(-half)}`;
+}
+
+function article(noun: string): string {
+	return `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`;
+}

@@ -1,5 +1,5 @@
 // What `detect` and `encode` accept.
-import type { Face, Point } from '../geometry.ts';
+import type { EncodedFace, Point } from '../geometry.ts';
 import { check, integer, number, type Rule, rules } from './check.ts';
 import { detectionSizeRule, usualDetectionSize } from './sizes.ts';
 
@@ -14,13 +14,19 @@ export interface DetectOptions {
 	signal?: AbortSignal | undefined;
 }
 
-/** `"only"` fails when there are several faces; a number counts from the largest, 0; keypoints need no detection. */
-export type FaceChoice = 'largest' | 'only' | number | Pick<Face, 'keypoints'> | readonly Point[];
+/**
+ * `"only"` fails when there are several faces; a number counts from the largest, 0; a face of `detect` or five keypoints, in pixels of
+ * the upright photo, need no detection.
+ */
+export type FaceChoice = 'largest' | 'only' | number | Pick<EncodedFace, 'keypoints'> | readonly Point[];
 
 export interface EncodeOptions extends DetectOptions {
-	/** Which face of the photo (default `"largest"`). */
+	/** Which face of the photo (default: the largest, with a warning if there are several). */
 	face?: FaceChoice | undefined;
 }
+
+/** Which of the faces that the detector finds; `undefined` was not chosen. @internal */
+export type DetectedChoice = 'largest' | 'only' | number | undefined;
 
 /** @internal */
 export function resolveDetectOptions(options: DetectOptions = {}, usualSize = usualDetectionSize) {
@@ -32,16 +38,16 @@ export function resolveDetectOptions(options: DetectOptions = {}, usualSize = us
 /** @internal */
 export function resolveEncodeOptions(options: EncodeOptions = {}, usualSize = usualDetectionSize) {
 	check('encode', options, { ...detectRules, face: faceRule });
-	const { face = 'largest', detectionSize = usualSize, threshold = 0.5, signal } = options;
-	return { face: nativeFaceChoice(face, detectionSize, threshold), signal };
+	const { face, detectionSize = usualSize, threshold = 0.5, signal } = options;
+	return { face: typeof face === 'object' ? given(face) : face, detectionSize, threshold, signal };
 }
 
-function nativeFaceChoice(face: FaceChoice, detectionSize: number, threshold: number) {
-	if (typeof face === 'object') {
-		const keypoints = 'keypoints' in face ? face.keypoints : face;
-		return Float32Array.from(keypoints.flat());
-	}
-	return { detectionSize, threshold, index: typeof face === 'number' ? face : 0, only: face === 'only' };
+/** A face that needs no detection; box and score go along if it has them, as those of `detect` do. */
+function given(face: Exclude<FaceChoice, DetectedChoice>): EncodedFace {
+	if (!('keypoints' in face)) return { keypoints: face };
+	const { keypoints, box, score, rotation }: EncodedFace = face;
+	const isWhole = number(0, 1).fits(score) && Number.isFinite(box?.width) && Number.isFinite(box?.height);
+	return isWhole ? { keypoints, box, score, rotation } : { keypoints };
 }
 
 const detectRules = {

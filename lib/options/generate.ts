@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
+import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
 import { maxImageSide, side } from './sizes.ts';
 
@@ -117,7 +118,7 @@ const seedRule: Rule = {
 	fits: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isSeed) : isSeed(value)),
 };
 
-const latentsRule: Rule = { expected: 'a Float32Array', fits: (value) => value instanceof Float32Array };
+const latentsRule: Rule = { expected: 'a Float32Array', fits: isFloat32Array };
 
 function isSeed(value: unknown): boolean {
 	return Number.isSafeInteger(value) && (value as number) >= 0;

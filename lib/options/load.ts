@@ -1,11 +1,15 @@
 // What `load` accepts.
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
+import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
 export interface LoadOptions {
-	/** `"tiny"`, a folder, or the name of a downloaded bundle (default: `"arc2face"` if it was downloaded, else `"tiny"`). */
-	bundle?: string | undefined;
+	/**
+	 * `"tiny"`, the path or `file:` URL of a folder, or the name of a downloaded bundle (default: `"arc2face"` if it was downloaded, else
+	 * `"tiny"`, the embedded bundle of drawn people: see `warnings` of `info`).
+	 */
+	bundle?: string | URL | undefined;
 	/** Where the networks run (default `"auto"`). */
 	device?: DeviceRequest | undefined;
 	/** Arithmetic of the networks (default `"auto"`: `"fp16"` on a GPU, else `"fp32"`, which is all that the CPU has). */
@@ -18,8 +22,8 @@ export interface LoadOptions {
 	detectionSize?: number | undefined;
 	/** On a GPU: batches that the UNet is built for, in rows: an image takes two with guidance, else one (default 1, 2, 4, 8, 16). */
 	batchSizes?: readonly number[] | undefined;
-	/** On a GPU: where the engines are kept, in `engines` below it (default: the user's cache folder). */
-	cacheDir?: string | undefined;
+	/** On a GPU: path or `file:` URL of where the engines are kept, in `engines` below it (default: the user's cache folder). */
+	cacheDir?: string | URL | undefined;
 	/** Called while engines are prepared, and when a network is ready. */
 	onProgress?: ((progress: LoadProgress) => void) | undefined;
 	signal?: AbortSignal | undefined;
@@ -51,19 +55,21 @@ const maxRows = 64;
 /** @internal */
 export function resolveLoadOptions(options: LoadOptions = {}) {
 	check('load', options, {
-		bundle: rules.text,
+		bundle: pathRule,
 		device: deviceRule,
 		precision: oneOf(precisions),
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
 		batchSizes: listOf(integer(1, maxRows)),
-		cacheDir: rules.text,
+		cacheDir: pathRule,
 		onProgress: rules.callback,
 		signal: rules.signal,
 	});
-	const { bundle, device = 'auto', precision = 'auto', threads = 0, imageSizes } = options;
-	const { detectionSize = usualDetectionSize, batchSizes = [1, 2, 4, 8, 16], cacheDir, onProgress, signal } = options;
+	const { device = 'auto', precision = 'auto', threads = 0, imageSizes, onProgress, signal } = options;
+	const { detectionSize = usualDetectionSize, batchSizes = [1, 2, 4, 8, 16] } = options;
+	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
+	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
 	return { bundle, device, precision, threads, shapes, cacheDir, onProgress, signal };

@@ -101,7 +101,7 @@ const cases: Record<string, readonly Case[]> = {
 		['511 numbers', () => generate({}, numbers.slice(1)), 'INVALID_ARGUMENT', '511'],
 		['NaN', () => generate({}, numbers.with(3, Number.NaN)), 'INVALID_ARGUMENT', 'NaN at index 3'],
 		['zeros', () => generate({}, new Float32Array(512)), 'INVALID_ARGUMENT', 'zeros'],
-		['a photo instead', () => generate({}, 'anna.jpg'), 'INVALID_ARGUMENT', 'string'],
+		['a photo instead', () => generate({}, 'anna.jpg'), 'INVALID_ARGUMENT', '"anna.jpg"'],
 		['one of two', () => generate({}, [Identity.from(numbers), [1, 2]]), 'INVALID_ARGUMENT', '2 of them'],
 	],
 	'generate options': [

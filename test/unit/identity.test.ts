@@ -43,15 +43,15 @@ describe('Identity.from', () => {
 		['zeros', along(), 'only zeros'],
 		['NaN', along(0).with(9, Number.NaN), 'NaN at index 9'],
 		['infinity', along(0).with(0, Number.POSITIVE_INFINITY), 'Infinity at index 0'],
-		['text', along(0).map(String), '1 at index 0'],
+		['text', along(0).map(String), '"1" at index 0'],
 		['null in between', [...along(0).slice(1), null], 'null at index 511'],
 		['bigints', new BigInt64Array(embeddingLength), '0 at index 0'],
 		['null', null, 'null'],
-		['what was not awaited', Promise.resolve(along(0)), 'a Promise; await it'],
+		['what was not awaited', Promise.resolve(along(0)), 'a Promise. Await it first.'],
 		['nothing', undefined, 'undefined'],
-		['a word', 'anna', 'string'],
-		['a buffer', new ArrayBuffer(2048), 'object'],
-		['another JSON', { embedding: 'anna' }, 'string'],
+		['a word', 'anna', '"anna"'],
+		['a buffer', new ArrayBuffer(2048), 'an ArrayBuffer'],
+		['another JSON', { embedding: 'anna' }, '"anna"'],
 	])('refuses %s', (_, value, received) => {
 		expect(() => Identity.from(value as never)).toThrow(
 			expect.objectContaining({

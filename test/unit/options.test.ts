@@ -35,12 +35,12 @@ describe('defaults', () => {
 	test('of the others', () => {
 		expect(resolveLoadOptions()).toMatchObject({ device: 'auto', precision: 'auto', threads: 0 });
 		expect(resolveDetectOptions()).toMatchObject({ detectionSize: 640, threshold: 0.5 });
-		expect(resolveEncodeOptions().face).toEqual({ detectionSize: 640, threshold: 0.5, index: 0, only: false });
+		expect(resolveEncodeOptions()).toMatchObject({ face: undefined, detectionSize: 640, threshold: 0.5 });
 	});
 
 	test('of detect and encode are those of load', () => {
 		expect(resolveDetectOptions({}, 320).detectionSize).toBe(320);
-		expect(resolveEncodeOptions({}, 320).face).toMatchObject({ detectionSize: 320 });
+		expect(resolveEncodeOptions({}, 320).detectionSize).toBe(320);
 		expect(resolveDetectOptions({ detectionSize: 96 }, 320).detectionSize).toBe(96);
 	});
 });
@@ -97,17 +97,15 @@ describe('seeds', () => {
 });
 
 describe('the face to encode', () => {
-	test.each([
-		['only', { index: 0, only: true }],
-		[2, { index: 2, only: false }],
-	] as const)('%s', (face, expected) => {
-		expect(resolveEncodeOptions({ face }).face).toMatchObject(expected);
+	test.each(['largest', 'only', 2] as const)('%s', (face) => {
+		expect(resolveEncodeOptions({ face }).face).toBe(face);
 	});
 
-	test('by keypoints, or by a face that has them', () => {
-		const numbers = Float32Array.from({ length: 10 }, (_, i) => i + 1);
-		expect(resolveEncodeOptions({ face: points }).face).toEqual(numbers);
-		expect(resolveEncodeOptions({ face: { keypoints: points } }).face).toEqual(numbers);
+	test('by keypoints, or by a face that has them, with what the detector told of it', () => {
+		expect(resolveEncodeOptions({ face: points }).face).toEqual({ keypoints: points });
+		expect(resolveEncodeOptions({ face: { keypoints: points } }).face).toEqual({ keypoints: points });
+		const found = { box: { x: 1, y: 2, width: 3, height: 4 }, keypoints: points, score: 0.9, rotation: 90 } as const;
+		expect(resolveEncodeOptions({ face: found }).face).toEqual(found);
 	});
 });
 
@@ -137,7 +135,7 @@ describe('refused with the name of the option, what it may be, and what it was',
 		['load', { threads: 1.5 }, '`threads` but received 1.5'],
 		['load', { cacheDir: null }, '`cacheDir` but received null'],
 		['load', { onProgress: true }, 'Expected a function for `onProgress` but received true'],
-		['load', { signal: {} }, 'Expected an AbortSignal for `signal` but received a Object'],
+		['load', { signal: {} }, 'Expected an AbortSignal for `signal` but received an Object'],
 		[
 			'load',
 			{ presicion: 'fp32' },
@@ -156,7 +154,7 @@ describe('refused with the name of the option, what it may be, and what it was',
 		['encode', { face: 0.5 }, '`face` but received 0.5'],
 		['encode', { face: points.slice(1) }, '`face` but received [[3, 4], [5, 6], [7, 8], [9, 10]]'],
 		['encode', { face: [...points.slice(1), [1, Number.NaN]] }, '`face` but received'],
-		['encode', { face: {} }, '`face` but received a Object'],
+		['encode', { face: {} }, '`face` but received an Object'],
 		['encode', { face: null }, '`face` but received null'],
 		['generate', { count: 0 }, 'Expected an integer from 1 to 1024 for `count` but received 0'],
 		['generate', { count: '4' }, '`count` but received "4"'],

@@ -1,0 +1,111 @@
+// Which of the faces in a photo is taken, and what its user should know about it.
+import { Arc2FaceError } from '../errors.ts';
+import type { Box, EncodedFace } from '../geometry.ts';
+import type { DetectedChoice } from '../options/faces.ts';
+import type { Pixels } from '../photo.ts';
+import type { Warning, WarningCode } from '../warnings.ts';
+import type { FoundFaces } from './search.ts';
+
+/** Below this, the detector sees faces in curls, beards and leaves; a face that can be recognised has more. */
+const lowScore = 0.7;
+
+/** Pixels: a face of the embedded bundle's photos has a similarity to itself of 0.99 at this width, 0.96 at 24, and 0.85 at 16. */
+const smallWidth = 32;
+
+/**
+ * Share of the face's box that has to lie between it and the photo's edge. With none, similarity to the same face in the whole photo
+ * goes down to 0.4; with a tenth, to 0.88.
+ */
+const leastMargin = 0.05;
+
+/** @throws {Arc2FaceError} `NO_FACE`; `INVALID_ARGUMENT` for `"only"` with several faces */
+export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pixels): EncodedFace {
+	const { faces } = found;
+	const count = faces.length;
+	if (count === 0) throw noFace(photo);
+	if (choice === 'only' && count > 1) {
+		throw new Arc2FaceError(
+			'INVALID_ARGUMENT',
+			`Expected one face in ${photo.name}, as \`face\` is "only", but found ${count}.`,
+			{
+				remedy: `Pass "largest", or an index from 0 (the largest) to ${count - 1}, for \`face\`; \`detect\` tells where each is.`,
+				details: { option: 'face' },
+			},
+		);
+	}
+	const index = typeof choice === 'number' ? choice : 0;
+	const face = faces[index];
+	if (face === undefined) {
+		throw new Arc2FaceError(
+			'NO_FACE',
+			`Expected at least ${index + 1} faces in ${photo.name}, as \`face\` is ${index}, but found ${count}.`,
+			{
+				remedy: `Pass an index from 0 to ${count - 1} for \`face\`; \`detect\` tells where each face is.`,
+				details: { photo: photo.photo, faces: count },
+			},
+		);
+	}
+	return { ...face, index, count };
+}
+
+function noFace({ name, photo, width, height }: Pixels): Arc2FaceError {
+	return new Arc2FaceError(
+		'NO_FACE',
+		`Found no face in ${name} (${width} × ${height} pixels), neither as it is nor turned, nor with a border around it.`,
+		{
+			remedy:
+				'Use a photo in which a face is large, sharp and not cut off. For small faces raise `detectionSize`; ' +
+				'for blurred or hidden ones lower `threshold`, or pass their keypoints as `face`.',
+			details: { photo, faces: 0 },
+		},
+	);
+}
+
+/** @param how - of a face that was found and not given: whether anybody chose it, and whether it took a border to find it */
+export function faceWarnings(
+	{ score, box, rotation, count }: EncodedFace,
+	photo: Pixels,
+	how: { chosen: boolean; withBorder: boolean },
+): Warning[] {
+	const { name } = photo;
+	const warnings: Warning[] = [];
+	const warn = (code: WarningCode, message: string) => warnings.push({ code, message });
+	if (!how.chosen && count !== undefined && count > 1) {
+		warn(
+			'SEVERAL_FACES',
+			`There are ${count} faces in ${name}, of which the largest was taken. Choose one by its index, or say that the largest is meant.`,
+		);
+	}
+	if (score !== undefined && score < lowScore) {
+		warn(
+			'UNSURE_FACE',
+			`The face in ${name} has a score of ${score.toFixed(2)}, below ${lowScore}: it may be none, or hidden or blurred. Look at its box, or use another photo.`,
+		);
+	}
+	if (box !== undefined && Math.min(box.width, box.height) < smallWidth) {
+		const size = `${Math.round(box.width)} × ${Math.round(box.height)}`;
+		warn(
+			'SMALL_FACE',
+			`The face in ${name} has ${size} pixels; with fewer than ${smallWidth} in a direction the identity is vague. Use a larger photo.`,
+		);
+	}
+	if (rotation !== undefined && rotation !== 0) {
+		warn(
+			'TURNED_FACE',
+			`The face in ${name} was found with the photo turned by ${rotation}° clockwise. If that is wrong, turn the photo upright.`,
+		);
+	}
+	if (how.withBorder || (box !== undefined && reachesEdge(box, photo))) {
+		warn(
+			'CUT_FACE',
+			`The face in ${name} reaches the edge of the photo, and what is cut off is missing in the identity. Leave room around faces.`,
+		);
+	}
+	return warnings;
+}
+
+function reachesEdge({ x, y, width, height }: Box, photo: Pixels): boolean {
+	const across = Math.min(x, photo.width - x - width) / width;
+	const down = Math.min(y, photo.height - y - height) / height;
+	return !(Math.min(across, down) >= leastMargin);
+}

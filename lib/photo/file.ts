@@ -1,0 +1,82 @@
+// Opens the file of a photo: its start and end tell what it is, or the system why it can't be had.
+import { lstat, open } from 'node:fs/promises';
+import { Arc2FaceError } from '../errors.ts';
+import { again, endBytes, startBytes } from './content.ts';
+
+/** What messages call a photo, and what programs do: its path, if it has one. */
+export type PhotoName = Readonly<{ name: string; photo: string }>;
+
+/** Both ends of a file, and for a pipe, which is read but once, all of its bytes. */
+export type PhotoFile = Readonly<{ start: Uint8Array; end: Uint8Array; all?: Uint8Array }>;
+
+/**
+ * @param name - what messages call the photo
+ * @throws {Arc2FaceError} `INVALID_IMAGE`, for a missing file, a folder, one that may not be read, and so on
+ */
+export async function openPhoto(path: string, name: PhotoName): Promise<PhotoFile> {
+	try {
+		await using file = await open(path);
+		const found = await file.stat();
+		if (found.isDirectory()) throw unreadable(name, 'it is a folder', { remedy: 'Pass the files in it.' });
+		if (found.isFIFO() || found.isSocket()) {
+			const all = await file.readFile();
+			return { all, start: all.subarray(0, startBytes), end: all.subarray(-endBytes) };
+		}
+		if (!found.isFile()) throw unreadable(name, 'it is a device', { remedy: 'Pass a file.' });
+		const read = async (from: number, length: number) => {
+			const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, from);
+			return buffer.subarray(0, bytesRead);
+		};
+		return {
+			start: await read(0, Math.min(found.size, startBytes)),
+			end: await read(Math.max(0, found.size - endBytes), Math.min(found.size, endBytes)),
+		};
+	} catch (cause) {
+		if (cause instanceof Arc2FaceError) throw cause;
+		throw await obstacle(path, name, cause as NodeJS.ErrnoException);
+	}
+}
+
+/** The error about a photo that can't be read. */
+export function unreadable(
+	{ name, photo }: PhotoName,
+	why: string,
+	{ remedy, systemCode, cause }: { remedy?: string | undefined; systemCode?: string; cause?: unknown } = {},
+): Arc2FaceError {
+	const details = systemCode === undefined ? { photo } : { photo, systemCode };
+	return new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: ${why}.`, { remedy, details, cause });
+}
+
+async function obstacle(path: string, name: PhotoName, cause: NodeJS.ErrnoException): Promise<Arc2FaceError> {
+	const systemCode = cause.code ?? cause.message;
+	const isLink = await lstat(path).then(
+		(found) => found.isSymbolicLink(),
+		() => false,
+	);
+	const [why, remedy] =
+		systemCode === 'ENOENT' && isLink
+			? ['it is a link to a file that is gone', 'Pass the file itself, or mend the link.']
+			: (obstacles[systemCode] ?? [`the system refuses (${systemCode})`, undefined]);
+	return unreadable(name, why, { remedy, systemCode, cause });
+}
+
+const permission = [
+	'you may not read it',
+	'Give yourself the permission, such as with `chmod u+r FILE`; its folders must let you pass, too.',
+] as const;
+
+const obstacles: Readonly<Record<string, readonly [why: string, remedy: string]>> = {
+	ENOENT: ['there is no such file', 'Check its path; a relative one starts from the folder that the program runs in.'],
+	ENOTDIR: ['a part of its path is a file, not a folder', 'Check its path.'],
+	EISDIR: ['it is a folder', 'Pass the files in it.'],
+	EACCES: permission,
+	EPERM: permission,
+	ELOOP: ['it is a link that leads back to itself', 'Pass the file itself, or mend the link.'],
+	ENAMETOOLONG: ['its name is longer than a file can have', 'Pass the path of a file, or its bytes.'],
+	ENXIO: ['it is a socket, not a file', 'Pass a file, or the bytes.'],
+	EMFILE: ['too many files are open', 'Read fewer photos at once, or raise the limit (`ulimit -n`).'],
+	ENFILE: ['too many files are open on this machine', 'Read fewer photos at once.'],
+	EIO: ['the disk fails to read it', again],
+	ESTALE: ['its network drive has lost it', 'Connect the drive again.'],
+	ERR_FS_FILE_TOO_LARGE: ['it has over 2 GB', 'Pass a photo.'],
+};

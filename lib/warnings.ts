@@ -1,0 +1,55 @@
+// Warnings: what was done as asked, but may not be what was meant. The library prints nothing; results carry them.
+import type { Size } from './geometry.ts';
+
+/** Every kind of warning, and what it means. */
+export const warningCodes = {
+	EMBEDDED_BUNDLE:
+		'No bundle was asked for and none was downloaded: the embedded one paints, which knows drawn people only.',
+	UNUSUAL_SIZE: 'Images of this size are far from those that the bundle was trained on: expect several faces, or none.',
+	SEVERAL_FACES: 'There are several faces in the photo, and none was asked for: the largest was taken.',
+	UNSURE_FACE: 'The score of the face is low: it may be no face, or one that is hidden or blurred.',
+	SMALL_FACE: 'The face has few pixels, which tell little about a person.',
+	TURNED_FACE: 'The face was found only when the photo was turned.',
+	CUT_FACE: 'The face reaches the edge of the photo: part of it may be missing.',
+} as const;
+
+export type WarningCode = keyof typeof warningCodes;
+
+export type Warning = Readonly<{
+	/** What kind of warning this is, for programs; stable between versions. */
+	code: WarningCode;
+	/** What it is about, and what to do, for people. */
+	message: string;
+}>;
+
+/** @internal */
+export function embeddedBundleWarning(): Warning {
+	return {
+		code: 'EMBEDDED_BUNDLE',
+		message:
+			'No bundle was asked for and the official one is not there, so the embedded one paints, which knows drawn people only. ' +
+			'`arc2face pull` gets the official one; if the embedded one is meant, ask for the bundle "tiny".',
+	};
+}
+
+/**
+ * @param size - of images that are asked for, in pixels
+ * @param trained - that of the images that the bundle was trained on
+ * @internal
+ */
+export function sizeWarnings(size: Size, trained: Size): Warning[] {
+	const ratios = [size.width / trained.width, size.height / trained.height];
+	if (Math.max(...ratios) <= mostEnlarged && Math.min(...ratios) >= leastReduced) return [];
+	return [
+		{
+			code: 'UNUSUAL_SIZE',
+			message:
+				`Images of ${size.width} × ${size.height} pixels are far from the ${trained.width} × ${trained.height} that the bundle ` +
+				'was trained on: expect several faces, or parts of one. Paint at its own size, and enlarge the images afterwards.',
+		},
+	];
+}
+
+// Of a side. The embedded bundle, trained on 96 pixels, paints one face of the same likeness from 80 to 112, and two at 128 or 96 × 144.
+const mostEnlarged = 1.25;
+const leastReduced = 0.8;
