@@ -1,6 +1,6 @@
 // The engines of a bundle: what shapes and GPU each is for, and having those that are missing built.
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
-import type { NetworkName } from '../bundle/networks.ts';
+import { type NetworkName, networks } from '../bundle/networks.ts';
 import { awaitNative } from '../call.ts';
 import { Arc2FaceError } from '../errors.ts';
 import type { Size } from '../geometry.ts';
@@ -27,7 +27,7 @@ export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; ident
 export type EngineRequest = Readonly<{
 	runtime: EngineRuntime;
 	target: BuildTarget;
-	/** Of the bundle's graphs; networks that are files keep their own, which is fp32. */
+	/** Of the networks that leave it to the caller: lib/bundle/networks.ts. */
 	precision: 'fp32' | 'fp16';
 	shapes: EngineShapes;
 	cacheDir: string | undefined;
@@ -129,7 +129,7 @@ export class ModelEngines {
 				files: bundle.files,
 				library: runtime,
 				target: target.identity,
-				precision: 'file' in network ? 'fp32' : precision,
+				precision: networks[name].precision === 'asked' ? precision : networks[name].precision,
 				...(await networkProfiles[name](bundle, shapes)),
 			});
 		}
