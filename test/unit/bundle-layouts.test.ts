@@ -188,6 +188,13 @@ describe('refused, naming the file and what it is:', () => {
 		const official = join(temporary, `home-${count}`, 'arc2face');
 		await mkdir(join(official, '..'));
 		await rename(bundle, official);
+		await cp(join(official, 'vae/config.json'), join(official, 'vae/right.json'));
+		await writeFile(join(official, 'vae/config.json'), '{"latent_channels": "four"}');
+		await expect(openBundle('arc2face'), 'a field that someone changed, a pull leaves as it is').rejects.toMatchObject({
+			remedy: expect.stringContaining('Correct the field'),
+			details: { field: 'latent_channels', network: 'vaeDecoder' },
+		});
+		await rename(join(official, 'vae/right.json'), join(official, 'vae/config.json'));
 		await writeFile(join(official, arcface), pointer);
 		await expect(openBundle('arc2face')).rejects.toMatchObject({
 			problem: expect.stringContaining('a pointer file of git-lfs'),

@@ -1,3 +1,4 @@
+import { truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readOnnxModel } from '../../lib/bundle/onnx-file.ts';
 import { Graph } from '../../models/graph/graph.ts';
@@ -69,6 +70,15 @@ describe('inputs of an ONNX file', () => {
 			code: 'INVALID_WEIGHTS',
 			message: expect.stringContaining(file),
 		});
+	});
+
+	test.each([
+		['zeros', 0],
+		['empty fields', 8],
+	])('of %s without an end are refused without reading them all', async (_, byte) => {
+		const file = folder.write('endless.onnx', Buffer.alloc(2 ** 24).fill(Buffer.from([byte, 0])));
+		truncateSync(file, 2 ** 32);
+		await expect(readOnnxModel(file)).rejects.toMatchObject({ code: 'INVALID_WEIGHTS' });
 	});
 
 	test('of one that is not there are refused, naming it', async () => {

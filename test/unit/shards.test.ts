@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
+import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { expectInvalidWeights, temporaryFolder, tensorBytes } from '../checkpoint-samples.ts';
 import { writeShards, writeWeights } from '../layouts.ts';
 
@@ -73,8 +74,9 @@ describe('refused, naming the files:', () => {
 		await refused(inFolder('two.safetensors'), 'a pointer file of git-lfs');
 	});
 
-	test('a tensor in two files', async () => {
+	test.each(['one', 'two'])('a tensor in two files, of which the index says %s', async (name) => {
 		await writeWeights(inFolder('two.safetensors'), [tensor('b', 2), tensor('a', 9)]);
+		await writeIndex({ a: `${name}.safetensors`, b: 'two.safetensors', c: 'one.safetensors' });
 		await refused('tensor a', inFolder('one.safetensors'), inFolder('two.safetensors'));
 	});
 
@@ -91,6 +93,12 @@ describe('refused, naming the files:', () => {
 	test('a tensor in another file than the index says', async () => {
 		await writeIndex({ a: 'one.safetensors', b: 'one.safetensors', c: 'two.safetensors' });
 		await refused('tensor b', inFolder('one.safetensors'), inFolder('two.safetensors'));
+	});
+
+	test('a tensor of another shape, which is in one of the files', async () => {
+		const weights = new CheckpointWeights(await openCheckpoint(inFolder('index.json')));
+		await expectInvalidWeights((async () => weights.get('b', [3]))(), 'tensor b', inFolder('two.safetensors'), '[3]');
+		await expectInvalidWeights((async () => weights.get('d', [3]))(), 'tensor d', inFolder('index.json'));
 	});
 
 	test('an index of indices', async () => {
