@@ -1,5 +1,5 @@
 // Loading: device, bundle, engines, and then the core.
-import { type Bundle, bundleFolder, openBundle } from './bundle/bundle.ts';
+import { type Bundle, bundleFolder, openBundle, withPull } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
 import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
@@ -113,7 +113,7 @@ async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: Prepa
 }
 
 async function openModel(
-	{ tokens, geometry }: Bundle,
+	{ folder, tokens, geometry }: Bundle,
 	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
 	{ signal, onProgress }: PrepareOptions,
 ): Promise<NativeModel> {
@@ -131,19 +131,21 @@ async function openModel(
 			(late) => void late.dispose(),
 		);
 	} catch (error) {
-		throw error instanceof Arc2FaceError ? explained(error, 'onnxruntime' in request.runtime) : error;
+		throw explained(error, folder, 'onnxruntime' in request.runtime);
 	}
 }
 
 /** The error of a load, with what to do about it here. */
-function explained(error: Arc2FaceError, isOnCpu: boolean): Arc2FaceError {
+function explained(error: unknown, folder: string, isOnCpu: boolean): unknown {
+	if (!(error instanceof Arc2FaceError)) return error;
 	if (error.code === 'OUT_OF_MEMORY') {
 		const remedy = isOnCpu
 			? 'Close other programs, or load a smaller bundle.'
 			: 'Load with fewer and lower `batchSizes` and `imageSizes`, or close other programs that use the GPU.';
 		return error.with({ remedy });
 	}
-	return error.code === 'NO_DEVICE' && isOnCpu ? error.with({ remedy: onnxRuntimeRemedy() }) : error;
+	if (error.code === 'NO_DEVICE' && isOnCpu) return error.with({ remedy: onnxRuntimeRemedy() });
+	return error.code === 'INVALID_WEIGHTS' || error.code === 'INVALID_BUNDLE' ? withPull(error, folder) : error;
 }
 
 /** The network whose engine file the library does not take. */

@@ -30,10 +30,6 @@ function isErrorCode(code: unknown): code is ErrorCode {
 /** What to do about errors of native code, where its details tell. */
 const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | undefined>> = {
 	INVALID_ARGUMENT: ({ option = '' }) => loadAgain[option],
-	NO_FACE: ({ faces = 0 }) =>
-		faces > 0
-			? 'Faces are counted from 0, the largest.'
-			: 'Use a photo in which one face is large, sharp and not cut off, or pass its keypoints.',
 	NO_DEVICE: () => 'Run `arc2face doctor` to see what was looked for and what was found.',
 	ENGINE_FAILED: () => 'Run `arc2face doctor`; if it finds no fault, please report this message.',
 	OUT_OF_MEMORY: ({ device = 'cpu', network = '' }) => {
@@ -51,5 +47,4 @@ const loadAgain: Readonly<Record<string, string>> = {
 	width: 'Load the model with this size in `imageSizes`.',
 	guidanceScale: 'Load the model with 2 or more in `batchSizes`.',
 	detectionSize: 'Load the model with it as `detectionSize`.',
-	face: 'Say which one: its index, counted from 0, the largest.',
 };

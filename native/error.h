@@ -34,12 +34,10 @@ const char* Name(ErrorCode code) noexcept;
 // of which a code has only some. Empty: unknown.
 struct ErrorDetails {
   std::string option = {};
-  std::string photo = {};
   std::string file = {};
   std::string network = {};  // NetworkSource::name
   std::string tensor = {};
   std::string device = {};  // Device::name()
-  std::optional<size_t> faces = {};
   std::optional<size_t> bytes = {};
 };
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { explain } from '../lib/device/obstacles.ts';
 import { productTable } from '../lib/engines/products.ts';
 import { EngineRuntimes } from '../lib/engines/runtimes.ts';
 import { loadNative } from '../lib/native.ts';
@@ -48,7 +49,7 @@ async function withoutProduct(product: 'TensorRT' | 'TensorRT-RTX'): Promise<{ l
 	if (reason !== undefined) return { library, reason };
 	const libraries = new EngineRuntimes({ env });
 	if ((await libraries.first(product)) !== undefined) return { library };
-	return { library, reason: (await libraries.obstacles(product)).join(' ') };
+	return { library, reason: explain(await libraries.obstacles(product), false).reasons.join(' ') };
 }
 
 function withoutEngines(product: 'TensorRT' | 'TensorRT-RTX'): string | undefined {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Arc2FaceError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/files/folder.ts';
+import { fileFailed } from '../../lib/files/on-disk.ts';
 import { ConfigFile } from '../../models/config-file.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';
@@ -96,7 +96,7 @@ async function writeFile(file: string, content: (file: string) => Promise<void>)
 		return (await stat(file)).size;
 	} catch (cause) {
 		if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
-		throw new Arc2FaceError('FILE_FAILED', `Can't write ${file}: ${cause.message}.`, { cause });
+		throw fileFailed(`write ${file}`, cause);
 	}
 }
 

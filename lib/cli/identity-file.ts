@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
 import { UsageError } from './command.ts';
@@ -22,6 +23,8 @@ export async function readIdentity(path: string): Promise<Identity> {
 	} catch (cause) {
 		const problem = failureOf(cause).problem.replace(/\.?$/, '.');
 		throw new Arc2FaceError('INVALID_ARGUMENT', `Expected the output of \`arc2face encode\` in ${path}: ${problem}`, {
+			remedy: 'Make one with `arc2face encode`.',
+			details: { file: resolve(path) },
 			cause,
 		});
 	}

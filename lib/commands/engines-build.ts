@@ -79,12 +79,12 @@ async function plansFor(
 	device: `cuda:${number}` | 'cuda',
 	cacheDir: string | undefined,
 ): Promise<Plan[]> {
-	const libraries = new EngineRuntimes({ cacheDir });
+	const runtimes = new EngineRuntimes({ cacheDir });
 	if (capabilities === undefined) {
-		const choice = await chooseDevice(device, { libraries });
+		const choice = await chooseDevice(device, { runtimes });
 		return choice.device === 'cpu' ? [] : [{ runtime: choice.runtime, target: targetOf(choice) }];
 	}
-	const runtime = await chooseBuilder(libraries);
+	const runtime = await chooseBuilder(runtimes);
 	// A GPU's load looks for an engine for its capability alone.
 	return capabilities.map((capability) => ({ runtime, target: targetFor(capability) }));
 }
@@ -100,7 +100,7 @@ async function build(
 	// A builder may take a while to stop; until it has, this process stays, but the user need not be kept in the dark.
 	for (const { network, precision, file, seconds } of await abandonable(preparing, context.signal)) {
 		built.push({
-			...{ network, product: runtime.product, version: runtime.version, gpu: describeTarget(target.identity) },
+			...{ network, product: runtime.product, version: runtime.version, gpu: describeTarget(target.cached) },
 			...{ precision, file, bytes: (await stat(file)).size, ...(seconds === undefined ? {} : { seconds }) },
 		});
 	}

@@ -1,4 +1,4 @@
-// Which device runs the networks, and with which libraries.
+// Which device runs the networks, and with which runtimes.
 import { isProduct, type Product, productRow, products, productTable } from '../engines/products.ts';
 import { type EngineRuntime, EngineRuntimes } from '../engines/runtimes.ts';
 import { tensorRtVariable } from '../engines/search.ts';
@@ -42,10 +42,10 @@ export type GpuChoice = Readonly<{
  */
 export async function chooseDevice(
 	request: DeviceRequest = 'auto',
-	{ cacheDir, libraries }: { cacheDir?: string | undefined; libraries?: EngineRuntimes } = {},
+	{ cacheDir, runtimes }: { cacheDir?: string | undefined; runtimes?: EngineRuntimes } = {},
 ): Promise<DeviceChoice> {
 	if (request === 'cpu') return chooseCpu(['The CPU was asked for.']);
-	const outcome = await chooseGpu(request, loadNative().findGpus(), libraries ?? new EngineRuntimes({ cacheDir }));
+	const outcome = await chooseGpu(request, loadNative().findGpus(), runtimes ?? new EngineRuntimes({ cacheDir }));
 	if ('device' in outcome) return outcome;
 	if (request === 'auto') return chooseCpu([...outcome.reasons, 'The CPU remains.']);
 	throw noDevice(`Can't use the device "${request}"`, outcome, { device: request });
@@ -67,13 +67,13 @@ function chooseCpu(reasons: readonly string[]): CpuChoice {
  *
  * @throws {Arc2FaceError} `NO_DEVICE`, with what was looked for, what was found and what to do
  */
-export async function chooseBuilder(libraries: EngineRuntimes): Promise<EngineRuntime> {
-	const isNamed = libraries.named !== undefined;
+export async function chooseBuilder(runtimes: EngineRuntimes): Promise<EngineRuntime> {
+	const isNamed = runtimes.named !== undefined;
 	const candidates = isNamed ? [undefined] : products.filter((product) => !productTable[product].buildsOnGpu);
 	const obstacles: Obstacle[] = [];
 	for (const product of candidates) {
-		const runtime = await libraries.first(product);
-		if (runtime === undefined) obstacles.push(...(await libraries.obstacles(product)));
+		const runtime = await runtimes.first(product);
+		if (runtime === undefined) obstacles.push(...(await runtimes.obstacles(product)));
 		else if (productRow(runtime.product)?.buildsOnGpu) obstacles.push({ kind: 'builds here only', ...runtime });
 		else return runtime;
 	}
@@ -84,15 +84,15 @@ export async function chooseBuilder(libraries: EngineRuntimes): Promise<EngineRu
 export async function chooseGpu(
 	request: Exclude<DeviceRequest, 'cpu'>,
 	survey: NativeGpus,
-	libraries: EngineRuntimes,
+	runtimes: EngineRuntimes,
 ): Promise<GpuChoice | Explanation> {
 	const { gpus, driver } = survey;
 	const asked = request.startsWith('cuda:') ? Number(request.slice('cuda:'.length)) : undefined;
-	const isNamed = libraries.named !== undefined;
-	const named = isNamed ? await libraries.first() : undefined;
+	const isNamed = runtimes.named !== undefined;
+	const named = isNamed ? await runtimes.first() : undefined;
 	let offered: readonly Product[] = products;
 	if (isNamed) {
-		if (named === undefined) return explain(await libraries.obstacles(), isNamed);
+		if (named === undefined) return explain(await runtimes.obstacles(), isNamed);
 		const { product, provider } = named;
 		if (!isProduct(product)) {
 			const index = asked ?? 0;
@@ -102,7 +102,7 @@ export async function chooseGpu(
 	}
 	if (gpus.length === 0) {
 		// Who names a place does not expect it to be passed over.
-		const passedOver = libraries.unusable(offered, tensorRtVariable);
+		const passedOver = runtimes.unusable(offered, tensorRtVariable);
 		return explain([{ kind: 'no GPU', survey }, ...passedOver], isNamed);
 	}
 	if (asked !== undefined && asked >= gpus.length)
@@ -120,12 +120,12 @@ export async function chooseGpu(
 				obstacles.push({ kind: 'no engines', product, index, gpu });
 				continue;
 			}
-			const runtime = named ?? (await libraries.first(product));
+			const runtime = named ?? (await runtimes.first(product));
 			if (runtime !== undefined) {
-				const { reasons } = explain([...obstacles, ...(await libraries.passedOver(product))], isNamed);
+				const { reasons } = explain([...obstacles, ...(await runtimes.passedOver(product))], isNamed);
 				return choice(index, gpu, driver, runtime, [`${describeGpu({ index, gpu })}, can be used.`, ...reasons]);
 			}
-			obstacles.push(...(await libraries.obstacles(product)));
+			obstacles.push(...(await runtimes.obstacles(product)));
 		}
 	}
 	return explain(obstacles, isNamed);

@@ -58,15 +58,15 @@ export async function examineWithoutAddon(): Promise<GpuReport> {
 	return { cuda: {}, obstacle, found: [], libraries: [], engines: await examineEngines() };
 }
 
-export async function examineGpus(survey: NativeGpus, libraries: EngineRuntimes): Promise<GpuReport> {
+export async function examineGpus(survey: NativeGpus, runtimes: EngineRuntimes): Promise<GpuReport> {
 	const { runtime, driver, obstacle, gpus } = survey;
 	const found: GpuState[] = [];
-	for (const [index, gpu] of gpus.entries()) found.push(await examineGpu(gpu, index, survey, libraries));
+	for (const [index, gpu] of gpus.entries()) found.push(await examineGpu(gpu, index, survey, runtimes));
 	return {
 		cuda: { ...(runtime === undefined ? {} : { runtime }), ...(driver === undefined ? {} : { driver }) },
 		...(obstacle === undefined ? {} : { obstacle }),
 		found,
-		libraries: await examineLibraries(libraries),
+		libraries: await examineLibraries(runtimes),
 		engines: await examineEngines(),
 		...examineSettings(),
 	};
@@ -76,18 +76,18 @@ async function examineGpu(
 	{ name, capability, memory, supported }: NativeGpu,
 	index: number,
 	survey: NativeGpus,
-	libraries: EngineRuntimes,
+	runtimes: EngineRuntimes,
 ): Promise<GpuState> {
 	const device = `cuda:${index}` as const;
-	const choice = await chooseGpu(device, survey, libraries);
+	const choice = await chooseGpu(device, survey, runtimes);
 	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
 	const { reasons } = choice;
 	if (!('runtime' in choice)) return { ...state, reasons, remedy: choice.remedies.join(' ') };
 	return { ...state, uses: `${choice.runtime.product} ${choice.runtime.version}`, reasons, remedy: '' };
 }
 
-async function examineLibraries(libraries: EngineRuntimes): Promise<LibraryState[]> {
-	const trials = (await libraries.tryAll()).map((trial): LibraryState => {
+async function examineLibraries(runtimes: EngineRuntimes): Promise<LibraryState[]> {
+	const trials = (await runtimes.tryAll()).map((trial): LibraryState => {
 		const { origin, paths, product } = trial;
 		const path = paths.core || paths.provider;
 		if ('problem' in trial) {
@@ -97,7 +97,7 @@ async function examineLibraries(libraries: EngineRuntimes): Promise<LibraryState
 		return { product: trial.runtime.product, origin, path, version: trial.runtime.version };
 	});
 	const tried = new Set(trials.map(({ path }) => path));
-	const folders = libraries.findings
+	const folders = runtimes.findings
 		.filter((finding) => finding.libraries === undefined || !tried.has(finding.libraries.core))
 		.map(({ product, origin, folder, libraries, fault }): LibraryState => {
 			const place = { product: product ?? 'any', origin, path: libraries?.core ?? folder };

@@ -52,8 +52,8 @@ export interface NvidiaDriver {
 
 export async function examineMachine(): Promise<Machine> {
 	const addon = findAddon();
-	// This package's own libraries lie beside the addon.
-	const libraries = 'path' in addon ? new EngineRuntimes() : undefined;
+	// This package's own runtimes lie beside the addon.
+	const runtimes = 'path' in addon ? new EngineRuntimes() : undefined;
 	return {
 		system: {
 			platform: platform(),
@@ -67,9 +67,9 @@ export async function examineMachine(): Promise<Machine> {
 		package: { version: packageVersion(), folder: packageRoot },
 		addon,
 		sharp: findSharp(),
-		device: await findDevice(libraries),
+		device: await findDevice(runtimes),
 		driver: findNvidiaDriver(),
-		gpus: libraries === undefined ? await examineWithoutAddon() : await examineGpus(loadNative().findGpus(), libraries),
+		gpus: runtimes === undefined ? await examineWithoutAddon() : await examineGpus(loadNative().findGpus(), runtimes),
 	};
 }
 
@@ -91,13 +91,13 @@ function findSharp(): Machine['sharp'] {
 	}
 }
 
-async function findDevice(libraries: EngineRuntimes | undefined): Promise<Machine['device']> {
+async function findDevice(runtimes: EngineRuntimes | undefined): Promise<Machine['device']> {
 	try {
-		if (libraries === undefined) {
+		if (runtimes === undefined) {
 			const { library, origin } = findOnnxRuntime();
 			return { device: 'cpu', provider: 'onnxruntime', library, reasons: [`ONNX Runtime ${origin}: ${library}`] };
 		}
-		const choice = await chooseDevice('auto', { libraries });
+		const choice = await chooseDevice('auto', { runtimes });
 		const { device, provider, reasons } = choice;
 		if (choice.device !== 'cpu') {
 			const { core, version, provider: own } = choice.runtime;

@@ -5,7 +5,7 @@ import { cacheFolder } from '../files/cache-folder.ts';
 import { type DigestOptions, FileDigests } from '../files/digests.ts';
 import { isPrivateFolder, requirePrivateFolder } from '../files/private-folder.ts';
 import { type CachedEngine, EngineFiles, type Lock } from './files.ts';
-import { type EngineDescription, type EngineFingerprint, identifyEngine, keyOf } from './key.ts';
+import { type EngineDescription, type EngineFingerprint, fingerprintOf, keyOf } from './key.ts';
 
 export interface EngineCacheOptions {
 	/** The engines lie in `engines` below it (default: the user's cache folder, such as ~/.cache/arc2face). */
@@ -73,7 +73,7 @@ export class EngineCache {
 		signal?.throwIfAborted();
 		await requirePrivateFolder(this.folder);
 		const reading: DigestOptions = { signal, onProgress: (state) => onProgress?.({ phase: 'reading', ...state }) };
-		const key = keyOf(await this.#identify(description, reading));
+		const key = keyOf(await this.#fingerprint(description, reading));
 
 		for (let waiting = false; ; ) {
 			const found = await this.#find(key, reading);
@@ -127,8 +127,8 @@ export class EngineCache {
 		await this.#alone(key, () => this.#files.discard(key));
 	}
 
-	async #identify(description: EngineDescription, reading: DigestOptions): Promise<EngineFingerprint> {
-		return await identifyEngine(description, (file) => this.#digests.sha256(file, reading));
+	async #fingerprint(description: EngineDescription, reading: DigestOptions): Promise<EngineFingerprint> {
+		return await fingerprintOf(description, (file) => this.#digests.sha256(file, reading));
 	}
 
 	async #find(key: string, reading: DigestOptions): Promise<string | undefined> {
@@ -151,18 +151,18 @@ export class EngineCache {
 			const part = this.#files.part(key);
 			await build(part, stop);
 			stop.throwIfAborted();
-			const identity = await this.#identify(description, reading);
-			if (keyOf(identity) !== key) {
+			const fingerprint = await this.#fingerprint(description, reading);
+			if (keyOf(fingerprint) !== key) {
 				throw new Arc2FaceError(
 					'FILE_FAILED',
-					`Expected the files of ${identity.network} to stay as they are but they changed while its engine was built.`,
+					`Expected the files of ${fingerprint.network} to stay as they are but they changed while its engine was built.`,
 					{ remedy: 'Load again when they are complete.' },
 				);
 			}
 			const file = await this.#files.place(part, key);
 			const digest = await this.#digests.sha256(file, { ...reading, signal: stop });
 			stop.throwIfAborted();
-			await this.#files.certify(identity, digest, description.shapes);
+			await this.#files.certify(fingerprint, digest, description.shapes);
 			await this.#tidy();
 			return file;
 		} catch (error) {

@@ -30,7 +30,7 @@ export type CachedEngine = Readonly<{
 export type Lock = { signal: AbortSignal; release(): Promise<void> };
 
 /** Written last: an engine without it is none. `shapes`, for people, came later than the rest. */
-type Manifest = { sha256: string; bytes: number; shapes?: Partial<EngineShapes>; identity: EngineFingerprint };
+type Manifest = { sha256: string; bytes: number; shapes?: Partial<EngineShapes>; fingerprint: EngineFingerprint };
 
 /**
  * What lies in the folder of an engine cache. Of each key:
@@ -64,7 +64,7 @@ export class EngineFiles {
 		if (manifest === undefined || used === undefined || engine === undefined) return undefined;
 		if (!isOurs(engine) || engine.size !== manifest.bytes) return undefined;
 		const compiled = await look(this.#path(key, 'compiled'));
-		const { network, product, version, precision, target } = manifest.identity;
+		const { network, product, version, precision, target } = manifest.fingerprint;
 		return {
 			...{ key, network, product, version, gpu: describeTarget(target), precision },
 			shapes: manifest.shapes ?? {},
@@ -103,12 +103,12 @@ export class EngineFiles {
 	}
 
 	/** Makes the file that was placed an engine. */
-	async certify(identity: EngineFingerprint, sha256: string, shapes: Partial<EngineShapes>): Promise<void> {
-		const key = keyOf(identity);
+	async certify(fingerprint: EngineFingerprint, sha256: string, shapes: Partial<EngineShapes>): Promise<void> {
+		const key = keyOf(fingerprint);
 		const file = this.#path(key, 'json');
 		await onDisk(`write ${file}`, async () => {
 			const { size } = await lstat(this.#path(key, 'engine'));
-			const manifest: Manifest = { sha256, bytes: size, shapes, identity };
+			const manifest: Manifest = { sha256, bytes: size, shapes, fingerprint };
 			const part = this.part(key);
 			await writeFile(part, `${JSON.stringify(manifest, undefined, '\t')}\n`);
 			await this.#commit(part, file);
@@ -206,7 +206,7 @@ export class EngineFiles {
 		if (state === undefined || !isOurs(state)) return undefined;
 		try {
 			const manifest = JSON.parse(await readFile(file, 'utf8'));
-			return keyOf(manifest.identity) === key ? manifest : undefined;
+			return keyOf(manifest.fingerprint) === key ? manifest : undefined;
 		} catch {
 			return undefined;
 		}

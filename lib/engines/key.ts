@@ -23,7 +23,7 @@ export type EngineDescription = Readonly<{
 	/** Absolute paths, to which `network` refers by index. */
 	files: readonly string[];
 	/** What builds and runs it. NVIDIA's core library counts by its version, the provider and the parser by their bytes. */
-	library: EngineRuntime;
+	runtime: EngineRuntime;
 	target: EngineTarget;
 	/** Arithmetic of the network: `fp16`. */
 	precision: string;
@@ -58,12 +58,12 @@ export type EngineFingerprint = Readonly<{
 	profiles: EngineDescription['profiles'];
 }>;
 
-/** Goes up when an identity says too little about engines that are out there. */
+/** Goes up when a fingerprint says too little about engines that are out there. */
 const schema = 1;
 
 /** @param digest - SHA-256 of the file at an absolute path */
-export async function identifyEngine(
-	{ name, network, files, library, target, precision, profiles }: EngineDescription,
+export async function fingerprintOf(
+	{ name, network, files, runtime, target, precision, profiles }: EngineDescription,
 	digest: (file: string) => Promise<string>,
 ): Promise<EngineFingerprint> {
 	return {
@@ -71,10 +71,10 @@ export async function identifyEngine(
 		package: packageVersion(),
 		system: `${process.platform}-${process.arch}`,
 		network: name,
-		product: library.product,
-		version: library.version,
-		provider: await digest(library.provider),
-		parser: library.parser === undefined ? null : await digest(library.parser),
+		product: runtime.product,
+		version: runtime.version,
+		provider: await digest(runtime.provider),
+		parser: runtime.parser === undefined ? null : await digest(runtime.parser),
 		target: ordered(target),
 		precision,
 		graph: 'file' in network ? await digest(files[network.file]!) : sha256(network.graph),
@@ -83,9 +83,9 @@ export async function identifyEngine(
 	};
 }
 
-/** The name of the engine in the cache; the same for an identity that was written as JSON and read again. */
-export function keyOf(identity: EngineFingerprint): string {
-	return sha256(JSON.stringify(identity));
+/** The name of the engine in the cache; the same for a fingerprint that was written as JSON and read again. */
+export function keyOf(fingerprint: EngineFingerprint): string {
+	return sha256(JSON.stringify(fingerprint));
 }
 
 /** The GPUs that an engine is for, for people. */

@@ -22,7 +22,7 @@ import { networkProfiles } from './profiles.ts';
 import { type EngineRuntime, pathsOf } from './runtimes.ts';
 
 /** Where engines are built, and for which GPU: as the builder is told, and as the cache knows it. */
-export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; identity: EngineTarget }>;
+export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; cached: EngineTarget }>;
 
 export type EngineRequest = Readonly<{
 	runtime: EngineRuntime;
@@ -63,13 +63,13 @@ type EngineGpu = Readonly<{
 export function targetOf({ runtime, index, gpu, driver }: EngineGpu): BuildTarget {
 	if (productRow(runtime.product)?.buildsOnGpu === false && gpu !== undefined) return targetFor(gpu.capability);
 	const { name = 'no GPU', capability = 0, multiprocessors = 0 } = gpu ?? {};
-	return { native: { gpu: index }, identity: { gpu: name, capability, multiprocessors, driver: driver ?? '' } };
+	return { native: { gpu: index }, cached: { gpu: name, capability, multiprocessors, driver: driver ?? '' } };
 }
 
 /** GPUs of a compute capability, here or elsewhere. */
 export function targetFor(capability: number): BuildTarget {
 	const target = { capabilities: [capability] };
-	return { native: target, identity: target };
+	return { native: target, cached: target };
 }
 
 /** A bundle as a GPU runs it. */
@@ -127,8 +127,8 @@ export class ModelEngines {
 				name,
 				network,
 				files: bundle.files,
-				library: runtime,
-				target: target.identity,
+				runtime,
+				target: target.cached,
 				precision: networks[name].precision === 'asked' ? precision : networks[name].precision,
 				...(await networkProfiles[name](bundle, shapes)),
 			});
@@ -159,7 +159,7 @@ export class ModelEngines {
 			};
 			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
 			this.#files.set(network, file);
-			const compiled = productRow(description.library.product)?.buildsOnGpu ? '' : compiledFileOf(file);
+			const compiled = productRow(description.runtime.product)?.buildsOnGpu ? '' : compiledFileOf(file);
 			prepared.push({ network, precision: description.precision, file, compiled, ...times });
 		}
 		return prepared;
@@ -172,7 +172,7 @@ export class ModelEngines {
 	}
 
 	async #build(
-		{ name, network, files, library, profiles }: EngineDescription,
+		{ name, network, files, runtime, profiles }: EngineDescription,
 		to: string,
 		stop: AbortSignal,
 		onProgress: (fraction: number) => void,
@@ -182,7 +182,7 @@ export class ModelEngines {
 		const work = awaitNative(
 			(guard) =>
 				loadNative().buildEngine({
-					...{ library: pathsOf(library), name, network, files, profiles, target: this.#target.native, to },
+					...{ library: pathsOf(runtime), name, network, files, profiles, target: this.#target.native, to },
 					onProgress: guard((report) => onProgress(progress.add(report))),
 				}),
 			stop,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Arc2FaceError } from '../errors.ts';
-import { onDisk } from './on-disk.ts';
+import { fileFailed, onDisk } from './on-disk.ts';
 
 export interface DigestOptions {
 	signal?: AbortSignal | undefined;
@@ -58,7 +58,10 @@ export class FileDigests {
 		const settled = isSettled(identity);
 		const digest = await hashInThread(file, Number(identity.bytes), options);
 		if (!isSame(identity, await identify(file))) {
-			throw new Arc2FaceError('FILE_FAILED', `Expected ${file} to stay as it is but it changed while it was read.`);
+			throw new Arc2FaceError('FILE_FAILED', `Expected ${file} to stay as it is but it changed while it was read.`, {
+				remedy: 'Try again when it is complete.',
+				details: { file },
+			});
 		}
 		if (settled) await remember(note, { ...identity, sha256: digest });
 		return digest;
@@ -143,9 +146,9 @@ function hashInThread(file: string, total: number, { signal, onProgress }: Diges
 		signal?.addEventListener('abort', abort, { once: true });
 		worker.on('error', (error) => end(() => reject(error)));
 		worker.on('exit', () => end(() => reject(new Error(`the thread that read ${file} ended`))));
-		worker.on('message', ({ done, digest, problem }: { done: number; digest?: string; problem?: string }) => {
+		worker.on('message', ({ done, digest, problem }: Message) => {
 			try {
-				if (problem !== undefined) throw new Arc2FaceError('FILE_FAILED', `Could not read ${file}: ${problem}.`);
+				if (problem !== undefined) throw fileFailed(`read ${file}`, { ...problem, path: file });
 				onProgress?.({ file, done, total });
 				if (digest !== undefined) end(() => resolve(digest));
 			} catch (error) {
@@ -154,6 +157,8 @@ function hashInThread(file: string, total: number, { signal, onProgress }: Diges
 		});
 	});
 }
+
+type Message = { done: number; digest?: string; problem?: { message: string; code?: string } };
 
 /** Plain JavaScript, so that it runs from a clone as well. */
 const hasher = `
@@ -173,6 +178,6 @@ try {
 	closeSync(descriptor);
 	parentPort.postMessage({ done, digest: hash.digest('hex') });
 } catch (error) {
-	parentPort.postMessage({ done: 0, problem: error.message });
+	parentPort.postMessage({ done: 0, problem: { message: error.message, code: error.code } });
 }
 `;

@@ -1,3 +1,4 @@
+// Folders that nobody but their user may enter.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
@@ -29,22 +30,25 @@ export async function isPrivateFolder(folder: string): Promise<boolean> {
 		}),
 	);
 	if (found === undefined) return false;
-	if (!found.isDirectory()) throw refused(folder, 'a folder', 'a file');
+	if (!found.isDirectory()) throw refused(folder, 'a folder', 'a file', `Delete the file, or ${choose}.`);
 	if (process.getuid === undefined) return true;
 	const user = process.getuid();
 	if (found.uid !== user) {
 		// Not to take it over: what lies in it is its owner's.
-		const remedy = 'choose another with `cacheDir` or `--cache-dir`, or let its owner delete it';
-		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}; ${remedy}`);
+		const remedy = `Let its owner delete it, or ${choose}.`;
+		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}`, remedy);
 	}
 	const mode = found.mode & 0o777;
 	if ((mode & 0o077) !== 0) {
-		const remedy = 'run `chmod 700` on it, or choose another with `cacheDir` or `--cache-dir`';
-		throw refused(folder, 'a folder that only its user may enter', `mode ${mode.toString(8)}; ${remedy}`);
+		const remedy = `Run \`chmod 700\` on it, or ${choose}.`;
+		throw refused(folder, 'a folder that only its user may enter', `mode ${mode.toString(8)}`, remedy);
 	}
 	return true;
 }
 
-function refused(folder: string, expected: string, received: string): Arc2FaceError {
-	return new Arc2FaceError('FILE_FAILED', `Expected ${expected} for ${folder} but received ${received}.`);
+const choose = 'choose another with `cacheDir` or `--cache-dir`';
+
+function refused(folder: string, expected: string, received: string, remedy: string): Arc2FaceError {
+	const problem = `Expected ${expected} for ${folder} but received ${received}.`;
+	return new Arc2FaceError('FILE_FAILED', problem, { remedy, details: { file: folder } });
 }

@@ -106,16 +106,13 @@ void Environment::Tell(uint64_t call, const std::string& listener, const std::fu
 static Napi::Object ToJavaScript(Napi::Env env, const ErrorDetails& details) {
   const Napi::Object result = Napi::Object::New(env);
   for (const auto& [name, text] : {std::pair{"option", &details.option},
-                                   {"photo", &details.photo},
                                    {"file", &details.file},
                                    {"network", &details.network},
                                    {"tensor", &details.tensor},
                                    {"device", &details.device}}) {
     if (!text->empty()) result.Set(name, *text);
   }
-  for (const auto& [name, number] : {std::pair{"faces", &details.faces}, {"bytes", &details.bytes}}) {
-    if (number->has_value()) result.Set(name, static_cast<double>(**number));
-  }
+  if (details.bytes) result.Set("bytes", static_cast<double>(*details.bytes));
   return result;
 }
 

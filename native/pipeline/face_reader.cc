@@ -7,6 +7,7 @@
 #include "../device/sync_on_error.h"
 #include "../error.h"
 #include "evaluate.h"
+#include "networks.h"
 
 namespace arc2face {
 
@@ -18,24 +19,28 @@ static_assert(kStrides.back() == kDetectionSizeUnit, "the input is whole cells o
 // their outputs. A runtime may have another.
 constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
 
-[[noreturn]] void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidBundle, what); }
+[[noreturn]] void Refuse(const std::string& what, const NetworkRow& network) {
+  throw Error(ErrorCode::kInvalidBundle, what, {.network = network.name});
+}
 
 bool Accepts(int64_t declared, int64_t size) { return declared < 0 || declared == size; }
 
 void CheckDetector(const Network& network) {
   if (network.inputs().size() != 1 || network.outputs().size() != kStrides.size() * kChannels.size()) {
     Refuse("Expected the detector to be an SCRFD network with 1 input and 9 outputs (with keypoints), but it has " +
-           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".");
+           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".",
+           networks::kDetector);
   }
   const auto& input = network.inputs()[0];
   if (input.type != DataType::kFloat32 || input.shape.size() != 4 || !Accepts(input.shape[0], 1) ||
       !Accepts(input.shape[1], 3) || input.shape[2] != input.shape[3]) {
-    Refuse("Expected the detector's input " + input.name + " to be float32 [1, 3, side, side].");
+    Refuse("Expected the detector's input " + input.name + " to be float32 [1, 3, side, side].", networks::kDetector);
   }
   for (const TensorInfo& output : network.outputs()) {
     const size_t rank = output.shape.size();
     if (output.type != DataType::kFloat32 || (rank != 2 && rank != 3)) {
-      Refuse("Expected the detector's output " + output.name + " to be float32 [anchors, channels].");
+      Refuse("Expected the detector's output " + output.name + " to be float32 [anchors, channels].",
+             networks::kDetector);
     }
   }
 }
@@ -53,7 +58,8 @@ std::vector<size_t> FindDetectorOutputs(const Network& network) {
     }
     if (places.size() != (kind + 1) * kStrides.size()) {
       Refuse("Expected three of the detector's outputs to be float32 [anchors, " + std::to_string(kChannels[kind]) +
-             "] but " + std::to_string(places.size() - kind * kStrides.size()) + " are.");
+             "] but " + std::to_string(places.size() - kind * kStrides.size()) + " are.",
+             networks::kDetector);
     }
     const auto anchors = [&](size_t place) { return outputs[place].shape[outputs[place].shape.size() - 2]; };
     if (std::any_of(places.begin() + first, places.end(), [&](size_t place) { return anchors(place) < 0; })) continue;
@@ -66,17 +72,20 @@ std::vector<size_t> FindDetectorOutputs(const Network& network) {
 int CheckRecognizer(const Network& network) {
   if (network.inputs().size() != 1 || network.outputs().size() != 1) {
     Refuse("Expected the recognizer to be an ArcFace network with 1 input and 1 output, but it has " +
-           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".");
+           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".",
+           networks::kRecognizer);
   }
   const auto& input = network.inputs()[0];
   if (input.type != DataType::kFloat32 || input.shape.size() != 4 || !Accepts(input.shape[0], 1) ||
       !Accepts(input.shape[1], 3) || input.shape[2] != input.shape[3]) {
-    Refuse("Expected the recognizer's input " + input.name + " to be float32 [1, 3, side, side].");
+    Refuse("Expected the recognizer's input " + input.name + " to be float32 [1, 3, side, side].",
+           networks::kRecognizer);
   }
   const auto& output = network.outputs()[0];
   if (output.type != DataType::kFloat32 || output.shape.size() != 2 || !Accepts(output.shape[1], kEmbeddingSize)) {
     Refuse("Expected the recognizer's output " + output.name + " to be float32 [1, " + std::to_string(kEmbeddingSize) +
-           "].");
+           "].",
+           networks::kRecognizer);
   }
   return input.shape[2] < 0 ? 112 : static_cast<int>(input.shape[2]);
 }
@@ -109,7 +118,8 @@ void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& si
     for (const int size : sizes) list += (list.empty() ? "" : ", ") + std::to_string(size);
     throw Error(ErrorCode::kInvalidArgument, "Expected a detectionSize that the model's engines were built for (" +
                                                  list + ") but received " + std::to_string(options.detection_size) +
-                                                 ". Load the model with it as detectionSize.");
+                                                 ".",
+                {.option = "detectionSize"});
   }
 }
 

@@ -8,7 +8,10 @@
 
 namespace arc2face {
 
-[[noreturn]] static void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidArgument, what); }
+// `option`: of a call, that the engines were not built for.
+[[noreturn]] static void Refuse(const std::string& what, const std::string& option = {}) {
+  throw Error(ErrorCode::kInvalidArgument, what, {.option = option});
+}
 
 ImageSizes::ImageSizes(int64_t latent_channels, int64_t pixels_per_latent, const BatchSizes::Built& built,
                        const std::function<bool(int64_t height, int64_t width)>& paints)
@@ -43,13 +46,15 @@ void ImageSizes::CheckBuiltFor(int64_t width, int64_t height, float guidance_sca
     std::string list;
     for (const ImageSize& size : built_) list += (list.empty() ? "" : ", ") + name(size.width, size.height);
     Refuse("Expected an image size that the model's engines were built for (" + list + ") but received " +
-           name(width, height) + ". Load the model with it in imageSizes.");
+               name(width, height) + ".",
+           "width");
   }
   if (guidance_scale > 1 && found->most_rows < 2) {
     Refuse(
         "Expected 1 for guidanceScale, because guidance takes two rows of a batch and the model's engines were built "
         "for one, but received " +
-        std::to_string(guidance_scale) + ". Load the model with 2 or more in batchSizes.");
+            std::to_string(guidance_scale) + ".",
+        "guidanceScale");
   }
 }
 

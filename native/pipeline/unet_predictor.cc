@@ -15,7 +15,8 @@ static int64_t DeclaredSize(const TensorInfo& info, size_t axis, size_t rank) {
   if (info.shape.size() != rank || info.shape[axis] < 1) {
     throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's input " + info.name + " to have " +
                                                std::to_string(rank) + " axes and a fixed size on axis " +
-                                               std::to_string(axis) + ".");
+                                               std::to_string(axis) + ".",
+                {.network = kName, .tensor = info.name});
   }
   return info.shape[axis];
 }
@@ -30,7 +31,8 @@ static BatchSizes::Built ReadBuilt(const Network& unet, int64_t text_rows) {
   }
   if (built.empty() && !unet.profiles().empty()) {
     throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's engine to take " + std::to_string(text_rows) +
-                                               " tokens, as the prompt has, but it takes others.");
+                                               " tokens, as the prompt has, but it takes others.",
+                {.network = kName});
   }
   return built;
 }

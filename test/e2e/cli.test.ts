@@ -291,7 +291,7 @@ describe('engines', () => {
 		const description = {
 			network: { file: 0 },
 			files: [network],
-			library: { product: 'TensorRT-RTX', version: '1.6.1.120', provider: library, core: library },
+			runtime: { product: 'TensorRT-RTX', version: '1.6.1.120', provider: library, core: library },
 			target: { capabilities: [89, 120] },
 			precision: 'fp16',
 			profiles: [],

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { openBundle } from '../../lib/bundle/bundle.ts';
+import { explain } from '../../lib/device/obstacles.ts';
 import { EngineCache } from '../../lib/engines/cache.ts';
 import { type EngineRequest, ModelEngines, type PreparedEngine, targetFor } from '../../lib/engines/prepare.ts';
 import { type EngineRuntime, EngineRuntimes } from '../../lib/engines/runtimes.ts';
@@ -89,7 +90,7 @@ describe.skipIf(reason !== undefined)('engines of TensorRT-RTX in the cache', { 
 		await writeRandomBundle(bundle, { size: 'tiny', seed: 5 });
 		const libraries = new EngineRuntimes({ env: { ...process.env, ...unused } });
 		runtime = (await libraries.first('TensorRT-RTX'))!;
-		expect(runtime, (await libraries.obstacles('TensorRT-RTX')).join(' ')).toBeDefined();
+		expect(runtime, explain(await libraries.obstacles('TensorRT-RTX'), false).reasons.join(' ')).toBeDefined();
 	}, 600_000);
 
 	test('kill -9 during a build leaves nothing that is taken for an engine', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openBundle } from '../../lib/bundle/bundle.ts';
 import { awaitNative } from '../../lib/call.ts';
+import { explain } from '../../lib/device/obstacles.ts';
 import { type BuildTarget, ModelEngines, nativeEngines, targetFor } from '../../lib/engines/prepare.ts';
 import { productTable } from '../../lib/engines/products.ts';
 import { type EngineRuntime, EngineRuntimes, pathsOf } from '../../lib/engines/runtimes.ts';
@@ -43,7 +44,7 @@ function paintsAsTheCpu({ device, library, provider }: Runtime): void {
 describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_000 }, () => {
 	const { gpus, driver = '', obstacle = 'there is no GPU' } = loadNative().findGpus();
 	const { name = '', capability = 0, multiprocessors = 0 } = gpus[0] ?? {};
-	const itself = { native: { gpu: 0 }, identity: { gpu: name, capability, multiprocessors, driver } };
+	const itself = { native: { gpu: 0 }, cached: { gpu: name, capability, multiprocessors, driver } };
 
 	test.for<[string, BuildTarget]>([
 		['the GPU itself', itself],
@@ -54,7 +55,7 @@ describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_0
 		skip(productTable['TensorRT-RTX'].runsOn(capability), `it is documented for ${name}`);
 		const libraries = new EngineRuntimes({ env: { ...process.env, ARC2FACE_PROVIDER: undefined } });
 		const runtime = await libraries.first('TensorRT-RTX');
-		if (runtime === undefined) return skip((await libraries.obstacles('TensorRT-RTX')).join(' '));
+		if (runtime === undefined) return skip(explain(await libraries.obstacles('TensorRT-RTX'), false).reasons.join(' '));
 
 		const outcome = await tryEngines(runtime, target);
 		const { product, version } = runtime;

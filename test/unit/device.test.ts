@@ -257,7 +257,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		vi.mocked(probeLibrary).mockImplementation(async ({ core }) => {
 			throw fails(core);
 		});
-		const choice = await chooseDevice('auto', { libraries: libraries(rtx) });
+		const choice = await chooseDevice('auto', { runtimes: libraries(rtx) });
 		expect(choice.device).toBe('cpu');
 		expect(choice.reasons.join(' ')).toMatch(/libtensorrt_rtx\.so\.1: it is cut short.*The CPU remains/);
 	});

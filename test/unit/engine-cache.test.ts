@@ -29,7 +29,7 @@ import {
 	type EngineCacheOptions,
 	type EngineProgress,
 } from '../../lib/engines/cache.ts';
-import { type EngineDescription, identifyEngine, keyOf } from '../../lib/engines/key.ts';
+import { type EngineDescription, fingerprintOf, keyOf } from '../../lib/engines/key.ts';
 import { sha256 } from '../../lib/files/digests.ts';
 
 /** Large enough for its digest to be remembered. */
@@ -74,7 +74,7 @@ async function describeEngine(): Promise<EngineDescription> {
 			],
 		},
 		files,
-		library: { product: 'TensorRT-RTX', version: '1.6.1.120', provider: provider!, core: core!, parser: parser! },
+		runtime: { product: 'TensorRT-RTX', version: '1.6.1.120', provider: provider!, core: core!, parser: parser! },
 		target: { capabilities: [80, 89] },
 		precision: 'fp16',
 		profiles: [
@@ -160,7 +160,7 @@ describe('an engine', () => {
 		const file = await ask(new Builder());
 		const manifest = JSON.parse(await readFile(file.replace(/engine$/, 'json'), 'utf8'));
 		expect(manifest.sha256).toBe(sha256(engineBytes));
-		expect(manifest.identity).toMatchObject({
+		expect(manifest.fingerprint).toMatchObject({
 			network: 'unet',
 			product: 'TensorRT-RTX',
 			version: '1.6.1.120',
@@ -204,10 +204,10 @@ describe('another engine is needed', () => {
 		['shape of a weight', () => changedWeight({ shape: [8, 4] })],
 		['file of a weight', () => changedWeight({ file: 1 })],
 		['precision', () => ({ precision: 'fp32' })],
-		['product', () => ({ library: { ...description.library, product: 'TensorRT' } })],
-		['library version', () => ({ library: { ...description.library, version: '1.6.1.121' } })],
-		['provider library', () => ({ library: { ...description.library, provider: description.files[0]! } })],
-		['parser', () => ({ library: { ...description.library, parser: description.files[0]! } })],
+		['product', () => ({ runtime: { ...description.runtime, product: 'TensorRT' } })],
+		['library version', () => ({ runtime: { ...description.runtime, version: '1.6.1.121' } })],
+		['provider library', () => ({ runtime: { ...description.runtime, provider: description.files[0]! } })],
+		['parser', () => ({ runtime: { ...description.runtime, parser: description.files[0]! } })],
 		['capability', () => ({ target: { capabilities: [80] } })],
 		['kind of target', () => ({ target: gpu })],
 		['shape', () => ({ profiles: [{ sample: [2, 4, 64, 72], timestep: [2] }, description.profiles[1]!] })],
@@ -300,12 +300,12 @@ describe('another engine is needed', () => {
 	});
 
 	test('for another version of this package, system or schema', async () => {
-		const identity = await identifyEngine(description, async (file) => sha256(file));
+		const fingerprint = await fingerprintOf(description, async (file) => sha256(file));
 		const keys = [{}, { package: '0.0.1' }, { system: 'plan9-mips' }, { schema: 0 }].map((change) =>
-			keyOf({ ...identity, ...change }),
+			keyOf({ ...fingerprint, ...change }),
 		);
 		expect(new Set(keys).size).toBe(keys.length);
-		expect(identity.system).toBe(`${process.platform}-${process.arch}`);
+		expect(fingerprint.system).toBe(`${process.platform}-${process.arch}`);
 	});
 });
 
