@@ -89,5 +89,6 @@ async function fetchPart(request: Download, part: string): Promise<Checksum | un
 }
 
 function failed({ url }: Download, problem: string, cause: Error): Arc2FaceError {
-	return new Arc2FaceError('DOWNLOAD_FAILED', problem, { remedy: networkRemedy(), details: { url }, cause });
+	const remedy = (cause instanceof Unreachable ? cause.remedy : undefined) ?? networkRemedy();
+	return new Arc2FaceError('DOWNLOAD_FAILED', problem, { remedy, details: { url }, cause });
 }

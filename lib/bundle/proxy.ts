@@ -10,12 +10,10 @@ export type Agent = EnvHttpProxyAgent;
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` when a variable has no URL of a proxy
  */
 export function openAgent(env: NodeJS.ProcessEnv = process.env): Agent {
-	const httpProxy = proxyOf(env, 'HTTP_PROXY');
-	const httpsProxy = proxyOf(env, 'HTTPS_PROXY');
 	return new EnvHttpProxyAgent({
-		...(httpProxy === undefined ? {} : { httpProxy }),
-		...(httpsProxy === undefined ? {} : { httpsProxy }),
-		noProxy: env.no_proxy ?? env.NO_PROXY ?? '',
+		httpProxy: proxyOf(env, 'HTTP_PROXY') ?? '',
+		httpsProxy: proxyOf(env, 'HTTPS_PROXY') ?? '',
+		noProxy: env.no_proxy || env.NO_PROXY || '',
 		// Many proxies open tunnels for TLS only, and pass other requests on.
 		proxyTunnel: false,
 	});
@@ -27,7 +25,7 @@ export function namesProxy(env: NodeJS.ProcessEnv = process.env): boolean {
 }
 
 function proxyOf(env: NodeJS.ProcessEnv, upper: string): string | undefined {
-	const name = env[upper.toLowerCase()] === undefined ? upper : upper.toLowerCase();
+	const name = env[upper.toLowerCase()] ? upper.toLowerCase() : upper;
 	const value = env[name];
 	if (!value) return undefined;
 	// Written without `http://`, as curl takes it too.

@@ -47,7 +47,10 @@ export class Interruption extends Error {
 }
 
 /** There is no server at this address: only where there was one a moment ago may waiting cure that. */
-export class Unreachable extends Interruption {}
+export class Unreachable extends Interruption {
+	/** Undefined: what helps against any trouble of the network. */
+	remedy: string | undefined;
+}
 
 /** Sends the request and follows redirects, collecting what the hub says of the file on the way. */
 export async function send(request: Download, offset: number, version: string | undefined, signal: AbortSignal) {
@@ -77,13 +80,22 @@ export async function send(request: Download, offset: number, version: string | 
 	});
 }
 
-/** What the network did has a code, and may be cured by waiting; what fetch refuses has none: a blocked port, say. What a proxy refuses is aborted. */
+/**
+ * What the network did has a code, and may be cured by waiting. What fetch refuses has none: a blocked port, say. A proxy that
+ * refuses aborts the request, and neither it nor a certificate thinks better of it.
+ */
 function connectionError({ host }: URL, error: Error): Error {
 	if (!(error instanceof TypeError)) return error;
-	const { code } = (error.cause ?? error) as NodeJS.ErrnoException;
-	if (code !== undefined && code !== 'ENOTFOUND' && code !== 'UND_ERR_ABORTED') return error;
+	const { code } = rootOf(error) as NodeJS.ErrnoException;
+	const isMistrusted = /CERT|^UNABLE_TO_/.test(code ?? '');
+	if (code !== undefined && !['ENOTFOUND', 'UND_ERR_ABORTED'].includes(code) && !isMistrusted) return error;
 	const named = process.env.HF_ENDPOINT?.includes(host) ? ', which HF_ENDPOINT names' : '';
-	return new Unreachable(`Can't reach the server ${host}${named}: ${reasonOf(error)}`, { cause: error });
+	const unreachable = new Unreachable(`Can't reach the server ${host}${named}: ${reasonOf(error)}`, { cause: error });
+	if (isMistrusted) {
+		unreachable.remedy =
+			'If its certificate is from your network, let NODE_EXTRA_CA_CERTS name the file of who issued it.';
+	}
+	return unreachable;
 }
 
 /** The hub names a file's SHA-256 (large files) or Git blob (small ones) in its headers; other servers' tags mean nothing here. */
@@ -145,6 +157,11 @@ export function networkRemedy(): string {
 }
 
 export function reasonOf(error: Error): string {
-	const { cause } = error;
-	return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : error.message;
+	const root = rootOf(error);
+	return root.message || String((root as NodeJS.ErrnoException).code);
+}
+
+/** What fetch throws says little; what it stems from says more. */
+function rootOf(error: Error): Error {
+	return error.cause instanceof Error ? rootOf(error.cause) : error;
 }
