@@ -5,11 +5,13 @@
 #include "binding/engines.h"
 #include "binding/environment.h"
 #include "binding/model.h"
+#include "process_end.h"
 #include "provider/dynamic_library.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // Node closes an addon when the last worker thread that uses it ends; the executors' threads stay.
   arc2face::KeepLibraryOpen(reinterpret_cast<const void*>(&Init));
+  arc2face::StopWorkAtExit();
   auto* environment = new arc2face::Environment(env);
   env.SetInstanceData(environment);  // deleted with the environment
   environment->model_class = Napi::Persistent(arc2face::Model::Class(env));

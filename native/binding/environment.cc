@@ -1,6 +1,10 @@
 #include "environment.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
+
+#include "../process_end.h"
 
 namespace arc2face {
 
@@ -22,10 +26,11 @@ Environment::Environment(Napi::Env env) : env_(env), mailbox_(std::make_shared<M
 
 Environment::~Environment() = default;
 
+// Waits for nothing: work ends when it notices, on threads that outlive the environment.
 void Environment::Close() {
-  for (auto& [call, task] : tasks_) task->interrupt.Request();
   for (auto& [call, task] : tasks_) {
-    if (!task->Claim()) task->ended.get_future().wait();
+    task->interrupt.Request();
+    task->Claim();  // one whose turn has not come is never begun
   }
   tasks_.clear();
   {
@@ -34,14 +39,20 @@ void Environment::Close() {
     mailbox_->letters_.clear();
     mailbox_->wake_.Release();
   }
-  // Wait until no work of this environment runs: the process may be about to end.
-  for (const auto& pipeline : pipelines_) {
-    std::promise<void> given_back;
-    pipeline->Dispose([&] { given_back.set_value(); });
-    given_back.get_future().wait();
+  const auto give_back = [pipelines = std::exchange(pipelines_, {})] {
+    for (const auto& pipeline : pipelines) pipeline->Dispose([] {});
+  };
+  if (IsMainThread()) {
+    // The process most likely ends with it: then to give gigabytes back would only take time.
+    std::thread([give_back] {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      give_back();
+    }).detach();
+  } else {
+    give_back();
   }
-  pipelines_.clear();
   calls_.clear();
+  StopWorkAtExitOfOthers();
 }
 
 void Environment::Deliver() {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -57,7 +56,7 @@ class Environment {
   // Calls that listener of the call, if it has one and is not settled. What the listener throws rejects the call.
   void Tell(uint64_t call, const std::string& listener, const std::function<Napi::Value(Napi::Env)>& value);
 
-  // Pipelines to give back when the environment ends, and tasks to wait for, by the number of their call.
+  // Pipelines to give back when the environment ends, and tasks to stop, by the number of their call.
   std::unordered_set<std::shared_ptr<Pipeline>>& pipelines() noexcept { return pipelines_; }
   class Task;
   std::unordered_map<uint64_t, std::shared_ptr<Task>>& tasks() noexcept { return tasks_; }
@@ -89,7 +88,6 @@ class Environment::Task {
   bool Claim() noexcept { return !claimed_.exchange(true); }
 
   Interrupt interrupt;
-  std::promise<void> ended;  // if its thread has claimed it
 
  private:
   std::atomic<bool> claimed_ = false;

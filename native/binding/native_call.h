@@ -87,8 +87,6 @@ Napi::Object StartTask(Napi::Env env, Executor& executor, Listeners listeners, W
         to.Reject(number, std::get<1>(*outcome));
       }
     });
-    outcome.reset();  // whoever waits for the end may be about to end the process
-    task->ended.set_value();
   });
   return NativeCall(env, deferred.Promise(), [&environment, number, task] {
     task->interrupt.Request();

@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "../process_end.h"
+
 namespace arc2face {
 
 Executor::Executor() {
@@ -11,6 +13,7 @@ Executor::Executor() {
 }
 
 void Executor::Post(std::function<void()> job) {
+  WorkQueued();
   {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
@@ -27,7 +30,10 @@ void Executor::Work() {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
+    WorkBegins();
     job();
+    job = nullptr;  // and with it what it holds
+    WorkEnds();
   }
 }
 
