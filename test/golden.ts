@@ -1,3 +1,4 @@
+// Reads what is recorded in test/golden, and says how near a result is to it.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -16,9 +17,15 @@ export type GoldenCase = {
 	[parameter: string]: any;
 };
 
-/** Reads `<name>.json` and the tensors of `<name>.safetensors` beside it, independently of the package's own reader. */
+/**
+ * Reads `<name>.json` and the tensors of `<name>.safetensors` beside it, independently of the package's own reader. Who takes cases
+ * says how many there are, so that no test passes because it found none.
+ */
 export function readGolden(name: string) {
-	const description = JSON.parse(readFileSync(`${goldenFolder}${name}.json`, 'utf8')) as { cases: GoldenCase[] };
+	const description = JSON.parse(readFileSync(`${goldenFolder}${name}.json`, 'utf8')) as {
+		cases: GoldenCase[];
+		order?: string[];
+	};
 	const file = readFileSync(`${goldenFolder}${name}.safetensors`);
 	const headerEnd = 8 + Number(file.readBigUInt64LE(0));
 	const header = JSON.parse(file.toString('utf8', 8, headerEnd));
@@ -45,8 +52,19 @@ export function readGolden(name: string) {
 				throw new Error(`${name}.safetensors: ${key} has the type ${entry.dtype}, which tests do not read`);
 		}
 	};
+	const cases = (count: number, kind?: string): GoldenCase[] =>
+		exactly(
+			count,
+			description.cases.filter((one) => kind === undefined || one.kind === kind),
+			`cases of ${kind ?? 'any kind'} in ${name}.json`,
+		);
 	return {
-		...description,
+		/** All cases, or those of a kind. @throws when there are not `count` */
+		cases,
+		/** The same with their names, for titles. */
+		named: (count: number, kind?: string): [string, GoldenCase][] => cases(count, kind).map((one) => [one.name, one]),
+		/** The modules whose results were recorded, in the order of evaluation. @throws when there are not `count` */
+		order: (count: number): string[] => exactly(count, description.order ?? [], `names in \`order\` of ${name}.json`),
 		tensor,
 		/** The values of a float tensor. */
 		floats: (key: string) => tensor(key).data as Float32Array | Float64Array,
@@ -58,7 +76,14 @@ export function readGolden(name: string) {
 	};
 }
 
-function halfToFloat(bits: number): number {
+/** The list itself. @throws when it is not of this length, which its test would not notice */
+export function exactly<T>(count: number, list: T[], what: string): T[] {
+	if (list.length !== count) throw new Error(`Expected ${count} ${what} but found ${list.length}.`);
+	return list;
+}
+
+/** The value of float16's bits. */
+export function halfToFloat(bits: number): number {
 	const sign = bits & 0x8000 ? -1 : 1;
 	const exponent = (bits >> 10) & 31;
 	const fraction = bits & 1023;

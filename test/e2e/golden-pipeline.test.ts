@@ -1,35 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBundle } from '../../lib/bundle/bundle.ts';
-import { Arc2Face, type GenerateOptions, type SamplerName } from '../../lib/index.ts';
-import { type GoldenCase, goldenFolder, readGolden } from '../golden.ts';
+import { Arc2Face } from '../../lib/index.ts';
+import type { GoldenCase } from '../golden.ts';
 import { inside, onnxRuntimeLibrary } from '../inside.ts';
-
-// Whole generations of diffusers' pipelines on tiny-sd, through the public API alone.
-const golden = readGolden('pipeline/pipeline'); // how it was recorded: test/golden/README.md
-const bundle = `${goldenFolder}tiny-sd`;
-const plain = golden.cases.filter(({ kind }) => kind === 'plain');
-
-/** The recording's identities. */
-const identities = [0, 1].map((i) => golden.floats('shared/face_embs').slice(512 * i, 512 * (i + 1)));
-
-function samplerOf({ scheduler, overrides }: GoldenCase): SamplerName {
-	if (overrides?.use_karras_sigmas) return 'dpm++2m-karras';
-	const names: Record<string, SamplerName> = {
-		DPMSolverMultistepScheduler: 'dpm++2m',
-		PNDMScheduler: 'pndm',
-		DDIMScheduler: 'ddim',
-		EulerDiscreteScheduler: 'euler',
-		EulerAncestralDiscreteScheduler: 'euler-a',
-	};
-	return names[scheduler]!;
-}
-
-function optionsOf(recorded: GoldenCase): GenerateOptions {
-	const { steps, guidance: guidanceScale, num_images: count, seed, seeds, width, height } = recorded;
-	// diffusers draws the whole batch from one generator, unless it is given a list of them.
-	const noise = seeds === undefined ? 'batch' : 'per-image';
-	return { steps, guidanceScale, count, seed: seeds ?? seed, noise, sampler: samplerOf(recorded), width, height };
-}
+import { bundle, golden, identities, optionsOf, plain } from '../recorded-pipeline.ts';
 
 /** The recorded images; for cases that keep latents only, those that our VAE decoder (tested on its own) makes of them. */
 async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { failureOf } from '../../lib/cli/failure.ts';
 import { canRun, describeDevice, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
 import { findBundles } from '../../lib/doctor/bundles.ts';
@@ -9,6 +9,12 @@ import { examineGpus, type GpuReport, type GpuState, gpuRows, libraryTable } fro
 import { findNvidiaDriver } from '../../lib/doctor/machine.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
+
+// Where the addon lies is of no matter here, and it need not be built.
+vi.mock('../../lib/native.ts', async (original) => ({
+	...(await original<typeof import('../../lib/native.ts')>()),
+	addonFile: () => '/no/such/arc2face.node',
+}));
 
 const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [], files: [] };
 const healthy: Examination = {

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import {
 	chmod,
@@ -31,10 +30,10 @@ import {
 } from '../../lib/engines/cache.ts';
 import { type EngineDescription, fingerprintOf, keyOf } from '../../lib/engines/key.ts';
 import { sha256 } from '../../lib/files/digests.ts';
+import { describeEngine, engineBytes } from '../engine-description.ts';
 
 /** Large enough for its digest to be remembered. */
 const largeBytes = 5 << 20;
-const engineBytes = 'an engine, as far as the cache can tell';
 const isWindows = process.platform === 'win32';
 const isRoot = process.getuid?.() === 0;
 /** A user that owns nothing. */
@@ -44,46 +43,16 @@ let root: string;
 let cacheDir: string;
 let folder: string;
 let description: EngineDescription;
-let children: ChildProcess[];
 beforeEach(async () => {
 	root = await mkdtemp(join(tmpdir(), 'arc2face-engines-'));
 	cacheDir = join(root, 'cache');
 	folder = join(cacheDir, 'engines');
-	description = await describeEngine();
-	children = [];
+	description = await describeEngine(root);
 });
 afterEach(async () => {
 	vi.unstubAllEnvs();
-	for (const child of children) child.kill('SIGKILL');
 	await rm(root, { recursive: true, force: true });
 });
-
-async function describeEngine(): Promise<EngineDescription> {
-	const files = ['unet.safetensors', 'lora.safetensors'].map((name) => join(root, name));
-	for (const file of files) await writeFile(file, Buffer.alloc(4096, 1));
-	const [provider, core, parser] = ['provider.so', 'core.so', 'parser.so'].map((name) => join(root, name));
-	for (const file of [provider!, core!, parser!]) await writeFile(file, basename(file));
-	const weight = { offset: 16, length: 64, type: 'float16', shape: [4, 8] } as const;
-	return {
-		name: 'unet',
-		network: {
-			graph: Buffer.from('graph'),
-			weights: [
-				{ name: 'conv_in.weight', file: 0, ...weight },
-				{ name: 'conv_in.lora', file: 1, ...weight },
-			],
-		},
-		files,
-		runtime: { product: 'TensorRT-RTX', version: '1.6.1.120', provider: provider!, core: core!, parser: parser! },
-		target: { capabilities: [80, 89] },
-		precision: 'fp16',
-		profiles: [
-			{ sample: [2, 4, 64, 64], timestep: [2] },
-			{ sample: [4, 4, 64, 64], timestep: [4] },
-		],
-		shapes: { imageSizes: [{ width: 512, height: 512 }], batchSizes: [2, 4] },
-	};
-}
 
 /** A builder that counts. */
 class Builder {
@@ -697,125 +666,3 @@ describe('list and clean', () => {
 });
 
 // The compiled cache in processes of their own: `npm run build` makes it.
-describe('processes', () => {
-	type Said = { building?: string; waiting?: true; file?: string; code?: string; message?: string };
-
-	/** Starts a process that asks for the engine, whose builder takes so long. */
-	function start(buildMs: number, more: { cacheDir?: string; user?: number } = {}) {
-		const { network, ...rest } = description;
-		const graph = 'graph' in network ? Buffer.from(network.graph).toString('base64') : '';
-		const argument = {
-			description: { ...rest, network: { ...network, graph } },
-			...{ cacheDir, engine: engineBytes, builds: join(root, 'builds'), buildMs, ...more },
-		};
-		const child = spawn(
-			process.execPath,
-			[join(import.meta.dirname, '../engine-cache-process.js'), JSON.stringify(argument)],
-			{
-				stdio: ['ignore', 'pipe', 'inherit'],
-			},
-		);
-		children.push(child);
-		const said: Said[] = [];
-		let text = '';
-		child.stdout.on('data', (chunk) => {
-			const lines = (text + chunk).split('\n');
-			text = lines.pop()!;
-			for (const line of lines) said.push(JSON.parse(line));
-		});
-		const ended = new Promise<Said>((done) => child.on('close', () => done(said.at(-1) ?? {})));
-		const says = async (what: keyof Said) => {
-			while (!said.some((one) => what in one)) await sleep(20);
-		};
-		return { child, said, ended, says };
-	}
-	const builds = async () => (await readFile(join(root, 'builds'), 'utf8')).length;
-
-	test('two that ask at once build once', async () => {
-		const both = [start(1500), start(1500)];
-		const [a, b] = await Promise.all(both.map(({ ended }) => ended));
-		expect(a?.file).toBeDefined();
-		expect(b).toEqual(a);
-		expect(await builds()).toBe(1);
-		expect(both.flatMap(({ said }) => said).filter(({ waiting }) => waiting)).toHaveLength(1);
-		expect(await readFile(a!.file!, 'utf8')).toBe(engineBytes);
-	});
-
-	test.skipIf(isWindows)(
-		'kill -9 during a build leaves nothing that is taken for an engine, and the next build cleans up',
-		async () => {
-			const killed = start(60_000);
-			await killed.says('building');
-			const waiting = start(0);
-			await waiting.says('waiting');
-			killed.child.kill('SIGKILL');
-			await killed.ended;
-			const left = await namesIn(folder);
-			expect(left.some((name) => name.endsWith('.part'))).toBe(true);
-			expect(left.filter((name) => /\.(engine|json)$/.test(name))).toEqual([]);
-			expect((await new EngineCache({ cacheDir }).list()).engines).toEqual([]);
-
-			// The one that waits takes over when the lock has not been renewed for 10 s.
-			const { file } = await waiting.ended;
-			expect(await readFile(file!, 'utf8')).toBe(engineBytes);
-			expect(await builds()).toBe(2);
-			expect(await namesIn(folder)).toEqual([basename(file!), basename(file!).replace(/engine$/, 'json')].sort());
-		},
-	);
-
-	test.skipIf(isWindows)('the build of another engine cleans up after a kill -9, too', async () => {
-		const killed = start(60_000);
-		await killed.says('building');
-		await ask(new Builder(), { name: 'while it builds' });
-		expect((await readdir(folder)).some((name) => name.endsWith('.part'))).toBe(true);
-		killed.child.kill('SIGKILL');
-		await killed.ended;
-		const lock = join(folder, (await readdir(folder)).find((name) => name.endsWith('.lock'))!);
-		const then = new Date(Date.now() - 60_000); // instead of waiting until it is stale
-		await utimes(lock, then, then);
-		await ask(new Builder(), { name: 'afterwards' });
-		expect((await readdir(folder)).filter((name) => !/\.(engine|json)$/.test(name))).toEqual([]);
-	});
-
-	describe.skipIf(isWindows)('in a folder that can only be read', () => {
-		// Modes do not bind root, so there the process becomes a user whom they do.
-		const user = isRoot ? { user: nobody } : {};
-		const own = async (...paths: string[]) => {
-			for (const path of isRoot ? paths : []) await chown(path, nobody, nobody);
-		};
-		beforeEach(async () => {
-			await chmod(root, 0o777);
-		});
-		afterEach(async () => {
-			if (existsSync(folder)) await chmod(folder, 0o700);
-			await chmod(cacheDir, 0o700);
-		});
-
-		test('a miss fails before the build, and names the folder', async () => {
-			await mkdir(folder, { recursive: true });
-			await chmod(cacheDir, 0o755);
-			await chmod(folder, 0o500);
-			await own(folder);
-			const outcome = await start(0, user).ended;
-			expect(outcome).toMatchObject({ code: 'FILE_FAILED', message: expect.stringContaining(folder) });
-			expect(existsSync(join(root, 'builds'))).toBe(false);
-		});
-
-		test('the folder can not be made where none can be written', async () => {
-			await mkdir(cacheDir);
-			await chmod(cacheDir, 0o555);
-			const outcome = await start(0, user).ended;
-			expect(outcome).toMatchObject({ code: 'FILE_FAILED', message: expect.stringContaining(folder) });
-			expect(existsSync(join(root, 'builds'))).toBe(false);
-		});
-
-		test('a hit is a hit', async () => {
-			await mkdir(cacheDir, { mode: 0o755 });
-			await own(cacheDir);
-			const { file } = await start(0, user).ended;
-			await chmod(folder, 0o500);
-			expect(await start(0, user).ended).toEqual({ file });
-			expect(await builds()).toBe(1);
-		});
-	});
-});

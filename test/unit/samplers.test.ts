@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { dpmSolver } from '../../lib/samplers/dpm-solver.ts';
 import {
 	maxAssignments,
 	type Plan,
@@ -10,21 +9,8 @@ import {
 	type Sum,
 } from '../../lib/samplers/plan.ts';
 import { makePlan, samplerNames } from '../../lib/samplers/samplers.ts';
-import type { ScheduleConfig } from '../../lib/samplers/schedule.ts';
-import { readScheduleConfig } from '../../lib/samplers/schedule-config.ts';
-import { ConfigFile } from '../../models/config-file.ts';
-import { type GoldenCase, goldenFolder, maxAbsError, readGolden } from '../golden.ts';
-import { inside } from '../inside.ts';
-
-const golden = readGolden('schedulers/schedulers'); // how it was recorded: test/golden/README.md
-const stableDiffusion = await ConfigFile.read(`${goldenFolder}tiny-sd/scheduler/scheduler_config.json`);
-
-function schedule(overrides: Record<string, unknown> = {}): ScheduleConfig {
-	return readScheduleConfig(new ConfigFile('scheduler_config.json', { ...stableDiffusion.fields, ...overrides }));
-}
-
-/** The stand-in for the U-Net that the recording used. */
-const predictNoise = (input: number, timestep: number) => Math.tanh(0.5 * input + 0.1 * Math.sin(timestep / 100));
+import { maxAbsError } from '../golden.ts';
+import { golden, planOf, predictNoise, recorded, schedule } from '../recorded-plans.ts';
 
 /** Runs a plan in double precision. */
 function runPlan(plan: Plan, start: ArrayLike<number>, noise: ArrayLike<number>, network = predictNoise) {
@@ -49,75 +35,21 @@ function runPlan(plan: Plan, start: ArrayLike<number>, noise: ArrayLike<number>,
 	return { x: memory.x, draws };
 }
 
-/** Which sampler a recorded case is. */
-function planOf({ name, num_inference_steps: steps, overrides, step_kwargs }: GoldenCase): Plan {
-	const { use_karras_sigmas, solver_order, algorithm_type, ...rest } = overrides;
-	const config = schedule(rest);
-	const family = name.replace(/_\d+$/, '');
-	const eta = step_kwargs.eta ?? 0;
-	switch (family) {
-		case 'dpmpp_1': // no name of ours: the family's lowest order
-			return dpmSolver({ order: 1 })(steps, config);
-		case 'dpmpp_2m_sde_karras':
-			return dpmSolver({ order: 2, karras: true, stochastic: true })(steps, config);
-		case 'dpmpp_2m':
-		case 'dpmpp_2m_leading':
-			return makePlan('dpm++2m', steps, config);
-		case 'dpmpp_2m_karras':
-			return makePlan('dpm++2m-karras', steps, config);
-		case 'dpmpp_3m':
-			return makePlan('dpm++3m', steps, config);
-		case 'dpmpp_2m_sde':
-			return makePlan('dpm++2m-sde', steps, config);
-		case 'ddim_eta0':
-		case 'ddim_eta1':
-			return makePlan('ddim', steps, config, { eta });
-		case 'pndm':
-		case 'euler':
-		case 'heun':
-		case 'unipc':
-		case 'lcm':
-			return makePlan(family, steps, config);
-		case 'euler_ancestral':
-			return makePlan('euler-a', steps, config);
-		default:
-			throw new Error(`no sampler for the golden case ${name}`);
-	}
-}
-
 describe('every recorded run of a diffusers scheduler', () => {
-	test.each(golden.cases)('$name', (recorded) => {
-		const { name } = recorded;
-		const plan = planOf(recorded);
+	test.each(recorded)('$name', (one) => {
+		const { name } = one;
+		const plan = planOf(one);
 
 		// Euler's are fractional, and recorded in float32.
 		const timesteps = plan.steps.map(({ timestep }) => Math.fround(timestep));
 		expect(timesteps).toEqual(Array.from(golden.tensor(`${name}/timesteps`).data, Number));
 		// Recorded in float32, after a product of 1000 factors in it.
-		expect(plan.start.noise / recorded.init_noise_sigma).toBeCloseTo(1, 5);
+		expect(plan.start.noise / one.init_noise_sigma).toBeCloseTo(1, 5);
 
 		const { x, draws } = runPlan(plan, golden.floats('shared/x_T'), golden.floats('shared/noise'));
-		expect(draws).toBe(recorded.noise_draws);
+		expect(draws).toBe(one.noise_draws);
 		// Both in double precision; values are of order 10, and sums are in another order.
 		expect(maxAbsError(x, golden.floats(`${name}/final_f64`))).toBeLessThanOrEqual(1e-9);
-	});
-});
-
-describe('every recorded run, step by step in the core in float32', () => {
-	test.each(golden.cases)('$name', (recorded) => {
-		const { name, accuracy_trajectory } = recorded;
-		const plan = planOf(recorded);
-		const start = golden.floats('shared/x_T') as Float32Array;
-		const noise = golden.floats('shared/noise') as Float32Array;
-		const draws = Array.from({ length: noise.length / start.length }, (_, i) =>
-			noise.slice(i * start.length, (i + 1) * start.length),
-		);
-		const trajectory = inside.runPlan(packPlan(plan), start, draws, (sample, timestep) =>
-			sample.map((value) => predictNoise(value, timestep)),
-		);
-		// atol: 20 times the distance between diffusers' own float32 and float64 runs.
-		const values = trajectory.flatMap((latents) => Array.from(latents));
-		expect(maxAbsError(values, golden.floats(`${name}/trajectory`))).toBeLessThanOrEqual(accuracy_trajectory.atol);
 	});
 });
 

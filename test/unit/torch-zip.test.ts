@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { writeTorchZip } from '../../benchmarks/random-bundle/torch-zip-writer.ts';
-import { dataTypeBytes } from '../../models/weights/reference.ts';
+import { dataTypeBytes, type WeightReference } from '../../models/weights/reference.ts';
 import { readSafetensors } from '../../models/weights/safetensors.ts';
 import { readTorchZip } from '../../models/weights/torch-zip.ts';
 import {
@@ -13,27 +13,46 @@ import {
 	torchBytes,
 	zipBytes,
 } from '../checkpoint-samples.ts';
-import { type GoldenCase, goldenFolder } from '../golden.ts';
+import { exactly, type GoldenCase, goldenFolder, halfToFloat } from '../golden.ts';
 
 const { global, text, int, tuple, dict, pickle } = opcodes;
 const folder = temporaryFolder();
 
+/** A tensor's numbers. */
+function valuesOf(tensor: WeightReference): number[] {
+	const bytes = new Uint8Array(tensorBytes(tensor)).buffer;
+	switch (tensor.type) {
+		case 'float32':
+			return Array.from(new Float32Array(bytes));
+		case 'float16':
+			return Array.from(new Uint16Array(bytes), halfToFloat);
+		case 'int64':
+			return Array.from(new BigInt64Array(bytes), Number);
+		default:
+			throw new Error(`The tests do not read ${tensor.type}.`);
+	}
+}
+
 describe('readTorchZip', () => {
 	const golden = JSON.parse(readFileSync(`${goldenFolder}formats/expected.json`, 'utf8')) as { cases: GoldenCase[] };
 
-	test.each(golden.cases)('gives what torch saved: formats/$file', async ({ file, tensors: keys }) => {
-		const { tensors, views } = await readTorchZip(`${goldenFolder}formats/${file}`);
-		const expected = (await readSafetensors(`${goldenFolder}formats/expected.safetensors`)).tensors;
+	test.each(exactly(4, golden.cases, 'files'))(
+		'gives what torch saved: formats/$file',
+		async ({ file, tensors: keys }) => {
+			const { tensors, views } = await readTorchZip(`${goldenFolder}formats/${file}`);
+			const expected = (await readSafetensors(`${goldenFolder}formats/expected.safetensors`)).tensors;
 
-		expect(tensors.size + views!.size).toBe(Object.keys(keys).length);
-		for (const [path, key] of Object.entries(keys)) {
-			const name = path.replaceAll('/', '.');
-			const tensor = tensors.get(name) ?? views!.get(name)!;
-			const { type, shape } = expected.get(key)!;
-			expect(tensor, name).toMatchObject({ type, shape });
-			expect(tensorBytes(tensor).equals(tensorBytes(expected.get(key)!)), name).toBe(true);
-		}
-	});
+			const counts: Record<string, number> = { 'flat.bin': 11, 'views.bin': 5, 'nested.bin': 3, 'wrapped.bin': 1 };
+			expect(tensors.size + views!.size).toBe(counts[file]);
+			for (const [path, key] of exactly(counts[file]!, Object.entries(keys), `tensors of ${file}`)) {
+				const name = path.replaceAll('/', '.');
+				const tensor = tensors.get(name) ?? views!.get(name)!;
+				const { type, shape } = expected.get(key)!;
+				expect(tensor, name).toMatchObject({ type, shape });
+				expect(tensorBytes(tensor).equals(tensorBytes(expected.get(key)!)), name).toBe(true);
+			}
+		},
+	);
 
 	test('tells tensors in a row from those with gaps', async () => {
 		const { tensors, views } = await readTorchZip(`${goldenFolder}formats/views.bin`);
@@ -47,7 +66,12 @@ describe('readTorchZip', () => {
 		const bin = (await readTorchZip(`${encoder}pytorch_model.bin`)).tensors;
 		const { tensors } = await readSafetensors(`${encoder}model.safetensors`);
 		expect([...bin.keys()].toSorted()).toEqual([...tensors.keys()].toSorted());
-		for (const [name, { shape }] of tensors) expect(bin.get(name)!.shape).toEqual(shape);
+		expect(tensors.size).toBe(21);
+		for (const [name, tensor] of tensors) {
+			expect(bin.get(name)!.shape, name).toEqual(tensor.shape);
+			// float16, float32 and int64 in one file, float16 and int64 in the other: the same numbers, which float16 can hold.
+			expect(valuesOf(bin.get(name)!), name).toEqual(valuesOf(tensor));
+		}
 	});
 
 	test('reads back what the random bundle writes, of every type', async () => {

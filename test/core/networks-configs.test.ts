@@ -1,7 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { crc32 } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import type { ConfigFile } from '../../models/config-file.ts';
 import { controlNet, readControlNetConfig } from '../../models/controlnet.ts';
@@ -9,91 +7,66 @@ import type { NetworkGraph } from '../../models/graph/graph.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
-import { CheckpointWeights, WeightInventory } from '../../models/weights/weight-set.ts';
-import { float32, goldenConfig, goldenWeights, int64, runNetwork } from '../networks.ts';
+import { CheckpointWeights, WeightInventory, type WeightSource } from '../../models/weights/weight-set.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+import { exactly, type GoldenCase, maxAbsError, readGolden } from '../golden.ts';
+import { float32, goldenConfig, goldenWeights, int64, runNetwork, type Tensor } from '../networks.ts';
 
-/** A file of numbers in ±0.1, which stands for every weight of a network that is only asked whether it runs. */
-let folder: string;
+const variants = readGolden('nets/variants'); // diffusers with these configurations; generate/variants.py has the rules below
+
+/** Numbers in ±0.1 of which every weight is a row, from a place that its name says; 1 + those for norms, and 1/64 of them. */
+const tableLength = 2 ** 21;
+const folder = temporaryFolder();
 let file: string;
-beforeAll(async () => {
-	folder = await mkdtemp(join(tmpdir(), 'arc2face-configs-'));
-	file = join(folder, 'weights');
+beforeAll(() => {
 	let state = 1;
 	const random = () => {
 		state = (state * 48271) % 0x7fffffff; // Park and Miller's generator
 		return (state / 0x7fffffff - 0.5) / 5;
 	};
-	await writeFile(file, Float32Array.from({ length: 2 ** 20 }, random));
+	const table = Float32Array.from({ length: tableLength }, random);
+	const regions = [table, table.map((value) => 1 + value), table.map((value) => value / 64)];
+	file = folder.write('weights', Buffer.concat(regions.map(({ buffer }) => Buffer.from(buffer))));
 });
-afterAll(() => rm(folder, { recursive: true }));
 
-function withWeights(network: NetworkGraph): Pick<NetworkGraph, 'graph' | 'inputs' | 'outputs' | 'weights'> {
-	const { graph, inputs, outputs, weights } = network;
-	return { graph, inputs, outputs, weights: weights.map((weight) => ({ ...weight, file })) };
+/** The weights of a case's recording. */
+function weightsOf(one: GoldenCase): WeightSource {
+	return {
+		has: () => false,
+		get: (name, shape) => {
+			const region = /norm.*\.weight$/.test(name) ? 1 : one.scale === 1 ? 0 : 2;
+			const offset = 4 * (region * tableLength + (crc32(name) % 2 ** 20));
+			return { file, offset, length: 4 * shape.reduce((a, b) => a * b), type: 'float32', shape };
+		},
+	};
 }
 
-function expectFinite(outputs: Record<string, { data: Float32Array }>): void {
-	for (const [name, { data }] of Object.entries(outputs)) expect(data.every(Number.isFinite), name).toBe(true);
-}
-
+/** The float input of that shape, by the recording's rule. */
 const ramp = (shape: readonly number[]) =>
 	float32(
 		shape,
-		Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i)),
+		Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => ((i * 37) % 101) / 50 - 1),
 	);
 
-describe('configurations of the UNet', () => {
-	const unetOf = (config: ConfigFile) => withWeights(unet(readUNetConfig(config), new WeightInventory()));
+/** Runs the network of a case, and compares all outputs that were recorded. */
+function expectRecorded(one: GoldenCase, network: NetworkGraph, inputs: Record<string, Tensor>): void {
+	const expected = network.outputs.map(({ name }) => [name, variants.tensor(one.tensors[name]!)] as const);
+	const shapes = Object.fromEntries(expected.map(([name, { shape }]) => [name, shape]));
+	const got = runNetwork(network, inputs, shapes);
+	for (const [name, { data }] of exactly(network.outputs.length, expected, 'outputs')) {
+		// 20 times the distance of upstream's float32 from float64.
+		expect(maxAbsError(got[name]!.data, data as Float32Array), name).toBeLessThanOrEqual(one.accuracy!.atol);
+	}
+}
 
-	test.each([
-		['one layer per block', { layers_per_block: 1 }],
-		['three layers per block', { layers_per_block: 3 }],
-		['layers per block as a list', { layers_per_block: [1, 2, 1, 3] }],
-		['heads as a list', { attention_head_dim: [1, 2, 4, 8] }],
-		['heads under their later name', { num_attention_heads: 4 }],
-		['linear projections', { use_linear_projection: true }],
-		['two transformer blocks', { transformer_layers_per_block: 2 }],
-		[
-			'two levels',
-			{
-				block_out_channels: [16, 24],
-				down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D'],
-				up_block_types: ['CrossAttnUpBlock2D', 'UpBlock2D'],
-			},
-		],
-		[
-			'one level',
-			{
-				block_out_channels: [16],
-				down_block_types: ['CrossAttnDownBlock2D'],
-				up_block_types: ['CrossAttnUpBlock2D'],
-			},
-		],
-		[
-			'five levels',
-			{
-				block_out_channels: [8, 8, 16, 16, 16],
-				down_block_types: new Array(5).fill('CrossAttnDownBlock2D'),
-				up_block_types: new Array(5).fill('CrossAttnUpBlock2D'),
-			},
-		],
-		['inpainting channels', { in_channels: 9 }],
-		['more outputs', { out_channels: 8 }],
-		['sines before cosines', { flip_sin_to_cos: false, freq_shift: 1 }],
-		['a narrow conditioning', { cross_attention_dim: 24 }],
-	])('%s', (_, changes) => {
-		const config = goldenConfig('tiny-sd/arc2face', changes);
-		const { inChannels, outChannels, conditioningSize } = readUNetConfig(config);
-		const outputs = runNetwork(
-			unetOf(config),
-			{
-				sample: ramp([2, inChannels, 9, 14]),
-				timestep: float32([2], [999, 0.5]),
-				encoder_hidden_states: ramp([2, 5, conditioningSize]),
-			},
-			{ eps: [2, outChannels, 9, 14] },
-		);
-		expectFinite(outputs);
+describe('configurations of the UNet', () => {
+	test.each(variants.cases(16, 'unet'))('$name', (one) => {
+		const config = readUNetConfig(goldenConfig('tiny-sd/arc2face', one.changes));
+		expectRecorded(one, unet(config, weightsOf(one)), {
+			sample: ramp([2, config.inChannels, 9, 14]),
+			timestep: float32([2], [999, 0.5]),
+			encoder_hidden_states: ramp([2, 5, config.conditioningSize]),
+		});
 	});
 
 	test('asks for the weights of the checkpoint, no more and no less', async () => {
@@ -135,29 +108,11 @@ describe('configurations of the UNet', () => {
 });
 
 describe('configurations of the autoencoder', () => {
-	test.each([
-		['one layer per block', { layers_per_block: 1 }],
-		['a scaling factor', { scaling_factor: 0.5 }],
-		['no convolutions around the latents', { use_quant_conv: false, use_post_quant_conv: false }],
-		['other latent channels', { latent_channels: 16 }],
-		[
-			'two levels',
-			{
-				block_out_channels: [8, 16],
-				down_block_types: new Array(2).fill('DownEncoderBlock2D'),
-				up_block_types: new Array(2).fill('UpDecoderBlock2D'),
-			},
-		],
-	])('%s', (_, changes) => {
-		const config = readVaeConfig(goldenConfig('tiny-sd/vae', changes));
-		const [image, latents] = [
-			[1, 3, 3 * config.pixelsPerLatent, 5 * config.pixelsPerLatent],
-			[1, config.latentChannels, 3, 5],
-		];
-		const decoder = withWeights(vaeDecoder(config, new WeightInventory()));
-		const encoder = withWeights(vaeEncoder(config, new WeightInventory()));
-		expectFinite(runNetwork(decoder, { latents: ramp(latents) }, { image }));
-		expectFinite(runNetwork(encoder, { image: ramp(image) }, { mean: latents, logvar: latents }));
+	test.each(variants.cases(6, 'vae'))('$name', (one) => {
+		const config = readVaeConfig(goldenConfig('tiny-sd/vae', one.changes));
+		const { pixelsPerLatent: scale, latentChannels } = config;
+		expectRecorded(one, vaeDecoder(config, weightsOf(one)), { latents: ramp([1, latentChannels, 3, 5]) });
+		expectRecorded(one, vaeEncoder(config, weightsOf(one)), { image: ramp([1, 3, 3 * scale, 5 * scale]) });
 	});
 
 	test.each(['tiny-sd/vae', 'tiny-sd/vae-legacy-keys'])('asks for all weights of %s', async (model) => {
@@ -184,19 +139,13 @@ describe('configurations of the autoencoder', () => {
 });
 
 describe('configurations of the text encoder', () => {
-	test.each([
-		['gelu', { hidden_act: 'gelu' }],
-		['two layers', { num_hidden_layers: 2 }],
-		['an identity as wide as the model', { hidden_size: 512, num_attention_heads: 8 }],
-	])('%s', (_, changes) => {
-		const config = readTextEncoderConfig(goldenConfig('tiny-sd/encoder', changes));
-		const network = withWeights(textEncoder(config, new WeightInventory(), { input: 'identity' }));
-		const inputs = {
+	test.each(variants.cases(5, 'encoder'))('$name', (one) => {
+		const config = readTextEncoderConfig(goldenConfig('tiny-sd/encoder', one.changes));
+		expectRecorded(one, textEncoder(config, weightsOf(one), { input: 'identity' }), {
 			input_ids: int64([2, 6], [1, 2, 3, 4, 5, 6, 68, 0, 1, 2, 3, 4]),
 			identity: ramp([2, 512]),
 			identity_position: int64([2], [3, -1]),
-		};
-		expectFinite(runNetwork(network, inputs, { hidden_states: [2, 6, config.hiddenSize] }));
+		});
 	});
 
 	test('finds weights with and without the prefix text_model', () => {
@@ -234,39 +183,23 @@ describe('configurations of the text encoder', () => {
 });
 
 describe('configurations of ControlNet', () => {
-	test('other image convolutions', () => {
-		const changes = { conditioning_embedding_out_channels: [8, 8, 16], conditioning_channels: 1, layers_per_block: 1 };
-		const config = readControlNetConfig(goldenConfig('tiny-sd/controlnet', changes));
-		const network = withWeights(controlNet(config, new WeightInventory()));
-		// conv_in, then a layer and a halving on each of 4 levels but the last
+	test.each(variants.cases(2, 'controlnet'))('$name', (one) => {
+		const config = readControlNetConfig(goldenConfig('tiny-sd/controlnet', one.changes));
+		const scale = 2 ** (config.imageEmbeddingChannels.length - 1);
+		const network = controlNet(config, weightsOf(one));
+		// conv_in, then the layers and a halving on each of 4 levels but the last
+		const layers: number = one.changes.layers_per_block ?? 2;
 		expect(network.outputs.map(({ name }) => name)).toEqual([
-			...Array.from({ length: 8 }, (_, i) => `down_${i}`),
+			...Array.from({ length: 4 + 4 * layers }, (_, i) => `down_${i}`),
 			'mid',
 		]);
-		const outputs = runNetwork(
-			network,
-			{
-				sample: ramp([1, 4, 6, 10]),
-				timestep: float32([1], [500]),
-				encoder_hidden_states: ramp([1, 3, config.conditioningSize]),
-				controlnet_cond: ramp([1, 1, 24, 40]),
-				conditioning_scale: float32([1], [1]),
-			},
-			Object.fromEntries(
-				[
-					[16, 6, 10],
-					[16, 6, 10],
-					[16, 3, 5],
-					[16, 3, 5],
-					[16, 2, 3],
-					[32, 2, 3],
-					[32, 1, 2],
-					[32, 1, 2],
-					[32, 1, 2],
-				].map((shape, i) => [network.outputs[i]!.name, [1, ...shape]]),
-			),
-		);
-		expectFinite(outputs);
+		expectRecorded(one, network, {
+			sample: ramp([1, 4, 6, 10]),
+			timestep: float32([1], [500]),
+			encoder_hidden_states: ramp([1, 3, config.conditioningSize]),
+			controlnet_cond: ramp([1, config.imageChannels, 6 * scale, 10 * scale]),
+			conditioning_scale: float32([1], [1]),
+		});
 	});
 
 	test('asks for all weights of the checkpoint', async () => {
