@@ -27,7 +27,9 @@ class Photo(NamedTuple):
     """One photo and its labels. Pixels are those of the image; the centre of a pixel has whole coordinates."""
 
     image: np.ndarray  # uint8 [S, S, 3] RGB
-    clean: np.ndarray  # uint8 [S, S, 3]: the same as a perfect camera would have it, without blur, noise and compression
+    clean: (
+        np.ndarray
+    )  # uint8 [S, S, 3]: the same as a perfect camera would have it, without blur, noise and compression
     keypoints: (
         np.ndarray
     )  # float32 [5, 2]: image-left eye, image-right eye, nose tip, image-left and -right mouth corner

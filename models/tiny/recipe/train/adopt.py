@@ -40,7 +40,9 @@ class _Weights:
     def get(self, name: str) -> torch.Tensor:
         value = self.find(name)
         if value is None:
-            raise SystemExit(f"Expected {self._path} to hold {name}, as `python -m train.export` of this size writes it.")
+            raise SystemExit(
+                f"Expected {self._path} to hold {name}, as `python -m train.export` of this size writes it."
+            )
         return value
 
 

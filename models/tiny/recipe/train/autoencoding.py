@@ -73,7 +73,9 @@ class Autoencoding:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m train.autoencoding", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run; the sheet goes to autoencoding.png there")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the run; the sheet goes to autoencoding.png there"
+    )
     parser.add_argument("--size", choices=SIZES, default="gpu")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all)")
     args = parser.parse_args(argv)

@@ -8,7 +8,7 @@ from .networks.critic import Critic
 from .networks.embedder import Embedder
 from .networks.painter import Decoder, make_autoencoder
 from .stage import Training, read_options
-from .vae import EDGE_WEIGHT, FACE_WEIGHT, Views, attention, edge_loss, face_loss, to_signed
+from .vae import EDGE_WEIGHT, FACE_WEIGHT, attention, edge_loss, face_loss, to_signed
 
 # Standard deviation, in latents of variance 1: what a sampler leaves is not exactly what the encoder makes.
 _LATENT_NOISE = 0.05
@@ -31,8 +31,8 @@ def main(argv: list[str] | None = None) -> None:
         rows = photos.draw(size.batch)
         latents = examples.latents[rows]
         latents = (latents + _LATENT_NOISE * torch.randn_like(latents)) / examples.scaling_factor
-        views = Views(photos.clean(rows), photos.boxes[rows], photos.keypoints[rows])
-        wanted = to_signed(views.images)
+        images, keypoints = photos.clean(rows), photos.keypoints[rows]
+        wanted = to_signed(images)
         with options.autocast():
             painted = decoder(latents)
             # The same critic, once to be learnt from and once to learn.
@@ -40,8 +40,8 @@ def main(argv: list[str] | None = None) -> None:
             verdict = critic(painted).float()
             critic.requires_grad_(True)
             on_photos, on_portraits = critic(wanted).float(), critic(painted.detach()).float()
-            face = face_loss(embedder, (painted.float() + 1) * 127.5, views.images, views.keypoints)
-        weight = attention(views)
+            face = face_loss(embedder, (painted.float() + 1) * 127.5, images, keypoints)
+        weight = attention(photos.boxes[rows], keypoints, photos.resolution)
         error = painted.float() - wanted
         losses = {
             "pixels": (weight * error.abs()).mean(),

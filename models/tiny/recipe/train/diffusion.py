@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         # Min-SNR (https://arxiv.org/abs/2303.09556): nearly clean latents are many, and teach little.
         snr = share / (1 - share)
         weight = snr.clamp(max=_MAX_SNR) / snr
-        noise_loss = (weight * (predicted - noise).square()).mean()
+        noise_loss = (weight * examples.attention(rows) * (predicted - noise).square()).mean()
         losses = {"loss": noise_loss, "noise": noise_loss}
         if progress >= _LIKENESS_FROM:
             guess = (noisy - (1 - share).sqrt() * predicted) / share.sqrt()
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         return losses
 
     training = Training(
-        "diffusion", options, {"encoder": encoder, "unet": unet}, rate=8e-4, weight_decay=0.01, averaging=0.999
+        "diffusion", options, {"encoder": encoder, "unet": unet}, rate=8e-4, weight_decay=0.01, averaging=0.9995
     )
     examples.tie(training)
     training.history["scaling_factor"] = examples.scaling_factor

@@ -8,12 +8,12 @@ from torch import nn
 from .crops import crop, estimate_alignment, jitter, normalise
 from .embedder import met
 from .networks.embedder import Embedder
-from .networks.painter import make_autoencoder
+from .networks.painter import PIXELS_PER_LATENT, make_autoencoder
 from .photos import PhotoSet
 from .recognition import KEYPOINT_ERROR
 from .stage import Options, Training
 from .strangers import distort
-from .vae import to_signed
+from .vae import attention, to_signed
 
 _BLUR_OF_FRIENDS = 0.6
 # Shares of strange identities, and how strange the second kind is.
@@ -87,6 +87,15 @@ class Examples:
         mixed = identities + _MOST_MIXED * torch.rand(count, device=rows.device) * (a - b)
         identities = torch.where((chance >= _DISTORTED) & (chance < _DISTORTED + _MIXED), mixed, identities)
         return nn.functional.normalize(identities)
+
+    def attention(self, rows: torch.Tensor) -> torch.Tensor:
+        """How much each latent counts [N, 1, h, w], 1 on average: faces are looked at, backdrops are not."""
+
+        def latents(pixels: torch.Tensor) -> torch.Tensor:
+            return (pixels + 0.5) / PIXELS_PER_LATENT - 0.5
+
+        photos = self.photos
+        return attention(latents(photos.boxes[rows]), latents(photos.keypoints[rows]), self.latents.shape[2])
 
     def tie(self, training: Training) -> None:
         """Weights that were trained on these examples fit one autoencoder and one embedder only."""

@@ -127,7 +127,7 @@ SIZES = {
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
         vae=AutoencoderSize(channels=(16, 48, 64), layers=1, groups=8, batch=8),
         diffusion=DiffusionSize(
-            channels=(32, 64, 64, 96),
+            channels=(32, 64, 96, 128),
             attention=(False, True, True, True),
             layers=1,
             groups=8,

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 _MOST_BLEND = 0.45  # share of another face
-_TEXTURES = (4, 8, 16, 32)  # sides of the noise that is enlarged over the crop: wrinkles and shadows that no renderer has
+# Sides of the noise that is enlarged over the crop: wrinkles and shadows that no renderer has.
+_TEXTURES = (4, 8, 16, 32)
 
 
 def distort(crops: torch.Tensor) -> torch.Tensor:

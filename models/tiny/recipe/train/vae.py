@@ -16,7 +16,7 @@ EDGE_WEIGHT = 0.5
 FACE_WEIGHT = 0.1
 _KL_WEIGHT = 3e-4
 _FACE_ATTENTION = 3.0  # how much more an error in the face counts than one beside it
-_FEATURE_ATTENTION = 6.0  # and one in an eye, at the nose's tip or at the mouth's corners: they are small, and looked at first
+_FEATURE_ATTENTION = 6.0  # and one in an eye, at the nose's tip or the mouth's corners: small, and looked at first
 _FEATURE_REACH = 0.22  # how far those reach, in distances from the eyes to the mouth
 _BLURRED_PHOTOS = 0.3  # share of photos that are given as the camera took them; what is wanted back is always clean
 # Latents of half the size have to show the photo at half the size (https://arxiv.org/abs/2502.09509): without that a fine
@@ -32,19 +32,20 @@ def to_signed(images: torch.Tensor) -> torch.Tensor:
     return images / 127.5 - 1
 
 
-class Views(NamedTuple):
+class View(NamedTuple):
     """Photos, or parts of them, and where the faces are in them."""
 
-    images: torch.Tensor  # [N, 3, S, S], 0 to 255
+    given: torch.Tensor  # [N, 3, S, S], 0 to 255: what the autoencoder is shown
+    wanted: torch.Tensor  # [N, 3, S, S]: what it is to paint
     boxes: torch.Tensor  # [N, 4]
     keypoints: torch.Tensor  # [N, 5, 2]
 
 
-def around_faces(images: torch.Tensor, views: Views) -> tuple[torch.Tensor, Views]:
-    """Parts of photos, two thirds of each side, with the face somewhere in them; of `images` and of `views` the same parts."""
-    side = images.shape[2]
+def around_faces(view: View) -> View:
+    """Two thirds of each side, with the face somewhere in them."""
+    side = view.given.shape[2]
     part = side * 2 // 3 // PIXELS_PER_LATENT * PIXELS_PER_LATENT
-    middle = (views.boxes[:, :2] + views.boxes[:, 2:]) / 2
+    middle = (view.boxes[:, :2] + view.boxes[:, 2:]) / 2
     middle = middle + part / 8 * torch.randn_like(middle)
     corner = (middle - part / 2).round().clamp(0, side - part)
 
@@ -52,19 +53,22 @@ def around_faces(images: torch.Tensor, views: Views) -> tuple[torch.Tensor, View
         corners = corner.long().tolist()
         return torch.stack([image[:, y : y + part, x : x + part] for image, (x, y) in zip(whole, corners)])
 
-    moved = Views(parts(views.images), views.boxes - corner.repeat(1, 2), views.keypoints - corner[:, None])
-    return parts(images), moved
+    return View(
+        parts(view.given), parts(view.wanted), view.boxes - corner.repeat(1, 2), view.keypoints - corner[:, None]
+    )
 
 
-def attention(views: Views) -> torch.Tensor:
-    """How much each pixel counts [N, 1, S, S], 1 on average."""
-    boxes, points = views.boxes, views.keypoints
-    axis = torch.arange(views.images.shape[2], device=boxes.device)
+def attention(boxes: torch.Tensor, keypoints: torch.Tensor, side: int) -> torch.Tensor:
+    """How much each pixel of images of `side` counts [N, 1, side, side], 1 on average.
+
+    boxes: [N, 4]; keypoints: [N, 5, 2]
+    """
+    axis = torch.arange(side, device=boxes.device)
     x0, y0, x1, y1 = (edge[:, None] for edge in boxes.unbind(1))
     across, down = (axis >= x0) & (axis <= x1), (axis >= y0) & (axis <= y1)
     weight = 1 + (_FACE_ATTENTION - 1) * (down[:, :, None] & across[:, None, :]).float()
-    reach = _FEATURE_REACH * (points[:, :2].mean(1) - points[:, 3:].mean(1)).norm(dim=1)[:, None, None]
-    near_x, near_y = (torch.exp(-0.5 * ((axis - points[..., k, None]) / reach) ** 2) for k in (0, 1))
+    reach = _FEATURE_REACH * (keypoints[:, :2].mean(1) - keypoints[:, 3:].mean(1)).norm(dim=1)[:, None, None]
+    near_x, near_y = (torch.exp(-0.5 * ((axis - keypoints[..., k, None]) / reach) ** 2) for k in (0, 1))
     features = (near_y[..., :, None] * near_x[..., None, :]).amax(1)
     weight = weight + (_FEATURE_ATTENTION - _FACE_ATTENTION) * features
     return (weight / weight.mean((1, 2), keepdim=True))[:, None]
@@ -112,15 +116,16 @@ def main(argv: list[str] | None = None) -> None:
 
     def step(progress: float) -> dict[str, torch.Tensor]:
         rows = photos.draw(size.batch)
-        views = Views(photos.clean(rows), photos.boxes[rows], photos.keypoints[rows])
+        clean = photos.clean(rows)
         taken = torch.rand(size.batch, 1, 1, 1, device=photos.device) < _BLURRED_PHOTOS
-        given = torch.where(taken, photos.images(rows), views.images)
+        view = View(torch.where(taken, photos.images(rows), clean), clean, photos.boxes[rows], photos.keypoints[rows])
         whole = progress >= _WHOLE_FROM
         if not whole:
-            given, views = around_faces(given, views)
-        weight, wanted = attention(views), to_signed(views.images)
+            view = around_faces(view)
+        weight = attention(view.boxes, view.keypoints, view.wanted.shape[2])
+        wanted = to_signed(view.wanted)
         with options.autocast():
-            posterior = autoencoder.encode(to_signed(given)).latent_dist
+            posterior = autoencoder.encode(to_signed(view.given)).latent_dist
             latents = posterior.sample()
             painted = autoencoder.decode(latents).sample
             small = autoencoder.decode(nn.functional.avg_pool2d(latents, 2)).sample
@@ -131,10 +136,15 @@ def main(argv: list[str] | None = None) -> None:
             "scale": (small.float() - nn.functional.avg_pool2d(wanted, 2)).abs().mean(),
             "kl": posterior.kl().float().mean() / posterior.mean[0].numel(),
         }
-        loss = losses["pixels"] + EDGE_WEIGHT * losses["edges"] + _SCALE_WEIGHT * losses["scale"] + _KL_WEIGHT * losses["kl"]
+        loss = (
+            losses["pixels"]
+            + EDGE_WEIGHT * losses["edges"]
+            + _SCALE_WEIGHT * losses["scale"]
+            + _KL_WEIGHT * losses["kl"]
+        )
         if whole:
             with options.autocast():
-                losses["face"] = face_loss(embedder(), (painted.float() + 1) * 127.5, views.images, views.keypoints)
+                losses["face"] = face_loss(embedder(), (painted.float() + 1) * 127.5, view.wanted, view.keypoints)
             loss = loss + FACE_WEIGHT * losses["face"]
         return {"loss": loss, **losses}
 

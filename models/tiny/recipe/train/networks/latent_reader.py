@@ -1,5 +1,7 @@
 """Reads the identity off latents, without painting them: what tells the diffusion, cheaply, whom a portrait looks like."""
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -35,7 +37,7 @@ class LatentReader(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(LATENT_CHANNELS, first, 3, 1, 1),
             _Block(first, first, 1),
-            *(_Block(a, b, 2) for a, b in zip(_CHANNELS, _CHANNELS[1:])),
+            *(_Block(a, b, 2) for a, b in itertools.pairwise(_CHANNELS)),
             nn.GroupNorm(16, last),
             nn.SiLU(),
             nn.AdaptiveAvgPool2d(3),
