@@ -76,7 +76,7 @@ describe('refused, naming the files:', () => {
 
 	test.each(['one', 'two'])('a tensor in two files, of which the index says %s', async (name) => {
 		await writeWeights(inFolder('two.safetensors'), [tensor('b', 2), tensor('a', 9)]);
-		await writeIndex({ a: `${name}.safetensors`, b: 'two.safetensors', c: 'one.safetensors' });
+		await writeIndex({ c: 'one.safetensors', b: 'two.safetensors', a: `${name}.safetensors` });
 		await refused('tensor a', inFolder('one.safetensors'), inFolder('two.safetensors'));
 	});
 
