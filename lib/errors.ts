@@ -94,9 +94,7 @@ export class Arc2FaceError extends Error {
 	readonly details: ErrorDetails;
 
 	constructor(...told: ErrorArguments) {
-		const [code, problem, options = {}] = told;
-		const remedy = 'remedy' in options ? options.remedy : usualRemedies[code];
-		const { details = {}, cause } = options;
+		const [code, problem, { remedy, details = {}, cause } = {}] = told;
 		super(remedy === undefined ? problem : `${problem} ${remedy}`, cause === undefined ? undefined : { cause });
 		this.code = code;
 		this.problem = problem;
@@ -118,21 +116,6 @@ export class Arc2FaceError extends Error {
 		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };
 	}
 }
-
-// Until every place that throws has chosen its own: the remedy of errors that say nothing about one (not even `undefined`).
-const usualRemedies: Partial<Record<ErrorCode, string>> = {
-	INVALID_IMAGE: 'Pass a JPEG, PNG, WebP or AVIF file, its bytes, or raw RGB pixels.',
-	NO_FACE: 'Use a photo in which one face is large, sharp and not cut off, or pass its keypoints.',
-	INVALID_BUNDLE: 'Check the folder against the bundle layout in the README, or run `arc2face pull`.',
-	INVALID_WEIGHTS: 'Delete the file and run `arc2face pull`.',
-	NO_DEVICE: 'Run `arc2face doctor` to see what was looked for and what was found.',
-	ENGINE_FAILED: 'Run `arc2face doctor`; if it finds no fault, please report this message.',
-	OUT_OF_MEMORY:
-		'Lower `count` or the image size; on a GPU, load with fewer and lower `batchSizes`; or close other programs.',
-	DISPOSED: 'Load the model again with `Arc2Face.load()`.',
-	DOWNLOAD_FAILED: 'Check the connection and run `arc2face pull` again; it goes on where it stopped.',
-	FILE_FAILED: 'Check that the folder exists, that you may read and write in it, and that the disk has space.',
-};
 
 /** What went wrong, for people. @internal */
 export function problemOf(error: unknown): string {

@@ -31,7 +31,14 @@ function isErrorCode(code: unknown): code is ErrorCode {
 const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | undefined>> = {
 	INVALID_ARGUMENT: ({ option = '' }) => loadAgain[option],
 	NO_DEVICE: () => 'Run `arc2face doctor` to see what was looked for and what was found.',
-	ENGINE_FAILED: () => 'Run `arc2face doctor`; if it finds no fault, please report this message.',
+	ENGINE_FAILED: ({ tensor, device = 'cpu' }) => {
+		if (tensor === undefined) return 'Run `arc2face doctor`; if it finds no fault, please report this message.';
+		// Its numbers are not finite.
+		const again = 'copy or download them again';
+		return device === 'cpu'
+			? `Its weights may be damaged: ${again}.`
+			: `Load with \`precision: 'fp32'\`; if that fails as well, its weights may be damaged: ${again}.`;
+	},
 	OUT_OF_MEMORY: ({ device = 'cpu', network = '' }) => {
 		const close = device === 'cpu' ? 'close other programs' : 'close other programs that use the GPU';
 		if (network === 'detector' || network === 'recognizer')

@@ -75,7 +75,6 @@ export async function send(request: Download, offset: number, version: string | 
 		url = new URL(location, url);
 	}
 	throw new Arc2FaceError('DOWNLOAD_FAILED', `Expected a file at ${request.url} but received more than 10 redirects.`, {
-		remedy: undefined,
 		details: { url: request.url },
 	});
 }

@@ -97,7 +97,6 @@ async function readStdin(signal: AbortSignal): Promise<Buffer> {
 		bytes += chunk.length;
 		if (bytes <= stdinLimitBytes) continue;
 		throw new Arc2FaceError('INVALID_IMAGE', `Expected a photo on stdin but received over ${stdinLimitBytes} bytes.`, {
-			remedy: undefined,
 			details: { photo: standardStream },
 		});
 	}

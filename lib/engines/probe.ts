@@ -30,7 +30,7 @@ export function probeLibrary(paths: EngineLibraryPaths): Promise<ProbedLibrary> 
 			const answer = lastLine(stdout);
 			if (answer === undefined) reject(deadly(paths, error));
 			else if ('version' in answer) resolve(answer);
-			else reject(new Arc2FaceError('NO_DEVICE', answer.message, { remedy: undefined, details: answer.details ?? {} }));
+			else reject(new Arc2FaceError('NO_DEVICE', answer.message, { details: answer.details ?? {} }));
 		});
 	});
 }
@@ -60,7 +60,6 @@ function deadly({ provider, core }: EngineLibraryPaths, error: unknown): Arc2Fac
 	const end = signal ? `with ${signal}` : `with exit code ${code}`;
 	const what = core === '' ? provider : `${core} through ${provider}`;
 	return new Arc2FaceError('NO_DEVICE', `Could not use ${what}: opening it ended a process ${end}.`, {
-		remedy: undefined, // who asks knows where the libraries come from
 		details: { file: core || provider },
 		cause: error,
 	});

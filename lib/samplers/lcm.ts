@@ -14,7 +14,7 @@ export function lcm(steps: number, config: ScheduleConfig): Plan {
 		throw new Arc2FaceError(
 			'INVALID_ARGUMENT',
 			`Expected an integer from 1 to ${taught} for \`steps\` with the sampler lcm but received ${steps}.`,
-			{ remedy: undefined, details: { option: 'steps' } },
+			{ details: { option: 'steps' } },
 		);
 	}
 	// The timesteps that the student was taught, from which `steps` are taken evenly.

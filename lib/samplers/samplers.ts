@@ -47,7 +47,7 @@ export function makePlan(
 		throw new Arc2FaceError(
 			'INVALID_ARGUMENT',
 			`Expected an integer from 1 to ${config.alphaBars.length} for \`steps\` but received ${steps}.`,
-			{ remedy: undefined, details: { option: 'steps' } },
+			{ details: { option: 'steps' } },
 		);
 	}
 	return samplers[sampler](options)(steps, config);

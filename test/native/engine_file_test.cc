@@ -99,7 +99,7 @@ class EngineFiles : public ::testing::Test {
       Open();
     } catch (const InvalidEngine& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidEngine);
-      EXPECT_EQ(error.network(), "small");
+      EXPECT_EQ(error.details().network, "small");
       return error.what();
     }
     ADD_FAILURE() << "nothing thrown";

@@ -25,6 +25,8 @@ TEST(HostDevice, NamesTheSizeThatItCannotAllocate) {
     ADD_FAILURE() << "nothing thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+    EXPECT_EQ(error.details().device, "cpu");
+    EXPECT_EQ(error.details().bytes, kTooMuch);
     EXPECT_NE(std::string(error.what()).find(std::to_string(kTooMuch)), std::string::npos) << error.what();
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Arc2FaceError, errorCodes, problemOf } from '../../lib/errors.ts';
+import { Arc2FaceError, detailFields, errorCodes, problemOf } from '../../lib/errors.ts';
 import { fromNative } from '../../lib/native-error.ts';
 import { packageRoot } from '../../lib/package.ts';
 
@@ -27,6 +27,16 @@ test('native code spells its codes as TypeScript does', () => {
 	const spelled = [...native('error.cc').matchAll(/case ErrorCode::(k\w+):\s*return "(\w+)";/g)];
 	expect(spelled.length).toBeGreaterThan(8);
 	for (const [, constant, text] of spelled) expect(text).toBe(screaming(constant!));
+});
+
+test('native code has details of the same names, and hands all of them over', () => {
+	const [struct] = native('error.h').match(/struct ErrorDetails \{.*?\n\};/s)!;
+	const members = [...struct.matchAll(/^ {2}\S+ (\w+) = \{\};/gm)].map(([, name]) => name!);
+	expect(members.length).toBeGreaterThan(4);
+	const known: readonly string[] = Object.values(detailFields).flat();
+	expect(members.filter((name) => !known.includes(name))).toEqual([]);
+	const binding = native('binding/environment.cc');
+	expect(members.filter((name) => !binding.includes(`"${name}"`))).toEqual([]);
 });
 
 test('an error tells what was wrong, and what to do about it where something helps', () => {

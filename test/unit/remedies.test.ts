@@ -115,6 +115,13 @@ describe('native code tells', () => {
 		expect(remedyFor('INVALID_ARGUMENT', {})).toBeUndefined();
 	});
 
+	test('whether a network failed or its numbers are not finite, and where', () => {
+		const failed = { network: 'unet', device: 'cuda:0' };
+		expect(remedyFor('ENGINE_FAILED', failed)).toMatch(/doctor/);
+		expect(remedyFor('ENGINE_FAILED', { ...failed, tensor: 'eps' })).toMatch(/fp32.*weights/);
+		expect(remedyFor('ENGINE_FAILED', { ...failed, tensor: 'eps', device: 'cpu' })).toMatch(/^Its weights/);
+	});
+
 	test('names and numbers, of which an error has those of its code', () => {
 		const told = { network: 'unet', device: 'cpu', bytes: 12, tensor: 'x', other: 1 };
 		const error = fromNative(Object.assign(new Error('x'), { code: 'OUT_OF_MEMORY', details: told })) as Arc2FaceError;
