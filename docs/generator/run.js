@@ -34,12 +34,22 @@ function apiPage() {
 
 function cliPage() {
 	const overview = help();
-	const names = [...overview.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name]) => name);
-	const commands = [...new Set(names)].filter((name) => name !== 'help');
+	const commands = commandsOf(overview);
 	if (commands.length < 7)
 		throw new Error(`Expected at least 7 commands in the help but found ${commands.join(', ')}.`);
-	const sections = commands.map((name) => `## ${name}\n\n${block(help(name))}`);
-	return `${['# Command line', block(overview), ...sections].join('\n\n')}\n`;
+	return `${['# Command line', block(overview), ...commands.map((name) => section(name))].join('\n\n')}\n`;
+}
+
+/** A command, and those of its group if it is one. */
+function section(...path) {
+	const text = help(...path);
+	const heading = `${'#'.repeat(path.length + 1)} ${path.join(' ')}`;
+	return [heading, block(text), ...commandsOf(text).map((name) => section(...path, name))].join('\n\n');
+}
+
+function commandsOf(text) {
+	const [, list = ''] = text.split('\nCommands:\n');
+	return [...list.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
 }
 
 function help(...command) {

@@ -1,3 +1,4 @@
+// Sizes for people.
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
 /** A size for people, in decimal units as disks are sold: `3.4 GB`. */

@@ -1,3 +1,4 @@
+// Failures that are findings of `doctor`.
 import { Arc2FaceError, problemOf } from '../errors.ts';
 
 /** What went wrong, and what to do about it; an error's message has both in one line. */

@@ -14,6 +14,13 @@ export type Failed = { error: ReturnType<Arc2FaceError['toJSON']> };
 /** As it was named on the command line, and what the model is given. */
 export type PhotoInput = { source: string; photo: string | Buffer };
 
+type PhotoOptions = {
+	values: OptionValues<typeof modelOptions>;
+	context: Context;
+	size?: Size | undefined;
+	check?: (source: string) => Promise<void>;
+};
+
 /** These are not of one input, but of all. */
 const common: readonly ErrorCode[] = ['INVALID_BUNDLE', 'INVALID_WEIGHTS', 'NO_DEVICE', 'DISPOSED'];
 
@@ -30,8 +37,9 @@ export async function attempt<T>(source: string, context: Context, work: () => P
 		return await work();
 	} catch (error) {
 		if (context.signal.aborted || !(error instanceof Arc2FaceError) || common.includes(error.code)) throw error;
-		const known = error.details.photo !== undefined;
-		const named = known ? error : error.with({ problem: `${source}: ${error.problem}` });
+		const isNamed = error.details.photo !== undefined && source !== standardStream;
+		const name = source === standardStream ? 'stdin' : source;
+		const named = isNamed ? error : error.with({ problem: `${name}: ${error.problem}` });
 		context.report(named);
 		return { error: named.toJSON() };
 	}
@@ -54,12 +62,13 @@ export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
  * Does something with each photo, and a model. The headers of all photos are read first; if none is in order, the model
  * is not loaded at all.
  *
+ * @param options.check - what else has to be in order of an input, such as the name of its result
  * @param work - throws for the photo alone
  * @returns a result for each photo
  */
 export async function forEachPhoto<T extends object>(
 	sources: readonly string[],
-	{ values, context, size }: { values: OptionValues<typeof modelOptions>; context: Context; size?: Size | undefined },
+	{ values, context, size, check }: PhotoOptions,
 	work: (model: Arc2Face, input: PhotoInput) => Promise<T>,
 ): Promise<(T | Failed)[]> {
 	checkLoadOptions(values, size);
@@ -67,7 +76,13 @@ export async function forEachPhoto<T extends object>(
 		throw new UsageError(`Expected ${standardStream} once, because stdin can be read once.`);
 	}
 	const inputs: (PhotoInput | Failed)[] = [];
-	for (const source of sources) inputs.push(await attempt(source, context, () => openPhoto(source, context)));
+	for (const source of sources) {
+		const open = async () => {
+			await check?.(source);
+			return await openPhoto(source, context);
+		};
+		inputs.push(await attempt(source, context, open));
+	}
 	if (inputs.every(hasFailed)) return inputs;
 
 	await using model = await loadModel(values, context, size);

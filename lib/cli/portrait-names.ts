@@ -48,26 +48,30 @@ export class PortraitNames {
 	}
 
 	/**
+	 * @param seeds - of each source's first portrait
+	 * @throws {UsageError} when two portraits would have one name
+	 */
+	requireDistinct(seeds: ReadonlyMap<string, number>, count: number): void {
+		const files = [...seeds].flatMap(([source, seed]) => this.#filesOf(source, seed, count));
+		const twice = files.find((file, i) => files.indexOf(file) < i);
+		if (twice === undefined) return;
+		throw new UsageError(`Two portraits would be written to ${twice}. Rename one of the photos, or run them apart.`);
+	}
+
+	/**
 	 * Refuses before the work what could not be written after it.
 	 *
-	 * @param seeds - of each source's first portrait
-	 * @throws {UsageError} when two portraits would have one name, or a file exists already
+	 * @throws {UsageError} when a file exists already
 	 * @throws {Arc2FaceError} `FILE_FAILED` when a file could not be written
 	 */
-	async requireFree(seeds: ReadonlyMap<string, number>, { count, force }: { count: number; force: boolean }) {
+	async requireFree(source: string, { seed, count, force }: { seed: number; count: number; force: boolean }) {
 		if (this.isStdout) return;
-		const files = new Set<string>();
-		for (const [source, seed] of seeds) {
-			for (let index = 0; index < count; index++) {
-				const file = this.of(source, { seed: this.#batch ? seed : seed + index, index });
-				if (files.has(file)) {
-					throw new UsageError(
-						`Two portraits would be written to ${file}. Rename one of the photos, or run them apart.`,
-					);
-				}
-				files.add(file);
-			}
-		}
-		for (const file of files) await requireFree(file, force);
+		for (const file of this.#filesOf(source, seed, count)) await requireFree(file, force);
+	}
+
+	#filesOf(source: string, seed: number, count: number): string[] {
+		return Array.from({ length: count }, (_, index) =>
+			this.of(source, { seed: this.#batch ? seed : seed + index, index }),
+		);
 	}
 }

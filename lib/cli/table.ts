@@ -1,3 +1,4 @@
+// Tables for people.
 /** Rows under a header, in columns as wide as their widest cell; numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
 	const cells = [header, ...rows.map((row) => row.map(String))];

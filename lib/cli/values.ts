@@ -2,7 +2,7 @@
 import { UsageError } from './command.ts';
 
 /** Decimal digits, as people and programs write numbers: no `0x10`, no `1_000`. */
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 /** @returns undefined for anything but a finite decimal number; what range it may be in is for the library to say */
 export function readNumber(text: string): number | undefined {

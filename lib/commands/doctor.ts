@@ -1,3 +1,4 @@
+// `doctor`: what this machine can run, and what is missing.
 import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand } from '../cli/command.ts';
 import { exitCodes } from '../cli/exit-codes.ts';

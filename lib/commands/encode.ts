@@ -26,11 +26,14 @@ export default defineCommand({
 	async run({ values, positionals: photos }, context) {
 		const face = faceChoice(values);
 		const files = filesFor(photos, values);
-		for (const file of files) await requireFree(file, values.force === true);
-
-		const results = await forEachPhoto(photos, { values, context }, async (model, { source, photo }) => {
+		const fileOf = (source: string) => files[photos.indexOf(source)];
+		const check = async (source: string) => {
+			const file = fileOf(source);
+			if (file !== undefined) await requireFree(file, values.force === true);
+		};
+		const results = await forEachPhoto(photos, { values, context, check }, async (model, { source, photo }) => {
 			const identity = await model.encode(photo, { face, signal: context.signal });
-			const file = files[photos.indexOf(source)];
+			const file = fileOf(source);
 			if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo: source, ...identity.toJSON() })}\n`);
 			return { ...(file === undefined ? {} : { file }), ...identity.toJSON() };
 		});

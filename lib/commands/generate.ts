@@ -69,7 +69,10 @@ export default defineCommand({
 		// Drawn here, not by the library: the names of the files, which hold them, are checked before the work.
 		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
 		if (seeds.size < sources.length) throw new UsageError('Expected different photos but received one of them twice.');
-		await names.requireFree(seeds, { count, force: values.force === true });
+		names.requireDistinct(seeds, count);
+		const check = (source: string) => {
+			return names.requireFree(source, { seed: seeds.get(source)!, count, force: values.force === true });
+		};
 
 		let bytes: Uint8Array = new Uint8Array();
 		const keep = async (source: string, image: GeneratedImage): Promise<Portrait> => {
@@ -97,10 +100,15 @@ export default defineCommand({
 		const { identity: saved } = values;
 		const results =
 			saved === undefined
-				? await forEachPhoto(sources, { values, context, size }, async (model, { source, photo }) => {
+				? await forEachPhoto(sources, { values, context, size, check }, async (model, { source, photo }) => {
 						return await paint(model, source, await model.encode(photo, { face, signal: context.signal }));
 					})
-				: [await attempt(saved, context, async () => paintSaved(saved, { values, context, size }, paint))];
+				: [
+						await attempt(saved, context, async () => {
+							await check(saved);
+							return await paintSaved(saved, { values, context, size }, paint);
+						}),
+					];
 		const portraits = results.flatMap((result, i) => (hasFailed(result) ? { source: sources[i]!, ...result } : result));
 		return { portraits, bytes: names.isStdout ? bytes : undefined };
 	},

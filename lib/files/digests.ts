@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Arc2FaceError } from '../errors.ts';
 import { fileFailed, onDisk } from './on-disk.ts';
+import { writeWhole } from './write.ts';
 
 export interface DigestOptions {
 	signal?: AbortSignal | undefined;
@@ -129,7 +130,7 @@ async function recall(note: string): Promise<(Identity & { sha256: string }) | u
 
 async function remember(note: string, known: Identity & { sha256: string }): Promise<void> {
 	// A folder that can't be written to only costs time: the file is read again.
-	await writeFile(note, JSON.stringify(known), { mode: 0o600 }).catch(() => {});
+	await writeWhole(note, JSON.stringify(known), 0o600).catch(() => {});
 }
 
 /** Reads and hashes in a thread of its own, which leaves the event loop and libuv's threads free. */

@@ -1,3 +1,4 @@
+// Folders, made where they are missing.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 

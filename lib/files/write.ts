@@ -9,9 +9,10 @@ import { onDisk } from './on-disk.ts';
  * Writes a whole file, in the place of one that may be there, whose mode it keeps. A link stays a link; what is no
  * ordinary file, such as a pipe, is written to as it is.
  *
+ * @param mode - of a file that was not there (default: what the process makes files with)
  * @throws {Arc2FaceError} `FILE_FAILED` when it can't be written; nothing is left behind then
  */
-export async function writeWhole(file: string, data: string | Uint8Array): Promise<void> {
+export async function writeWhole(file: string, data: string | Uint8Array, mode?: number): Promise<void> {
 	await onDisk(`write ${file}`, async () => {
 		const target = await realpath(file).catch(() => resolve(file));
 		const found = await stat(target).catch(() => undefined);
@@ -19,7 +20,7 @@ export async function writeWhole(file: string, data: string | Uint8Array): Promi
 			await write(target, 'w', data);
 			return;
 		}
-		await inPlaceOf(target, (temporary) => write(temporary, 'wx', data, found && found.mode & 0o777));
+		await inPlaceOf(target, (temporary) => write(temporary, 'wx', data, found ? found.mode & 0o777 : mode));
 	});
 }
 

@@ -83,6 +83,28 @@ describe('several inputs: each has its result or its error', () => {
 		expect(stderr).toMatch(/broken\.json[\s\S]*nobody\.png/);
 	});
 
+	test('a result that could not be written is the error of its input', async () => {
+		const long = `${'ä'.repeat(124)}abc.png`;
+		await copyFile(inside('anna.png'), inside(long));
+		const { value } = await json(1, 'generate', long, 'anna.png', ...quick);
+		expect(value.portraits).toMatchObject([
+			{ source: long, ...error('FILE_FAILED', 'ENAMETOOLONG') },
+			{ source: 'anna.png', file: 'anna-1.png' },
+		]);
+		const { value: identities } = await json(
+			1,
+			'encode',
+			long,
+			'anna.png',
+			'--out',
+			'people',
+			'--bundle',
+			'tiny',
+			'--force',
+		);
+		expect(identities).toHaveLength(2);
+	});
+
 	test('what is wrong with the model ends all of it', async () => {
 		const { code, stdout, stderr } = await run('generate', 'anna.png', 'wall.png', '--bundle', 'nowhere', '--json');
 		expect([code, stdout]).toEqual([1, '']);
@@ -115,7 +137,7 @@ describe('pipes and other ways to name a file', () => {
 		for (const line of ['detect - < /dev/null', 'detect - < broken.png', 'generate - < broken.png']) {
 			const { code, stderr } = await shell(`$arc2face ${line}`);
 			expect(code).toBe(1);
-			expect(stderr).toMatch(/INVALID_IMAGE: -: /);
+			expect(stderr).toMatch(/INVALID_IMAGE: stdin: /);
 		}
 	});
 
