@@ -1,6 +1,10 @@
-// The choice of a face, as options say it.
+// Faces on the command line: which one is asked for, and what is said of the one that was taken.
+import type { Arc2Face } from '../arc2face.ts';
+import type { EncodedFace } from '../geometry.ts';
+import type { Identity } from '../identity.ts';
 import type { FaceChoice } from '../options/faces.ts';
-import { UsageError } from './command.ts';
+import type { Photo } from '../photo.ts';
+import { type Context, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
 
 /** The options of every command that encodes a photo. */
@@ -8,7 +12,7 @@ export const faceOptions = {
 	face: {
 		type: 'string',
 		value: 'FACE',
-		help: 'largest, only, or an index counted from the largest (default: largest)',
+		help: 'largest, only, or an index counted from the largest (default: largest, with a word if there are more)',
 	},
 	keypoints: {
 		type: 'string',
@@ -17,19 +21,22 @@ export const faceOptions = {
 	},
 } as const;
 
-/** @throws {UsageError} for both options at once, or for what is no choice of a face */
+/**
+ * @returns undefined when none was made
+ * @throws {UsageError} for both options at once, or for what is no choice of a face
+ */
 export function faceChoice({
 	face,
 	keypoints,
 }: {
 	face: string | undefined;
 	keypoints: string | undefined;
-}): FaceChoice {
+}): FaceChoice | undefined {
 	if (face !== undefined && keypoints !== undefined) {
 		throw new UsageError('Expected either --face or --keypoints but received both.');
 	}
 	if (keypoints !== undefined) return parseKeypoints(keypoints);
-	if (face === undefined || face === 'largest' || face === 'only') return face ?? 'largest';
+	if (face === undefined || face === 'largest' || face === 'only') return face;
 	if (/^\d+$/.test(face)) return Number(face);
 	throw new UsageError(`Expected largest, only or an index for --face but received "${face}".`);
 }
@@ -40,4 +47,23 @@ function parseKeypoints(text: string): [number, number][] {
 		throw new UsageError(`Expected 10 numbers for --keypoints but received ${numbers.length}.`);
 	}
 	return Array.from({ length: 5 }, (_, i) => [numbers[2 * i]!, numbers[2 * i + 1]!]);
+}
+
+/** Encodes a photo, and tells the user what may be wrong with its face. */
+export async function encodeFace(
+	model: Arc2Face,
+	photo: Photo,
+	{ face, context }: { face?: FaceChoice | undefined; context: Context },
+): Promise<Identity> {
+	const identity = await model.encode(photo, { face, signal: context.signal });
+	for (const { message } of identity.warnings) context.note(message);
+	return identity;
+}
+
+/** Which face it is, in words: `face 0 of 3, 212 × 287 pixels at 40, 31, score 0.91`. */
+export function faceText({ index, count, box, score, rotation }: EncodedFace): string {
+	if (box === undefined || score === undefined) return 'by its keypoints';
+	const [x, y, width, height] = [box.x, box.y, box.width, box.height].map(Math.round);
+	const turned = rotation === undefined || rotation === 0 ? '' : `, in the photo turned by ${rotation}°`;
+	return `face ${index} of ${count}, ${width} × ${height} pixels at ${x}, ${y}, score ${score.toFixed(2)}${turned}`;
 }

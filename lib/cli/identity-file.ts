@@ -1,9 +1,11 @@
+// Files of saved identities: the output of `arc2face encode`.
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Arc2FaceError } from '../errors.ts';
+import { Arc2FaceError, problemOf } from '../errors.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
+import { contentOf } from '../photo/content.ts';
 import { UsageError } from './command.ts';
-import { failureOf } from './failure.ts';
 
 /** Whether a path means a saved identity rather than a photo. */
 export function isIdentityFile(path: string): boolean {
@@ -18,14 +20,21 @@ export function requireIdentityName(path: string, option: string): void {
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT`, naming the file */
 export async function readIdentity(path: string): Promise<Identity> {
-	try {
-		return Identity.from(JSON.parse(await readFile(path, 'utf8')) as IdentityLike);
-	} catch (cause) {
-		const problem = failureOf(cause).problem.replace(/\.?$/, '.');
-		throw new Arc2FaceError('INVALID_ARGUMENT', `Expected the output of \`arc2face encode\` in ${path}: ${problem}`, {
-			remedy: 'Make one with `arc2face encode`.',
-			details: { file: resolve(path) },
+	const fail = (problem: string, cause: unknown): Arc2FaceError =>
+		new Arc2FaceError('INVALID_ARGUMENT', `Expected a saved identity in ${path}: ${problem}`, {
+			remedy: 'Save one with `arc2face encode PHOTO --out FILE.json`.',
+			details: { option: 'identity', file: resolve(path) },
 			cause,
 		});
+	const bytes = await onDisk(`read ${path}`, () => readFile(path)).catch((cause: unknown) => {
+		throw fail(problemOf(cause), cause);
+	});
+	const text = bytes.toString();
+	try {
+		return Identity.from(JSON.parse(text) as IdentityLike);
+	} catch (cause) {
+		if (cause instanceof Arc2FaceError) throw fail(cause.problem, cause);
+		const what = /^\s*[{[]/.test(text) ? 'JSON that is damaged' : (contentOf(bytes)?.what ?? 'no JSON');
+		throw fail(`it is ${what}.`, cause);
 	}
 }

@@ -33,7 +33,9 @@ export async function loadModel(
 	const options = checkLoadOptions(values, size);
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
-	return await Arc2Face.load({ ...options, signal: context.signal, onProgress: loadingDisplay(context) });
+	const model = await Arc2Face.load({ ...options, signal: context.signal, onProgress: loadingDisplay(context) });
+	for (const { message } of model.info.warnings) context.note(message);
+	return model;
 }
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for what `Arc2Face.load` would refuse before any work */

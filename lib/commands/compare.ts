@@ -1,5 +1,6 @@
 // `compare`: how similar two people are.
 import { defineCommand } from '../cli/command.ts';
+import { encodeFace } from '../cli/face.ts';
 import { isIdentityFile, readIdentity } from '../cli/identity-file.ts';
 import { attempt, exitCodeOfAll, type Failed, forEachPhoto, hasFailed } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
@@ -20,7 +21,7 @@ export default defineCommand({
 		const photos = [...new Set(positionals.filter((path) => !isIdentityFile(path)))];
 		if (photos.length > 0) {
 			const identities = await forEachPhoto(photos, { values, context }, (model, { photo }) =>
-				model.encode(photo, { signal: context.signal }),
+				encodeFace(model, photo, { context }),
 			);
 			for (const [i, photo] of photos.entries()) found.set(photo, identities[i]!);
 		}

@@ -21,15 +21,18 @@ export default defineCommand({
 		photos
 			.filter(hasResult)
 			.map(({ photo, faces }) => {
-				const rows = faces.map(({ box, score }, index) => [
+				const isTurned = faces.some(({ rotation }) => rotation !== 0);
+				const rows = faces.map(({ box, score, rotation }, index) => [
 					index,
 					Number(score.toFixed(3)),
 					Math.round(box.x),
 					Math.round(box.y),
 					Math.round(box.width),
 					Math.round(box.height),
+					...(isTurned ? [rotation] : []),
 				]);
-				const found = rows.length === 0 ? 'no face' : table(['face', 'score', 'x', 'y', 'width', 'height'], rows);
+				const titles = ['face', 'score', 'x', 'y', 'width', 'height', ...(isTurned ? ['rotation'] : [])];
+				const found = rows.length === 0 ? 'no face' : table(titles, rows);
 				return `${photo}\n${found}`;
 			})
 			.join('\n\n'),

@@ -1,7 +1,7 @@
 // `encode`: saves who is in photos.
 import { join } from 'node:path';
 import { defineCommand, UsageError } from '../cli/command.ts';
-import { faceChoice, faceOptions } from '../cli/face.ts';
+import { encodeFace, faceChoice, faceOptions, faceText } from '../cli/face.ts';
 import { requireIdentityName } from '../cli/identity-file.ts';
 import { exitCodeOfAll, forEachPhoto, hasResult } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
@@ -32,10 +32,12 @@ export default defineCommand({
 			if (file !== undefined) await requireFree(file, values.force === true);
 		};
 		const results = await forEachPhoto(photos, { values, context, check }, async (model, { source, photo }) => {
-			const identity = await model.encode(photo, { face, signal: context.signal });
+			const identity = await encodeFace(model, photo, { face, context });
+			const { face: found, warnings } = identity;
+			const saved = { face: found!, warnings, ...identity.toJSON() };
 			const file = fileOf(source);
-			if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo: source, ...identity.toJSON() })}\n`);
-			return { ...(file === undefined ? {} : { file }), ...identity.toJSON() };
+			if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo: source, ...saved })}\n`);
+			return { ...(file === undefined ? {} : { file }), ...saved };
 		});
 		const identities = results.map((result, i) => ({ photo: photos[i]!, ...result }));
 		// One is what a file of `encode` holds, for who saves stdout.
@@ -45,10 +47,10 @@ export default defineCommand({
 	text: (result) => {
 		const identities = [result].flat().filter(hasResult);
 		return identities
-			.map(({ photo, file, embedding }) =>
+			.map(({ file, ...saved }) =>
 				file === undefined
-					? JSON.stringify({ photo, embedding })
-					: `The identity of the person in ${photo} is in ${file}`,
+					? JSON.stringify(saved)
+					: `The identity of the person in ${saved.photo} is in ${file} (${faceText(saved.face)})`,
 			)
 			.join('\n');
 	},

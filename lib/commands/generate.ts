@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
-import { faceChoice, faceOptions } from '../cli/face.ts';
+import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity, requireIdentityName } from '../cli/identity-file.ts';
 import { attempt, exitCodeOfAll, type Failed, forEachPhoto, hasFailed, hasResult } from '../cli/inputs.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
@@ -101,7 +101,7 @@ export default defineCommand({
 		const results =
 			saved === undefined
 				? await forEachPhoto(sources, { values, context, size, check }, async (model, { source, photo }) => {
-						return await paint(model, source, await model.encode(photo, { face, signal: context.signal }));
+						return await paint(model, source, await encodeFace(model, photo, { face, context }));
 					})
 				: [
 						await attempt(saved, context, async () => {

@@ -1,6 +1,7 @@
-// What a file is that was given as a photo, by how it begins: the formats that phones, cameras and failed downloads leave.
-// By hand, because packages for it know no text, take AVIF of some cameras for HEIC, and the raw photos of most for TIFF.
+// What a file is that was given as a photo, by how it begins: the formats that phones, cameras and people have pictures in.
+// By hand, because packages for it take AVIF of some cameras for HEIC, and the raw photos of most for TIFF.
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: magic numbers are bytes
+import { contentOf as otherContentOf, startBytes as otherStartBytes } from '../../models/file-content.ts';
 
 /** What it is, as in "it is a HEIC photo", and what to do about it. */
 export type Content = Readonly<{
@@ -18,22 +19,21 @@ export const endBytes = 64;
 
 /** @returns undefined for bytes that nothing is known about */
 export function contentOf(start: Uint8Array): Content | undefined {
-	if (start.length === 0) return { what: 'empty', remedy: again };
 	const text = Buffer.from(start.subarray(0, 1024)).toString('latin1');
 	const brands = brandsOf(text);
 	if (brands.length > 0) return isoMedia(brands);
 	if (/^(II\*\0|MM\0\*)/.test(text)) return text.slice(8, 10) === 'CR' || isRawTiff(start) ? raw() : tiff;
 	const known = formats.find(([pattern]) => pattern.test(text))?.[1];
 	if (known !== undefined) return known;
-	return isText(start.subarray(0, 1024)) ? { what: 'a text file', remedy: 'Pass the photo itself.' } : undefined;
+	const other = otherContentOf(start.subarray(0, otherStartBytes));
+	return other && { remedy: noPhoto, ...other };
 }
 
 export const again = 'Copy or download it again.';
 
+const noPhoto = 'Pass a photo.';
 const convert = 'Convert it to JPEG or PNG, for example with ImageMagick: `magick FILE photo.jpg`.';
 const frame = 'Take a picture out of it: `ffmpeg -ss 1 -i FILE -frames:v 1 photo.png`.';
-const unpack = 'Unpack it, and pass a photo that is in it.';
-const page = 'Download the photo itself: this is what a server sent in its place.';
 
 const jpeg: Content = {
 	what: 'a JPEG file',
@@ -58,7 +58,6 @@ const raw = (camera = 'a camera'): Content => ({
 });
 const picture = (what: string): Content => ({ what, remedy: convert });
 const video = (what: string): Content => ({ what, remedy: frame });
-const archive = (what: string): Content => ({ what, remedy: unpack });
 
 const formats: readonly (readonly [RegExp, Content])[] = [
 	[/^\xff\xd8\xff\xf7/, picture('a JPEG-LS file')],
@@ -100,9 +99,7 @@ const formats: readonly (readonly [RegExp, Content])[] = [
 	[/^\x1aE\xdf\xa3/, video('a video (Matroska or WebM)')],
 	[/^(\0\0\x01[\xb3\xba]|G.{187}G|FLV\x01|0&\xb2u\x8ef\xcf\x11)/s, video('a video')],
 	[/^.{4}(moov|mdat|wide|free|skip)/s, video('a video (QuickTime)')],
-	[/^(ID3|\xff[\xfb\xf3\xf2]|OggS|fLaC|RIFF.{4}WAVE)/s, { what: 'a sound file', remedy: 'Pass a photo.' }],
-	[/^PK[\x03\x05]/, archive('a ZIP archive or an office document')],
-	[/^(\x1f\x8b|\xfd7zXZ|7z\xbc\xaf|BZh\d|Rar!|\x28\xb5\x2f\xfd|.{257}ustar)/s, archive('an archive')],
+	[/^(ID3|\xff[\xfb\xf3\xf2]|OggS|fLaC|RIFF.{4}WAVE)/s, { what: 'a sound file', remedy: noPhoto }],
 	[
 		/^L\0\0\0\x01\x14\x02\0/,
 		{ what: 'a shortcut of Windows (.lnk)', remedy: 'Pass the file that the shortcut leads to.' },
@@ -115,16 +112,9 @@ const formats: readonly (readonly [RegExp, Content])[] = [
 		},
 	],
 	[
-		/^version https?:\/\/(git-lfs\.github\.com|hawser)/,
-		{ what: 'a pointer file of git-lfs', remedy: 'Run `git lfs pull` in the clone that it is from.' },
-	],
-	[/^(ï»¿)?\s*(<!doctype html|<html|<head|<body)/i, { what: 'an HTML page', remedy: page }],
-	[
-		/^(ï»¿)?\s*<(svg\b|[?!].*<svg\b)/is,
+		/^(ï»¿)?\s*<(svg\b|(?!!doctype html)[?!].*<svg\b)/is,
 		{ what: 'a drawing (SVG)', remedy: 'Pass a photo; or draw it to a PNG first: `rsvg-convert FILE -o drawing.png`.' },
 	],
-	[/^(ï»¿)?\s*<(\?xml|Error>)/, { what: 'an XML document', remedy: page }],
-	[/^(ï»¿)?\s*[{[]/, { what: 'JSON', remedy: 'Pass a photo; a saved identity is for `generate` and `compare`.' }],
 	[
 		/^data:/,
 		{ what: 'the text of a data: URL', remedy: 'Pass its bytes: `Buffer.from(text.split(",")[1], "base64")`.' },
@@ -133,7 +123,6 @@ const formats: readonly (readonly [RegExp, Content])[] = [
 		/^(\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=\s]*$/,
 		{ what: 'an image written as base64', remedy: 'Decode it: `Buffer.from(text, "base64")`, or `base64 -d`.' },
 	],
-	[/^\0+$/, { what: 'nothing but zeros at its start', remedy: again }],
 ];
 
 /** Brands of an ISO base media file (ISO/IEC 14496-12, `ftyp`): the major one, then those that it is compatible with. */
@@ -152,7 +141,7 @@ function isoMedia(brands: readonly string[]): Content {
 	if (/^(mif|msf)\d$/.test(brands[0]!)) return { ...heic, what: 'a HEIF photo' };
 	if (brands[0] === 'jxl ') return jxl;
 	if (/^jp[2xm] $/.test(brands[0]!)) return jp2;
-	if (/^M4[AB] $/.test(brands[0]!)) return { what: 'a sound file', remedy: 'Pass a photo.' };
+	if (/^M4[AB] $/.test(brands[0]!)) return { what: 'a sound file', remedy: noPhoto };
 	return video(brands[0] === 'qt  ' ? 'a video (QuickTime)' : 'a video (MP4)');
 }
 
@@ -174,13 +163,4 @@ function isRawTiff(start: Uint8Array): boolean {
 	}
 	const isReduced = ((tags.get(254) ?? 0) & 1) === 1;
 	return tags.has(50_706) || (isReduced && tags.has(330));
-}
-
-function isText(start: Uint8Array): boolean {
-	try {
-		// As a stream, because the last character may be cut.
-		return !/[\0-\x08\x0e-\x1f]/.test(new TextDecoder('utf-8', { fatal: true }).decode(start, { stream: true }));
-	} catch {
-		return false;
-	}
 }

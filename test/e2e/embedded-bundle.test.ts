@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPeople } from '../../benchmarks/portraits/people.ts';
 import { nearest } from '../../benchmarks/portraits/statistics.ts';
@@ -79,6 +80,113 @@ test('portraits are of the person, and each is another', async () => {
 		expect(new Set(images.map(({ data }) => Buffer.from(data).toString('base64'))).size).toBe(images.length);
 	}
 	expect(right).toBeGreaterThanOrEqual(14);
+});
+
+describe('a photo that lies on its side or stands on its head', () => {
+	test.each([90, 180, 270] as const)('by %d°, is of the same person, and says so', async (angle) => {
+		for (const [i, { photos }] of people.entries()) {
+			const turned = await sharp(photos[0]!.file).rotate(angle).toBuffer();
+			const identity = await model.encode(turned);
+			expect(identity.similarity(identities[i]![0]!), `person ${i}`).toBeGreaterThan(0.98);
+			expect(identity.face!.rotation).toBe(360 - angle);
+			expect(identity.warnings.map(({ code }) => code)).toEqual(['TURNED_FACE']);
+			// The face is where it is in the photo as it was given, and what was found there is taken without another search.
+			const [found] = await model.detect(turned);
+			expect(found).toEqual({ ...identity.face, index: undefined, count: undefined });
+			const again = await model.encode(turned, { face: found! });
+			expect(again.embedding).toEqual(identity.embedding);
+		}
+	});
+});
+
+describe('encode tells', () => {
+	const first = () => people[0]!.photos[0]!.file;
+	const warningsOf = ({ warnings }: Identity) => warnings.map(({ code }) => code);
+
+	test('which face it took, and nothing else of a good one', async () => {
+		const identity = await model.encode(first());
+		const [face] = await model.detect(first());
+		expect(identity.face).toEqual({ ...face, index: 0, count: 1 });
+		expect(identity.face!.score).toBeGreaterThan(0.9);
+		expect(identity.warnings).toEqual([]);
+		expect(JSON.parse(JSON.stringify(identity))).toEqual({ embedding: [...identity.embedding] });
+	});
+
+	test('that there are several, unless one was asked for', async () => {
+		const several = join(faces, 'scene-several.jpg');
+		const { length } = await model.detect(several);
+		const identity = await model.encode(several);
+		expect(identity.face).toMatchObject({ index: 0, count: length });
+		expect(warningsOf(identity)).toContain('SEVERAL_FACES');
+		expect(warningsOf(await model.encode(several, { face: 'largest' }))).not.toContain('SEVERAL_FACES');
+		expect((await model.encode(several, { face: 1 })).face).toMatchObject({ index: 1, count: length });
+	});
+
+	test('that the face is small', async () => {
+		const small = await sharp(first()).resize({ width: 32 }).toBuffer();
+		expect(warningsOf(await model.encode(small))).toContain('SMALL_FACE');
+	});
+
+	test('that it is cut off', async () => {
+		const { box } = (await model.detect(first()))[0]!;
+		const crop = { left: box.x, top: box.y, width: box.width, height: box.height };
+		const rounded = Object.fromEntries(Object.entries(crop).map(([side, pixels]) => [side, Math.round(pixels)]));
+		const cut = await sharp(first())
+			.extract(rounded as typeof crop)
+			.toBuffer();
+		expect(warningsOf(await model.encode(cut))).toContain('CUT_FACE');
+	});
+
+	test('that it may be none', async () => {
+		const { box } = (await model.detect(first()))[0]!;
+		const [left, top, width, height] = [box.x, box.y, box.width, box.height / 2].map(Math.round);
+		const hand = { create: { width: width!, height: height!, channels: 3, background: 'grey' } } as const;
+		const hidden = await sharp(first())
+			.composite([{ input: hand, left: left!, top: top! }])
+			.png()
+			.toBuffer();
+		const identity = await model.encode(hidden, { threshold: 0.2 });
+		expect(identity.face!.score).toBeLessThan(0.7);
+		expect(warningsOf(identity)).toContain('UNSURE_FACE');
+	});
+
+	test('where there is none, what was looked at', async () => {
+		await expect(model.encode(join(faces, 'scene-none.jpg'))).rejects.toMatchObject({
+			code: 'NO_FACE',
+			problem: expect.stringMatching(
+				/^Found no face in the photo .*scene-none\.jpg \(\d+ × \d+ pixels\), neither as it is/,
+			),
+			remedy: expect.stringContaining('detectionSize'),
+			details: { photo: join(faces, 'scene-none.jpg'), faces: 0 },
+		});
+	});
+});
+
+describe('that it stands in for another bundle', () => {
+	const codes = (warnings: readonly { code: string }[]) => warnings.map(({ code }) => code);
+
+	test('is told where it was not asked for', async () => {
+		expect(codes(model.info.warnings)).toEqual(['EMBEDDED_BUNDLE']);
+		expect(model.info.warnings[0]!.message).toMatch(/drawn people.*`arc2face pull`/);
+		await using asked = await Arc2Face.load({ bundle: 'tiny', device: 'cpu' });
+		expect(asked.info.warnings).toEqual([]);
+	});
+
+	test('is plain where images are asked of it that it paints with many faces', async () => {
+		const sizes = [
+			[512, 512, ['UNUSUAL_SIZE']],
+			[64, 64, ['UNUSUAL_SIZE']],
+			[96, 144, ['UNUSUAL_SIZE']],
+			[112, 80, []],
+		] as const;
+		for (const [width, height, expected] of sizes) {
+			const size = { width, height };
+			const [image] = await model.generate(identities[0]![0]!, { ...size, steps: 1 });
+			expect(codes(image!.warnings), `${width} × ${height}`).toEqual(expected);
+			await using loaded = await Arc2Face.load({ bundle: 'tiny', device: 'cpu', imageSizes: [size] });
+			expect(codes(loaded.info.warnings), `${width} × ${height}`).toEqual(expected);
+		}
+	});
 });
 
 type Box = Face['box'];
