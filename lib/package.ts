@@ -13,8 +13,10 @@ function findPackageRoot(folder: string): string {
 	return findPackageRoot(parent);
 }
 
-/** The version in this package's package.json. */
+let version: string | undefined;
+
+/** The version in this package's package.json, which is read once. */
 export function packageVersion(): string {
-	const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+	version ??= (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 	return version;
 }

@@ -1,17 +1,13 @@
-// A process that asks the compiled cache for one engine, and stands in for its builder; started by engine-cache.test.ts.
+// A process that asks the compiled cache for one engine, and stands in for its builder; started by engine-cache-processes.test.ts.
 // Its argument is JSON; on stdout it says what it does, one JSON text a line.
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineCache } from '../dist/lib/engines/cache.js';
 
 const { cacheDir, description, engine, builds, buildMs, user } = JSON.parse(process.argv[2]);
 const say = (what) => console.log(JSON.stringify(what));
-
-// Only after the import: another user may not be able to read the package.
-if (user !== undefined) {
-	process.setgid(user);
-	process.setuid(user);
-}
 
 async function build(file, signal) {
 	await writeFile(file, engine.slice(0, engine.length / 2));
@@ -21,8 +17,18 @@ async function build(file, signal) {
 	await writeFile(file, engine);
 }
 
+const network = { ...description.network, graph: Buffer.from(description.network.graph, 'base64') };
+
+if (user !== undefined) {
+	// Another user may not be able to read the package, of which some is only read when it is needed: so all is needed once before.
+	const rehearsal = await mkdtemp(join(tmpdir(), 'arc2face-rehearsal-'));
+	await new EngineCache({ cacheDir: rehearsal }).engine({ ...description, network }, (file) => writeFile(file, engine));
+	await rm(rehearsal, { recursive: true });
+	process.setgid(user);
+	process.setuid(user);
+}
+
 try {
-	const network = { ...description.network, graph: Buffer.from(description.network.graph, 'base64') };
 	const onProgress = ({ phase }) => phase === 'waiting' && say({ waiting: true });
 	const file = await new EngineCache({ cacheDir }).engine({ ...description, network }, build, { onProgress });
 	say({ file });

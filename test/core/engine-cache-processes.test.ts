@@ -21,7 +21,8 @@ let folder: string;
 let description: EngineDescription;
 let children: ChildProcess[];
 beforeEach(async () => {
-	root = await mkdtemp(join(tmpdir(), 'arc2face-engines-'));
+	// Every user can reach /tmp, wherever TMPDIR is.
+	root = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), 'arc2face-engines-'));
 	cacheDir = join(root, 'cache');
 	folder = join(cacheDir, 'engines');
 	description = await describeEngine(root);
@@ -46,6 +47,7 @@ function start(buildMs: number, more: { cacheDir?: string; user?: number } = {})
 		process.execPath,
 		[join(import.meta.dirname, '../engine-cache-process.js'), JSON.stringify(argument)],
 		{
+			cwd: root,
 			stdio: ['ignore', 'pipe', 'inherit'],
 		},
 	);

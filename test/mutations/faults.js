@@ -1,0 +1,198 @@
+/**
+ * Deliberate faults in constants and formulas, as a slip of a hand would make them. Each has the end of its file's path, a text that
+ * the file has exactly once, what takes its place, and the test files that have to notice.
+ *
+ * @type {readonly { name: string, file: string, from: string, to: string, tests: readonly string[] }[]}
+ */
+export const faults = [
+	// The prompt
+	{ name: 'id of the token "id"', file: 'bundle/tokens.ts', from: '1014, 2533', to: '1015, 2533', tests: ['tokens'] },
+	{
+		name: 'place of the identity in the prompt',
+		file: 'bundle/tokens.ts',
+		from: 'identityPosition: 4,',
+		to: 'identityPosition: 5,',
+		tests: ['tokens'],
+	},
+	// Networks
+	{
+		name: "epsilon of the autoencoder's norms",
+		file: 'models/vae.ts',
+		from: 'const epsilon = 1e-6;',
+		to: 'const epsilon = 1e-5;',
+		tests: ['networks-configs', 'networks-vae'],
+	},
+	{
+		name: "epsilon of the transformers' group norm",
+		file: 'transformer.ts',
+		from: 'groups, 1e-6)',
+		to: 'groups, 1e-5)',
+		tests: ['networks-configs', 'networks-unet'],
+	},
+	{
+		name: "epsilon of the transformers' layer norms",
+		file: 'transformer.ts',
+		from: 'const epsilon = 1e-5;',
+		to: 'const epsilon = 1e-6;',
+		tests: ['networks-configs', 'networks-unet'],
+	},
+	{
+		name: 'SiLU for GELU in the gate',
+		file: 'transformer.ts',
+		from: "gated.op('Gelu', [gate!])",
+		to: "gated.op('Mul', [gate!, gated.op('Sigmoid', [gate!])])",
+		tests: ['networks-unet'],
+	},
+	{
+		name: 'factor of the quick GELU',
+		file: 'text-encoder.ts',
+		from: 'at.scalar(1.702)',
+		to: 'at.scalar(1.7)',
+		tests: ['networks-text-encoder'],
+	},
+	{
+		name: 'order of sines and cosines',
+		file: 'time-embedding.ts',
+		from: 'flipSinToCos ? [cos, sin] : [sin, cos]',
+		to: 'flipSinToCos ? [sin, cos] : [cos, sin]',
+		tests: ['networks-unet'],
+	},
+	{
+		name: "autoencoder's scaling factor",
+		file: 'models/vae.ts',
+		from: "'scaling_factor', 0.18215",
+		to: "'scaling_factor', 0.18125",
+		tests: ['networks-vae'],
+	},
+	{
+		name: "padding of the encoder's halving",
+		file: 'models/vae.ts',
+		from: 'pads: [0, 0, 1, 1]',
+		to: 'pads: [1, 1, 0, 0]',
+		tests: ['networks-vae'],
+	},
+	// Samplers
+	{
+		name: "sign of Euler's step",
+		file: 'euler.ts',
+		from: '[next - level.sigma, derivative]',
+		to: '[level.sigma - next, derivative]',
+		tests: ['samplers'],
+	},
+	{
+		name: 'half of the second-order term of DPM-Solver++',
+		file: 'dpm-solver.ts',
+		from: '(to.alpha * reach) / 2, slope',
+		to: 'to.alpha * reach, slope',
+		tests: ['samplers'],
+	},
+	{
+		name: 'where the end of a DPM-Solver++ run begins',
+		file: 'dpm-solver.ts',
+		from: 'i === steps - 2 && steps < shortRun',
+		to: 'i === steps - 2 && steps <= shortRun',
+		tests: ['samplers'],
+	},
+	{ name: 'timesteps of LCM', file: 'lcm.ts', from: '* stride - 1)', to: '* stride - 2)', tests: ['samplers'] },
+	{ name: 'history of PNDM', file: 'pndm.ts', from: 'Math.min(i, 3)', to: 'Math.min(i, 2)', tests: ['samplers'] },
+	{
+		name: 'spacing of timesteps',
+		file: 'schedule.ts',
+		from: '((total - 1) / steps)',
+		to: '(total / steps)',
+		tests: ['samplers'],
+	},
+	{
+		name: 'offset of the leading spacing',
+		file: 'schedule.ts',
+		from: 'Math.floor(total / steps) + config.stepsOffset',
+		to: 'Math.floor(total / steps)',
+		tests: ['samplers'],
+	},
+	{ name: "Karras' rho", file: 'dpm-solver.ts', from: 'const rho = 7;', to: 'const rho = 5;', tests: ['samplers'] },
+	// The core
+	{
+		name: 'order of guidance',
+		file: 'diffusion/step.h',
+		from: 'fmaf(scale, conditional - unconditional, unconditional)',
+		to: 'fmaf(scale, unconditional - conditional, conditional)',
+		tests: ['golden-latents'],
+	},
+	{
+		name: 'order of the 32-bit outputs in a small draw',
+		file: 'noise.cc',
+		from: 'high << 32 | low',
+		to: 'low << 32 | high',
+		tests: ['noise'],
+	},
+	{
+		name: 'last 16 numbers not drawn again',
+		file: 'noise.cc',
+		from: 'if (count % kBlock != 0) {',
+		to: 'if (count % kBlock > 8) {',
+		tests: ['noise'],
+	},
+	{
+		name: "the generator's 1248th number, far from both ends of a draw",
+		file: 'noise.cc',
+		from: 'Twist(state_[kStateSize - 1], state_[0])',
+		to: 'Twist(state_[kStateSize - 1], state_[1])',
+		tests: ['noise'],
+	},
+	{
+		name: 'one generator for all seeds',
+		file: 'noise_source.cc',
+		from: 'generators_[image].Draw',
+		to: 'generators_[0].Draw',
+		tests: ['golden-latents'],
+	},
+	{
+		name: 'both ends of a box count',
+		file: 'detections.cc',
+		from: 'std::max(a[0], b[0]) + 1)',
+		to: 'std::max(a[0], b[0]))',
+		tests: ['faces'],
+	},
+	{
+		name: 'order of x and y in keypoints',
+		file: 'detections.cc',
+		from: '(x + points[i] * stride)',
+		to: '(x + points[i + 1] * stride)',
+		tests: ['faces'],
+	},
+	{
+		name: 'how much boxes may overlap',
+		file: 'detections.cc',
+		from: 'kMostOverlap = 0.4f',
+		to: 'kMostOverlap = 0.45f',
+		tests: ['faces'],
+	},
+	{
+		name: "a place in the aligned face's template",
+		file: 'alignment.cc',
+		from: '56.0252f',
+		to: '56.0352f',
+		tests: ['faces'],
+	},
+	{
+		name: "what the recogniser's input is divided by",
+		file: 'image/image.h',
+		from: 'kRecogniserDivisor = 127.5f',
+		to: 'kRecogniserDivisor = 128',
+		tests: ['photo-operations'],
+	},
+	{
+		name: "what the detector's input is divided by",
+		file: 'image/image.h',
+		from: 'kDetectorDivisor = 128',
+		to: 'kDetectorDivisor = 127.5f',
+		tests: ['photo-operations'],
+	},
+	{
+		name: 'rounding to levels',
+		file: 'image/level.h',
+		from: 'unit * 255 + 0x1.8p23f',
+		to: 'unit * 255 - 0.5f + 0x1.8p23f',
+		tests: ['quantise'],
+	},
+];
