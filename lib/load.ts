@@ -113,10 +113,11 @@ async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: Prepa
 }
 
 async function openModel(
-	{ folder, tokens, geometry }: Bundle,
+	bundle: Bundle,
 	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
 	{ signal, onProgress }: PrepareOptions,
 ): Promise<NativeModel> {
+	const { tokens, geometry } = bundle;
 	const { pixelsPerLatent } = geometry;
 	try {
 		return await awaitNative(
@@ -131,12 +132,12 @@ async function openModel(
 			(late) => void late.dispose(),
 		);
 	} catch (error) {
-		throw explained(error, folder, 'onnxruntime' in request.runtime);
+		throw explained(error, bundle, 'onnxruntime' in request.runtime);
 	}
 }
 
 /** The error of a load, with what to do about it here. */
-function explained(error: unknown, folder: string, isOnCpu: boolean): unknown {
+function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	if (!(error instanceof Arc2FaceError)) return error;
 	if (error.code === 'OUT_OF_MEMORY') {
 		const remedy = isOnCpu
@@ -145,7 +146,18 @@ function explained(error: unknown, folder: string, isOnCpu: boolean): unknown {
 		return error.with({ remedy });
 	}
 	if (error.code === 'NO_DEVICE' && isOnCpu) return error.with({ remedy: onnxRuntimeRemedy() });
-	return error.code === 'INVALID_WEIGHTS' || error.code === 'INVALID_BUNDLE' ? withPull(error, folder) : error;
+	if (error.code !== 'INVALID_WEIGHTS' && error.code !== 'INVALID_BUNDLE') return error;
+	return withPull(withFile(error, bundle), bundle.folder);
+}
+
+/** The core knows networks by name: where one is a file of its own, that is the file to blame. */
+function withFile(error: Arc2FaceError, { files, networks }: Bundle): Arc2FaceError {
+	const entry = Object.entries(networks).find(([name]) => name === error.details.network);
+	if (entry === undefined || !('file' in entry[1])) return error;
+	const file = files[entry[1].file];
+	const remedy =
+		error.remedy ?? 'Copy or download the file again: it is damaged, or of a kind that the runtime does not know.';
+	return error.with({ problem: `Could not load ${file}. ${error.problem}`, remedy, details: { file } });
 }
 
 /** The network whose engine file the library does not take. */
