@@ -1,10 +1,12 @@
 // A process that ends while the package works; started by e2e/exits.test.ts. Its argument is JSON: what works (`call`), where (`thread`:
 // main or worker), and how (`end`) and after how many milliseconds (`after`) it is over. As it ends it writes the moment to stdout.
 import { writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 const scene = isMainThread ? JSON.parse(process.argv[2]) : workerData;
+createRequire(import.meta.url)(scene.slowExit);
 const inWorker = scene.thread === 'worker';
 const pixels = {
 	width: 96,

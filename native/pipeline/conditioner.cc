@@ -7,6 +7,7 @@
 #include "../operations/diffusion/convert.h"
 #include "evaluate.h"
 #include "face_reader.h"
+#include "finite_check.h"
 #include "networks.h"
 
 namespace arc2face {
@@ -62,7 +63,10 @@ NetworkBuffer Conditioner::Encode(const std::vector<int32_t>& tokens, std::span<
     Convert(stream_, hidden_states.const_floats(), converted.floats(), size);
     std::swap(hidden_states, converted);
   }
+  FiniteCheck check(device_, stream_);
+  check.Queue(hidden_states.const_floats(), size);
   stream_.Synchronize();
+  if (!check.passed()) throw NotFinite(*encoder_, networks::kTextEncoder);
   return hidden_states;
 }
 

@@ -6,6 +6,7 @@
 #include "../device/sync_on_error.h"
 #include "../error.h"
 #include "call.h"
+#include "finite_check.h"
 
 namespace arc2face {
 
@@ -18,7 +19,8 @@ struct Denoiser::Slot {
   std::shared_ptr<std::vector<uint32_t>> finished;
   size_t image;
   DeviceBuffer<float> registers;  // [kRegisters, elements]
-  uint32_t position = 0;          // step that the next evaluation is; those before it are queued
+  FiniteCheck check;
+  uint32_t position = 0;  // step that the next evaluation is; those before it are queued
 
   size_t rows() const { return request->unconditional ? 2 : 1; }
   bool at_end() const { return position == request->plan.steps.size(); }
@@ -77,7 +79,8 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
     float* const scaled = latents.data() + image * elements;
     std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->plan.start.noise; });
     stream_.Upload(registers.data() + kLatents * elements, scaled, elements * sizeof(float));
-    joining.push_back(std::make_shared<Slot>(Slot{next_slot_++, request, plan, finished, image, std::move(registers)}));
+    joining.push_back(std::make_shared<Slot>(
+        Slot{next_slot_++, request, plan, finished, image, std::move(registers), FiniteCheck(device_, stream_)}));
   }
   stream_.Synchronize();
   std::move(joining.begin(), joining.end(), std::back_inserter(slots_));
@@ -186,6 +189,7 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
     ApplyStep(stream_, workspace.table.data(), workspace.rows, elements, batch.eps());
   });
   for (auto& [slot, position] : workspace.placed) ++position;
+  QueueChecks(evaluation);
   evaluation.done = stream_.Record();
 }
 
@@ -236,6 +240,16 @@ void Denoiser::UploadNoise(Evaluation& evaluation) {
   }
 }
 
+// Weights that are no numbers show in the first evaluation, before minutes are spent on the others; what grows too
+// large on the way shows in the last, as infinite latents stay so.
+void Denoiser::QueueChecks(Evaluation& evaluation) {
+  static_assert(kLatents == 0 && kEps == 1, "the two are at the start of the registers");
+  for (const auto& slot : evaluation.batch) {
+    if (slot->position != 0 && slot->position + 1 != slot->request->plan.steps.size()) continue;
+    slot->check.Queue(slot->registers.data(), 2 * slot->request->size.elements());
+  }
+}
+
 // Waits for the evaluation; then progress, and finished images out.
 void Denoiser::Finish(Evaluation evaluation) {
   try {
@@ -251,6 +265,10 @@ void Denoiser::Finish(Evaluation evaluation) {
     const uint32_t steps = ++(*slot->finished)[slot->image];
     const uint32_t slowest = *std::min_element(slot->finished->begin(), slot->finished->end());
     if (request.abandoned()) continue;
+    if (!slot->check.passed()) {
+      request.on_failure(std::make_exception_ptr(predictor_->NotFinite()));
+      continue;
+    }
     if (slowest != slowest_before) request.on_step(slowest);
     if (steps < request.plan.steps.size()) continue;
     static_assert(kLatents == 0, "the latents are at the start of the registers");

@@ -73,6 +73,7 @@ class Denoiser {
   void Queue(Evaluation& evaluation, Interrupt& interrupt);
   void Place(Evaluation& evaluation, Workspace& workspace);
   void UploadNoise(Evaluation& evaluation);
+  void QueueChecks(Evaluation& evaluation);
   void Finish(Evaluation evaluation);
   void Fail(const Batch& batch, const std::exception_ptr& error);
 

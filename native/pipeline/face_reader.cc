@@ -6,7 +6,9 @@
 
 #include "../device/sync_on_error.h"
 #include "../error.h"
+#include "../operations/diffusion/finite.h"
 #include "evaluate.h"
+#include "finite_check.h"
 #include "networks.h"
 
 namespace arc2face {
@@ -21,6 +23,12 @@ constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
 
 [[noreturn]] void Refuse(const std::string& what, const NetworkRow& network) {
   throw Error(ErrorCode::kInvalidBundle, what, {.network = network.name});
+}
+
+void CheckFinite(const std::vector<float>& values, const Network& network, const NetworkRow& row) {
+  uint32_t found = 0;
+  FindNotFiniteHost(values.data(), values.size(), &found);
+  if (found != 0) throw NotFinite(network, row);
 }
 
 bool Accepts(int64_t declared, int64_t size) { return declared < 0 || declared == size; }
@@ -172,6 +180,7 @@ std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& op
   detector_->Run(inputs, outputs, stream_, interrupt);
   for (size_t i = 0; i < host.size(); ++i) stream_.Download(host[i].data(), memory[i].data(), memory[i].bytes());
   stream_.Synchronize();
+  for (const auto& values : host) CheckFinite(values, *detector_, networks::kDetector);
 
   std::vector<DetectorLevel> levels;
   for (size_t i = 0; i < kStrides.size(); ++i) {
@@ -194,6 +203,7 @@ std::vector<float> FaceReader::Embed(const Photo& photo, const Keypoints& keypoi
   recognizer_->Run(inputs, outputs, stream_, interrupt);
   stream_.Download(embedding.data(), output.data(), output.bytes());
   stream_.Synchronize();
+  CheckFinite(embedding, *recognizer_, networks::kRecognizer);
   return embedding;
 }
 

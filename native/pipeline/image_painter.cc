@@ -7,6 +7,7 @@
 #include "../operations/diffusion/convert.h"
 #include "../operations/image/image.h"
 #include "evaluate.h"
+#include "finite_check.h"
 #include "network_buffer.h"
 #include "networks.h"
 
@@ -43,9 +44,12 @@ Image ImagePainter::Paint(const float* latents, const LatentSize& size, Interrup
   Convert(stream_, latents, input.floats(), size.elements());
   Evaluate(*decoder_, {{"latents", input.As({1, size.channels, size.height, size.width})}},
            {{"image", image.As({1, 3, height, width})}}, stream_, interrupt);
+  FiniteCheck check(device_, stream_);
+  check.Queue(image.const_floats(), values);
   Quantise(stream_, image.const_floats(), static_cast<int>(height), static_cast<int>(width), rgb.data());
   stream_.Download(result.data.get(), rgb.data(), rgb.bytes());
   stream_.Synchronize();
+  if (!check.passed()) throw NotFinite(*decoder_, networks::kVaeDecoder);
   return result;
 }
 

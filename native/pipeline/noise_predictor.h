@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "../error.h"
 #include "../half.h"
 #include "../interrupt.h"
 #include "batch_sizes.h"
@@ -43,6 +44,8 @@ class NoisePredictor {
   virtual const BatchSizes& batch_sizes() const noexcept = 0;
   // `rows` of latents of that size: as many as batch_sizes() says that it runs. Throws kOutOfMemory.
   virtual std::unique_ptr<PredictorBatch> MakeBatch(const LatentSize& size, size_t rows) = 0;
+  // What is to be said of eps that is not finite. May take seconds to find out.
+  virtual Error NotFinite() const = 0;
 };
 
 }  // namespace arc2face

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "evaluate.h"
+#include "finite_check.h"
 #include "network_buffer.h"
 #include "networks.h"
 
@@ -103,5 +104,7 @@ class UNetPredictor::Batch final : public PredictorBatch {
 std::unique_ptr<PredictorBatch> UNetPredictor::MakeBatch(const LatentSize& size, size_t rows) {
   return std::make_unique<Batch>(*this, size, rows);
 }
+
+Error UNetPredictor::NotFinite() const { return arc2face::NotFinite(*unet_, networks::kUnet); }
 
 }  // namespace arc2face

@@ -17,6 +17,7 @@ class UNetPredictor final : public NoisePredictor {
   int64_t latent_channels() const noexcept override { return latent_channels_; }
   const BatchSizes& batch_sizes() const noexcept override { return batch_sizes_; }
   std::unique_ptr<PredictorBatch> MakeBatch(const LatentSize& size, size_t rows) override;
+  Error NotFinite() const override;
 
   // Numbers in a row of the text conditioning, and their type.
   int64_t text_dimension() const noexcept { return text_dimension_; }

@@ -80,6 +80,12 @@ struct NetworkSource {
   std::optional<EngineFile> engine = {};  // of these, instead of graph and weights
 };
 
+// A weight with numbers that are infinite or no numbers, and the file that it comes from.
+struct FaultyWeight {
+  std::string tensor;
+  std::string file;
+};
+
 class Network {
  public:
   virtual ~Network() = default;
@@ -94,6 +100,9 @@ class Network {
   // damaged, kOutOfMemory, else kEngineFailed with the network's name and the runtime's words. One thread at a time.
   virtual void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
                    Interrupt& interrupt) = 0;
+
+  // For when what it gives is not finite: reads all its weights, which takes seconds, where they are at hand.
+  virtual std::optional<FaultyWeight> FindFaultyWeight() const { return std::nullopt; }
 };
 
 class Provider {

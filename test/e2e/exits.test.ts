@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { standIn } from '../engines.ts';
+import { insideFile } from '../inside.ts';
 
 // Processes that end at random moments while the package works, in every way and during every call: at once, and with their own exit
 // code. ARC2FACE_TEST_EXITS says how many, ARC2FACE_TEST_NODE with which Node.js.
@@ -12,6 +14,7 @@ import { standIn } from '../engines.ts';
 const exits = Number(process.env.ARC2FACE_TEST_EXITS ?? 66);
 const node = process.env.ARC2FACE_TEST_NODE ?? process.execPath;
 const folder = temporaryFolder();
+const slowExit = join(dirname(insideFile), 'arc2face_slow_exit.node');
 const program = fileURLToPath(new URL('../exit-process.js', import.meta.url));
 
 /** What ends the process, on which thread the package works, and what the process ends with. */
@@ -26,7 +29,8 @@ const endings = [
 	{ thread: 'worker', end: 'mainExits', expected: 7 },
 	{ thread: 'worker', end: 'terminate', expected: 7 },
 ] as const;
-const calls = ['load', 'load', 'build', 'detect', 'encode', 'generate', 'all'] as const;
+/** Mostly those during which the runtime makes what it will destroy. */
+const calls = ['load', 'load', 'load', 'build', 'load', 'all', 'detect', 'encode', 'generate'] as const;
 /** Loops without an end of their own, which only work that is under way can finish. */
 const endless: readonly string[] = ['load', 'build'];
 
@@ -38,7 +42,7 @@ async function run({ expected: _, ...scene }: Scene, number: number) {
 		scene.call === 'build' || number % 5 === 4
 			? { bundle: folder.path('bundle'), device: 'cuda:0', cacheDir: folder.path(`engines of ${number}`) }
 			: { bundle: folder.path('bundle'), device: 'cpu' };
-	const child = spawn(node, [program, JSON.stringify({ ...scene, options })], {
+	const child = spawn(node, [program, JSON.stringify({ ...scene, options, slowExit })], {
 		stdio: ['ignore', 'pipe', 'pipe'],
 		env: { ...process.env, ARC2FACE_PROVIDER: standIn.provider },
 	});
@@ -67,7 +71,7 @@ test(`${exits} processes that end at work end at once, with their own exit code`
 	);
 	const scenes = Array.from({ length: exits }, (_, i): Scene => {
 		// 37 shares no factor with the number of pairs, so that a few of them already are of all kinds.
-		return { ...pairs[(i * 37) % pairs.length]!, after: Math.floor(400 * Math.random()) };
+		return { ...pairs[(i * 37) % pairs.length]!, after: Math.floor(1000 * Math.random()) };
 	});
 	const wrong: object[] = [];
 	let slowest = 0;

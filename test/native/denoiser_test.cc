@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
+#include <string>
 #include <vector>
 
 namespace arc2face::testing {
@@ -24,6 +27,7 @@ class SumPredictor final : public NoisePredictor {
   std::unique_ptr<PredictorBatch> MakeBatch(const LatentSize& size, size_t rows) override {
     return std::make_unique<Batch>(size.elements(), rows, evaluated_);
   }
+  Error NotFinite() const override { return Error(ErrorCode::kEngineFailed, "eps is not finite"); }
 
  private:
   class Batch final : public PredictorBatch {
@@ -117,6 +121,58 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   EXPECT_EQ(latents[2], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 7.5f));
   // Eight rows in all: the first two leave a place empty, because the guided image needs two.
   EXPECT_EQ(evaluated, (std::vector<size_t>{3, 3, 3}));
+}
+
+// Requests of one image each that share batches; what became of them: their first latent, or why there is none.
+std::vector<std::string> Denoise(const std::vector<const float*>& conditioned_on, Plan plan) {
+  std::vector<size_t> evaluated;
+  const auto stream = HostDevice().MakeStream();
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated));
+  std::vector<std::string> results(conditioned_on.size());
+  for (size_t i = 0; i < conditioned_on.size(); ++i) {
+    std::string& result = results[i];
+    denoiser.Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
+        .size = kSize,
+        .plan = plan,
+        .guidance_scale = 1,
+        .noise = NoiseSource({1}, 1, kSize.elements()),
+        .initial_noise = std::vector<float>(kSize.elements(), 100),
+        .conditioning = {RowConditioning{reinterpret_cast<const std::byte*>(conditioned_on[i])}},
+        .unconditional = {},
+        .on_step = [](uint32_t) {},
+        .on_latents = [&](size_t, DeviceBuffer<float> done) { result += std::to_string(std::lround(*done.data())); },
+        .on_failure =
+            [&](const std::exception_ptr& error) {
+              try {
+                std::rethrow_exception(error);
+              } catch (const Error& known) {
+                result += known.what();
+              }
+            },
+        .abandoned = [&] { return !result.empty(); },
+    }));
+  }
+  while (denoiser.Step()) {
+  }
+  results.push_back(std::to_string(evaluated.size()) + " evaluations");
+  return results;
+}
+
+TEST(Denoiser, FailsOnlyTheImageWhoseNumbersAreNotFinite) {
+  const float one = 1, nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(Denoise({&one, &nan, &one}, AddingPlan()),
+            (std::vector<std::string>{"132", "eps is not finite", "132", "2 evaluations"}));
+}
+
+TEST(Denoiser, StopsAfterTheFirstEvaluationThatIsNotFinite) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(Denoise({&infinity}, AddingPlan()), (std::vector<std::string>{"eps is not finite", "1 evaluations"}));
+}
+
+TEST(Denoiser, FindsWhatGrowsTooLargeOnTheWay) {
+  const float half_of_the_largest = 0x1p127f;
+  EXPECT_EQ(Denoise({&half_of_the_largest}, AddingPlan()),
+            (std::vector<std::string>{"eps is not finite", "2 evaluations"}));
 }
 
 TEST(BatchSizes, TakesTheLargestThatWasBuiltUpToWhatIsPreferredAndAtLeastTheLeast) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <functional>
+#include <limits>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -74,6 +75,10 @@ struct Control {
   std::vector<int64_t> unet_batches;   // rows of every evaluation
   std::atomic<int> fail_unet_at = -1;  // the evaluation, counted from 0, that fails
   std::atomic<int> evaluations = 0;
+  std::string spoiled;               // name of the network whose last number becomes `spoiled_with`
+  std::atomic<int> spoiled_from{0};  // its evaluation, counted from 0, from which on that is so
+  std::string faulty_file;  // not empty: the file whose weights are to blame
+  float spoiled_with = std::numeric_limits<float>::quiet_NaN();
 
   std::vector<int64_t> batches() {
     const std::lock_guard lock(mutex);
@@ -200,6 +205,33 @@ inline std::unique_ptr<Network> FakeRecognizer() {
                                        });
 }
 
+// Another network, of which Control says that its numbers are not finite.
+class SpoiledNetwork : public Network {
+ public:
+  SpoiledNetwork(std::unique_ptr<Network> network, std::shared_ptr<Control> control)
+      : network_(std::move(network)), control_(std::move(control)) {}
+  const std::vector<TensorInfo>& inputs() const noexcept override { return network_->inputs(); }
+  const std::vector<TensorInfo>& outputs() const noexcept override { return network_->outputs(); }
+  void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
+           Interrupt& interrupt) override {
+    network_->Run(inputs, outputs, stream, interrupt);
+    if (evaluations_++ < control_->spoiled_from) return;
+    const Tensor& last = outputs.back();
+    int64_t count = 1;
+    for (const int64_t size : last.shape) count *= size;
+    static_cast<float*>(last.data)[count - 1] = control_->spoiled_with;
+  }
+  std::optional<FaultyWeight> FindFaultyWeight() const override {
+    if (control_->faulty_file.empty()) return std::nullopt;
+    return FaultyWeight{"conv_out.weight", control_->faulty_file};
+  }
+
+ private:
+  std::unique_ptr<Network> network_;
+  std::shared_ptr<Control> control_;
+  int evaluations_ = 0;
+};
+
 class FakeProvider : public Provider {
  public:
   explicit FakeProvider(std::shared_ptr<Control> control, size_t preferred_rows = 8)
@@ -208,6 +240,13 @@ class FakeProvider : public Provider {
   std::string version() const override { return "1"; }
   size_t PreferredRows(int64_t, int64_t) const noexcept override { return preferred_rows_; }
   std::unique_ptr<Network> Load(const NetworkSource& source, Stream&, Interrupt&) override {
+    auto network = Make(source);
+    if (source.name == control_->spoiled) return std::make_unique<SpoiledNetwork>(std::move(network), control_);
+    return network;
+  }
+
+ private:
+  std::unique_ptr<Network> Make(const NetworkSource& source) {
     if (source.name == "detector") return FakeDetector();
     if (source.name == "recognizer") return FakeRecognizer();
     if (source.name == "textEncoder") return FakeTextEncoder();
@@ -215,7 +254,6 @@ class FakeProvider : public Provider {
     return FakeVaeDecoder();
   }
 
- private:
   std::shared_ptr<Control> control_;
   size_t preferred_rows_;
 };

@@ -58,6 +58,62 @@ std::vector<GenerateRequest> DifferentRequests() {
   return requests;
 }
 
+// What the calls of a model fail with, of which one network gives numbers that are not finite.
+class NotFiniteTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  // Takes a result, and looks at its error.
+  template <typename T>
+  void ExpectFault(Result<T> result, ErrorCode code) {
+    try {
+      result.Take();
+      ADD_FAILURE() << "Nothing was thrown.";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      EXPECT_EQ(error.details().network, GetParam());
+      EXPECT_NE(std::string(error.what()).find(GetParam()), std::string::npos) << error.what();
+      EXPECT_EQ(error.details().file, control->faulty_file);
+    }
+  }
+
+  void ExpectFaults(ErrorCode code) {
+    const auto pipeline = MakePipeline(HostDevice(), control, 8, true);
+    std::shared_ptr<uint8_t[]> pixels(new uint8_t[64 * 64 * 3]());
+    const Photo photo{pixels, 64, 64, "photo"};
+    if (GetParam() == std::string("detector")) {
+      Result<std::vector<Face>> faces;
+      pipeline->Detect(photo, {64, 0.5f}, faces.Done());
+      ExpectFault(faces, code);
+    } else if (GetParam() == std::string("recognizer")) {
+      Result<std::vector<float>> encoded;
+      pipeline->Encode({photo, Keypoints{20, 20, 44, 20, 32, 32, 24, 44, 40, 44}}, encoded.Done());
+      ExpectFault(encoded, code);
+    } else {
+      Result<Images> images;
+      Paint(*pipeline, MakeRequest(1, 2, 3, 3), images.Done());
+      ExpectFault(images, code);
+    }
+    DisposeAndWait(HostDevice(), *pipeline);
+  }
+
+  std::shared_ptr<Control> control = std::make_shared<Control>();
+};
+INSTANTIATE_TEST_SUITE_P(Networks, NotFiniteTest,
+                         ::testing::Values("detector", "recognizer", "textEncoder", "unet", "vaeDecoder"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(NotFiniteTest, NamesTheNetwork) {
+  control->spoiled = GetParam();
+  ExpectFaults(ErrorCode::kEngineFailed);
+  control->spoiled_with = -std::numeric_limits<float>::infinity();
+  ExpectFaults(ErrorCode::kEngineFailed);
+}
+
+TEST_P(NotFiniteTest, BlamesTheFileWhoseWeightsAreNot) {
+  control->spoiled = GetParam();
+  control->faulty_file = "weights.safetensors";
+  ExpectFaults(ErrorCode::kInvalidWeights);
+}
+
 TEST_P(PipelineTest, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
   std::vector<Bytes> alone;
   for (auto& request : DifferentRequests()) alone.push_back(Generate(std::move(request)));
@@ -359,9 +415,9 @@ TEST_P(BuiltPipeline, RefusesAnEngineForAnotherPrompt) {
   control->unet_rows = {1};
   PipelineSource source;
   source.provider = std::make_shared<FakeProvider>(control);
-  source.text_encoder.name = "textEncoder";
-  source.unet.name = "unet";
-  source.vae_decoder.name = "vaeDecoder";
+  for (const NetworkRow& row : kNetworks) {
+    if (IsNeeded(row.part)) source.networks.emplace_back().name = row.name;
+  }
   source.prompt = {{1, 2, 3, 4}, {1, 3, 3, 3}, 1};
   source.pixels_per_latent = 8;
   Interrupt interrupt;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "../faulty_weights.h"
 #include "../tensors.h"
 #include "../weight_memory.h"
 #include "element_type.h"
@@ -18,6 +19,7 @@ class OnnxRuntimeNetwork final : public Network {
   const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_; }
   void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
            Interrupt& interrupt) override;
+  std::optional<FaultyWeight> FindFaultyWeight() const override { return arc2face::FindFaultyWeight(sources_, maps_); }
 
  private:
   const Api& api() const noexcept { return library_.api(); }
@@ -39,6 +41,7 @@ class OnnxRuntimeNetwork final : public Network {
   const std::string name_;
   // What the session reads from while it lives, so they come before it.
   const std::vector<std::shared_ptr<const MemoryMap>> maps_;
+  const std::vector<Weight> sources_;  // of the weights, in the maps
   WeightMemory weight_memory_;
   std::vector<Owned<Value>> weights_;
   const Owned<MemoryInfo> host_memory_;
@@ -52,6 +55,7 @@ OnnxRuntimeNetwork::OnnxRuntimeNetwork(const Library& library, int threads, cons
     : library_(library),
       name_(source.name),
       maps_(source.maps),
+      sources_(source.weights),
       host_memory_(library.Make<MemoryInfo>(api().CreateCpuMemoryInfo, api().ReleaseMemoryInfo, kDeviceAllocator,
                                             kMemoryDefault)),
       session_(nullptr, api().ReleaseSession.pointer()) {
@@ -131,8 +135,8 @@ TensorInfo OnnxRuntimeNetwork::GetInfo(size_t index, const GetName& get_name, co
   if (tensor != nullptr) CheckLoading(api().GetTensorElementType(tensor, &element));
   const std::optional<DataType> type = FromElementType(element);
   if (!type) {
-    throw Error(ErrorCode::kInvalidWeights, "Expected a tensor of numbers for " + name + " of the network " + name_ +
-                                                " but received another type.",
+    throw Error(ErrorCode::kInvalidWeights,
+                "Expected a tensor of numbers for " + name + " of the network " + name_ + " but received another type.",
                 {.network = name_, .tensor = name});
   }
   size_t rank = 0;
@@ -207,8 +211,9 @@ void OnnxRuntimeNetwork::CheckWork(Owned<Status> status, const Interrupt& interr
   }
   for (const auto& map : maps_) {
     if (map->damaged()) {
-      throw Error(ErrorCode::kInvalidWeights, "Expected the file " + map->path() + " of the network " + name_ +
-                                                  " to keep its size while it is in use, but it became shorter.",
+      throw Error(ErrorCode::kInvalidWeights,
+                  "Expected the file " + map->path() + " of the network " + name_ +
+                      " to keep its size while it is in use, but it became shorter.",
                   {.file = map->path(), .network = name_});
     }
   }

@@ -1,5 +1,6 @@
 // The kernels' place is taken by the definitions, queued as a kernel would be.
 #include "operations/diffusion/convert_cuda.h"
+#include "operations/diffusion/finite_cuda.h"
 #include "operations/diffusion/step_cuda.h"
 #include "operations/image/image_cuda.h"
 #include "runtime.h"
@@ -36,6 +37,10 @@ void ApplyStepCuda(BatchSlot* slots, size_t count, size_t elements, ConstNetwork
 
 void ConvertCuda(ConstNetworkFloats from, NetworkFloats to, size_t count, cudaStream_t stream) {
   Launch(stream, [=] { ConvertHost(from, to, count); });
+}
+
+void FindNotFiniteCuda(ConstNetworkFloats values, size_t count, uint32_t* found, cudaStream_t stream) {
+  Launch(stream, [=] { FindNotFiniteHost(values, count, found); });
 }
 
 }  // namespace arc2face
