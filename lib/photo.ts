@@ -72,7 +72,8 @@ async function open<T>(photo: Photo, read: (image: Sharp, name: PhotoName) => Pr
 	const source = await locate(photo);
 	const content = source.file && contentOf(source.file.start);
 	if (content !== undefined && !isRead(content)) {
-		throw unreadable(source, `it is ${content.what}`, { remedy: content.remedy });
+		const why = `it is ${content.what}, and only JPEG, PNG, WebP, AVIF, GIF and TIFF files are read`;
+		throw unreadable(source, why, { remedy: content.remedy });
 	}
 	try {
 		const image = source.image();

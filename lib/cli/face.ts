@@ -12,7 +12,7 @@ export const faceOptions = {
 	face: {
 		type: 'string',
 		value: 'FACE',
-		help: 'largest, only, or an index counted from the largest (default: largest, with a word if there are more)',
+		help: 'largest, only, or an index counted from the largest (default: largest)',
 	},
 	keypoints: {
 		type: 'string',

@@ -46,7 +46,7 @@ const avif: Content = { what: 'an AVIF file', suffix: '.avif', remedy: again };
 const jxl: Content = { what: 'a JPEG XL file', suffix: '.jxl', remedy: 'Convert it: `djxl FILE photo.png`.' };
 const jp2: Content = { what: 'a JPEG 2000 file', suffix: '.jp2', remedy: convert };
 const heic: Content = {
-	what: 'a HEIC photo, as iPhones take them',
+	what: 'a HEIC photo (of an iPhone, say)',
 	suffix: '.heic',
 	remedy:
 		'Convert it to JPEG: on a Mac `sips -s format jpeg FILE --out photo.jpg`, elsewhere `heif-convert FILE photo.jpg`. ' +
