@@ -131,8 +131,8 @@ TensorInfo OnnxRuntimeNetwork::GetInfo(size_t index, const GetName& get_name, co
   if (tensor != nullptr) CheckLoading(api().GetTensorElementType(tensor, &element));
   const std::optional<DataType> type = FromElementType(element);
   if (!type) {
-    throw Error(ErrorCode::kInvalidWeights, "Expected a tensor of numbers for " + name + " of the network " + name_ +
-                                                " but received another type.",
+    throw Error(ErrorCode::kInvalidWeights,
+                "Expected a tensor of numbers for " + name + " of the network " + name_ + " but received another type.",
                 {.network = name_, .tensor = name});
   }
   size_t rank = 0;
@@ -207,8 +207,9 @@ void OnnxRuntimeNetwork::CheckWork(Owned<Status> status, const Interrupt& interr
   }
   for (const auto& map : maps_) {
     if (map->damaged()) {
-      throw Error(ErrorCode::kInvalidWeights, "Expected the file " + map->path() + " of the network " + name_ +
-                                                  " to keep its size while it is in use, but it became shorter.",
+      throw Error(ErrorCode::kInvalidWeights,
+                  "Expected the file " + map->path() + " of the network " + name_ +
+                      " to keep its size while it is in use, but it became shorter.",
                   {.file = map->path(), .network = name_});
     }
   }
