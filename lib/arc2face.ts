@@ -87,7 +87,7 @@ export class Arc2Face {
 		const found = given ? undefined : await this.#find(pixels, request, signal);
 		const face = given ? choice : chooseFace(found!, choice, pixels);
 		const keypoints = Float32Array.from(face.keypoints.flat());
-		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, face: keypoints }), signal);
+		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, keypoints }), signal);
 		const how = { chosen: choice !== undefined, withBorder: found?.withBorder ?? false };
 		return Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
 	}

@@ -172,11 +172,9 @@ export interface NativeDetectRequest {
 
 export interface NativeEncodeRequest {
 	photo: NativePhoto;
-	/** Which face: the detector's choice, or ten numbers, x and y of eyes, nose and mouth corners in pixels of the photo. */
-	face: NativeFaceChoice | Float32Array;
+	/** Of the face: x and y of eyes, nose and mouth corners, ten numbers in pixels of the photo. */
+	keypoints: Float32Array;
 }
-/** `index` counts from the largest; `only` fails when there are several. */
-export type NativeFaceChoice = { detectionSize: number; threshold: number; index: number; only: boolean };
 
 export interface NativeGenerateRequest {
 	/** n · 512 numbers, any length but 0: the core normalises. */

@@ -78,11 +78,6 @@ std::string String(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
-bool Boolean(const Napi::Value& value, const std::string& name) {
-  if (!value.IsBoolean()) Refuse("true or false", name);
-  return value.As<Napi::Boolean>().Value();
-}
-
 double Number(const Napi::Value& value, const std::string& name) {
   if (!value.IsNumber()) Refuse("a number", name);
   return value.As<Napi::Number>().DoubleValue();

@@ -39,19 +39,9 @@ DetectOptions ReadDetectOptions(const Napi::Object& from) {
 EncodeRequest ReadEncodeRequest(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "request");
   EncodeRequest request{ReadPhoto(from.Get("photo")), Keypoints{}};
-  const Napi::Value face = from.Get("face");
-  if (face.IsTypedArray()) {
-    const auto numbers = marshal::TypedArray<float>(face, "face");
-    Keypoints& keypoints = std::get<Keypoints>(request.face);
-    if (numbers.size() != keypoints.size()) marshal::Refuse("ten numbers", "face");
-    std::copy(numbers.begin(), numbers.end(), keypoints.begin());
-  } else {
-    const Napi::Object choice = marshal::Object(face, "face");
-    request.face = DetectedFace{
-        ReadDetectOptions(choice),
-        {.index = static_cast<uint32_t>(marshal::Integer(choice.Get("index"), "face.index", 0, UINT32_MAX)),
-         .only = marshal::Boolean(choice.Get("only"), "face.only")}};
-  }
+  const auto numbers = marshal::TypedArray<float>(from.Get("keypoints"), "keypoints");
+  if (numbers.size() != request.keypoints.size()) marshal::Refuse("ten numbers", "keypoints");
+  std::copy(numbers.begin(), numbers.end(), request.keypoints.begin());
   return request;
 }
 

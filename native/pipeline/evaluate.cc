@@ -32,9 +32,10 @@ static size_t Find(const std::vector<TensorInfo>& infos, const char* kind, const
   const auto found =
       std::find_if(infos.begin(), infos.end(), [&](const TensorInfo& info) { return info.name == name; });
   if (found != infos.end()) return static_cast<size_t>(found - infos.begin());
-  throw Error(ErrorCode::kInvalidBundle, std::string("Expected the network ") + network_name + " to have an " + kind +
-                                             " " + name + ", but it has none.",
-              {.network = network_name, .tensor = name});
+  throw Error(
+      ErrorCode::kInvalidBundle,
+      std::string("Expected the network ") + network_name + " to have an " + kind + " " + name + ", but it has none.",
+      {.network = network_name, .tensor = name});
 }
 
 size_t InputIndex(const Network& network, const char* network_name, const char* name) {
@@ -51,8 +52,9 @@ const TensorInfo& OutputInfo(const Network& network, const char* network_name, c
 
 DataType FloatType(const TensorInfo& info, const char* network_name) {
   if (info.type == DataType::kFloat32 || info.type == DataType::kFloat16) return info.type;
-  throw Error(ErrorCode::kInvalidBundle, "Expected float32 or float16 for " + info.name + " of the network " +
-                                             network_name + " but it is " + Name(info.type) + ".",
+  throw Error(ErrorCode::kInvalidBundle,
+              "Expected float32 or float16 for " + info.name + " of the network " + network_name + " but it is " +
+                  Name(info.type) + ".",
               {.network = network_name, .tensor = info.name});
 }
 

@@ -36,7 +36,7 @@ bool Accepts(int64_t declared, int64_t size) { return declared < 0 || declared =
 void CheckDetector(const Network& network) {
   if (network.inputs().size() != 1 || network.outputs().size() != kStrides.size() * kChannels.size()) {
     Refuse("Expected the detector to be an SCRFD network with 1 input and 9 outputs (with keypoints), but it has " +
-           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".",
+               std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".",
            networks::kDetector);
   }
   const auto& input = network.inputs()[0];
@@ -66,7 +66,7 @@ std::vector<size_t> FindDetectorOutputs(const Network& network) {
     }
     if (places.size() != (kind + 1) * kStrides.size()) {
       Refuse("Expected three of the detector's outputs to be float32 [anchors, " + std::to_string(kChannels[kind]) +
-             "] but " + std::to_string(places.size() - kind * kStrides.size()) + " are.",
+                 "] but " + std::to_string(places.size() - kind * kStrides.size()) + " are.",
              networks::kDetector);
     }
     const auto anchors = [&](size_t place) { return outputs[place].shape[outputs[place].shape.size() - 2]; };
@@ -80,7 +80,7 @@ std::vector<size_t> FindDetectorOutputs(const Network& network) {
 int CheckRecognizer(const Network& network) {
   if (network.inputs().size() != 1 || network.outputs().size() != 1) {
     Refuse("Expected the recognizer to be an ArcFace network with 1 input and 1 output, but it has " +
-           std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".",
+               std::to_string(network.inputs().size()) + " and " + std::to_string(network.outputs().size()) + ".",
            networks::kRecognizer);
   }
   const auto& input = network.inputs()[0];
@@ -92,7 +92,7 @@ int CheckRecognizer(const Network& network) {
   const auto& output = network.outputs()[0];
   if (output.type != DataType::kFloat32 || output.shape.size() != 2 || !Accepts(output.shape[1], kEmbeddingSize)) {
     Refuse("Expected the recognizer's output " + output.name + " to be float32 [1, " + std::to_string(kEmbeddingSize) +
-           "].",
+               "].",
            networks::kRecognizer);
   }
   return input.shape[2] < 0 ? 112 : static_cast<int>(input.shape[2]);
@@ -124,9 +124,9 @@ void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& si
   if (!sizes.empty() && std::find(sizes.begin(), sizes.end(), options.detection_size) == sizes.end()) {
     std::string list;
     for (const int size : sizes) list += (list.empty() ? "" : ", ") + std::to_string(size);
-    throw Error(ErrorCode::kInvalidArgument, "Expected a detectionSize that the model's engines were built for (" +
-                                                 list + ") but received " + std::to_string(options.detection_size) +
-                                                 ".",
+    throw Error(ErrorCode::kInvalidArgument,
+                "Expected a detectionSize that the model's engines were built for (" + list + ") but received " +
+                    std::to_string(options.detection_size) + ".",
                 {.option = "detectionSize"});
   }
 }

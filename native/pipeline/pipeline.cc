@@ -80,18 +80,12 @@ std::shared_ptr<Call> Pipeline::Detect(Photo photo, DetectOptions options,
 
 std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void(Outcome<std::vector<float>>)> done) {
   CheckReadsFaces();
-  Check(request, detection_sizes_);
+  Check(request);
   const auto call = Open(std::move(done));
   Post(Lane::kFaces, call, [this, call, request = std::move(request)] {
-    Succeed(call, faces_->Embed(request.photo, KeypointsOf(request, call->interrupt()), call->interrupt()));
+    Succeed(call, faces_->Embed(request.photo, request.keypoints, call->interrupt()));
   });
   return call;
-}
-
-Keypoints Pipeline::KeypointsOf(const EncodeRequest& request, Interrupt& interrupt) {
-  if (const auto* keypoints = std::get_if<Keypoints>(&request.face)) return *keypoints;
-  const auto& [options, choice] = std::get<DetectedFace>(request.face);
-  return Choose(faces_->Detect(request.photo, options, interrupt), choice, request.photo.name).keypoints;
 }
 
 std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done) {

@@ -67,7 +67,6 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error);
   void Forget(const std::shared_ptr<Call>& call);
   void CheckReadsFaces() const;
-  Keypoints KeypointsOf(const EncodeRequest& request, Interrupt& interrupt);
   void StartPainting(const std::shared_ptr<Painting>& painting);
   void Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents);
   void StepLater();

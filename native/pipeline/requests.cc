@@ -54,13 +54,9 @@ void CheckPlan(const Plan& plan) {
 
 }  // namespace
 
-void Check(const EncodeRequest& request, const std::vector<int>& detection_sizes) {
+void Check(const EncodeRequest& request) {
   CheckPhotoSize(request.photo.width, request.photo.height);
-  if (const auto* keypoints = std::get_if<Keypoints>(&request.face)) {
-    if (!AllFinite(*keypoints)) Refuse("Expected ten finite numbers for keypoints.");
-  } else {
-    CheckDetectOptions(std::get<DetectedFace>(request.face).options, detection_sizes);
-  }
+  if (!AllFinite(request.keypoints)) Refuse("Expected ten finite numbers for keypoints.");
 }
 
 void Check(const GenerateRequest& request, const ImageSizes& sizes) {

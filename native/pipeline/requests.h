@@ -3,25 +3,18 @@
 
 #include <cstdint>
 #include <functional>
-#include <variant>
 #include <vector>
 
 #include "../operations/diffusion/step.h"
-#include "face_choice.h"
 #include "face_reader.h"
 #include "image_painter.h"
 #include "image_sizes.h"
 
 namespace arc2face {
 
-struct DetectedFace {
-  DetectOptions options;
-  FaceChoice choice;
-};
-
 struct EncodeRequest {
   Photo photo;
-  std::variant<DetectedFace, Keypoints> face;
+  Keypoints keypoints;  // of the face
 };
 
 struct GenerateRequest {
@@ -38,8 +31,8 @@ struct GenerateRequest {
   std::function<void(size_t index, Image image)> on_image;
 };
 
-// Both throw kInvalidArgument, the first also kInvalidImage. `detection_sizes`: see FaceReader.
-void Check(const EncodeRequest& request, const std::vector<int>& detection_sizes);
+// Both throw kInvalidArgument, the first also kInvalidImage.
+void Check(const EncodeRequest& request);
 void Check(const GenerateRequest& request, const ImageSizes& sizes);
 
 }  // namespace arc2face

@@ -14,9 +14,9 @@ static constexpr const char* kName = networks::kUnet.name;
 
 static int64_t DeclaredSize(const TensorInfo& info, size_t axis, size_t rank) {
   if (info.shape.size() != rank || info.shape[axis] < 1) {
-    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's input " + info.name + " to have " +
-                                               std::to_string(rank) + " axes and a fixed size on axis " +
-                                               std::to_string(axis) + ".",
+    throw Error(ErrorCode::kInvalidBundle,
+                "Expected the UNet's input " + info.name + " to have " + std::to_string(rank) +
+                    " axes and a fixed size on axis " + std::to_string(axis) + ".",
                 {.network = kName, .tensor = info.name});
   }
   return info.shape[axis];
@@ -31,8 +31,9 @@ static BatchSizes::Built ReadBuilt(const Network& unet, int64_t text_rows) {
     built[{shapes[sample][2], shapes[sample][3]}].push_back(static_cast<size_t>(shapes[sample][0]));
   }
   if (built.empty() && !unet.profiles().empty()) {
-    throw Error(ErrorCode::kInvalidBundle, "Expected the UNet's engine to take " + std::to_string(text_rows) +
-                                               " tokens, as the prompt has, but it takes others.",
+    throw Error(ErrorCode::kInvalidBundle,
+                "Expected the UNet's engine to take " + std::to_string(text_rows) +
+                    " tokens, as the prompt has, but it takes others.",
                 {.network = kName});
   }
   return built;

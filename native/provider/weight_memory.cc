@@ -12,8 +12,9 @@ WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string
   const std::string label = "the weight " + weight.name + " of the network " + network;
   const size_t bytes = TensorBytes(weight.type, weight.shape, ErrorCode::kInvalidWeights, label);
   if (bytes != weight.bytes) {
-    throw Error(ErrorCode::kInvalidWeights, "Expected " + std::to_string(bytes) + " bytes for " + label +
-                                                " but received " + std::to_string(weight.bytes) + ".",
+    throw Error(ErrorCode::kInvalidWeights,
+                "Expected " + std::to_string(bytes) + " bytes for " + label + " but received " +
+                    std::to_string(weight.bytes) + ".",
                 {.network = network, .tensor = weight.name});
   }
   const DataType type = weight.as.value_or(weight.type);
@@ -25,9 +26,9 @@ WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string
     return {type, aligned, bytes};
   }
   if (weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
-    throw Error(ErrorCode::kInvalidWeights, "Expected float32 or float16 for " + label +
-                                                ", which the graph declares as " + Name(type) + ", but received " +
-                                                Name(weight.type) + ".",
+    throw Error(ErrorCode::kInvalidWeights,
+                "Expected float32 or float16 for " + label + ", which the graph declares as " + Name(type) +
+                    ", but received " + Name(weight.type) + ".",
                 {.network = network, .tensor = weight.name});
   }
   const size_t count = bytes / sizeof(float);

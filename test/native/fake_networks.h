@@ -283,8 +283,8 @@ class FailingDevice : public Device {
   std::atomic<int> allocations_ = 0;
 };
 
-inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_ptr<Control>& control,
-                                              size_t preferred_rows = 8, bool reads_faces = false) {
+inline PipelineSource MakeSource(const std::shared_ptr<Control>& control, size_t preferred_rows = 8,
+                                 bool reads_faces = false) {
   PipelineSource source;
   source.provider = std::make_shared<FakeProvider>(control, preferred_rows);
   for (const NetworkRow& row : kNetworks) {
@@ -292,8 +292,13 @@ inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_
   }
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;
+  return source;
+}
+
+inline std::shared_ptr<Pipeline> MakePipeline(Device& device, const std::shared_ptr<Control>& control,
+                                              size_t preferred_rows = 8, bool reads_faces = false) {
   Interrupt interrupt;
-  return Pipeline::Load(device, source, nullptr, interrupt);
+  return Pipeline::Load(device, MakeSource(control, preferred_rows, reads_faces), nullptr, interrupt);
 }
 
 // A plan of `steps` steps that uses history and, if `noisy`, draws noise.

@@ -23,9 +23,10 @@ ErrorCode CodeOf(cudaError_t status) {
 
 [[noreturn]] void Fail(cudaError_t status, const std::string& what) {
   cudaGetLastError();  // or the next launch that is checked would report it again
-  throw Error(CodeOf(status), "Could not " + what + " on the GPU: " + cudaGetErrorString(status) + " (" +
-                                  cudaGetErrorName(status) + ").",
-              {.device = "cuda"});
+  throw Error(
+      CodeOf(status),
+      "Could not " + what + " on the GPU: " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ").",
+      {.device = "cuda"});
 }
 
 }  // namespace

@@ -31,9 +31,9 @@ const void* const* Table(const std::string& path, const ApiBase& base) {
   const bool recent = known && (major > 1 || (major == 1 && minor >= kMinorVersion));
   const void* const* const table = recent ? base.GetApi(kApiVersion) : nullptr;
   if (table == nullptr) {
-    throw Error(ErrorCode::kNoDevice, "Expected ONNX Runtime 1." + std::to_string(kMinorVersion) +
-                                          " or newer for the library " + path + " but received version " + version +
-                                          ".",
+    throw Error(ErrorCode::kNoDevice,
+                "Expected ONNX Runtime 1." + std::to_string(kMinorVersion) + " or newer for the library " + path +
+                    " but received version " + version + ".",
                 {.file = path});
   }
   return table;

@@ -117,12 +117,12 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
   }
   for (const auto& map : source.maps) {
     if (!map->damaged()) continue;
-    throw Error(ErrorCode::kInvalidWeights, "Expected the file " + map->path() + " of the network " + source.name +
-                                                " to keep its size while it is in use, but it became shorter.",
+    throw Error(ErrorCode::kInvalidWeights,
+                "Expected the file " + map->path() + " of the network " + source.name +
+                    " to keep its size while it is in use, but it became shorter.",
                 {.file = map->path(), .network = source.name});
   }
-  Check(status, message, std::string(library.api().product) + " could not build an engine",
-        {.network = source.name});
+  Check(status, message, std::string(library.api().product) + " could not build an engine", {.network = source.name});
 }
 
 }  // namespace arc2face::tensorrt

@@ -20,8 +20,7 @@ struct LibraryPaths {
 const Arc2FaceEngineApi& OpenEngineApi(const std::string& path);
 
 // Throws what `status` says, if it is a failure; `what` begins the sentence: "The network unet".
-void Check(Arc2FaceStatus status, const Arc2FaceMessage& message, const std::string& what,
-           const ErrorDetails& details);
+void Check(Arc2FaceStatus status, const Arc2FaceMessage& message, const std::string& what, const ErrorDetails& details);
 
 // A copy refers to the same libraries, which are never closed.
 class EngineLibrary {
