@@ -60,6 +60,7 @@ def test_shapes_and_types(people):
     photo = people[0].photograph(sample_conditions(3), SIZE)
     assert {name: (value.shape, value.dtype.name) for name, value in photo._asdict().items()} == {
         "image": ((SIZE, SIZE, 3), "uint8"),
+        "clean": ((SIZE, SIZE, 3), "uint8"),
         "keypoints": ((5, 2), "float32"),
         "box": ((4,), "float32"),
         "normals": ((SIZE, SIZE, 3), "uint8"),
@@ -73,6 +74,14 @@ def test_a_seed_is_a_photo():
     first, second = (Person(sample_identity(11)).photograph(sample_conditions(12), SIZE) for _ in range(2))
     for name, value in first._asdict().items():
         assert np.array_equal(value, getattr(second, name)), name
+
+
+def test_clean_is_the_photo_of_a_perfect_camera(people):
+    conditions = sample_conditions(3)._replace(blur=0.8, noise=0.03, jpeg_quality=60)
+    taken = people[0].photograph(conditions, SIZE)
+    perfect = people[0].photograph(conditions._replace(blur=0.25, noise=0.0, jpeg_quality=0), SIZE)
+    assert np.array_equal(taken.clean, perfect.image)
+    assert not np.array_equal(taken.clean, taken.image)
 
 
 def test_keypoints_lie_on_the_face_in_arcface_order(people):

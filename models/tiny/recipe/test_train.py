@@ -4,7 +4,10 @@ import json
 import math
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -15,33 +18,37 @@ from safetensors.torch import load_file
 
 from dataset import HELD_OUT
 from train import (
+    adopt,
+    autoencoding,
     composition,
     crops,
     data,
-    decoder,
     detector,
     diffusion,
     embedder,
     evaluate,
-    evaluator,
+    everything,
     export,
     fixtures,
-    reader,
     recognition,
     vae,
 )
+from train.examples import Examples
 from train.faces import FaceDetector
 from train.networks.detector import OUTPUT_NAMES, STRIDE, Detector, ScrfdOutputs, anchors, cells
+from train.networks.embedder import Embedder
+from train.networks.evaluator import Evaluator
 from train.networks.painter import SCHEDULER, alphas_cumprod
 from train.networks.text_encoder import TOKENS, TextEncoder
 from train.photos import PhotoSet, SceneSet, load_backdrops
+from train.precision import Precision
 from train.sizes import SIZES
+from train.stage import read_options
 from train.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[3]
 GOLDEN = REPOSITORY / "test/golden"
 SMOKE = ["--size", "smoke"]
-TRAINED = (detector, embedder, evaluator, vae, reader, diffusion, decoder)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,9 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle(run: Path) -> Path:
     """What all stages, one after the other, make of it: a few steps of everything."""
-    for stage in TRAINED:
-        stage.main(["--out", str(run), *SMOKE, "--device", "cpu", "--minutes", "0.02"])
-    export.main(["--out", str(run), *SMOKE])
+    everything.main(["--out", str(run), *SMOKE, "--portraits", "2", "--device", "cpu", "--minutes", "0.02"])
     return run / "bundle"
 
 
@@ -319,13 +324,92 @@ def test_the_onnx_files_say_what_the_networks_say(run: Path, bundle: Path):
             assert embeddings.shape == (count, 512) and np.all(np.isfinite(embeddings))
 
 
+def test_a_run_that_takes_networks_over_renders_no_scenes_to_train_on(bundle: Path, tmp_path: Path):
+    data.main(["--out", str(tmp_path), *SMOKE, "--workers", "1", "--no-training-scenes"])
+    rendered = {folder.name for folder in (tmp_path / "data").iterdir()}
+    assert rendered == {"people-heldout", "scenes-heldout", "backdrops", "people-train"}
+
+
+def test_networks_taken_over_from_a_bundle_say_what_they_said(run: Path, bundle: Path, tmp_path: Path):
+    torch.manual_seed(0)
+    adopt.main(["--out", str(tmp_path), *SMOKE, "--bundle", str(bundle), "--evaluation", str(run / "evaluation")])
+    workspace, size = Workspace(tmp_path), SIZES["smoke"]
+    detecting = ScrfdOutputs(workspace.load_result("detector", "network", Detector(size.detector)))
+    embedding = workspace.load_result("embedder", "network", Embedder(size.embedder))
+    judging = workspace.load_result("evaluator", "network", Evaluator(size.evaluator))
+    for network, path, side in (
+        (detecting, bundle / export.DETECTOR, 96),
+        (embedding, bundle / export.RECOGNISER, 112),
+        (judging, run / "evaluation" / export.EVALUATOR, 112),
+    ):
+        image = 2 * torch.rand(1, 3, side, side) - 1
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        outputs = network(image)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        for found, wanted in zip(outputs, session.run(None, {"input.1": image.numpy()}), strict=True):
+            # A result holds what a norm added in float16, and so is a little off.
+            np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=0, atol=2e-3 * np.abs(wanted).max())
+
+
+def test_one_identity_in_five_is_a_strange_one(run: Path, bundle: Path):
+    examples = Examples(read_options("diffusion", None, ["--out", str(run), *SMOKE, "--device", "cpu"]))
+    photos = examples.photos
+    # Nobody whom the embedder has met: theirs are all blurred.
+    rows = torch.nonzero(photos.seeds[photos.owner] % 4 == 3)[:, 0].repeat(100)
+    torch.manual_seed(0)
+    found = examples.identity(rows)
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(len(rows)))
+    same = photos.owner[rows][:, None] == photos.owner[None]
+    nearest = torch.where(same, found @ examples.identities.T, -1).amax(1)
+    # Of about 600.
+    assert 0.15 < (nearest < 1 - 1e-5).float().mean() < 0.25
+
+
+class _Spoiled(torch.nn.Module):
+    """An autoencoder whose latents are the photo, spoiled by `spoil`."""
+
+    def __init__(self, spoil: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self._spoil = spoil
+
+    def encode(self, images: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(latent_dist=SimpleNamespace(mean=images))
+
+    def decode(self, latents: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(sample=self._spoil(latents))
+
+
+def test_an_autoencoder_that_loses_the_eyes_is_found_out(run: Path):
+    photos = PhotoSet(run / "data/people-heldout", torch.device("cpu"))
+    # Half of the grey that is away from it: no clipping, and an error that is known.
+    good = autoencoding.Autoencoding(_Spoiled(lambda x: x - 0.1 * x.sign()), photos)
+    assert good.psnr() == pytest.approx(20 * math.log10(255 / 12.75), abs=0.3)
+    assert good.eyes() > 0.9
+    blurred = autoencoding.Autoencoding(_Spoiled(lambda x: torch.nn.functional.avg_pool2d(x, 15, 1, 7)), photos)
+    assert blurred.eyes() < 0.5 and blurred.psnr() < good.psnr()
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_the_faster_arithmetic_is_chosen(faster: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    clock = 0.0
+
+    def step() -> None:
+        nonlocal clock
+        clock += 1 if precision.half == faster else 2
+
+    monkeypatch.setattr(time, "process_time", lambda: clock)
+    precision = Precision(torch.device("cpu"))
+    precision.choose(step)
+    assert precision.half == faster
+
+
 def test_the_detector_of_the_bundle_can_say_that_there_is_no_face(bundle: Path):
     faces = FaceDetector(bundle / export.DETECTOR)(np.zeros((48, 64, 3), np.uint8), threshold=1.0)
     assert faces.largest() is None
 
 
 def test_the_evaluation_measures_everything(run: Path, bundle: Path):
-    evaluate.main(["--out", str(run), "--each", "2", "--device", "cpu"])
     measured = json.loads((run / "evaluation.json").read_text())
     assert len(measured) == 13
     assert (run / "sheet.png").exists()

@@ -9,7 +9,7 @@ from torch import nn
 from .photos import PhotoSet, SceneSet
 
 # How often a scene is a part of a rendered one, a grid of photos, a group of cut-outs, a close-up.
-_KINDS = torch.tensor([0.35, 0.4, 0.15, 0.1])
+_KINDS = torch.tensor([0.3, 0.4, 0.15, 0.15])
 # How often a grid has one photo in a row, two, … A large grid shows many small faces at once, so it needs fewer.
 _GRIDS = torch.tensor([0.2, 0.3, 0.25, 0.15, 0.1])
 MAX_FACES = len(_GRIDS) ** 2
@@ -131,11 +131,14 @@ class Composer:
         return scene
 
     def _close_up(self, side: int) -> _Scene:
-        """A part of a photo as the finest scales see it: curls and nostrils that are no faces."""
+        """A part of a person as the finest scales see it: curls, beards and nostrils that are no faces."""
         row = int(torch.randint(len(self._people), ()))
-        resolution = self._people.resolution
-        scale = _log_uniform(1.0, 5.0) * side / resolution
-        corner = tuple(((side - scale * resolution) * torch.rand(2)).tolist())
+        scale = _log_uniform(1.0, 5.0) * side / self._people.resolution
+        mask = self._people.masks(torch.tensor([row], device=self._people.device))[0, 0]
+        places = torch.nonzero(mask > 0.5)
+        # Whoever is photographed covers a third of the photo, most of it hair, beard and clothes.
+        y, x = places[int(torch.randint(len(places), ()))].tolist()
+        corner = tuple((side / 2 - scale * torch.tensor([x + 0.5, y + 0.5])).tolist())
         scene = _Scene(torch.zeros(3, side, side, device=self._people.device))
         scene.paste(self._tile(row), None, scale, corner)
         scene.add_face(self._boxes[row], self._keypoints[row], scale, corner)

@@ -40,7 +40,7 @@ class _Job(NamedTuple):
     resolution: int
 
 
-def _jobs(data: Path, size: DataSize) -> list[_Job]:
+def _jobs(data: Path, size: DataSize, training_scenes: bool = True) -> list[_Job]:
     def shards(
         name: str, kind: str, first: int, count: int, per_shard: int, photos: int, resolution: int
     ) -> list[_Job]:
@@ -58,7 +58,9 @@ def _jobs(data: Path, size: DataSize) -> list[_Job]:
         *shards("backdrops", "backdrops", 1, size.backdrops, 100, 0, BACKDROP_SIDE),
         *_interleaved(
             shards("people-train", "people", 0, size.identities, people, size.photos, side),
-            shards("scenes-train", "scenes", 0, size.scenes, _SCENES_PER_SHARD, 0, SCENE_SIDE),
+            shards("scenes-train", "scenes", 0, size.scenes, _SCENES_PER_SHARD, 0, SCENE_SIDE)
+            if training_scenes
+            else [],
         ),
     ]
 
@@ -103,11 +105,15 @@ def main(argv: list[str] | None = None) -> None:
         "--minutes", type=float, help="of this run; no shard is begun after them (default: see sizes.py)"
     )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--no-training-scenes", action="store_true", help="none but for a detector that is to be trained"
+    )
     args = parser.parse_args(argv)
     minutes = SIZES[args.size].minutes["data"] if args.minutes is None else args.minutes
     deadline = time.monotonic() + 60 * minutes
 
-    jobs = [job for job in _jobs(Workspace(args.out).data, SIZES[args.size].data) if not job.target.exists()]
+    wanted = _jobs(Workspace(args.out).data, SIZES[args.size].data, not args.no_training_scenes)
+    jobs = [job for job in wanted if not job.target.exists()]
     for job in jobs:
         job.target.parent.mkdir(parents=True, exist_ok=True)
     # Fresh processes: a fork would inherit the locks of threads.
