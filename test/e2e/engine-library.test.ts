@@ -156,7 +156,7 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 	const manifestOf = async (network: string) => {
 		for (const file of await filesOf('json')) {
 			const manifest = JSON.parse(await readFile(file, 'utf8'));
-			if (manifest.identity.network === network) return { file, manifest, engine: file.replace(/json$/, 'engine') };
+			if (manifest.fingerprint.network === network) return { file, manifest, engine: file.replace(/json$/, 'engine') };
 		}
 		throw new Error(`there is no engine of ${network}`);
 	};
