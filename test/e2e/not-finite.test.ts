@@ -115,10 +115,11 @@ describe.each(cases)('a $network whose numbers are not finite', ({ network, path
 	test('is named, and so is the file that is to blame', async () => {
 		await using model = await Arc2Face.load({ bundle, device: 'cpu' });
 		let steps = 0;
-		const call = {
-			detector: () => model.detect(photo),
-			recognizer: () => model.encode(photo, { face: keypoints }),
-		}[network as string] ?? (() => model.generate(identity, { steps: 9, onStep: () => void steps++ }));
+		const call =
+			{
+				detector: () => model.detect(photo),
+				recognizer: () => model.encode(photo, { face: keypoints }),
+			}[network as string] ?? (() => model.generate(identity, { steps: 9, onStep: () => void steps++ }));
 		await expect(call()).rejects.toMatchObject({
 			problem: expect.stringContaining(network),
 			...('tensor' in of
@@ -144,9 +145,13 @@ test('the command line paints nothing, and fails', async () => {
 	const cli = fileURLToPath(new URL('../../dist/lib/cli.js', import.meta.url));
 	const file = folder.write('identity.json', Buffer.from(JSON.stringify([...identity])));
 	const out = folder.path('painted');
-	const child = spawn(process.execPath, [cli, 'generate', '--identity', file, '--bundle', bundle, '--out', out, '--steps', '2'], {
-		stdio: ['ignore', 'pipe', 'pipe'],
-	});
+	const child = spawn(
+		process.execPath,
+		[cli, 'generate', '--identity', file, '--bundle', bundle, '--out', out, '--steps', '2'],
+		{
+			stdio: ['ignore', 'pipe', 'pipe'],
+		},
+	);
 	let stderr = '';
 	child.stderr.on('data', (text) => {
 		stderr += text;
