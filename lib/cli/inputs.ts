@@ -1,4 +1,5 @@
 // Several inputs, each of which gets its result or its error: one that fails keeps no other from its turn.
+import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
@@ -37,8 +38,10 @@ export async function attempt<T>(source: string, context: Context, work: () => P
 		return await work();
 	} catch (error) {
 		if (context.signal.aborted || !(error instanceof Arc2FaceError) || common.includes(error.code)) throw error;
-		const isNamed = error.details.photo !== undefined && source !== standardStream;
-		const name = source === standardStream ? 'stdin' : source;
+		const { photo, file } = error.details;
+		const isStdin = source === standardStream;
+		const isNamed = !isStdin && (photo !== undefined || file === resolve(localPath(source)));
+		const name = isStdin ? 'stdin' : source;
 		const named = isNamed ? error : error.with({ problem: `${name}: ${error.problem}` });
 		context.report(named);
 		return { error: named.toJSON() };

@@ -420,15 +420,16 @@ describe('with a bundle', () => {
 	});
 
 	test.each([
-		['not JSON', 'photo of anna', 'is not valid JSON.'],
+		['not JSON', 'photo of anna', 'it is the text "photo of anna".'],
 		['too short', '{"embedding": [1, 2, 3]}', 'received 3 of them.'],
 	])('an identity file that is %s is named', async (_, content, problem) => {
 		const file = join(folder, 'broken.json');
 		await writeFile(file, content);
 		const { code, stderr } = await run('compare', file, identity());
 		expect(code).toBe(2);
-		expect(stderr).toContain('broken.json');
-		expect(stderr.endsWith(`${problem} See arc2face compare --help.\n`)).toBe(true);
+		expect(stderr.startsWith('arc2face: INVALID_ARGUMENT: Expected a saved identity in ')).toBe(true);
+		expect(stderr).toContain('broken.json: ');
+		expect(stderr).toContain(`${problem} Save one with`);
 	});
 
 	test('an interrupt while painting exits with 130', async () => {
@@ -511,8 +512,8 @@ describe('with photos', () => {
 			const { built } = JSON.parse(stdout) as { built: { network: string; file: string }[] };
 			const shapesOf = async (network: string, input: string) => {
 				const { file } = built.find((engine) => engine.network === network)!;
-				const { identity } = JSON.parse(await readFile(file.replace(/engine$/, 'json'), 'utf8'));
-				return identity.profiles.map((profile: Record<string, number[]>) => profile[input]);
+				const { fingerprint } = JSON.parse(await readFile(file.replace(/engine$/, 'json'), 'utf8'));
+				return fingerprint.profiles.map((profile: Record<string, number[]>) => profile[input]);
 			};
 			expect(await shapesOf('detector', 'input.1')).toEqual([[1, 3, 320, 320]]);
 			expect(await shapesOf('vaeDecoder', 'latents')).toEqual([

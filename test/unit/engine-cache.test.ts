@@ -498,7 +498,9 @@ describe('a folder that can not be used is refused before a build', () => {
 		const { uid } = await stat(folder);
 		const user = vi.spyOn(process, 'getuid').mockReturnValue(uid + 1);
 		try {
-			await refusal(`current user (uid ${uid + 1}) for ${folder} but received one of uid ${uid}; choose another with`);
+			await refusal(
+				`current user (uid ${uid + 1}) for ${folder} but received one of uid ${uid}. Let its owner delete it, or choose another with`,
+			);
 		} finally {
 			user.mockRestore();
 		}
