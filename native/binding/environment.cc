@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <thread>
+#include <system_error>
 #include <utility>
 
 #include "../process_end.h"
@@ -44,10 +45,14 @@ void Environment::Close() {
   };
   if (IsMainThread()) {
     // The process most likely ends with it: then to give gigabytes back would only take time.
-    std::thread([give_back] {
-      std::this_thread::sleep_for(std::chrono::seconds(1));
-      give_back();
-    }).detach();
+    try {
+      std::thread([give_back] {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        give_back();
+      }).detach();
+    } catch (const std::system_error&) {
+      // Memory is too short for a thread: the end of the process gives everything back.
+    }
   } else {
     give_back();
   }
