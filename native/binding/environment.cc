@@ -1,8 +1,8 @@
 #include "environment.h"
 
 #include <chrono>
-#include <thread>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "../process_end.h"
