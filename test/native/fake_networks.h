@@ -7,8 +7,8 @@
 #include <cmath>
 #include <condition_variable>
 #include <functional>
-#include <limits>
 #include <future>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -77,7 +77,7 @@ struct Control {
   std::atomic<int> evaluations = 0;
   std::string spoiled;               // name of the network whose last number becomes `spoiled_with`
   std::atomic<int> spoiled_from{0};  // its evaluation, counted from 0, from which on that is so
-  std::string faulty_file;  // not empty: the file whose weights are to blame
+  std::string faulty_file;           // not empty: the file whose weights are to blame
   float spoiled_with = std::numeric_limits<float>::quiet_NaN();
 
   std::vector<int64_t> batches() {
