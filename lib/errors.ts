@@ -93,6 +93,7 @@ export class Arc2FaceError extends Error {
 	/** Names and numbers for programs, as far as they are known. */
 	readonly details: ErrorDetails;
 
+	/** @hidden */
 	constructor(...told: ErrorArguments) {
 		const [code, problem, { remedy, details = {}, cause } = {}] = told;
 		super(remedy === undefined ? problem : `${problem} ${remedy}`, cause === undefined ? undefined : { cause });

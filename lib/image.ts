@@ -24,6 +24,7 @@ export class GeneratedImage {
 	/** That its size is unlike what the bundle was trained on. */
 	readonly warnings: readonly Warning[];
 
+	/** @hidden */
 	constructor(data: Uint8Array, size: Size, seed: number, index: number, warnings: readonly Warning[] = []) {
 		this.data = data;
 		this.width = size.width;

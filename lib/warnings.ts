@@ -15,12 +15,12 @@ export const warningCodes = {
 
 export type WarningCode = keyof typeof warningCodes;
 
-export type Warning = Readonly<{
+export interface Warning {
 	/** What kind of warning this is, for programs; stable between versions. */
-	code: WarningCode;
+	readonly code: WarningCode;
 	/** What it is about, and what to do, for people. */
-	message: string;
-}>;
+	readonly message: string;
+}
 
 /** @internal */
 export function embeddedBundleWarning(): Warning {
