@@ -3,10 +3,12 @@
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
+const require = createRequire(import.meta.url);
 const scene = isMainThread ? JSON.parse(process.argv[2]) : workerData;
-createRequire(import.meta.url)(scene.slowExit);
+require(scene.slowExit);
 const inWorker = scene.thread === 'worker';
 const pixels = {
 	width: 96,
@@ -68,6 +70,18 @@ const ends = {
 	},
 };
 
+/** Calls `begins` when native work does: what JavaScript does before takes longer than the moments that matter. */
+function onNativeCall(begins) {
+	const native = require('node-gyp-build')(fileURLToPath(new URL('..', import.meta.url)));
+	for (const name of ['load', 'buildEngine']) {
+		const call = native[name];
+		native[name] = (request) => {
+			begins();
+			return call.call(native, request);
+		};
+	}
+}
+
 let begun = false;
 /** The clock runs from here. */
 function begins() {
@@ -103,7 +117,7 @@ if (inWorker && isMainThread) {
 	});
 } else {
 	const { Arc2Face } = await import('../dist/lib/index.js');
-	if (scene.call === 'load' || scene.call === 'build') begins();
+	if (scene.call === 'load' || scene.call === 'build') onNativeCall(begins);
 	await calls[scene.call](Arc2Face, scene.options, stopping.signal).catch((error) => {
 		if (error.name !== 'AbortError') throw error;
 	});

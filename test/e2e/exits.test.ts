@@ -71,7 +71,7 @@ test(`${exits} processes that end at work end at once, with their own exit code`
 	);
 	const scenes = Array.from({ length: exits }, (_, i): Scene => {
 		// 37 shares no factor with the number of pairs, so that a few of them already are of all kinds.
-		return { ...pairs[(i * 37) % pairs.length]!, after: Math.floor(1000 * Math.random()) };
+		return { ...pairs[(i * 37) % pairs.length]!, after: Math.floor(400 * Math.random()) };
 	});
 	const wrong: object[] = [];
 	let slowest = 0;
