@@ -180,6 +180,7 @@ TEST(BatchSizes, TakesTheLargestThatWasBuiltUpToWhatIsPreferredAndAtLeastTheLeas
     return BatchSizes({{{2, 3}, std::move(built)}}, [preferred](int64_t, int64_t) { return preferred; });
   };
   EXPECT_EQ(sizes({8, 2, 4}, 5).Capacity(kSize), 4u);
+  EXPECT_EQ(sizes({8, 2, 4}, 4).Capacity(kSize), 4u);
   EXPECT_EQ(sizes({8, 2, 4}, 9).Capacity(kSize), 8u);
   EXPECT_EQ(sizes({8, 4}, 2).Capacity(kSize), 4u);
   EXPECT_EQ(sizes({1}, 8).Capacity(kSize), 1u);
