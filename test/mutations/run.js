@@ -32,7 +32,7 @@ const rows = chosen.map((fault, i) => {
 		text.replace(fault.from, () => fault.to),
 	);
 	if (file.startsWith('native/')) build();
-	const failures = failuresOf(fault.tests);
+	const failures = failuresOf(fault.tests, fault.title);
 	writeFileSync(path, text);
 	const row = `| ${fault.name} | ${file}: \`${fault.from}\` → \`${fault.to}\` | ${failures[0] ?? '**not noticed**'} |`;
 	console.log(row);
@@ -81,13 +81,13 @@ function cmakeJs() {
 	return join(root, 'node_modules/cmake-js/bin/cmake-js');
 }
 
-/** @param {readonly string[]} suites @returns names of the tests in them that fail */
-function failuresOf(suites) {
+/** @param {readonly string[]} suites @param {string} [title] @returns names of the tests in them that fail */
+function failuresOf(suites, title = '') {
 	const report = join(copy, 'build/report.json');
 	rmSync(report, { force: true });
 	const files = suites.map((suite) => `/${suite}.test.ts`);
 	const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-	const options = ['--bail', '1', '--reporter', 'json', '--outputFile', report];
+	const options = ['--bail', '1', '--testNamePattern', title, '--reporter', 'json', '--outputFile', report];
 	spawnSync(process.execPath, [vitest, 'run', ...options, ...files], { cwd: copy, stdio: 'ignore' });
 	const { numTotalTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
 	if (numTotalTests === 0) fail(`There are no tests in ${suites.join(', ')}.`);

@@ -9,7 +9,7 @@ import {
 	type Sum,
 } from '../../lib/samplers/plan.ts';
 import { makePlan, samplerNames } from '../../lib/samplers/samplers.ts';
-import { maxAbsError } from '../golden.ts';
+import { maxAbsError, readGolden } from '../golden.ts';
 import { golden, planOf, predictNoise, recorded, schedule } from '../recorded-plans.ts';
 
 /** Runs a plan in double precision. */
@@ -50,6 +50,21 @@ describe('every recorded run of a diffusers scheduler', () => {
 		expect(draws).toBe(one.noise_draws);
 		// Both in double precision; values are of order 10, and sums are in another order.
 		expect(maxAbsError(x, golden.floats(`${name}/final_f64`))).toBeLessThanOrEqual(1e-9);
+	});
+});
+
+describe('a run of DPM-Solver++ around the 15 steps below which its end is of lower order', () => {
+	const runs = readGolden('schedulers/short_runs');
+
+	test.each(runs.cases(4))('$name', ({ name, order, steps }) => {
+		const plan = makePlan(order === 2 ? 'dpm++2m' : 'dpm++3m', steps, schedule());
+		expect(plan.steps.map(({ timestep }) => timestep)).toEqual(
+			Array.from(runs.tensor(`${name}/timesteps`).data, Number),
+		);
+		const { x } = runPlan(plan, golden.floats('shared/x_T'), []);
+		// Recorded in float32; that of the same family in 10 steps is that far from float64, times 20.
+		const { atol } = golden.case(`dpmpp_${order}m_10`).accuracy!;
+		expect(maxAbsError(x, runs.floats(`${name}/final`))).toBeLessThanOrEqual(atol);
 	});
 });
 

@@ -5,8 +5,8 @@
 
 Weights and inputs follow rules that a test can follow too, so that only outputs are stored:
 
-* a weight is a row of a table of numbers in -0.1 … 0.1 (`table`), from `offset(name)` on; a norm's `weight` is 1 + those, all others
-  are those times the case's `scale`. It is 1, or 1/64, which makes what norms see so small that their epsilon counts;
+* a weight is a row of a table of numbers in -0.1 … 0.1 (`table`), from `offset(name)` on; a norm's `weight` is 1 + those, and of
+  others those whose names have the case's `faint` in them are a 64th of those: what norms then see is so small that their epsilon counts;
 * a float input of n elements is `ramp(n)`.
 """
 import json
@@ -29,6 +29,7 @@ torch.set_grad_enabled(False)
 torch.set_num_threads(1)
 
 FAINT = "weights near zero"
+FAINT_PROJECTIONS = "projections near zero"
 five = {"block_out_channels": [8, 8, 16, 16, 16], "down_block_types": ["CrossAttnDownBlock2D"] * 5, "up_block_types": ["CrossAttnUpBlock2D"] * 5}
 UNETS = [
     ("one layer per block", {"layers_per_block": 1}),
@@ -48,6 +49,7 @@ UNETS = [
     ("a narrow conditioning", {"cross_attention_dim": 24}),
     ("other epsilon and groups", {"norm_eps": 0.01, "norm_num_groups": 4}),
     (FAINT, {}),
+    (FAINT_PROJECTIONS, {}),
 ]
 VAES = [
     ("one layer per block", {"layers_per_block": 1}),
@@ -83,8 +85,9 @@ def offset(name):
     return zlib.crc32(name.encode()) % 2**20
 
 
-def scale_of(title):
-    return 1 / 64 if title == FAINT else 1
+def faint(title):
+    """What the names of weights near zero have in them; none: no weight is."""
+    return {FAINT: "", FAINT_PROJECTIONS: "proj_in"}.get(title)
 
 
 def fill(model, title, numbers, prefix=""):
@@ -92,7 +95,7 @@ def fill(model, title, numbers, prefix=""):
         name = name.removeprefix(prefix)
         values = numbers[offset(name):][: parameter.numel()].reshape(parameter.shape)
         norm = "norm" in name and name.endswith(".weight")
-        parameter.copy_(1 + values if norm else values * scale_of(title))
+        parameter.copy_(1 + values if norm else values / 64 if faint(title) is not None and faint(title) in name else values)
     return model.eval()
 
 
@@ -129,7 +132,7 @@ def main():
         name = f"{kind}: {title}"
         keys = {field: f"{name}/{field}" for field in outputs}
         tensors.update({keys[field]: value.contiguous() for field, value in outputs.items()})
-        cases.append({"name": name, "kind": kind, "changes": changes, "scale": scale_of(title), "tensors": keys, "accuracy": accuracy})
+        cases.append({"name": name, "kind": kind, "changes": changes, "faint": faint(title), "tensors": keys, "accuracy": accuracy})
 
     def config(model, changes):
         return {**json.loads((GOLDEN / "tiny-sd" / model / "config.json").read_text()), **changes}
