@@ -26,6 +26,10 @@ namespace {
 // many seconds without looking up.
 constexpr auto kPatience = std::chrono::milliseconds(200);
 
+// For when only other threads than the main one use the library. What is registered at their end comes too late for the
+// static objects that ONNX Runtime makes afterwards, so that there is little work left to be caught by it matters more.
+constexpr auto kPatienceWithoutMainThread = std::chrono::seconds(2);
+
 struct Work {
   std::mutex mutex;
   std::condition_variable changed;
@@ -134,7 +138,7 @@ void StopWorkAtExitOfOthers() {
   Work& work = AllWork();
   std::unique_lock lock(work.mutex);
   if (work.stopped_by_main_thread) return;
-  if (work.changed.wait_for(lock, kPatience, [&] { return work.queued + work.running == 0; })) return;
+  if (work.changed.wait_for(lock, kPatienceWithoutMainThread, [&] { return work.queued + work.running == 0; })) return;
   lock.unlock();
   LeaveIfWorkingAtExit();
 }
