@@ -1,4 +1,4 @@
-// A loaded model: what it can be asked for, and in which order that is checked and done.
+// A loaded model: its calls, and the order in which each is checked and done.
 import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
@@ -19,8 +19,8 @@ import { makePlan } from './samplers/samplers.ts';
 import { sizeWarnings } from './warnings.ts';
 
 /**
- * A loaded model: photo → faces → identity → portraits. Calls may overlap; those that generate share the network's batches.
- * Every call leaves the event loop free. With a `signal` that aborts, a call rejects with the signal's reason.
+ * A loaded model: photo → faces → identity → portraits. Calls may overlap; concurrent `generate` calls share batches.
+ * No call blocks the event loop. When its `signal` aborts, a call rejects with the signal's reason.
  */
 export class Arc2Face {
 	readonly info: ModelInfo;
@@ -39,8 +39,8 @@ export class Arc2Face {
 	}
 
 	/**
-	 * Loads a bundle onto a device. On a GPU the first load builds an engine of each network, which may take minutes and is kept for the
-	 * next; loads that want the same one wait for each other.
+	 * Loads a bundle onto a device. On a GPU the first load builds an engine for each network, which may take minutes and is kept for the
+	 * next; loads that need the same one wait for each other.
 	 *
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `NO_DEVICE`; `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or
 	 *   tensor; `OUT_OF_MEMORY`; `ENGINE_FAILED`; `FILE_FAILED` when the folder of the engines can't be used
@@ -48,17 +48,17 @@ export class Arc2Face {
 	static async load(options?: LoadOptions): Promise<Arc2Face> {
 		const { signal, ...resolved } = resolveLoadOptions(options);
 		signal?.throwIfAborted();
-		// Making a session can't be interrupted; it ends on its own, and is given back then.
+		// Creating a session can't be interrupted; it is released once it finishes.
 		return new Arc2Face(await abandonable(load(resolved, signal), signal, ({ native }) => void native.dispose()));
 	}
 
 	/**
-	 * Finds the faces in a photo. If none stands upright for sure, it is also looked at turned by 90°, 180° and 270° (`rotation` tells), and
-	 * if there is none at all, with a border around it; each look takes as long as the first.
+	 * Finds the faces in a photo. If none is clearly upright, the photo is also tried turned by 90°, 180° and 270° (see `rotation`), and
+	 * if there is none at all, with a border around it; each try takes as long as the first.
 	 *
 	 * @param options.detectionSize - side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`)
 	 * @param options.threshold - least score, 0–1 (default 0.5)
-	 * @returns largest first; none is no error
+	 * @returns largest first; may be empty
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_IMAGE`; `INVALID_BUNDLE` when the bundle has no detector; `DISPOSED`
 	 */
 	async detect(photo: Photo, options?: DetectOptions): Promise<Face[]> {
@@ -69,9 +69,9 @@ export class Arc2Face {
 	}
 
 	/**
-	 * The identity of a person in a photo. `face` of the result tells which face it is and where, its size, score and rotation, and
-	 * `warnings` what may be wrong with it. Faces are searched for as `detect` does; a face of `detect`, or five keypoints, passed as
-	 * `face` is taken as it is.
+	 * The identity of a person in a photo. The result's `face` tells which face it is and where, its size, score and rotation, and
+	 * `warnings` what may be wrong with it. Faces are found as by `detect`; a face from `detect`, or five keypoints, passed as
+	 * `face` is used as it is.
 	 *
 	 * @param options.face - which face (default: the largest, with a warning if there are several)
 	 * @param options.detectionSize - as for {@link detect}
@@ -95,7 +95,7 @@ export class Arc2Face {
 	/**
 	 * Paints portraits: identity → conditioning → latents → image.
 	 *
-	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, of which each gets `count` portraits
+	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
 	 * @returns RGB images, 8 bits per channel: those of the first identity, then those of the next
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `OUT_OF_MEMORY`; `DISPOSED`
@@ -135,7 +135,7 @@ export class Arc2Face {
 		return painted;
 	}
 
-	/** Gives everything back; pending calls reject with `DISPOSED`, images stay. May be called any number of times. */
+	/** Frees everything; pending calls reject with `DISPOSED`, images stay valid. May be called any number of times. */
 	dispose(): Promise<void> {
 		this.#disposal ??= this.#native.dispose();
 		return this.#disposal;

@@ -1,16 +1,16 @@
-// Waiting for work that can be stopped: of native code, and of others.
+// Waits for work that can be cancelled, native or other.
 import type { NativeCall } from './native.ts';
 import { fromNative } from './native-error.ts';
 
-/** Makes a callback of the user's safe to be called by native code, which has nowhere to throw to. */
+/** Makes a user's callback safe to call from native code, which has nowhere to throw to. */
 export type Guard = <P>(callback: (progress: P) => void) => (progress: P) => void;
 
 /**
- * Awaits native work. An abort stops it and rejects with the signal's reason; an exception in a callback stops it and is
- * what it rejects with.
+ * Awaits native work. An abort stops it and rejects with the signal's reason; an exception in a callback stops it too, and is
+ * the reason it rejects with.
  *
- * @param start - begins the work; hands callbacks over wrapped in `guard`
- * @param discard - gets a result that came in spite of that
+ * @param start - begins the work; passes callbacks wrapped in `guard`
+ * @param discard - gets a result that came nevertheless
  */
 export async function awaitNative<T>(
 	start: (guard: Guard) => NativeCall<T>,
@@ -52,7 +52,7 @@ export async function awaitNative<T>(
 }
 
 /**
- * Rejects with the signal's reason as soon as it aborts. The work goes on by itself; what it yields after all goes to
+ * Rejects with the signal's reason as soon as it aborts. The work continues; its result then goes to
  * `discard`.
  */
 export async function abandonable<T>(

@@ -14,7 +14,7 @@ const interruption = new AbortController();
 const progress = new Progress(process.stderr, isLively(process.stderr));
 process.on('SIGINT', interrupt);
 
-// Not process.exit(): what was printed to a pipe may still be on its way.
+// Not process.exit(): output to a pipe may still be on its way.
 process.exitCode = await main(process.argv.slice(2));
 
 function interrupt(): void {
@@ -22,7 +22,7 @@ function interrupt(): void {
 		interruption.abort();
 		return;
 	}
-	// Asked twice: the user does not want to wait until everything is given back. process.exit() would wait for native work.
+	// Interrupted twice: the user does not want to wait for a clean end. process.exit() would wait for native work.
 	process.off('SIGINT', interrupt);
 	process.kill(process.pid, 'SIGINT');
 }

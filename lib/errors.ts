@@ -17,39 +17,39 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** What an error may know beside its sentences. A field means the same whatever the code. */
+/** What an error may know besides its sentences. A field means the same with every code. */
 interface Details {
 	/** The option or argument, as the call names it. */
 	option: string;
-	/** The environment variable that is to blame. */
+	/** The environment variable at fault. */
 	variable: string;
-	/** The photo: its path or URL, or what else messages call it. */
+	/** The photo: its path or URL, or another name used in messages. */
 	photo: string;
 	/** How many faces were found. */
 	faces: number;
 	/** The model folder. */
 	bundle: string;
-	/** The file, folder or library that is to blame: an absolute path. */
+	/** The file, folder or library at fault: an absolute path. */
 	file: string;
 	/** The field of a config file. */
 	field: string;
-	/** The tensor of a file of weights, or of a network's inputs and outputs. */
+	/** The tensor, of a file of weights or among a network's inputs and outputs. */
 	tensor: string;
 	/** The network: `unet`. */
 	network: string;
-	/** `cpu`, or the GPU as `cuda:0`; or what was asked for, such as `cuda`. */
+	/** `cpu`, or the GPU as `cuda:0`; or what was requested, such as `cuda`. */
 	device: string;
-	/** How many bytes of memory were asked for. */
+	/** How many bytes of memory were requested. */
 	bytes: number;
 	/** What was to be downloaded. */
 	url: string;
-	/** Of the server's answer: 404. */
+	/** Of the server's response: 404. */
 	status: number;
-	/** The system's word for what went wrong: `EACCES`. */
+	/** The system's error code: `EACCES`. */
 	systemCode: string;
 }
 
-/** Which details the errors of each code may have. None is always there. */
+/** Which details the errors of each code may have. All are optional. */
 export const detailFields = {
 	INVALID_ARGUMENT: ['option', 'variable', 'file'],
 	INVALID_IMAGE: ['photo', 'systemCode'],
@@ -64,7 +64,7 @@ export const detailFields = {
 	FILE_FAILED: ['file', 'systemCode'],
 } as const satisfies Record<ErrorCode, readonly (keyof Details)[]>;
 
-/** The details of errors of some codes; of any code unless it says which. */
+/** The details of errors of some codes (default: of any code). */
 export type ErrorDetails<Code extends ErrorCode = ErrorCode> = {
 	readonly [Field in (typeof detailFields)[Code][number]]?: Details[Field] | undefined;
 };
@@ -76,7 +76,7 @@ type Options<Code extends ErrorCode> = {
 	cause?: unknown;
 };
 
-/** One list for each code, so that details are those of the code. */
+/** One list per code, so that details match the code. */
 export type ErrorArguments = {
 	[Code in ErrorCode]: [code: Code, problem: string, options?: Options<Code>];
 }[ErrorCode];
@@ -103,7 +103,7 @@ export class Arc2FaceError extends Error {
 		this.details = details;
 	}
 
-	/** This error as somebody tells it who knows more: another sentence, a remedy, or further details. @internal */
+	/** A copy by a caller who knows more: another sentence, a remedy, or further details. @internal */
 	with(more: { problem?: string; remedy?: string | undefined; details?: ErrorDetails }): Arc2FaceError {
 		const { code, problem, remedy, cause } = this;
 		const said = { problem, remedy, ...more };
@@ -111,7 +111,7 @@ export class Arc2FaceError extends Error {
 		return new Arc2FaceError(...([code, said.problem, options] as ErrorArguments));
 	}
 
-	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` leave of an error its message alone. */
+	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` keep only an error's message. */
 	toJSON(): { code: ErrorCode; problem: string; remedy?: string; details: ErrorDetails } {
 		const { code, problem, remedy, details } = this;
 		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };

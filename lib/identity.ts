@@ -1,4 +1,4 @@
-// A person, as a direction among faces: what photos become, and portraits are painted from.
+// A person, as a direction among faces: encoded from photos, and painted as portraits.
 import { identitySize } from '../models/text-encoder.ts';
 import { Arc2FaceError } from './errors.ts';
 import type { EncodedFace } from './geometry.ts';
@@ -13,7 +13,7 @@ export const embeddingLength = identitySize;
 export type IdentityLike = Identity | IdentityJson | ArrayLike<number>;
 export type IdentityJson = { embedding: ArrayLike<number> };
 
-/** A person, as ArcFace sees one: a direction in 512 dimensions. Immutable but for what you write into `embedding`. */
+/** A person as ArcFace sees one: a direction in 512 dimensions. Immutable, except that `embedding` can be written to. */
 export class Identity {
 	/** 512 numbers of length 1. */
 	readonly embedding: Float32Array;
@@ -29,7 +29,7 @@ export class Identity {
 	}
 
 	/**
-	 * What the recogniser made of a face: 512 numbers of any length but 0.
+	 * From the recogniser's output: 512 numbers of any length but 0.
 	 *
 	 * @internal
 	 */
@@ -78,7 +78,7 @@ export class Identity {
 		list.forEach((embedding, i) => {
 			for (let k = 0; k < embeddingLength; k++) sum[k]! += share[i]! * embedding[k]!;
 		});
-		// Unit vectors rounded to float32 that cancel out leave a rest of this order.
+		// Unit vectors rounded to float32 leave a residue of this order when they cancel out.
 		if (!(Math.hypot(...sum) > 1e-6 * Math.max(...share))) {
 			throw invalid('those that do not cancel out', 'identities', 'some whose weighted sum is 0');
 		}
@@ -89,7 +89,7 @@ export class Identity {
 	 * The identity on the arc from `a` to `b`: spherical linear interpolation.
 	 *
 	 * @param t - 0 is `a`, 1 is `b`
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for opposite identities, between which there is no one arc
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for opposite identities, between which no arc is unique
 	 */
 	static slerp(a: IdentityLike, b: IdentityLike, t: number): Identity {
 		if (!(typeof t === 'number' && t >= 0 && t <= 1)) {
@@ -102,7 +102,7 @@ export class Identity {
 		if (angle > 3 && sine < 1e-6) {
 			throw invalid('one that is not opposite to `a`', 'b', 'its opposite, to which every way is as long');
 		}
-		// The arc of nearly equal identities is straight, and sin(angle) no good divisor.
+		// Between nearly equal identities the arc is straight, and sin(angle) a bad divisor.
 		const near = sine < 1e-6;
 		const fromShare = near ? 1 - t : Math.sin((1 - t) * angle) / sine;
 		const toShare = near ? t : Math.sin(t * angle) / sine;
@@ -110,24 +110,24 @@ export class Identity {
 		return new Identity(normalise(Float64Array.from(from.embedding, (x, k) => fromShare * x + toShare * other[k]!)));
 	}
 
-	/** Cosine of the angle between both, −1 to 1: the higher, the more alike. */
+	/** Cosine of the angle between them, −1 to 1: the higher, the more alike. */
 	similarity(other: IdentityLike): number {
 		const { embedding } = Identity.from(other);
 		return this.embedding.reduce((sum, x, k) => sum + x * embedding[k]!, 0);
 	}
 
-	/** What {@link Identity.from} reads again, to the last bit. */
+	/** {@link Identity.from} reads it back, exact to the last bit. */
 	toJSON(): { embedding: number[] } {
 		return { embedding: Array.from(this.embedding) };
 	}
 }
 
 function normalise(vector: Float64Array): Float32Array {
-	// By the largest number first, so that the squares of the others neither overflow nor vanish.
+	// Divided by the largest first, so that the squares neither overflow nor vanish.
 	const largest = vector.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 	const scaled = vector.map((x) => x / largest);
 	const length = Math.sqrt(scaled.reduce((sum, x) => sum + x * x, 0));
-	// What has length 1 already, but for rounding to float32, stays as it is to the last bit: JSON gives back the same.
+	// A vector of length 1, up to rounding to float32, is kept to the last bit, so that JSON round trips are exact.
 	const isUnit = Math.abs(length * largest - 1) < 1e-6;
 	return Float32Array.from(isUnit ? vector : scaled.map((x) => x / length));
 }
@@ -141,7 +141,7 @@ function noIdentity(received: string, remedy?: string): Arc2FaceError {
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: 'identity' } });
 }
 
-/** How to come to an identity from what is taken for one. */
+/** How to get an identity from what was mistaken for one. */
 function sourceOf(value: unknown): string | undefined {
 	return typeof value === 'string'
 		? 'A photo becomes an identity by `encode`; a saved one by `JSON.parse`.'

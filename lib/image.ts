@@ -1,4 +1,4 @@
-// A painted image: its pixels, and how they become a file.
+// A painted image: its pixels, and saving them as a file.
 import { extname, resolve } from 'node:path';
 import { type InspectOptions, inspect } from 'node:util';
 import sharp, { type Sharp } from 'sharp';
@@ -17,11 +17,11 @@ export class GeneratedImage {
 	readonly width: number;
 	readonly height: number;
 	readonly channels = 3;
-	/** What its noise was drawn from. With `noise: "batch"` the whole call has one seed. */
+	/** The seed of its noise. With `noise: "batch"` the whole call has one. */
 	readonly seed: number;
-	/** Place among the images of its call. */
+	/** Index among the images of its call. */
 	readonly index: number;
-	/** That its size is unlike what the bundle was trained on. */
+	/** Whether its size is unlike the bundle's training images. */
 	readonly warnings: readonly Warning[];
 
 	/** @hidden */
@@ -34,7 +34,7 @@ export class GeneratedImage {
 		this.warnings = warnings;
 	}
 
-	/** A sharp instance of the pixels, for everything else that sharp can do with an image. */
+	/** A sharp instance of the pixels, for everything else that sharp can do. */
 	sharp(): Sharp {
 		return sharp(this.data, { raw: { width: this.width, height: this.height, channels: 3 } });
 	}
@@ -44,7 +44,7 @@ export class GeneratedImage {
 	 *
 	 * @param format - `png` (default, lossless), `jpg` or `jpeg`, `webp` or `avif`
 	 * @param options - sharp's options of that format
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another format, or options that sharp refuses
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown format, or options that sharp refuses
 	 */
 	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F]): Promise<Buffer> {
 		const chosen = format ?? 'png';
@@ -65,8 +65,8 @@ export class GeneratedImage {
 	}
 
 	/**
-	 * Writes the image to a file, in the format of its extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.avif`). Who reads the
-	 * file meanwhile finds the old one or the whole new one: it is written under another name and renamed.
+	 * Writes the image to a file, in the format of its extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.avif`). Readers of the
+	 * file find the old one or the whole new one: it is written under another name and renamed.
 	 *
 	 * @param path - or a `file:` URL
 	 * @param options - sharp's options of that format
@@ -86,7 +86,7 @@ export class GeneratedImage {
 	}
 
 	/**
-	 * What `console.log` shows: not the pixels.
+	 * What `console.log` shows, without the pixels.
 	 *
 	 * @internal
 	 */

@@ -1,4 +1,4 @@
-// Loading: device, bundle, engines, and then the core.
+// Loads a model: device, bundle, engines, then the core.
 import { type Bundle, bundleFolder, openBundle, withPull } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
@@ -11,14 +11,14 @@ import { loadNative, type NativeLoadRequest, type NativeModel } from './native.t
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import { embeddedBundleWarning, sizeWarnings, type Warning } from './warnings.ts';
 
-/** What was loaded, and why so. */
+/** What was loaded, and why. */
 export type ModelInfo = Readonly<{
 	/** `cpu`, or the GPU as `cuda:0`. */
 	device: 'cpu' | `cuda:${number}`;
 	/** What runs the networks, and its version. */
 	provider: ProviderName;
 	version: string;
-	/** Arithmetic of the networks. Those that read faces compute in fp32 in any case. */
+	/** Arithmetic of the networks. Those that read faces always compute in fp32. */
 	precision: 'fp32' | 'fp16';
 	/** Absolute path of the bundle folder. */
 	bundle: string;
@@ -30,7 +30,7 @@ export type ModelInfo = Readonly<{
 	canEncode: boolean;
 	/** Sentences that explain the choice of device and provider, for people. */
 	reasons: readonly string[];
-	/** That the embedded bundle stands in for another, and that images of the loaded sizes are unlike what the bundle was trained on. */
+	/** Tell if the embedded bundle is a fallback, or the loaded image sizes are unlike the bundle's training images. */
 	warnings: readonly Warning[];
 }>;
 
@@ -41,7 +41,7 @@ export type Loaded = Readonly<{ native: NativeModel; bundle: Bundle; info: Model
 type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>;
 
 /**
- * Device, bundle, engines if the device has any, and then the core. See `Arc2Face.load` for what may go wrong.
+ * Device, bundle, engines if the device uses them, then the core. See `Arc2Face.load` for its errors.
  *
  * @internal
  */
@@ -90,7 +90,7 @@ async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: 
 async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: PrepareOptions): Promise<Opened> {
 	const { runtime, index } = choice;
 	const { engines, bundle, ...opened } = await openEngines(request, { runtime, target: targetOf(choice) });
-	// What lies in the cache was built here and is whole, but a library may still refuse it: then it is built once more.
+	// Cached engines were built here and are complete, but a library may still refuse one: then it is built once more.
 	for (const rebuilt = new Set<string>(); ; ) {
 		const networks = nativeEngines(await engines.prepare(options));
 		try {
@@ -136,7 +136,7 @@ async function openModel(
 	}
 }
 
-/** The error of a load, with what to do about it here. */
+/** A load's error, with a remedy that fits. */
 function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	if (!(error instanceof Arc2FaceError)) return error;
 	if (error.code === 'OUT_OF_MEMORY') {
@@ -150,7 +150,7 @@ function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	return withPull(withFile(error, bundle), bundle.folder);
 }
 
-/** The core knows networks by name: where one is a file of its own, that is the file to blame. */
+/** The core knows networks by name: if one is an ONNX file, that file is at fault. */
 function withFile(error: Arc2FaceError, { files, networks }: Bundle): Arc2FaceError {
 	const entry = Object.entries(networks).find(([name]) => name === error.details.network);
 	if (entry === undefined || !('file' in entry[1])) return error;
@@ -160,7 +160,7 @@ function withFile(error: Arc2FaceError, { files, networks }: Bundle): Arc2FaceEr
 	return error.with({ problem: `Could not load ${file}. ${error.problem}`, remedy, details: { file } });
 }
 
-/** The network whose engine file the library does not take. */
+/** The network whose engine file the library refuses. */
 function refusedNetwork(error: unknown): string | undefined {
 	const { code, details } = error as { code?: unknown; details?: ErrorDetails };
 	return code === 'INVALID_ENGINE' ? details?.network : undefined;

@@ -1,4 +1,4 @@
-// Errors of native code as those of this package, with what to do about them.
+// Turns native errors into this package's, with remedies.
 import {
 	Arc2FaceError,
 	detailFields,
@@ -9,10 +9,10 @@ import {
 } from './errors.ts';
 
 /**
- * Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. What to do about it
- * follows from what native code knows; a caller that knows more says so: `Arc2FaceError.with`.
+ * Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. The remedy
+ * follows from what native code knows; a caller that knows more uses `Arc2FaceError.with`.
  *
- * @returns what is no error of native code as it is
+ * @returns any other error unchanged
  */
 export function fromNative(cause: unknown): unknown {
 	if (!(cause instanceof Error) || !('code' in cause) || !isErrorCode(cause.code)) return cause;
@@ -27,7 +27,7 @@ function isErrorCode(code: unknown): code is ErrorCode {
 	return typeof code === 'string' && Object.hasOwn(errorCodes, code);
 }
 
-/** What to do about errors of native code, where its details tell. */
+/** The remedy for a native error, where its details tell. */
 const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | undefined>> = {
 	INVALID_ARGUMENT: ({ option = '' }) => loadAgain[option],
 	NO_DEVICE: () => 'Run `arc2face doctor` to see what was looked for and what was found.',
@@ -49,7 +49,7 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | un
 	DISPOSED: () => 'Load the model again with `Arc2Face.load()`.',
 };
 
-/** What a model has to be loaded with for an option of a call that its engines were not built for. */
+/** What to load a model with, for a call's option that its engines were not built for. */
 const loadAgain: Readonly<Record<string, string>> = {
 	width: 'Load the model with this size in `imageSizes`.',
 	guidanceScale: 'Load the model with 2 or more in `batchSizes`.',

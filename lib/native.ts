@@ -1,21 +1,22 @@
+// The native addon: its exact surface as types, and opening it.
 import { createRequire } from 'node:module';
 import type { DataType } from '../models/weights/reference.ts';
 import { Arc2FaceError } from './errors.ts';
 import { packageRoot } from './package.ts';
 
-/** The addon's exact surface. The core checks all of it again, and throws `INVALID_ARGUMENT` for what does not fit. */
+/** The addon's exact surface. The core checks everything again, and throws `INVALID_ARGUMENT` for what is wrong. */
 export interface NativeAddon {
 	/**
-	 * Opens an ONNX Runtime library, or finds it open already, and runs a one-node graph as a self-test.
-	 * @throws `NO_DEVICE` when the file is missing, no library, or not ONNX Runtime 1.23 or newer
+	 * Opens an ONNX Runtime library, if it is not open already, and runs a one-node graph as a self-test.
+	 * @throws `NO_DEVICE` when the file is missing, not a library, or not ONNX Runtime 1.23 or newer
 	 */
 	probeOnnxRuntime(library: string): { version: string };
 	/**
-	 * Opens a provider library and NVIDIA's behind it. A bad one may take the process down: `probeLibrary` asks in another.
-	 * @throws `NO_DEVICE`, naming the file that is missing, no such library, or of another version
+	 * Opens a provider library and NVIDIA's behind it. A bad one may crash the process: `probeLibrary` uses another.
+	 * @throws `NO_DEVICE`, naming the file that is missing, not such a library, or of another version
 	 */
 	probeEngines(paths: EngineLibraryPaths): { product: string; version: string };
-	/** The GPUs of this machine. Never throws for what it finds. */
+	/** The GPUs of this machine. Never throws because of them. */
 	findGpus(): NativeGpus;
 	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
@@ -25,7 +26,7 @@ export interface NativeAddon {
 	readonly networks: readonly NativeNetworkRow[];
 }
 
-/** What the core takes at most. A test holds lib's own limits, which are checked before it is asked, against them. */
+/** The core's limits. A test compares lib's own, which are checked first, with them. */
 export type NativeLimits = Readonly<
 	Record<
 		| 'embeddingLength'
@@ -39,14 +40,14 @@ export type NativeLimits = Readonly<
 	>
 >;
 
-/** `needed`: a model can't be without it. The others come together with those that they work with, or not at all. */
+/** `needed`: every model has it. The others come with those that they work with, or not at all. */
 export type NativeNetworkRow = Readonly<{ name: string; needed: boolean }>;
 
 export type NativeGpus = {
-	/** Version of CUDA that the addon was built with, and the newest that the driver knows: `13.0`. Undefined: there is none. */
+	/** Version of CUDA that the addon was built with, and the newest that the driver supports: `13.0`. Undefined: none. */
 	runtime?: string;
 	driver?: string;
-	/** The place of each is the N of `cuda:N`. */
+	/** The index of each is the N of `cuda:N`. */
 	gpus: readonly NativeGpu[];
 	/** A sentence that says why there are none. */
 	obstacle?: string;
@@ -90,7 +91,7 @@ export interface NativeWeight {
 	offset: number;
 	length: number;
 	type: DataType;
-	/** What the graph declares, when that is another type: float16, for float32 in the file. */
+	/** The type that the graph declares, if another: float16 for float32 in the file. */
 	as?: 'float16';
 	shape: readonly number[];
 }
@@ -101,7 +102,7 @@ export type NativeNetwork = { graph: Uint8Array; weights: readonly NativeWeight[
 /** A combination of input shapes, by input name. */
 export type NativeProfile = Readonly<Record<string, readonly number[]>>;
 
-/** An engine that is to be built. */
+/** An engine to build. */
 export interface NativeBuildRequest {
 	/** What builds it. */
 	library: EngineLibraryPaths;
@@ -114,13 +115,13 @@ export interface NativeBuildRequest {
 	profiles: readonly NativeProfile[];
 	/** GPUs to build for, 89 stands for 8.9; or the one to build on and for, the N of `cuda:N`. */
 	target: { capabilities: readonly number[] } | { gpu: number };
-	/** Path of the engine file, which is not there yet. */
+	/** Path of the engine file, which does not exist yet. */
 	to: string;
 	/** Phases nest and overlap; `step` of `steps` are done in this one. */
 	onProgress?: (progress: { phase: string; step: number; steps: number }) => void;
 }
 
-/** An engine file that `buildEngine` wrote; `compiled`: path of what its library compiled from it, read if it is there and else written; empty: there is none. */
+/** An engine file that `buildEngine` wrote; `compiled`: path of what its library compiled from it, read if it exists, else written; empty: there is none. */
 export type NativeEngine = { engine: string; compiled: string };
 
 /** What runs the networks: ONNX Runtime (`threads`, 0: one per core) or engines, on the GPU of this number. */
@@ -139,11 +140,11 @@ export interface NativeLoadRequest {
 	identityPosition: number;
 	/** Image pixels per latent, in each direction (8 for SD 1.5). */
 	pixelsPerLatent: number;
-	/** Called when a network is ready: its name and how many of how many are. */
+	/** Called when a network is ready: its name, and how many of how many are. */
 	onProgress?: (progress: { network: string; done: number; total: number }) => void;
 }
 
-/** By name, as `networks` of the addon lists them. */
+/** By name, as in the addon's `networks`. */
 export type NativeNetworks<Network> = Readonly<Record<string, Network>>;
 
 export interface NativePhoto {
@@ -185,7 +186,7 @@ export interface NativeGenerateRequest {
 	plan: Float64Array;
 	/** 1 or less: no unconditional half. */
 	guidanceScale: number;
-	/** One generator per image; or one in all (`noise: "batch"`), from which the whole batch is drawn. Only the low 32 bits count. */
+	/** One generator per image, or one for the whole batch (`noise: "batch"`). Only the low 32 bits count. */
 	seeds: Float64Array;
 	width: number;
 	height: number;
@@ -197,23 +198,23 @@ export interface NativeGenerateRequest {
 	onImage: (image: NativeImage) => void;
 }
 
-/** RGB bytes of an image, on memory that the core wrote; `index` is its place in `identityOfImage`. */
+/** RGB bytes of an image, in memory that the core wrote; `index` is its place in `identityOfImage`. */
 export type NativeImage = { index: number; pixels: Uint8Array };
 
 export interface NativeModel {
 	detect(request: NativeDetectRequest): NativeCall<NativeFaces>;
-	/** The recognizer's output as it is (512 numbers, not of length 1). */
+	/** The recognizer's raw output (512 numbers, not of length 1). */
 	encode(request: NativeEncodeRequest): NativeCall<{ embedding: Float32Array }>;
 	/** Resolves when `onImage` has had every image. */
 	generate(request: NativeGenerateRequest): NativeCall<void>;
-	/** Rejects everything pending with `DISPOSED`; resolves when the memory is given back. May be called twice. */
+	/** Rejects everything pending with `DISPOSED`; resolves when the memory is freed. May be called twice. */
 	dispose(): Promise<void>;
 }
 
 /**
  * Opens the addon: a prebuild for this platform, or the local build.
  *
- * @throws {Arc2FaceError} `NO_DEVICE` when there is neither, or it does not load, with what was looked for
+ * @throws {Arc2FaceError} `NO_DEVICE` when there is neither, or it fails to load, with what was looked for
  */
 export function loadNative(): NativeAddon {
 	try {
@@ -233,12 +234,12 @@ export function loadNative(): NativeAddon {
 	}
 }
 
-/** Path of the file that {@link loadNative} opens. This package's provider libraries lie beside it. @throws when there is none */
+/** Path of the file that {@link loadNative} opens. This package's provider libraries are beside it. @throws when there is none */
 export function addonFile(): string {
 	return finder().resolve(packageRoot);
 }
 
-/** Each opens or finds the addon of the package in a folder. */
+/** Each opens or finds the addon of the package in this folder. */
 function finder(): ((folder: string) => unknown) & { resolve(folder: string): string } {
 	return createRequire(import.meta.url)('node-gyp-build');
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of this package's package.json: one level up in a clone, two in what is published. */
+/** The folder of this package's package.json: one level up in a clone, two in the published package. */
 export const packageRoot = findPackageRoot(dirname(fileURLToPath(import.meta.url)));
 
 function findPackageRoot(folder: string): string {
@@ -15,7 +15,7 @@ function findPackageRoot(folder: string): string {
 
 let version: string | undefined;
 
-/** The version in this package's package.json, which is read once. */
+/** The version in this package's package.json, read once. */
 export function packageVersion(): string {
 	version ??= (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 	return version;

@@ -1,4 +1,4 @@
-// Photos, in all forms that programs have them in, read as upright RGB pixels.
+// Reads photos, in every form that programs hold them, as upright RGB pixels.
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
 import { isArrayBuffer, isBlob, isBytes, isPromise, isStream, isUint8Array, isUrl } from './options/brands.ts';
@@ -10,7 +10,7 @@ import { openPhoto, type PhotoFile, type PhotoName, unreadable } from './photo/f
 /**
  * A path, a `file:` URL, the bytes of an image file (also as `Blob` or `File`), pixels, or a sharp instance.
  *
- * Of files: JPEG, PNG, WebP, AVIF, GIF and TIFF, up to 200 million pixels; and what else your build of sharp reads.
+ * Files: JPEG, PNG, WebP, AVIF, GIF and TIFF, up to 200 million pixels; and whatever else your build of sharp reads.
  */
 export type Photo = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob | RawPhoto | Sharp;
 
@@ -30,7 +30,7 @@ export interface Pixels extends PhotoName {
 	height: number;
 }
 
-/** More than any camera takes at the time of writing; a limit on what a small file can make us allocate (600 MB). */
+/** More than any camera's at the time of writing; limits what a small file can make us allocate (600 MB). */
 const pixelLimit = 200_000_000;
 
 /** Photos, as opposed to drawings (SVG) and documents (PDF), which libvips also opens. */
@@ -38,10 +38,10 @@ const formats = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff', 'jp2', 'jxl', 'ra
 
 /**
  * Decodes a photo: turned upright as its EXIF orientation says, converted to sRGB, 8 bits, without alpha (what is
- * transparent becomes white). Of an animation the first frame counts.
+ * transparent becomes white). Only the first frame of an animation is used.
  *
- * @throws {Arc2FaceError} `INVALID_IMAGE` for what can't be read or decoded, or has over 200 million pixels;
- *   `INVALID_ARGUMENT` for what is no photo at all
+ * @throws {Arc2FaceError} `INVALID_IMAGE` if it can't be read or decoded, or has over 200 million pixels;
+ *   `INVALID_ARGUMENT` if it is not a photo at all
  */
 export async function readPhoto(photo: Photo): Promise<Pixels> {
 	return await open(photo, async (image, { name, photo }) => {
@@ -57,7 +57,7 @@ export async function readPhoto(photo: Photo): Promise<Pixels> {
 }
 
 /**
- * Reads only a photo's header: what is missing or no photo is found before long work begins.
+ * Reads only a photo's header, to find missing files and non-photos before long work begins.
  *
  * @throws {Arc2FaceError} as `readPhoto` does
  */
@@ -65,7 +65,7 @@ export async function checkPhoto(photo: Photo): Promise<void> {
 	await open(photo, async () => {});
 }
 
-/** A photo before it is decoded; of a file also both its ends. */
+/** A photo before it is decoded; for a file, also both its ends. */
 type Source = PhotoName & Readonly<{ image: () => Sharp; file?: PhotoFile }>;
 
 async function open<T>(photo: Photo, read: (image: Sharp, name: PhotoName) => Promise<T>): Promise<T> {
@@ -91,7 +91,7 @@ async function open<T>(photo: Photo, read: (image: Sharp, name: PhotoName) => Pr
 	}
 }
 
-/** Why an image that sharp should decode could not be: what its file is tells more than the decoder does. */
+/** Why sharp could not decode an image: the file's content tells more than the decoder does. */
 function undecodable(source: Source, content: Content | undefined, cause: Error): Arc2FaceError {
 	if (source.file === undefined) {
 		const [line = ''] = cause.message.trim().split('\n');
@@ -111,14 +111,14 @@ function undecodable(source: Source, content: Content | undefined, cause: Error)
 
 const asPhoto = 'Pass a JPEG, PNG, WebP, AVIF, GIF or TIFF file, its bytes, or raw pixels.';
 
-/** By sharp's own table, because a sharp that was built over another libvips reads more. */
+/** From sharp's own table, because a sharp built with another libvips reads more. */
 function isRead({ suffix }: Content): boolean {
 	if (suffix === undefined) return false;
 	return Object.values(sharp.format).some(({ input }) => input?.fileSuffix?.includes(suffix));
 }
 
 async function locate(photo: Photo): Promise<Source> {
-	// Damage that a decoder can mend goes through; the rest fails. The number of pixels is checked here, with a reason.
+	// Damage that a decoder can repair passes; the rest fails. The number of pixels is checked here, with a reason.
 	const limits = { limitInputPixels: false, failOn: 'error' } as const;
 	if (typeof photo === 'string' || isUrl(photo)) return await locateFile(photo, limits);
 	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo);
@@ -145,7 +145,7 @@ async function locateFile(photo: string | URL, limits: SharpOptions): Promise<So
 	return { ...name, image: () => sharp(file.all ?? path, limits), file };
 }
 
-/** The error about a URL of elsewhere: nothing here uses the network. */
+/** The error about a remote URL: nothing here uses the network. */
 function notHere(photo: string | URL): Arc2FaceError {
 	const remedy = 'Pass the bytes that are there: `await (await fetch(url)).arrayBuffer()`.';
 	const text = shortened(String(photo), 200);
@@ -153,7 +153,7 @@ function notHere(photo: string | URL): Arc2FaceError {
 	return unreadable({ name: `the photo ${text}`, photo: text }, 'it is an address, not a file', { remedy });
 }
 
-/** The bytes of an image file, on memory that sharp takes. */
+/** The bytes of an image file, in memory that sharp accepts. */
 async function bytesOf(photo: object): Promise<Buffer | undefined> {
 	if (isUint8Array(photo)) return ownBytes(photo);
 	if (isArrayBuffer(photo)) return ownBytes(new Uint8Array(photo));
@@ -164,7 +164,7 @@ async function bytesOf(photo: object): Promise<Buffer | undefined> {
 	return Buffer.from(bytes);
 }
 
-/** A Buffer of this realm, the only one that sharp knows; a copy of what other threads may change. */
+/** A Buffer of this realm, the only kind that sharp accepts; a copy if other threads may change it. */
 function ownBytes({ buffer, byteOffset, byteLength }: Uint8Array | Uint8ClampedArray): Buffer {
 	const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 	return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]' ? Buffer.from(bytes) : bytes;
@@ -183,7 +183,7 @@ function notAPhoto(received: unknown): Arc2FaceError {
 	);
 }
 
-/** How to get the bytes out of what has them but does not hold them. */
+/** How to get the bytes out of an object that provides them indirectly. */
 function collecting(received: unknown): string | undefined {
 	if (isPromise(received)) return 'Await it first.';
 	if (isStream(received)) return 'Collect it first: `await buffer(stream)`, from node:stream/consumers.';
@@ -214,7 +214,7 @@ function checkRaw(photo: RawPhoto): RawPhoto {
 	return photo;
 }
 
-/** By what it can do, since it may come from another copy of sharp. */
+/** Told by its methods, since it may come from another copy of sharp. */
 function isSharp(photo: object): photo is Sharp {
 	return ['clone', 'metadata', 'autoOrient', 'raw'].every((name) => typeof Reflect.get(photo, name) === 'function');
 }

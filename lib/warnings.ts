@@ -1,4 +1,4 @@
-// Warnings: what was done as asked, but may not be what was meant. The library prints nothing; results carry them.
+// Warnings: the call succeeded, but may not have done what was meant. The library prints nothing; results carry them.
 import type { Size } from './geometry.ts';
 
 /** Every kind of warning, and what it means. */
@@ -18,7 +18,7 @@ export type WarningCode = keyof typeof warningCodes;
 export interface Warning {
 	/** What kind of warning this is, for programs; stable between versions. */
 	readonly code: WarningCode;
-	/** What it is about, and what to do, for people. */
+	/** What is the matter, and what to do, for people. */
 	readonly message: string;
 }
 
@@ -33,8 +33,8 @@ export function embeddedBundleWarning(): Warning {
 }
 
 /**
- * @param size - of images that are asked for, in pixels
- * @param trained - that of the images that the bundle was trained on
+ * @param size - of the requested images, in pixels
+ * @param trained - that of the bundle's training images
  * @internal
  */
 export function sizeWarnings(size: Size, trained: Size): Warning[] {
@@ -50,6 +50,6 @@ export function sizeWarnings(size: Size, trained: Size): Warning[] {
 	];
 }
 
-// Of a side. The embedded bundle, trained on 96 pixels, paints one face of the same likeness from 80 to 112, and two at 128 or 96 × 144.
+// Per side. The embedded bundle, trained on 96 pixels, paints one face of the same likeness from 80 to 112, and two at 128 or 96 × 144.
 const mostEnlarged = 1.25;
 const leastReduced = 0.8;

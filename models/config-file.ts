@@ -1,9 +1,9 @@
-// The JSON files of a bundle.
+// Reads the JSON files of a bundle.
 import { readFile } from 'node:fs/promises';
 import { Arc2FaceError } from '../lib/errors.ts';
 import { contentOf, obstacleAt, startBytes } from './file-content.ts';
 
-/** A JSON file of a bundle: its fields, checked where they are read, with errors that name file, field and value. */
+/** A JSON file of a bundle: its fields are checked when read, with errors that name file, field and value. */
 export class ConfigFile {
 	/** Absolute path. */
 	readonly file: string;
@@ -18,7 +18,7 @@ export class ConfigFile {
 		this.fields = json as Record<string, unknown>;
 	}
 
-	/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON object */
+	/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or not a JSON object */
 	static async read(file: string): Promise<ConfigFile> {
 		return new ConfigFile(file, await readJson(file));
 	}
@@ -88,7 +88,7 @@ export class ConfigFile {
 const bringFile = 'Take the file from the model that the weights are from.';
 const correctField = 'Correct the field, or take the file from the model that the weights are from.';
 
-/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or no JSON */
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for a file that is missing or not JSON */
 export async function readJson(file: string): Promise<unknown> {
 	let bytes: Uint8Array;
 	try {
@@ -105,7 +105,7 @@ export async function readJson(file: string): Promise<unknown> {
 
 function parse(bytes: Uint8Array, file: string): unknown {
 	try {
-		// Without the mark of the byte order, which editors put before text.
+		// Without the byte order mark that some editors put first.
 		return JSON.parse(new TextDecoder().decode(bytes));
 	} catch (cause) {
 		const { what, remedy = bringFile } = contentOf(bytes.subarray(0, startBytes)) ?? { what: 'other bytes' };

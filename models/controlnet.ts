@@ -1,3 +1,4 @@
+// ControlNet: its config and graph.
 import type { ConfigFile } from './config-file.ts';
 import { requireSupported, sizeList, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
@@ -14,7 +15,7 @@ export type ControlNetConfig = UNetEncoderConfig &
 		imageEmbeddingChannels: readonly number[];
 	}>;
 
-/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link controlNet} does not have */
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link controlNet} does not support */
 export function readControlNetConfig(config: ConfigFile): ControlNetConfig {
 	requireSupported(config, {
 		_class_name: ['ControlNetModel'],

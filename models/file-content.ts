@@ -1,17 +1,17 @@
-// Says what lies in the place of a file that a bundle needs: by how it begins, or by why it can't be opened.
+// Tells what is there instead of a file that a bundle needs: by its first bytes, or by why it can't be opened.
 import { lstat, readlink } from 'node:fs/promises';
 
-/** What it is, as in "but received an HTML page", and what to do about it where that is known. */
+/** What it is, completing "but received an HTML page", and what to do about it if known. */
 export type Found = Readonly<{ what: string; remedy?: string }>;
 
 /** Bytes from a file's start that {@link contentOf} looks at. */
 export const startBytes = 512;
 
 /**
- * What a file is that is none of those expected.
+ * What an unexpected file is.
  *
- * @param start - its first {@link startBytes} bytes, or all that it has
- * @returns undefined for bytes that nothing is known about
+ * @param start - its first {@link startBytes} bytes, or all it has
+ * @returns undefined for unknown bytes
  */
 export function contentOf(start: Uint8Array): Found | undefined {
 	if (start.length === 0) return { what: 'an empty file', remedy: again };
@@ -34,7 +34,7 @@ const gitLfs = {
 };
 const compressed = { what: 'a compressed file', remedy: unpack };
 
-/** Characters stand for bytes. */
+/** Each character stands for a byte. */
 const signatures: readonly (readonly [string, Found])[] = [
 	['version https://git-lfs', gitLfs],
 	['version https://hawser', gitLfs],
@@ -54,9 +54,9 @@ const signatures: readonly (readonly [string, Found])[] = [
 	['GGUF', { what: 'a GGUF file' }],
 ];
 
-/** It begins with the pickle of this number: https://github.com/pytorch/pytorch/blob/v1.5.0/torch/serialization.py#L27 */
+/** The pickle of a number that it begins with: https://github.com/pytorch/pytorch/blob/v1.5.0/torch/serialization.py#L27 */
 const legacyNumber = '\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19';
-/** Before that, it was a tar archive that begins with one of these. */
+/** Before that, a tar archive that begins with one of these. */
 const legacyEntries = ['sys_info', 'pickle', 'tensors', 'storages'];
 
 function isLegacyTorch(latin1: string): boolean {
@@ -64,16 +64,16 @@ function isLegacyTorch(latin1: string): boolean {
 	return latin1.slice(257, 262) === 'ustar' && legacyEntries.some((entry) => latin1.startsWith(`${entry}\0`));
 }
 
-/** The length of a header, far below 2³², and its JSON. */
+/** The header's length, far below 2³², and its JSON. */
 function isSafetensors(start: Uint8Array): boolean {
 	return start[8] === '{'.charCodeAt(0) && start.subarray(4, 8).every((byte) => byte === 0);
 }
 
-/** Pages of servers, and other text in part: what tools leave in the place of a file mostly explains itself. */
+/** Web pages, and an excerpt of other text: what tools leave in place of a file mostly explains itself. */
 function textOf(start: Uint8Array): Found | undefined {
 	let text: string;
 	try {
-		// As a stream, because the last character may be cut. A mark of the byte order is left out.
+		// As a stream, because the last character may be cut off. A byte order mark is dropped.
 		text = new TextDecoder('utf-8', { fatal: true }).decode(start, { stream: true }).trim();
 	} catch {
 		return undefined;

@@ -1,3 +1,4 @@
+// CLIP's text encoder: its config and graph.
 import { Arc2FaceError } from '../lib/errors.ts';
 import type { ConfigFile } from './config-file.ts';
 import { attention } from './graph/attention.ts';
@@ -24,11 +25,11 @@ export type TextEncoderConfig = Readonly<{
 export const identitySize = 512;
 
 export type TextEncoderOptions = NetworkOptions & {
-	/** What the encoder reads; see {@link textEncoder} (default `ids`). */
+	/** The encoder's input; see {@link textEncoder} (default `ids`). */
 	input?: 'ids' | 'embeddings' | 'identity';
 };
 
-/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link textEncoder} does not have; defaults are those of transformers 4.36 */
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link textEncoder} does not support; defaults are those of transformers 4.36 */
 export function readTextEncoderConfig(config: ConfigFile): TextEncoderConfig {
 	requireSupported(config, { model_type: ['clip_text_model'] });
 	const hiddenSize = config.integer('hidden_size', sizes, 512);
@@ -52,7 +53,7 @@ export function readTextEncoderConfig(config: ConfigFile): TextEncoderConfig {
  *
  * Inputs, with `length` at most {@link TextEncoderConfig.positions}:
  * - `ids`: `input_ids` int64 [batch, length]
- * - `embeddings`: `embeddings` [batch, length, size], in the place of the token embeddings
+ * - `embeddings`: `embeddings` [batch, length, size], instead of the token embeddings
  * - `identity` (Arc2Face, https://arxiv.org/abs/2403.11641): `input_ids`; `identity` float32 [batch, 512], of length 1;
  *   `identity_position` int64 [batch], the token whose embedding the identity (and zeros after it) replaces, or −1 for none
  *
@@ -64,7 +65,7 @@ export function textEncoder(
 	options: TextEncoderOptions = {},
 ): NetworkGraph {
 	const net = Scope.root('text-encoder', weights, options);
-	// transformers 5 saves the model without the prefix that older versions and the official file have.
+	// transformers 5 saves the model without the prefix that older versions and the official file use.
 	const text = net.has('text_model.final_layer_norm.weight') ? net.at('text_model') : net;
 	const { hiddenSize, epsilon } = config;
 	const tokens = inputEmbeddings(net, text.at('embeddings'), config, options.input ?? 'ids');
@@ -115,7 +116,7 @@ function inputEmbeddings(
 	return net.op('Where', [net.op('Unsqueeze', [isIdentity, net.integers([2])]), row, tokens]);
 }
 
-/** [length, length]: 0 where the column is not after the row, and what no softmax gives any weight elsewhere. */
+/** [length, length]: 0 where the column is not after the row; elsewhere a number to which softmax gives no weight. */
 function causalMask(at: Scope, length: Value): Value {
 	const lowest = at.computeType === 'float16' ? -65504 : -3.4028234663852886e38;
 	const square = at.op('Concat', [length, length], { axis: 0 });

@@ -1,3 +1,4 @@
+// The UNet: its config and graph.
 import type { ConfigFile } from './config-file.ts';
 import { blockTypes, requireSupported, sizes } from './graph/config.ts';
 import type { NetworkGraph, Value } from './graph/graph.ts';
@@ -12,18 +13,18 @@ export type UNetConfig = UNetEncoderConfig &
 		outChannels: number;
 		/** Whether the blocks on the way up hold transformers, from the coarsest level to the finest. */
 		upAttention: readonly boolean[];
-		/** Height and width that the network was trained with, in latents; undefined when the config leaves it out. */
+		/** Height and width that the network was trained with, in latents; undefined if the config omits it. */
 		sampleSize: number | undefined;
 	}>;
 
 export type UNetOptions = NetworkOptions & {
-	/** Adds the inputs `down_0` … and `mid`: residuals of a ControlNet, which has the outputs of these names. */
+	/** Adds the inputs `down_0` … and `mid`: residuals from a ControlNet, whose outputs have these names. */
 	controlResiduals?: boolean;
 };
 
 const crossAttention = 'CrossAttnUpBlock2D';
 
-/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link unet} does not have */
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link unet} does not support */
 export function readUNetConfig(config: ConfigFile): UNetConfig {
 	requireSupported(config, {
 		_class_name: ['UNet2DConditionModel'],
@@ -61,7 +62,7 @@ export function readUNetConfig(config: ConfigFile): UNetConfig {
 
 /**
  * The denoiser of Stable Diffusion 1.5's family (diffusers' `UNet2DConditionModel`, Rombach et al. 2022,
- * https://arxiv.org/abs/2112.10752). Any height and width; levels have half the size of the one before, rounded up.
+ * https://arxiv.org/abs/2112.10752). Any height and width; each level has half the size of the one before, rounded up.
  *
  * Inputs: `sample` [batch, 4, height, width] noisy latents as the sampler scales them; `timestep` float32 [batch], 0–999, may
  * be fractional; `encoder_hidden_states` [batch, tokens, size] conditioning.
@@ -89,7 +90,7 @@ export function unet(config: UNetConfig, weights: WeightSource, options: UNetOpt
 		}
 		if (level > 0) {
 			const up = block.at('upsamplers.0');
-			// To the size of the skip connection that comes next, which is odd when it was halved with rounding.
+			// To the size of the next skip connection, which may be odd if halving was rounded.
 			const larger = upsampleNearest(up, x.value, skips.at(-1)!.value);
 			x = { value: up.result(conv2d(up.at('conv'), larger, channels, channels)), channels };
 		}

@@ -1,3 +1,4 @@
+// The autoencoder: its config, and the graphs of decoder and encoder.
 import type { ConfigFile } from './config-file.ts';
 import { attention } from './graph/attention.ts';
 import { blockTypes, requireSupported, sizeList, sizes } from './graph/config.ts';
@@ -23,10 +24,10 @@ export type VaeConfig = Readonly<{
 	pixelsPerLatent: number;
 }>;
 
-/** Of every norm in it: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/models/autoencoders/vae.py */
+/** For all its norms: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/models/autoencoders/vae.py */
 const epsilon = 1e-6;
 
-/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link vaeDecoder} and {@link vaeEncoder} do not have */
+/** @throws {Arc2FaceError} `INVALID_BUNDLE` for what {@link vaeDecoder} and {@link vaeEncoder} do not support */
 export function readVaeConfig(config: ConfigFile): VaeConfig {
 	requireSupported(config, {
 		_class_name: ['AutoencoderKL'],
@@ -126,7 +127,7 @@ export function vaeEncoder(config: VaeConfig, weights: WeightSource, options: Ne
 			x = resnet(block.at(`resnets.${i}`), x, { from, to, groups, epsilon });
 		}
 		if (level < channels.length - 1) {
-			// Padded at the bottom and the right only.
+			// Padded only at the bottom and the right.
 			x = conv2d(block.at('downsamplers.0.conv'), x, to, to, { stride: 2, pads: [0, 0, 1, 1] });
 		}
 	});
@@ -151,7 +152,7 @@ function middleBlock(block: Scope, x: Value, channels: number, groups: number): 
 
 /** Self-attention over all pixels with a single head, added to its input. */
 function imageAttention(at: Scope, x: Value, channels: number, groups: number): Value {
-	// diffusers before 0.15 saved these layers by other names, and Stable Diffusion 1.5's own file still has them.
+	// diffusers before 0.15 saved these layers under other names, which Stable Diffusion 1.5's own file still has.
 	const names = at.has('query.weight') ? ['query', 'key', 'value', 'proj_attn'] : ['to_q', 'to_k', 'to_v', 'to_out.0'];
 	const [query, key, value, out] = names.map((name) => at.at(name)) as [Scope, Scope, Scope, Scope];
 	const { tokens, toImage } = imageToTokens(at, groupNorm(at.at('group_norm'), x, channels, groups, epsilon), channels);

@@ -1,4 +1,4 @@
-// Opens a model folder: finds it, reads its configs, locates its weights, and writes down its networks.
+// Opens a model folder: finds it, reads its configs, locates its weights, and builds its networks' graphs.
 import { stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -27,7 +27,7 @@ import {
 import { readTokens, type Tokens } from './tokens.ts';
 import { findWeights } from './weights.ts';
 
-/** A model folder, read and checked: everything that the native core is to load, and how it is used. */
+/** A model folder, read and checked: everything that the native core loads, and how to use it. */
 export type Bundle = Readonly<{
 	/** Absolute path. */
 	folder: string;
@@ -35,30 +35,30 @@ export type Bundle = Readonly<{
 	files: readonly string[];
 	networks: BundleNetworks;
 	tokens: Tokens;
-	/** Numbers that the text encoder makes of each token. */
+	/** Numbers per token in the text encoder's output. */
 	conditioningSize: number;
 	schedule: ScheduleConfig;
 	geometry: ImageGeometry;
-	/** Files that the folder lacks for reading faces from photos; none when it can. */
+	/** Files missing for reading faces from photos; empty when none are. */
 	missingFaceModels: readonly string[];
 }>;
 
-/** Those that read faces are both there or both missing. */
+/** The two that read faces are both there or both missing. */
 export type BundleNetworks = Readonly<Record<WrittenName, NativeNetwork> & Partial<Record<OnnxName, NativeNetwork>>>;
 
 const cpuGraphs: GraphOptions = { operators: 'onnxruntime', precision: 'fp32' };
 
-/** The folder of the embedded bundle for `"tiny"`, else where downloads of that name go: in `ARC2FACE_HOME`, or the user's data folder. */
+/** The folder of the embedded bundle for `"tiny"`, else where such a download goes: in `ARC2FACE_HOME`, or the user's data folder. */
 export function bundleFolder(name: string): string {
 	if (name === 'tiny') return join(packageRoot, 'models', 'tiny');
 	return join(process.env.ARC2FACE_HOME || envPaths('arc2face', { suffix: '' }).data, name);
 }
 
 /**
- * Reads the configs of a bundle, locates its weights, and writes down its networks. Weights themselves stay unread.
+ * Reads the configs of a bundle, locates its weights, and builds its networks' graphs. The weights themselves are not read.
  *
  * @param bundle - a name or a folder (default: the official bundle if it was downloaded, else the embedded one)
- * @param options - how the networks are written down (default: for the CPU)
+ * @param options - how the graphs are built (default: for the CPU)
  * @throws {Arc2FaceError} `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or tensor
  */
 export async function openBundle(bundle?: string, options: GraphOptions = cpuGraphs): Promise<Bundle> {
@@ -95,7 +95,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	for (const name of writtenNames) {
 		opened[name] = await about(name, async () => {
 			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
-			// Writing down a graph takes some ten milliseconds: timers and connections get their turn in between.
+			// Building a graph takes some ten milliseconds: timers and connections get their turn in between.
 			await setImmediate();
 			return await files.refer(writeDown(name, configs[name], checkpoint, options));
 		});
@@ -112,7 +112,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	};
 }
 
-/** Names the network in what goes wrong. */
+/** Adds the network's name to an error. */
 async function about<T>(network: NetworkName, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
@@ -125,7 +125,7 @@ export async function readSchedule(folder: string): Promise<ScheduleConfig> {
 	return readScheduleConfig(await ConfigFile.read(join(folder, 'scheduler', 'scheduler_config.json')));
 }
 
-/** The official bundle once its UNet is there, which a download brings last: until then it is no bundle. */
+/** The official bundle, once it has its UNet, which is downloaded last: until then it is incomplete. */
 async function defaultBundle(): Promise<string> {
 	const folder = await folderOf(bundleFolder('arc2face'), 'unet');
 	return await findWeights(folder, networks.unet.weights).then(
@@ -153,14 +153,14 @@ export async function findBundle(bundle: string): Promise<string> {
 	throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details: { bundle } });
 }
 
-/** What is missing or damaged in the official bundle, a pull mends; a field that someone changed, or a permission, it does not. */
+/** A pull mends missing or damaged files of the official bundle, but not an edited field or a permission. */
 export function withPull(error: unknown, folder: string): unknown {
 	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
 	if (error.details.field !== undefined || error.details.systemCode === 'EACCES') return error;
 	return error.with({ remedy: 'Run `arc2face pull`: it brings what is missing, and again what is damaged.' });
 }
 
-/** Gives each file the index by which the native core knows it. */
+/** Gives each file its index, which the native core refers to it by. */
 class FileList {
 	readonly paths: string[] = [];
 

@@ -1,4 +1,4 @@
-// One connection: its bytes go behind those that earlier ones have brought.
+// One connection of a download: appends its bytes to those already there.
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Response } from 'undici';
 import { onDisk } from '../files/on-disk.ts';
@@ -15,7 +15,7 @@ import {
 	send,
 } from './request.ts';
 
-/** One connection: asks for what `part` lacks and appends it. */
+/** Asks for what `part` still lacks and appends it. */
 export async function attempt(
 	request: Download,
 	part: string,
@@ -23,7 +23,7 @@ export async function attempt(
 	onVersion: (version: string | undefined) => void,
 ): Promise<Checksum | undefined> {
 	const silence = new Silence(request.patience.silenceMs);
-	// Without a checksum or a version, nothing would tell that the two halves are from different files.
+	// Without a checksum or a version, nothing would reveal that the halves come from different files.
 	const offset = request.sha256 !== undefined || version !== undefined ? await sizeOf(part) : 0;
 	try {
 		const { response, stated } = await send(
@@ -44,7 +44,7 @@ export async function attempt(
 		if (silence.signal.aborted && !request.signal.aborted) {
 			throw new Interruption(`nothing was received for ${request.patience.silenceMs} ms`);
 		}
-		// What fetch throws for a refused, reset or half-closed connection; its cause tells which.
+		// fetch throws this for a refused, reset or half-closed connection; its cause tells which.
 		if (error instanceof TypeError) throw new Interruption(reasonOf(error), { cause: error });
 		throw error;
 	} finally {
@@ -57,7 +57,7 @@ async function extent(request: Download, response: Response, offset: number, par
 	const length = response.headers.get('content-length');
 	switch (response.status) {
 		case 200:
-			// The whole file: also what a server sends that knows no ranges, or has another version now.
+			// The whole file: a server also sends it if it does not support ranges, or has another version now.
 			return { start: 0, total: length === null ? undefined : Number(length) };
 		case 206: {
 			const range = response.headers.get('content-range')?.match(/^bytes (\d+)-(\d+)\/(\d+)$/);
@@ -79,7 +79,7 @@ async function extent(request: Download, response: Response, offset: number, par
 	}
 }
 
-/** Writes the body behind the first `start` bytes of `part`; returns the length of `part`. */
+/** Writes the body after the first `start` bytes of `part`; returns the length of `part`. */
 async function append(
 	{ bytes, url, onProgress }: Download,
 	response: Response,
@@ -135,7 +135,7 @@ class Silence {
 	}
 }
 
-/** The entity tag, where it is one that may guard a range; a weak one (`W/"…"`) may not. */
+/** The entity tag if it may guard a range; a weak one (`W/"…"`) may not. */
 function strongTag(response: Response): string | undefined {
 	const tag = response.headers.get('etag');
 	return tag?.startsWith('"') ? tag : undefined;

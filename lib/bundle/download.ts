@@ -1,4 +1,4 @@
-// One file from a server, over as many connections as that takes.
+// Downloads one file, over as many connections as it takes.
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arc2FaceError } from '../errors.ts';
@@ -20,7 +20,7 @@ import {
 export const defaultPatience: Patience = { failures: 6, pauseMs: 1000, longestPauseMs: 30_000, silenceMs: 60_000 };
 
 /**
- * Downloads one file: goes on where an earlier attempt, of this process or another, left a `.part`; checks size and
+ * Downloads one file: continues the `.part` that an earlier attempt of any process left; checks size and
  * checksum; then renames it into place. Two callers must not download the same file at once.
  *
  * @returns size and, where one was known, the checksum that was verified
@@ -29,7 +29,7 @@ export const defaultPatience: Patience = { failures: 6, pauseMs: 1000, longestPa
 export async function download(request: Download): Promise<{ bytes: number; checksum: Checksum | undefined }> {
 	const part = `${request.file}.part`;
 	await onDisk(`create the folder of ${request.file}`, () => makeFolder(dirname(request.file)));
-	// Bytes whose sum nobody will check may belong to another version of the file.
+	// Without a checksum to check, the bytes may belong to another version of the file.
 	if (request.sha256 === undefined) await discard(part);
 
 	for (let corrupted = false; ; corrupted = true) {
@@ -51,10 +51,10 @@ export async function download(request: Download): Promise<{ bytes: number; chec
 	}
 }
 
-/** Fills `part` to its full length, over as many connections as that takes; returns the checksum that the server states. */
+/** Completes `part`, over as many connections as it takes; returns the checksum that the server states. */
 async function fetchPart(request: Download, part: string): Promise<Checksum | undefined> {
 	const { signal, patience, bytes } = request;
-	// The version of the file that the part's bytes are from: a server that has another one now sends it whole.
+	// The version of the file that the part's bytes are from: a server with another one sends it whole.
 	let version: string | undefined;
 	let failures = 0;
 	for (let longest = await sizeOf(part); ; ) {
@@ -71,7 +71,7 @@ async function fetchPart(request: Download, part: string): Promise<Checksum | un
 				throw failed(request, `${error.message}.`, error);
 			}
 			const length = await sizeOf(part);
-			// A byte beyond all earlier ones is progress; a server that cannot resume and always breaks makes none.
+			// Only a byte beyond all earlier ones is progress: a server that can't resume and always breaks makes none.
 			failures = length > longest ? 1 : failures + 1;
 			longest = Math.max(longest, length);
 			if (failures >= patience.failures) {

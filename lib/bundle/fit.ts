@@ -1,4 +1,4 @@
-// What each network of a bundle leaves to another has to fit it.
+// Checks that each network's output fits the next network's input.
 import type { ImageGeometry } from '../geometry.ts';
 import { latentChannels } from '../geometry.ts';
 import { embeddingLength } from '../identity.ts';
@@ -7,13 +7,13 @@ import type { WrittenName } from './networks.ts';
 
 export type ReadConfigs = { readonly [Name in WrittenName]: ReadConfig<Name> };
 
-/** Side of the latents that Stable Diffusion 1 was trained with, for a config that does not say. */
+/** Side of the latents that Stable Diffusion 1 was trained with, for configs that do not say. */
 const usualLatents = 64;
 
 /**
- * The size of the images that these networks paint together.
+ * The size of the images that these networks produce together.
  *
- * @throws {Arc2FaceError} `INVALID_BUNDLE`, naming the field, when one can't go on from what another leaves it
+ * @throws {Arc2FaceError} `INVALID_BUNDLE`, naming the field, when one network's output does not fit the next
  */
 export function fitTogether({ textEncoder, unet, vaeDecoder }: ReadConfigs): ImageGeometry {
 	const { hiddenSize } = textEncoder.config;

@@ -1,4 +1,4 @@
-// Reads the files of one network of a bundle, each step by itself.
+// Reads the files of one network of a bundle, step by step.
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
@@ -19,10 +19,10 @@ import {
 } from './networks.ts';
 import { type OnnxModel, readOnnxModel } from './onnx-file.ts';
 
-/** A config as it is used, and the file that it is from, for messages. */
+/** A config, and the file that it comes from, for messages. */
 export type ReadConfig<Name extends WrittenName> = Readonly<{ file: ConfigFile; config: Configs[Name] }>;
 
-/** Where the files of a network are, or where they are missed. */
+/** Where the files of a network are, or where they should be. */
 export async function folderOf(bundle: string, name: NetworkName): Promise<string> {
 	const folders = networks[name].folders.map((folder) => join(bundle, folder));
 	for (const folder of folders) if ((await stat(folder).catch(() => undefined))?.isDirectory()) return folder;
@@ -34,7 +34,7 @@ export async function readConfig<Name extends WrittenName>(folder: string, name:
 	return { file, config: row(name).readConfig(file) };
 }
 
-/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when these are not the weights of the network that the config describes */
+/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when the weights are not those of the network that the config describes */
 export function writeDown<Name extends WrittenName>(
 	name: Name,
 	{ config }: ReadConfig<Name>,
@@ -48,7 +48,7 @@ export function writeDown<Name extends WrittenName>(
 	return written;
 }
 
-/** The place of a network that is a file of its own. */
+/** Where the file of an ONNX network is. */
 export function onnxPath(bundle: string, name: OnnxName): string {
 	const { folders, file } = onnxNetworks[name];
 	return join(bundle, folders[0], file);
@@ -65,7 +65,7 @@ export async function checkOnnx(path: string, name: OnnxName): Promise<OnnxModel
 	throw invalidWeights(`a ${label} with ${count(inputs, outputs)}`, path, received, { remedy });
 }
 
-/** Whether something has this name, be it a link to a file that is gone: whoever opens it says so. */
+/** Whether something has this name, even a dangling link: whoever opens it reports that. */
 export async function isThere(path: string): Promise<boolean> {
 	return await lstat(path).then(
 		() => true,

@@ -1,4 +1,4 @@
-// The networks of a model folder, a row each: where their files are, how they are read, and what they become.
+// The table of a model folder's networks: where their files are, how they are read, and what they become.
 import type { ConfigFile } from '../../models/config-file.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
 import type { NetworkOptions } from '../../models/graph/scope.ts';
@@ -7,7 +7,7 @@ import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder } from '../../models/vae.ts';
 import type { WeightSource } from '../../models/weights/weight-set.ts';
 
-/** How networks are written down. */
+/** How graphs are built. */
 export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>>;
 
 type Row = Readonly<{
@@ -15,27 +15,27 @@ type Row = Readonly<{
 	label: string;
 	/** Where its files are: the first of these folders that is there. */
 	folders: readonly [string, ...string[]];
-	/** Whether a bundle has to have it. Optional networks of one folder take part together, or not at all. */
+	/** Whether every bundle needs it. Optional networks of one folder are used together or not at all. */
 	needed: boolean;
-	/** Its arithmetic: what the caller asks for, or always this. */
+	/** Its arithmetic: the caller's choice, or always this. */
 	precision: 'asked' | 'fp32';
 }>;
 
-/** A network that this package writes down, from a `config.json` and a checkpoint. */
+/** A network whose graph this package builds, from a `config.json` and a checkpoint. */
 export type WrittenNetwork<Config> = Row &
 	Readonly<{
 		/** What names of weight files begin with, best first; see `findWeights`. */
 		weights: readonly [string, ...string[]];
 		readConfig: (file: ConfigFile) => Config;
 		graph: (config: Config, weights: WeightSource, options: GraphOptions) => NetworkGraph;
-		/** Tensors that the checkpoint may have beside those of the graph. */
+		/** Tensors that the checkpoint may have besides those of the graph. */
 		leftOver?: RegExp;
 	}>;
 
-/** A network that comes as an ONNX file, and runs as it is. */
+/** A network that comes as an ONNX file and runs unchanged. */
 export type OnnxNetwork = Row & Readonly<{ file: string; inputs: number; outputs: number }>;
 
-/** Names that diffusers and transformers give to weights. */
+/** Names that diffusers and transformers give to files of weights. */
 const diffusersWeights = ['diffusion_pytorch_model'] as const;
 const transformersWeights = ['model', 'pytorch_model'] as const;
 
@@ -53,7 +53,7 @@ export const onnxNetworks = {
 	recognizer: { ...readsFaces, label: 'face recognizer (ArcFace)', file: 'arcface.onnx', inputs: 1, outputs: 1 },
 } as const satisfies Record<string, OnnxNetwork>;
 
-/** Folders have the names of Arc2Face's own bundle, or those of diffusers' pipelines. */
+/** Folders are named as in Arc2Face's own bundle or as in diffusers' pipelines. */
 export const writtenNetworks = {
 	textEncoder: written({
 		...needed,
@@ -90,7 +90,7 @@ export type NetworkName = keyof typeof networks;
 export type WrittenName = keyof typeof writtenNetworks;
 export type OnnxName = keyof typeof onnxNetworks;
 
-/** The config of each network that is written down. */
+/** The config of each network whose graph is built here. */
 export type Configs = { readonly [Name in WrittenName]: ReturnType<(typeof writtenNetworks)[Name]['readConfig']> };
 
 export const writtenNames = Object.keys(writtenNetworks) as WrittenName[];

@@ -9,7 +9,7 @@
 export interface OfficialFile {
 	/** Place in the bundle folder, with forward slashes. */
 	path: string;
-	/** Repository and path there; the endpoint is put in front. Or a URL of one's own. */
+	/** Repository and path there; the endpoint is put in front. Or a complete URL. */
 	source: { repository: string; path: string } | string;
 	bytes?: number;
 	sha256?: string;
@@ -18,7 +18,7 @@ export interface OfficialFile {
 export interface OfficialPart {
 	/** What the part is for, in one line. */
 	purpose: string;
-	/** The terms of the weights, in one line; their owners' pages have the last word. */
+	/** The terms of the weights, in one line; their owners' pages are authoritative. */
 	licence: string;
 	files: readonly OfficialFile[];
 }
@@ -106,7 +106,7 @@ export const officialParts = {
 
 export type OfficialPartName = keyof typeof officialParts;
 
-/** The parts that are pulled only when asked for, with `--with`. */
+/** Parts pulled only on request, with `--with`. */
 export const extraParts = [
 	'lcm-lora',
 	'controlnet',

@@ -1,9 +1,9 @@
-// What an ONNX file says of its network, without its weights, which are skipped.
+// Reads what an ONNX file says about its network, skipping the weights.
 import { contentOf, startBytes } from '../../models/file-content.ts';
 import { CheckpointFile } from '../../models/weights/checkpoint-file.ts';
 import { invalidWeights } from '../../models/weights/invalid.ts';
 
-/** An input of a network: its name, and its sizes; undefined are those that are left open. */
+/** An input of a network: its name, and its sizes; undefined where they are left open. */
 export type OnnxInput = Readonly<{ name: string; shape: readonly (number | undefined)[] }>;
 
 export type OnnxModel = Readonly<{
@@ -19,7 +19,7 @@ export type OnnxModel = Readonly<{
  * Reads the head of a network in an ONNX file. Names and numbers of fields:
  * https://github.com/onnx/onnx/blob/v1.15.0/onnx/onnx.proto
  *
- * @throws {Arc2FaceError} `INVALID_WEIGHTS`, naming the file, for one that is no ONNX model, not whole, or not there
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS`, naming the file, if it is not an ONNX model, incomplete, or missing
  */
 export function readOnnxModel(path: string): Promise<OnnxModel> {
 	return CheckpointFile.with(path, async (file) => {
@@ -47,7 +47,7 @@ async function readModel(file: CheckpointFile): Promise<OnnxModel> {
 		}
 		weights.add(name);
 	}
-	// Files of old versions list their weights among the inputs.
+	// Old versions of the format list weights among the inputs.
 	const inputs = [];
 	for (const input of await graph.all(graphProto.input)) inputs.push(await readInput(input));
 	if (inputs.length === 0) throw new Malformed();
@@ -74,13 +74,13 @@ async function readInput(input: Message): Promise<OnnxInput> {
 	const sizes = [];
 	for (const size of await shape.all(tensorShapeProto.dimension)) {
 		const value = (await size.number(dimension.value)) ?? 0;
-		// Some tools write 0, or −1, whose 64 bits are all set, for a size that is left open.
+		// Some tools write 0 or −1 (all 64 bits set) for an open size.
 		sizes.push(value > 0 && value < 2 ** 31 ? value : undefined);
 	}
 	return { name: await input.text(valueInfoProto.name), shape: sizes };
 }
 
-/** Bytes that are no message: the error's own message says what they are then. */
+/** The bytes are not a message: the error says what they are instead. */
 class Malformed extends Error {
 	constructor(what = 'a damaged one') {
 		super(what);
@@ -108,7 +108,7 @@ class Message {
 		return found;
 	}
 
-	/** The message that is reached by these fields, one inside another. */
+	/** The message at this path of nested fields. */
 	async inside(...fields: number[]): Promise<Message> {
 		const [first, ...rest] = fields;
 		if (first === undefined) return this;
@@ -137,7 +137,7 @@ class Message {
 			const tag = await this.#varint(at);
 			const field = Math.floor(tag.value / 8);
 			at = tag.end;
-			// Bytes of another kind may go on as empty fields for as long as the file is.
+			// Other bytes may parse as empty fields to the end of the file.
 			if (field === 0 || ++count > mostFields) throw new Malformed();
 			switch (tag.value % 8) {
 				case 0: {
@@ -165,7 +165,7 @@ class Message {
 		}
 	}
 
-	/** A number of seven bits a byte, the lowest first; those of more than 53 bits lose the last of them, and none of ours has so many. */
+	/** A varint: seven bits a byte, lowest first. Beyond 53 bits precision is lost, but none of ours is that long. */
 	async #varint(at: number): Promise<{ value: number; end: number }> {
 		const bytes = await this.#bytes.read(at, Math.min(10, this.#range.end - at));
 		let value = 0;
@@ -179,7 +179,7 @@ class Message {
 const longestName = 65_536;
 const mostFields = 100_000;
 
-/** The bytes of a file. It reads a block at a time, because most of what is asked for lies close together. */
+/** The bytes of a file, read a block at a time, because most reads lie close together. */
 class Bytes {
 	readonly #file: CheckpointFile;
 	#block: Buffer = Buffer.alloc(0);

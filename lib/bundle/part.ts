@@ -1,4 +1,4 @@
-// The bytes of a download that are here already.
+// The part of a download that is already on disk.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';

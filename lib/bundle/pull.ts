@@ -14,7 +14,7 @@ import { openAgent } from './proxy.ts';
 import type { DownloadProgress, Patience } from './request.ts';
 
 export interface PullOptions {
-	/** The bundle folder; made when missing. */
+	/** The bundle folder; created if missing. */
 	folder: string;
 	files: readonly OfficialFile[];
 	/** Server of the repositories (default: `HF_ENDPOINT`, else the public hub). */
@@ -23,23 +23,23 @@ export interface PullOptions {
 	token?: string;
 	signal?: AbortSignal;
 	onProgress?: (progress: PullProgress) => void;
-	/** A connection broke; it goes on after the pause. */
+	/** A connection broke; the download continues after the pause. */
 	onRetry?: (retry: { path: string; reason: string; pauseMs: number }) => void;
-	/** Called once when another process is pulling into the same folder. */
+	/** Called once if another process is pulling into the same folder. */
 	onWait?: () => void;
 	patience?: Patience;
 }
 
 export type PullProgress = DownloadProgress & { path: string };
 
-/** `present`: it was there already, and its checksum is right. */
+/** `present`: it was there already, with the right checksum. */
 export type PulledFile = { path: string; bytes: number; state: 'present' | 'downloaded' };
 
 const publicEndpoint = 'https://huggingface.co';
 
 /**
- * Brings a folder up to date with the official files: keeps what is right, downloads what is not. What was downloaded
- * before a failure or an abort is kept, and the next pull goes on there. Two pulls into one folder wait for one another.
+ * Brings a folder up to date with the official files: keeps correct files and downloads the others. What was downloaded
+ * before a failure or an abort is kept, and the next pull continues there. Pulls into the same folder take turns.
  *
  * @throws {Arc2FaceError} `DOWNLOAD_FAILED`, `FILE_FAILED`; the signal's reason when stopped
  */
@@ -66,7 +66,7 @@ export async function pull(options: PullOptions): Promise<PulledFile[]> {
 				...file,
 				url,
 				file: join(folder, file.path),
-				// The token is for the endpoint alone.
+				// The token is only for the endpoint.
 				...(token && new URL(url).origin === new URL(endpoint).origin ? { token } : {}),
 				...{ agent, signal },
 				onProgress: (state) => onProgress?.({ ...state, path: file.path }),
@@ -101,8 +101,8 @@ function sourceUrl({ source }: OfficialFile, endpoint: string): string {
 }
 
 /**
- * The size of a file that needs no download, or undefined. Files appear under their name only when whole and checked, so
- * this looks for damage done later: in full where the table has the checksum, else by parsing the JSON.
+ * The size of a file that needs no download, or undefined. Files get their name only when complete and checked, so
+ * this looks for later damage: by checksum where the table has one, else by parsing the JSON.
  */
 async function rightSize(
 	path: string,
@@ -134,7 +134,7 @@ function isJson(text: string): boolean {
 	}
 }
 
-/** What is still to be written, as far as the sizes are known; each download checks its own when the server has told it. */
+/** Bytes still to be written, as far as sizes are known; each download checks its own once the server has told it. */
 async function bytesToCome(folder: string, files: readonly OfficialFile[]): Promise<number> {
 	let sum = 0;
 	for (const { path, bytes } of files) {
@@ -147,7 +147,7 @@ async function bytesToCome(folder: string, files: readonly OfficialFile[]): Prom
 	return sum;
 }
 
-/** Runs `work` while no other process pulls into the folder; its signal also aborts if the lock is lost. */
+/** Runs `work` while no other process pulls into the folder; its signal also aborts when the lock is lost. */
 async function alone<T>(
 	{ folder, signal, onWait }: PullOptions,
 	work: (signal: AbortSignal) => Promise<T>,

@@ -1,42 +1,42 @@
-// What is asked of the server, and what its answer says.
+// Requests to the server, and what its responses say.
 import { fetch, Headers, type Response } from 'undici';
 import { Arc2FaceError } from '../errors.ts';
 import { type Agent, namesProxy } from './proxy.ts';
 
-/** What the bytes must be. `gitBlob` is the SHA-1 that Git and the model hub give a small file. */
+/** What the bytes must hash to. `gitBlob` is the SHA-1 that Git and the model hub give a small file. */
 export type Checksum = { algorithm: 'sha256' | 'gitBlob'; hex: string };
 
 export interface Download {
 	url: string;
-	/** Where the whole file goes; until then the bytes lie in `<file>.part`. */
+	/** Where the complete file goes; until then its bytes are in `<file>.part`. */
 	file: string;
 	bytes?: number;
 	sha256?: string;
-	/** Sent to the first origin only, never to where it redirects. */
+	/** Sent to the first origin only, never after a redirect. */
 	token?: string;
 	agent: Agent;
 	signal: AbortSignal;
 	onProgress: (progress: DownloadProgress) => void;
-	/** A connection broke, and another is tried after the pause. */
+	/** A connection broke; another is tried after the pause. */
 	onRetry?: (retry: { reason: string; pauseMs: number }) => void;
 	patience: Patience;
 }
 
-/** `total` is undefined while the server has not told it. */
+/** `total` is undefined until the server has stated it. */
 export type DownloadProgress = { phase: 'downloading' | 'verifying'; done: number; total: number | undefined };
 
-/** How long a bad connection is put up with. */
+/** How much a bad connection is tolerated. */
 export interface Patience {
 	/** Failures in a row, without a new byte between them, after which the download gives up. */
 	failures: number;
 	/** Pause after the first failure; doubles with each, up to `longestPauseMs`. */
 	pauseMs: number;
 	longestPauseMs: number;
-	/** Silence after which a connection counts as broken. */
+	/** Silence after which a connection is considered broken. */
 	silenceMs: number;
 }
 
-/** A failure that another attempt may cure. */
+/** A failure that may go away on another attempt. */
 export class Interruption extends Error {
 	readonly pauseMs: number | undefined;
 
@@ -46,13 +46,13 @@ export class Interruption extends Error {
 	}
 }
 
-/** There is no server at this address: only where there was one a moment ago may waiting cure that. */
+/** No server at this address: waiting helps only if there was one a moment ago. */
 export class Unreachable extends Interruption {
-	/** Undefined: what helps against any trouble of the network. */
+	/** Undefined: the general remedy for network trouble. */
 	remedy: string | undefined;
 }
 
-/** Sends the request and follows redirects, collecting what the hub says of the file on the way. */
+/** Sends the request and follows redirects, collecting what the hub says about the file on the way. */
 export async function send(request: Download, offset: number, version: string | undefined, signal: AbortSignal) {
 	const origin = new URL(request.url).origin;
 	let stated: Checksum | undefined;
@@ -80,8 +80,8 @@ export async function send(request: Download, offset: number, version: string | 
 }
 
 /**
- * What the network did has a code, and may be cured by waiting. What fetch refuses has none: a blocked port, say. A proxy that
- * refuses aborts the request, and neither it nor a certificate thinks better of it.
+ * A network failure has a code, and waiting may help. What fetch refuses (a blocked port, say) has none. A proxy that
+ * refuses aborts the request, and neither it nor a bad certificate will change.
  */
 function connectionError({ host }: URL, error: Error): Error {
 	if (!(error instanceof TypeError)) return error;
@@ -97,7 +97,7 @@ function connectionError({ host }: URL, error: Error): Error {
 	return unreachable;
 }
 
-/** The hub names a file's SHA-256 (large files) or Git blob (small ones) in its headers; other servers' tags mean nothing here. */
+/** The hub names a file's SHA-256 (large files) or Git blob (small ones) in its headers; other servers' tags are ignored. */
 function statedChecksum(response: Response): Checksum | undefined {
 	const tag = (name: string) => response.headers.get(name)?.match(/^"?([0-9a-f]+)"?$/)?.[1];
 	const linked = tag('x-linked-etag');
@@ -125,7 +125,7 @@ export function refusal({ url, token }: Download, { status, headers }: Response)
 	return new Arc2FaceError('DOWNLOAD_FAILED', problem, { remedy, details });
 }
 
-/** Stops before gigabytes are spent on a file that is not the one we know. */
+/** Stops before gigabytes are downloaded of a file that is not the one we know. */
 export function refuseOther(
 	{ url, bytes, sha256 }: Download,
 	stated: Checksum | undefined,
@@ -139,7 +139,7 @@ export function refuseOther(
 	}
 }
 
-/** The server has not the official file. */
+/** The server does not have the official file. */
 export function otherFile(url: string, problem: string): Arc2FaceError {
 	const remedy = process.env.HF_ENDPOINT
 		? 'Unset HF_ENDPOINT, so that the file comes from the hub.'
@@ -147,7 +147,7 @@ export function otherFile(url: string, problem: string): Arc2FaceError {
 	return new Arc2FaceError('DOWNLOAD_FAILED', problem, { remedy, details: { url } });
 }
 
-/** What helps when the network is to blame. */
+/** The remedy when the network is to blame. */
 export function networkRemedy(): string {
 	const proxy = namesProxy()
 		? ', and the proxy that HTTPS_PROXY or HTTP_PROXY names'
@@ -160,7 +160,7 @@ export function reasonOf(error: Error): string {
 	return root.message || String((root as NodeJS.ErrnoException).code);
 }
 
-/** What fetch throws says little; what it stems from says more. */
+/** fetch's own error says little; its cause says more. */
 function rootOf(error: Error): Error {
 	return error.cause instanceof Error ? rootOf(error.cause) : error;
 }

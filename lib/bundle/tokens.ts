@@ -1,20 +1,20 @@
-// The prompts of a bundle, as ids of its text encoder's vocabulary.
+// The prompts of a bundle, as token ids of its text encoder.
 import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
 import { isThere } from './network-files.ts';
 
-/** What the text encoder reads, as ids of its vocabulary. */
+/** The text encoder's inputs, as ids of its vocabulary. */
 export type Tokens = Readonly<{
 	/** The prompt, with a token that stands for the person. */
 	prompt: Int32Array;
-	/** The empty prompt of the unconditional half; as long. */
+	/** The empty prompt of the unconditional half, of the same length. */
 	emptyPrompt: Int32Array;
 	/** Where in the prompt the person's token is: the identity replaces its embedding. */
 	identityPosition: number;
 }>;
 
 /**
- * Arc2Face's prompts `photo of a id person` and the empty one in CLIP's vocabulary, which no bundle changes but for tests. From
+ * Arc2Face's prompts `photo of a id person` and the empty one in CLIP's vocabulary, which only bundles for tests change. From
  * https://huggingface.co/openai/clip-vit-large-patch14: start 49406, end and padding 49407, `id` 1014.
  */
 const clipTokens: Tokens = {
@@ -26,9 +26,9 @@ const clipTokens: Tokens = {
 /**
  * The prompts of a bundle: those of its `tokens.json`, or CLIP's.
  *
- * @param vocabularySize - ids are below it
- * @param positions - the most tokens that the encoder takes
- * @throws {Arc2FaceError} `INVALID_BUNDLE`, also when there is no such file and CLIP's ids are none of the encoder's
+ * @param vocabularySize - ids must be below it
+ * @param positions - the most tokens that the encoder accepts
+ * @throws {Arc2FaceError} `INVALID_BUNDLE`, also without such a file if the encoder's vocabulary lacks CLIP's ids
  */
 export async function readTokens(folder: string, vocabularySize: number, positions: number): Promise<Tokens> {
 	const path = join(folder, 'tokens.json');

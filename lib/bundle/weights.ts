@@ -1,26 +1,26 @@
-// Finds the weights of a network, by the names that diffusers and transformers give to them.
+// Finds the weights of a network by the file names of diffusers and transformers.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { obstacleAt } from '../../models/file-content.ts';
 import { Arc2FaceError } from '../errors.ts';
 
-/** Ends of names that programs give to downloads until these are complete. */
+/** Name endings that programs give to incomplete downloads. */
 const unfinishedEnds = ['.part', '.incomplete', '.crdownload', '.download', '.aria2', '.tmp'];
 const otherWeights = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|onnx|gguf)$/;
 
-/** Whether a file is a download that has not ended, by its name. */
+/** Whether a file is an unfinished download, by its name. */
 export function isUnfinished(name: string): boolean {
 	return unfinishedEnds.some((end) => name.endsWith(end));
 }
 
 /**
- * The file of a network's weights, or the index of several. Of several such files the best is taken: safetensors before PyTorch's
+ * The file of a network's weights, or the index of several. The best of several is taken: safetensors before PyTorch's
  * `.bin`, no variant before `fp16` before any other (`model.fp16.safetensors`), and one file before several with an index. Only names
- * are looked at: what the file is, `openCheckpoint` finds out.
+ * are looked at; `openCheckpoint` finds out what the file is.
  *
- * @param stems - what names begin with, best first
+ * @param stems - how names begin, best first
  * @returns an absolute path
- * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is none, with what lies there instead
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is none, saying what is there instead
  */
 export async function findWeights(folder: string, stems: readonly [string, ...string[]]): Promise<string> {
 	const names = await readdir(folder).catch(async (cause: NodeJS.ErrnoException) => {
@@ -42,7 +42,7 @@ function noWeights(problem: string, file: string, remedy: string, cause?: unknow
 
 type Rank = readonly (number | string)[];
 
-/** The places that a variant has: `model.fp16.safetensors`, `model.safetensors.index.fp16.json`, `model.safetensors.fp16.index.json`. */
+/** Where names carry their variant: `model.fp16.safetensors`, `model.safetensors.index.fp16.json`, `model.safetensors.fp16.index.json`. */
 const nameParts = /^(\w+?)(?:\.(\w+))?\.(safetensors|bin)(?:(?:\.(\w+))?(\.index)(?:\.(\w+))?\.json)?$/;
 
 function rankOf(name: string, stems: readonly string[]): { name: string; rank: Rank } | undefined {
@@ -63,7 +63,7 @@ function compare(a: Rank, b: Rank): number {
 
 const place = 'Put the weights there, as diffusers or transformers save them.';
 
-/** What a folder without weights has that explains it, and what to do then. */
+/** What in a folder explains its lack of weights, and what to do about it. */
 function insteadOf(names: readonly string[], stem: string): { found: string; remedy: string } {
 	const unfinished = names.find(isUnfinished);
 	if (unfinished !== undefined) {

@@ -1,7 +1,7 @@
-// Sizes for people.
+// Formats sizes for people.
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
-/** A size for people, in decimal units as disks are sold: `3.4 GB`. */
+/** A size in decimal units, as disks are sold: `3.4 GB`. */
 export function formatBytes(bytes: number): string {
 	let [value, unit] = [bytes, 0];
 	// 999.95 would round to 1000.0.

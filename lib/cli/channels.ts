@@ -1,20 +1,20 @@
-// The two channels of a program: results on stdout, and on stderr what is told beside them.
+// The program's two channels: results on stdout, everything else on stderr.
 import { fstatSync, writeSync } from 'node:fs';
 import { Arc2FaceError } from '../errors.ts';
 
-/** Whether a channel may be sent cursor movements and colours. */
+/** Whether a channel accepts cursor movements and colours. */
 export function isLively(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): boolean {
-	// https://no-color.org; logs of CI keep every state of a bar.
+	// https://no-color.org; CI logs keep every state of a bar.
 	return stream.isTTY === true && env.TERM !== 'dumb' && !env.NO_COLOR && !env.CI;
 }
 
-/** That nobody listens any more is no reason to end the work: `print` is told by its own write, and notes go unheard. */
+/** A reader that has left does not end the work: `print` learns it from its own write, and notes are lost. */
 export function outliveReaders(): void {
 	for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }
 
 /**
- * Writes results to stdout. A reader that has left, as `head` does, has what it wanted.
+ * Writes results to stdout. A reader that has left, such as `head`, has what it wanted.
  *
  * @throws {Arc2FaceError} `FILE_FAILED` when they could not be written, such as to a full disk
  */
@@ -40,7 +40,7 @@ function write(data: string | Uint8Array): Promise<void> {
 	});
 }
 
-/** Node's own stream takes a write of which a disk took half for a whole one. */
+/** Node's own stream treats a write that the disk took only half of as complete. */
 function writeAll(bytes: Buffer): void {
 	for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
 }

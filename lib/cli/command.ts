@@ -1,6 +1,6 @@
-// What a command is: data, and a `run` that returns a value.
+// The form of a command: data, and a `run` that returns a value.
 
-/** `value` is the name that the help gives to what follows the option; a list has its parts between commas. */
+/** `value` names in the help what follows the option; lists are separated by commas. */
 export type OptionSpec =
 	| { type: 'boolean'; help: string }
 	| { type: 'string'; value: string; help: string; choices?: readonly string[] }
@@ -13,13 +13,13 @@ export type OptionValues<Specs extends OptionSpecs> = {
 		| undefined;
 };
 
-/** What a command gets from the program around it. */
+/** What the program gives to a command. */
 export interface Context {
 	/** Aborts when the user interrupts. */
 	signal: AbortSignal;
 	/** Tells the user something that is not the result. */
 	note(text: string): void;
-	/** Tells the user at once of a failure that does not end the command. */
+	/** Reports at once a failure that does not end the command. */
 	report(error: unknown): void;
 	/** Shows how far the work named by `label` is; the next label ends it. */
 	progress(
@@ -28,17 +28,17 @@ export interface Context {
 	): void;
 }
 
-/** A command is data plus `run`, which returns a value; how the value reads without `--json` is `text`. */
+/** A command is data plus `run`, which returns a value; `text` formats it when there is no `--json`. */
 interface Definition<Specs extends OptionSpecs, Result> {
-	/** What comes without a dash: `<one>`, `[optional]`, `<several...>`. */
+	/** Positional arguments: `<one>`, `[optional]`, `<several...>`. */
 	arguments: readonly string[];
-	/** By the names of the library; `guidanceScale` is written `--guidance-scale`. */
+	/** By their names in the library; `guidanceScale` is written `--guidance-scale`. */
 	options: Specs;
 	example: string;
 	run(input: { values: OptionValues<WithCommon<Specs>>; positionals: string[] }, context: Context): Promise<Result>;
-	/** Bytes go out as they are. */
+	/** Bytes are printed unchanged. */
 	text(result: Result): string | Uint8Array;
-	/** 0 unless the result itself means that something is wrong. */
+	/** 0 unless the result itself says that something is wrong. */
 	exitCode?(result: Result): number;
 }
 
@@ -66,7 +66,7 @@ export class UsageError extends Error {
 	override readonly name = 'UsageError';
 }
 
-/** The options that every command has, beside `--help`. */
+/** The options that every command has, besides `--help`. */
 const commonOptions = { json: { type: 'boolean', help: 'print the result as JSON' } } as const satisfies OptionSpecs;
 type WithCommon<Specs extends OptionSpecs> = Specs & typeof commonOptions;
 
@@ -75,11 +75,11 @@ export function defineCommand<const Specs extends OptionSpecs, Result>(definitio
 	const { arguments: positionals, example } = definition;
 	return {
 		arguments: positionals,
-		// Own ones first: a command may say more of `--json`.
+		// Own ones first: a command may say more about `--json`.
 		options: { ...definition.options, json: definition.options.json ?? commonOptions.json },
 		example,
 		async run(input, context) {
-			// The parser made them from the same specs.
+			// The parser built them from the same specs.
 			const value = await definition.run(input as Parameters<typeof definition.run>[0], context);
 			return { value, text: definition.text(value), exitCode: definition.exitCode?.(value) ?? 0 };
 		},

@@ -1,4 +1,4 @@
-// How cached engines are shown.
+// Shows cached engines as a table.
 import type { CachedEngine } from '../engines/files.ts';
 import { formatBytes } from './bytes.ts';
 import { sizeName } from './shapes.ts';
@@ -28,7 +28,7 @@ export function engineTable(engines: readonly EngineRow[]): string {
 			`${product} ${version}`,
 			gpu,
 			precision,
-			// As the options of these names take them.
+			// In the form that the options of these names accept.
 			shapes.imageSizes?.map(sizeName).join(',') ?? '',
 			shapes.batchSizes?.join(',') ?? '',
 			shapes.detectionSize?.toString() ?? '',

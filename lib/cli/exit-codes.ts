@@ -1,8 +1,8 @@
-// What the program's exit code tells.
+// The program's exit codes.
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import { UsageError } from './command.ts';
 
-/** Interrupted: 128 + the number of SIGINT, as shells have it. */
+/** Interrupted: 128 + the number of SIGINT, as in shells. */
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, noFace: 3, interrupted: 130 } as const;
 
 const byErrorCode: Partial<Record<ErrorCode, number>> = {
@@ -19,7 +19,7 @@ export function exitCodeFor(code: ErrorCode): number {
 	return byErrorCode[code] ?? exitCodes.failed;
 }
 
-/** Of several inputs: that of the worst. A file that is missing is worse than a photo without a face. */
+/** The worst of several inputs' codes: a missing file is worse than a photo without a face. */
 export function worst(codes: readonly number[]): number {
 	const { failed, wrongUsage, noFace, done } = exitCodes;
 	return [failed, wrongUsage, noFace].find((code) => codes.includes(code)) ?? done;

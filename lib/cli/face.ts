@@ -1,4 +1,4 @@
-// Faces on the command line: which one is asked for, and what is said of the one that was taken.
+// Faces on the command line: options to choose one, and what is said about the one taken.
 import type { Arc2Face } from '../arc2face.ts';
 import type { EncodedFace } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
@@ -60,7 +60,7 @@ export async function encodeFace(
 	return identity;
 }
 
-/** Which face it is, in words: `face 0 of 3, 212 × 287 pixels at 40, 31, score 0.91`. */
+/** The face in words: `face 0 of 3, 212 × 287 pixels at 40, 31, score 0.91`. */
 export function faceText({ index, count, box, score, rotation }: EncodedFace): string {
 	if (box === undefined || score === undefined) return 'by its keypoints';
 	const [x, y, width, height] = [box.x, box.y, box.width, box.height].map(Math.round);

@@ -1,4 +1,4 @@
-// Files of saved identities: the output of `arc2face encode`.
+// Saved identities: the files that `arc2face encode` writes.
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Arc2FaceError, problemOf } from '../errors.ts';
@@ -7,12 +7,12 @@ import { Identity, type IdentityLike } from '../identity.ts';
 import { contentOf } from '../photo/content.ts';
 import { UsageError } from './command.ts';
 
-/** Whether a path means a saved identity rather than a photo. */
+/** Whether a path names a saved identity rather than a photo. */
 export function isIdentityFile(path: string): boolean {
 	return path.toLowerCase().endsWith('.json');
 }
 
-/** @throws {UsageError} for a name by which `compare` would not know it for an identity */
+/** @throws {UsageError} for a name that `compare` would not recognise as an identity's */
 export function requireIdentityName(path: string, option: string): void {
 	if (isIdentityFile(path)) return;
 	throw new UsageError(`Expected a file name that ends in .json for ${option} but received "${path}".`);

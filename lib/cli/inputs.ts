@@ -1,4 +1,4 @@
-// Several inputs, each of which gets its result or its error: one that fails keeps no other from its turn.
+// Several inputs, each of which gets its own result or error: one failure does not stop the others.
 import { resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import type { Arc2Face } from '../arc2face.ts';
@@ -9,10 +9,10 @@ import { exitCodeFor, exitCodes, worst } from './exit-codes.ts';
 import { checkLoadOptions, loadModel, type modelOptions } from './model.ts';
 import { localPath, standardStream } from './path.ts';
 
-/** What became of an input, in the place of its result. */
+/** A failed input's entry among the results. */
 export type Failed = { error: ReturnType<Arc2FaceError['toJSON']> };
 
-/** As it was named on the command line, and what the model is given. */
+/** An input as named on the command line, and as given to the model. */
 export type PhotoInput = { source: string; photo: string | Buffer };
 
 type PhotoOptions = {
@@ -22,16 +22,16 @@ type PhotoOptions = {
 	check?: (source: string) => Promise<void>;
 };
 
-/** These are not of one input, but of all. */
+/** Failures that concern all inputs, not one. */
 const common: readonly ErrorCode[] = ['INVALID_BUNDLE', 'INVALID_WEIGHTS', 'NO_DEVICE', 'DISPOSED'];
 
-/** Larger than any photo that is taken; what comes through a pipe need not end. */
+/** Larger than any photo accepted; a pipe may never end. */
 const stdinLimitBytes = 1_000_000_000;
 
 /**
- * Tells the user of a failure at once, and returns it as the input's result.
+ * Reports a failure at once, and returns it as the input's result.
  *
- * @throws what is no failure of this input
+ * @throws failures that are not this input's
  */
 export async function attempt<T>(source: string, context: Context, work: () => Promise<T>): Promise<T | Failed> {
 	try {
@@ -56,17 +56,17 @@ export function hasResult<T extends object>(result: T): result is Exclude<T, Fai
 	return !hasFailed(result);
 }
 
-/** The exit code that tells of the worst. */
+/** The exit code of the worst result. */
 export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
 	return worst(results.map((result) => ('error' in result ? exitCodeFor(result.error.code) : exitCodes.done)));
 }
 
 /**
- * Does something with each photo, and a model. The headers of all photos are read first; if none is in order, the model
+ * Does something with each photo, and a model. The headers of all photos are read first; if all are bad, the model
  * is not loaded at all.
  *
- * @param options.check - what else has to be in order of an input, such as the name of its result
- * @param work - throws for the photo alone
+ * @param options.check - further checks of an input, such as the name of its result
+ * @param work - an error it throws is this photo's alone
  * @returns a result for each photo
  */
 export async function forEachPhoto<T extends object>(
@@ -96,7 +96,7 @@ export async function forEachPhoto<T extends object>(
 	return results;
 }
 
-/** @throws {Arc2FaceError} `INVALID_IMAGE` for what is missing or no photo */
+/** @throws {Arc2FaceError} `INVALID_IMAGE` for a file that is missing or not a photo */
 async function openPhoto(source: string, { signal }: Context): Promise<PhotoInput> {
 	const photo = source === standardStream ? await readStdin(signal) : localPath(source);
 	// Imported here: without sharp, which it needs, `--help` still answers.

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the program, unless Node.js is too old for it. Written so that old ones understand it: they could not even read the rest.
+// Starts the program, unless Node.js is too old for it. Written so that old versions can parse it, as they could not parse the rest.
 const { engines } = require('../../../package.json');
 
 const required: string = engines.node.replace('>=', '');

@@ -1,8 +1,8 @@
-// How what goes wrong is told to people.
+// Formats errors for people.
 import { Arc2FaceError } from '../errors.ts';
 import { UsageError } from './command.ts';
 
-/** An error made on purpose is a message; any other is a bug, whose stack helps whoever reports it. */
+/** An error thrown on purpose is shown as a message; any other is a bug, whose stack helps a report. */
 export function explain(error: unknown, command: string): string {
 	if (error instanceof UsageError) return `arc2face: ${error.message}`;
 	if (error instanceof Arc2FaceError) {
@@ -13,12 +13,12 @@ export function explain(error: unknown, command: string): string {
 	return error instanceof Error ? `arc2face: ${error.stack}` : `arc2face: ${String(error)}`;
 }
 
-/** Of one word, such as a path; and of a whole message, in which a stack has its place. */
+/** For one word, such as a path, and for a whole message, which may hold a stack. */
 const longest = { word: 240, message: 6000 };
 
 /**
- * A text as it may be shown. It repeats what was given, which may be anything: what is long loses its middle, and
- * control characters are shown, not obeyed.
+ * Makes a text safe to show. It may repeat any input: long words lose their middle, and
+ * control characters are escaped.
  */
 export function presentable(text: string): string {
 	const words = text.slice(0, 2_000_000).replace(/\S+/g, (word) => shorten(word, longest.word));

@@ -1,11 +1,11 @@
-// How commands load a model: their options for it, and what they show meanwhile.
+// Loads the model for commands: the options for it, and the progress shown.
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
 import type { Context, OptionValues } from './command.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
 
-/** The options of every command that has to do with a model on a device. */
+/** The options of every command that uses a model on a device. */
 export const modelOptions = {
 	bundle: {
 		type: 'path',
@@ -22,7 +22,7 @@ export const modelOptions = {
 /**
  * Loads the model with a progress bar.
  *
- * @param size - of the images that will be asked of it (default: the first that the options list, or the model's own)
+ * @param size - of the images to be asked for (default: the first that the options list, or the model's own)
  * @throws {Arc2FaceError} as `Arc2Face.load` does
  */
 export async function loadModel(
@@ -38,7 +38,7 @@ export async function loadModel(
 	return model;
 }
 
-/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for what `Arc2Face.load` would refuse before any work */
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for options that `Arc2Face.load` would refuse before any work */
 export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size?: Size) {
 	const { imageSizes = size && [size], ...others } = loadOptions(values);
 	const options = { ...others, imageSizes, threads: values.threads };
@@ -46,7 +46,7 @@ export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size
 	return options;
 }
 
-/** What commands call by other names than the library does; what a value may be, the library says. */
+/** Options that commands name differently from the library, which checks the values. */
 export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
 	const { bundle, device, precision, cacheDir } = values;
 	return {
@@ -57,8 +57,8 @@ export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'thr
 }
 
 /**
- * Shows how far `load` is: a bar for each engine that is read or built, and one for the networks. Whoever interrupts a build learns what
- * is waited for: the builder stops between two of its steps, and until then the process can't end in good order.
+ * Shows the progress of `load`: a bar for each engine read or built, and one for the networks. Who interrupts a build is told what
+ * the process waits for: the builder stops only between two of its steps.
  */
 export function loadingDisplay(context: Context): (progress: LoadProgress) => void {
 	let built: string | undefined;
@@ -70,7 +70,7 @@ export function loadingDisplay(context: Context): (progress: LoadProgress) => vo
 	};
 	context.signal.addEventListener('abort', explain, { once: true });
 	return ({ network, phase, fraction, done, total }) => {
-		if (context.signal.aborted) return; // what the builder had told already
+		if (context.signal.aborted) return; // what the builder had already reported
 		built = phase === 'building' ? network : undefined;
 		const percent = { done: Math.floor(100 * fraction), total: 100, unit: 'percent' } as const;
 		switch (phase) {

@@ -1,11 +1,11 @@
-// What a mistyped word may mean. By hand, because commander knows only words with few letters wrong, not those cut short.
+// Guesses what a mistyped word means. By hand, because commander suggests nothing for words cut short.
 
-/** The known word that a mistyped one most likely means: what it begins, or what is close to it; undefined if none is. */
+/** The known word that a mistyped one most likely means: one it begins, or one close to it; undefined if there is none. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
 	const begun = word && known.find((candidate) => candidate.startsWith(word));
 	if (begun) return begun;
 	let best: string | undefined;
-	// A third of the letters may be wrong: more, and the suggestion is a guess.
+	// At most a third of the letters may be wrong; beyond that it would be a wild guess.
 	let bestDistance = Math.floor(Math.max(word.length, 3) / 3) + 1;
 	for (const candidate of known) {
 		const distance = editDistance(word, candidate);

@@ -1,4 +1,4 @@
-// The files that commands write.
+// Writes the files that commands produce.
 import { dirname } from 'node:path';
 import { makeFolder } from '../files/folder.ts';
 import { onDisk } from '../files/on-disk.ts';
@@ -7,9 +7,9 @@ import { writeWhole } from '../files/write.ts';
 import { UsageError } from './command.ts';
 
 /**
- * Asked before long work, so that none is lost.
+ * Checks the target before long work.
  *
- * @throws {UsageError} when the file exists and is not to be overwritten
+ * @throws {UsageError} when the file exists and must not be overwritten
  * @throws {Arc2FaceError} `FILE_FAILED` when it could not be written
  */
 export async function requireFree(path: string, force: boolean): Promise<void> {
@@ -18,7 +18,7 @@ export async function requireFree(path: string, force: boolean): Promise<void> {
 	}
 }
 
-/** Makes the folder of a file; not before there is something to write, so that no empty one stays. */
+/** Makes the folder of a file, once there is something to write, so that no empty one is left. */
 export async function makeFolderOf(path: string): Promise<void> {
 	await onDisk(`create the folder of ${path}`, () => makeFolder(dirname(path)));
 }

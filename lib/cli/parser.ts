@@ -1,11 +1,11 @@
-// The command line as commander reads it: the commands of a table, each of which is loaded when it is asked for.
+// Parses the command line with commander: a table of commands, each loaded when it is used.
 import { CommanderError, InvalidArgumentError, Command as Line, Option } from 'commander';
 import type { Command, OptionSpec, ParsedArguments } from './command.ts';
 import { nearest } from './nearest.ts';
 import { localPath } from './path.ts';
 import { readList, readNumber } from './values.ts';
 
-/** Commands by name: what each is for, and where it is; or a group of commands. */
+/** Commands by name, each with its purpose and loader, or a group of commands. */
 export type CommandTable = Readonly<Record<string, CommandEntry>>;
 type CommandEntry = Readonly<
 	{ summary: string } & ({ load: () => Promise<{ default: Command }> } | { commands: CommandTable })
@@ -13,12 +13,12 @@ type CommandEntry = Readonly<
 
 export interface Surroundings {
 	version: string;
-	/** Help that was asked for. */
+	/** Requested help. */
 	writeOut(text: string): void;
 	/** What is wrong with the command line. */
 	writeError(text: string): void;
 	run(command: Command, input: ParsedArguments): Promise<void>;
-	/** A command was chosen: `engines build`. */
+	/** Called with the chosen command: `engines build`. */
 	onChoice?(name: string): void;
 }
 
@@ -30,7 +30,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 130 interrupted; o
 /**
  * Reads a command line and runs the command that it names, or shows the help that it asks for.
  *
- * @returns whether the command line was in order; if not, `writeError` was told
+ * @returns whether the command line was valid; if not, `writeError` was called
  */
 export async function runCommandLine(
 	args: readonly string[],
@@ -47,7 +47,7 @@ export async function runCommandLine(
 	const words = args[0] === 'help' ? [...args.slice(1), '--help'] : [...args];
 	const [name] = words;
 	try {
-		// Of a command that is not there commander would show the help of the program.
+		// For an unknown command commander would show the program's help.
 		if (name !== undefined && !name.startsWith('-') && !Object.hasOwn(table, name)) {
 			program.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
 		}
@@ -65,7 +65,7 @@ export async function runCommandLine(
 function group(line: Line, table: CommandTable, surroundings: Surroundings, onChoice: (line: Line) => void): Line {
 	const { writeOut, writeError: writeErr } = surroundings;
 	line.exitOverride().configureOutput({ writeOut, writeErr }).enablePositionalOptions();
-	// Commander suggests what has few letters wrong, but not what was cut short: see `nearest`.
+	// Commander suggests nothing for words cut short: see `nearest`.
 	line.showSuggestionAfterError(false).helpCommand(false).helpOption('-h, --help', 'show this help');
 	for (const [name, entry] of Object.entries(table)) {
 		const child = line.command(name).summary(entry.summary).description(`${entry.summary}.`);
@@ -81,7 +81,7 @@ function group(line: Line, table: CommandTable, surroundings: Surroundings, onCh
 	return line;
 }
 
-/** Gives the line of a command what only the loaded command knows. */
+/** Adds to a command's entry what only the loaded command knows. */
 function complete(line: Line, command: Command, { run }: Surroundings): void {
 	for (const argument of command.arguments) line.argument(argument);
 	line.usage([...command.arguments, '[options]'].join(' '));
@@ -95,7 +95,7 @@ function optionOf(name: string, spec: OptionSpec): Option {
 	if (spec.type === 'boolean') return new Option(flag, spec.help);
 	return new Option(`${flag} <${spec.value}>`, spec.help).argParser((text, earlier: unknown) => {
 		if (spec.type === 'number' && earlier === undefined) return readNumber(text) ?? fail('Expected a number.');
-		// `--out --force` lacks the folder; a lone dash is stdin or stdout, and a number may be below zero.
+		// In `--out --force` the folder is missing; a lone dash is stdin or stdout, and a number may be negative.
 		if (/^-[^\d.]/.test(text)) return fail(`If a file has this name, write ./${text}.`);
 		if (spec.type === 'list') return [...((earlier as string[] | undefined) ?? []), ...readList(text)];
 		if (earlier !== undefined) return fail('It was given before.');
@@ -110,7 +110,7 @@ function fail(message: string): never {
 	throw new InvalidArgumentError(message);
 }
 
-/** What a mistyped option may mean, or else where the known ones are. */
+/** Suggests what a mistyped option may mean, or else where to find the known ones. */
 function optionHint(line: Line, words: readonly string[]): string {
 	const isKnown = (word: string) => {
 		const option = line.options.find(({ long }) => long === nameOf(word));
@@ -121,7 +121,7 @@ function optionHint(line: Line, words: readonly string[]): string {
 	return meant === undefined ? `(See ${pathOf(line)} --help.)` : `(Did you mean ${meant}?)`;
 }
 
-/** What a mistyped command may mean, or else which there are. */
+/** Suggests what a mistyped command may mean, or else lists all. */
 function commandHint(line: Line, words: readonly string[]): string {
 	const names = line.commands.map((command) => command.name());
 	const path = pathOf(line).split(' ');
@@ -129,7 +129,7 @@ function commandHint(line: Line, words: readonly string[]): string {
 	return meant === undefined ? `(There are ${names.join(', ')}.)` : `(Did you mean ${meant}?)`;
 }
 
-/** `--out=a` without what follows. */
+/** `--out=a` without its value. */
 function nameOf(word: string): string {
 	return word.split('=')[0]!;
 }

@@ -1,4 +1,4 @@
-// Paths as people write them where no shell has looked at them.
+// Paths as people write them, where no shell has expanded them.
 import { homedir } from 'node:os';
 import { join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { UsageError } from './command.ts';
 /** Stands for stdin where a photo is read, for stdout where one is written. */
 export const standardStream = '-';
 
-/** @throws {UsageError} for a `file:` URL that names no file here */
+/** @throws {UsageError} for a `file:` URL that names no local file */
 export function localPath(text: string): string {
 	if (text === '~' || text.startsWith('~/')) return join(homedir(), text.slice(1));
 	if (!text.startsWith('file:')) return text;
@@ -20,7 +20,7 @@ export function localPath(text: string): string {
 	}
 }
 
-/** What results are called after a photo: its name without folder and extension. */
+/** The name for a photo's results: its own without folder and extension. */
 export function stemOf(source: string): string {
 	return source === standardStream ? 'stdin' : parse(localPath(source)).name;
 }

@@ -1,4 +1,4 @@
-// Where portraits go.
+// Names the portraits' files.
 import { statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { imageFormats } from '../options/image-formats.ts';
@@ -6,7 +6,7 @@ import { UsageError } from './command.ts';
 import { requireFree } from './new-file.ts';
 import { standardStream, stemOf } from './path.ts';
 
-/** Into a folder as `<photo>-<seed>.<format>`; or, if it is one, into a file of a name that was chosen, or to stdout. */
+/** Portraits go to a folder as `<photo>-<seed>.<format>`; a single one may go to a named file or to stdout. */
 export class PortraitNames {
 	readonly format: string;
 	readonly #out: string;
@@ -15,7 +15,7 @@ export class PortraitNames {
 
 	/**
 	 * @param options.out - a folder, a file with the extension of a format, or `-`
-	 * @param options.batch - the noise of all portraits of a photo has one seed, so their names need an index
+	 * @param options.batch - all portraits of a photo share one seed, so their names need an index
 	 * @throws {UsageError} for a file or stdout when there is more than one portrait, or another format
 	 */
 	constructor(
@@ -48,8 +48,8 @@ export class PortraitNames {
 	}
 
 	/**
-	 * @param seeds - of each source's first portrait
-	 * @throws {UsageError} when two portraits would have one name
+	 * @param seeds - the first portrait's, for each source
+	 * @throws {UsageError} when two portraits would have the same name
 	 */
 	requireDistinct(seeds: ReadonlyMap<string, number>, count: number): void {
 		const files = [...seeds].flatMap(([source, seed]) => this.#filesOf(source, seed, count));
@@ -59,7 +59,7 @@ export class PortraitNames {
 	}
 
 	/**
-	 * Refuses before the work what could not be written after it.
+	 * Refuses, before the work, files that could not be written after it.
 	 *
 	 * @throws {UsageError} when a file exists already
 	 * @throws {Arc2FaceError} `FILE_FAILED` when a file could not be written

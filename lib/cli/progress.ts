@@ -1,14 +1,14 @@
-// How far long work is.
+// Shows the progress of long work.
 import { SingleBar } from 'cli-progress';
 import { formatBytes } from './bytes.ts';
 import type { Context } from './command.ts';
 
 type State = Parameters<Context['progress']>[1];
 
-/** Elsewhere than on a terminal: quick work stays quiet, and a log does not fill up. */
+/** Off a terminal: quick work stays quiet, and a log does not fill up. */
 const lineEveryMs = 10_000;
 
-/** Shows on a lively terminal how far the work is, one bar per label; elsewhere a line per label, and another now and then. */
+/** Shows progress: on a lively terminal a bar per label, elsewhere a line per label and another now and then. */
 export class Progress {
 	readonly #stream: NodeJS.WriteStream;
 	readonly #isLively: boolean;
@@ -48,11 +48,11 @@ export class Progress {
 		}
 		this.#bar = new SingleBar({
 			stream: this.#stream,
-			// Percents stand for work of which nobody knows how long each takes.
+			// Percents stand for work whose steps differ in length.
 			format:
 				unit === 'percent' ? '{label} [{bar}] {value} %' : '{label} [{bar}] {value}/{total} ({eta_formatted} left)',
 			barsize: 24,
-			// Updates that the time left is estimated from: bytes come in thousands of pieces a second.
+			// Updates to estimate the time left from: bytes come in thousands of pieces a second.
 			etaBuffer: unit === 'bytes' ? 2000 : 10,
 			formatValue: (value, _, type) =>
 				unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),

@@ -1,9 +1,9 @@
-// The shapes that models are loaded for, as options name them.
+// The options that say which shapes a model is loaded for.
 import type { Size } from '../geometry.ts';
 import { type OptionValues, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
 
-/** The shapes that a model is loaded for. An engine runs those that it was built for and no others. */
+/** The shapes that a model is loaded for. An engine runs only those that it was built for. */
 export const shapeOptions = {
 	imageSizes: {
 		type: 'list',
@@ -22,7 +22,7 @@ export const shapeOptions = {
 	},
 } as const;
 
-/** @throws {UsageError} for what are no numbers; which ones they may be, the library says */
+/** @throws {UsageError} for anything but numbers; the library checks their range */
 export function chosenShapes({ imageSizes, batchSizes, detectionSize }: OptionValues<typeof shapeOptions>) {
 	return {
 		imageSizes: imageSizes?.map(parseSize),
@@ -32,11 +32,11 @@ export function chosenShapes({ imageSizes, batchSizes, detectionSize }: OptionVa
 }
 
 /**
- * The size of images that is asked for. A side that is not is that of the usual size, so that the model is loaded for the whole.
+ * The requested size of images. A side not given is that of the usual size, so that the model is loaded for both sides.
  *
  * @param listed - what `--image-sizes` says
  * @param usual - the model's own size
- * @returns undefined when none is asked for
+ * @returns undefined when none is requested
  * @throws {UsageError} for a size that is not on the list
  */
 export async function chosenSize(
@@ -56,7 +56,7 @@ export async function chosenSize(
 	return size;
 }
 
-/** As `--image-sizes` takes it. */
+/** In the form that `--image-sizes` accepts. */
 export function sizeName({ width, height }: Size): string {
 	return `${width}x${height}`;
 }

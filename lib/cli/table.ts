@@ -1,5 +1,5 @@
-// Tables for people.
-/** Rows under a header, in columns as wide as their widest cell; numbers to the right. */
+// Formats tables for people.
+/** Rows under a header, in columns as wide as their widest cell; numbers right-aligned. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
 	const cells = [header, ...rows.map((row) => row.map(String))];
 	const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

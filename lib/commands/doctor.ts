@@ -15,7 +15,7 @@ export interface Problem {
 
 export type Examination = Machine & {
 	bundles: readonly BundleState[];
-	/** The one bundle that was asked for. */
+	/** The bundle to look at. */
 	bundle?: string | undefined;
 	dataFolder: DataFolder;
 };
@@ -52,12 +52,12 @@ export default defineCommand({
 			: exitCodes.failed,
 });
 
-/** Whether this machine runs bundles. It may have none of its own: any folder can be one. */
+/** Whether this machine can run bundles. It need not have one: any folder can be one. */
 export function canRun({ addon, sharp, device }: Examination): boolean {
 	return 'path' in addon && 'version' in sharp && 'version' in device;
 }
 
-/** What stands in the way, most fundamental first. */
+/** The obstacles, most fundamental first. */
 export function problemsOf(examination: Examination): Problem[] {
 	const { addon, sharp, device, driver, gpus, bundle, bundles } = examination;
 	const problems: Problem[] = [];

@@ -1,4 +1,4 @@
-// `encode`: saves who is in photos.
+// `encode`: saves the identities in photos.
 import { join } from 'node:path';
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { encodeFace, faceChoice, faceOptions, faceText } from '../cli/face.ts';
@@ -40,7 +40,7 @@ export default defineCommand({
 			return { ...(file === undefined ? {} : { file }), ...saved };
 		});
 		const identities = results.map((result, i) => ({ photo: photos[i]!, ...result }));
-		// One is what a file of `encode` holds, for who saves stdout.
+		// A single one as in a file of `encode`, so that stdout can be saved.
 		return identities.length === 1 ? identities[0]! : identities;
 	},
 
@@ -59,9 +59,9 @@ export default defineCommand({
 });
 
 /**
- * Where each identity goes; nowhere when they are printed.
+ * The file for each identity; none when they are printed.
  *
- * @throws {UsageError} for a name that is none for them
+ * @throws {UsageError} for a name that does not suit an identity
  */
 function filesFor(
 	photos: readonly string[],

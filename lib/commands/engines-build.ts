@@ -1,4 +1,4 @@
-// `engines build`: builds ahead what the first load on a GPU would build.
+// `engines build`: builds ahead of time what the first load on a GPU would build.
 import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { formatBytes } from '../cli/bytes.ts';
@@ -23,7 +23,7 @@ type Built = {
 	precision: string;
 	file: string;
 	bytes: number;
-	/** Undefined for an engine that was there already. */
+	/** Undefined for an engine that already existed. */
 	seconds?: number;
 };
 
@@ -73,7 +73,7 @@ export default defineCommand({
 	},
 });
 
-/** With what to build, and for which GPUs. */
+/** What to build with, and for which GPUs. */
 async function plansFor(
 	capabilities: readonly number[] | undefined,
 	device: `cuda:${number}` | 'cuda',
@@ -85,7 +85,7 @@ async function plansFor(
 		return choice.device === 'cpu' ? [] : [{ runtime: choice.runtime, target: targetOf(choice) }];
 	}
 	const runtime = await chooseBuilder(runtimes);
-	// A GPU's load looks for an engine for its capability alone.
+	// Loading on a GPU looks for an engine for exactly its capability.
 	return capabilities.map((capability) => ({ runtime, target: targetFor(capability) }));
 }
 
@@ -97,7 +97,7 @@ async function build(
 	const { engines } = await openEngines(request, { runtime, target });
 	const preparing = engines.prepare({ signal: context.signal, onProgress: loadingDisplay(context) });
 	const built = [];
-	// A builder may take a while to stop; until it has, this process stays, but the user need not be kept in the dark.
+	// A builder may take a while to stop, and this process waits for it, so the user is told.
 	for (const { network, precision, file, seconds } of await abandonable(preparing, context.signal)) {
 		built.push({
 			...{ network, product: runtime.product, version: runtime.version, gpu: describeTarget(target.cached) },
@@ -107,7 +107,7 @@ async function build(
 	return built;
 }
 
-/** @throws {UsageError} for what are no capabilities, or none that engines can be built for from afar */
+/** @throws {UsageError} for anything but capabilities that engines can be built for without the GPU */
 function chosenCapabilities({ capability, device }: { capability: string[] | undefined; device: string | undefined }) {
 	if (capability === undefined) return undefined;
 	if (device !== undefined) throw new UsageError('Expected either --device or --capability but received both.');

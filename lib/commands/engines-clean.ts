@@ -1,4 +1,4 @@
-// `engines clean`: deletes what is of no use in the cache, and engines when asked to.
+// `engines clean`: deletes leftovers in the cache, and engines on request.
 import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { type EngineRow, engineTable, rowOf } from '../cli/engine-table.ts';
@@ -37,7 +37,7 @@ export default defineCommand({
 	},
 });
 
-/** Since when the engines that are to be deleted have not been used; undefined: none are. */
+/** Engines unused since this time are deleted; undefined: none are. */
 function chosenAge(all: boolean, unusedDays: number | undefined): Date | undefined {
 	if (all && unusedDays !== undefined) {
 		throw new UsageError('Expected one of --all and --unused-days for engines clean but received both.');

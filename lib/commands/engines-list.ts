@@ -1,4 +1,4 @@
-// `engines list`: what is in the cache.
+// `engines list`: shows the engines in the cache.
 import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand } from '../cli/command.ts';
 import { engineTable, rowOf } from '../cli/engine-table.ts';

@@ -66,7 +66,7 @@ export default defineCommand({
 			sources.length * count,
 		);
 		if (names.isStdout) requireBareStdout(values.json);
-		// Drawn here, not by the library: the names of the files, which hold them, are checked before the work.
+		// Drawn here, not by the library: file names contain them and are checked before the work.
 		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
 		if (seeds.size < sources.length) throw new UsageError('Expected different photos but received one of them twice.');
 		names.requireDistinct(seeds, count);
@@ -124,7 +124,7 @@ export default defineCommand({
 	exitCode: ({ portraits }) => exitCodeOfAll(portraits),
 });
 
-/** Paints without a photo, and so without the networks that read faces. */
+/** Paints from a saved identity, so without the networks that read faces. */
 async function paintSaved<T>(
 	file: string,
 	{ values, context, size }: { values: Values; context: Context; size: Size | undefined },
@@ -144,7 +144,7 @@ function requestOf({ count, steps, guidanceScale, seed, sampler, eta, noise, wid
 	};
 }
 
-/** @throws {UsageError} unless there are photos or a saved identity, but not both, and the choice of a face fits them */
+/** @throws {UsageError} unless there are either photos or a saved identity, and the choice of a face fits them */
 function sourcesOf(photos: readonly string[], { identity, face, keypoints }: Values): readonly string[] {
 	if (identity === undefined) {
 		if (photos.length === 0) throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
@@ -160,7 +160,7 @@ function sourcesOf(photos: readonly string[], { identity, face, keypoints }: Val
 	return [identity];
 }
 
-/** @throws {UsageError} where an image would meet other output, or the eyes of somebody at a terminal */
+/** @throws {UsageError} where an image would mix with other output or go to a terminal */
 function requireBareStdout(json: boolean | undefined): void {
 	if (json) throw new UsageError('Expected either --json or --out - but received both, and stdout is one.');
 	if (process.stdout.isTTY) {

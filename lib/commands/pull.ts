@@ -63,7 +63,7 @@ function extraPart(name: string): OfficialPartName {
 	throw new UsageError(`Unknown part "${name}" for --with. ${hint}`);
 }
 
-/** Says under which terms the weights come, before the first byte does. */
+/** States the terms of the weights before the first byte is downloaded. */
 function announce(parts: readonly OfficialPartName[], { note }: Context): void {
 	for (const part of parts) note(`${part}: ${officialParts[part].purpose}. ${officialParts[part].licence}`);
 	if (parts.includes('antelopev2')) return;

@@ -1,4 +1,4 @@
-// Which device runs the networks, and with which runtimes.
+// Picks the device that runs the networks, and its runtime.
 import { isProduct, type Product, productRow, products, productTable } from '../engines/products.ts';
 import { type EngineRuntime, EngineRuntimes } from '../engines/runtimes.ts';
 import { tensorRtVariable } from '../engines/search.ts';
@@ -8,7 +8,7 @@ import type { DeviceRequest } from '../options/load.ts';
 import { describeGpu, type Explanation, explain, type Obstacle } from './obstacles.ts';
 import { findOnnxRuntime } from './onnxruntime-library.ts';
 
-/** What runs the networks. `stand-in` is none of NVIDIA's: it tests what is around engines. */
+/** What runs the networks. `stand-in` is not NVIDIA's: it tests the code around engines. */
 export type ProviderName = 'onnxruntime' | 'tensorrt' | 'tensorrt-rtx' | 'stand-in';
 
 export type DeviceChoice = CpuChoice | GpuChoice;
@@ -36,9 +36,9 @@ export type GpuChoice = Readonly<{
 }>;
 
 /**
- * Picks device and provider. Libraries for GPUs are only tried where there is a GPU, or where one is named by the environment.
+ * Picks device and provider. Libraries for GPUs are only tried if there is a GPU or the environment names one.
  *
- * @throws {Arc2FaceError} `NO_DEVICE` when what was asked for can't be had, with what was looked for, what was found and what to do
+ * @throws {Arc2FaceError} `NO_DEVICE` when the requested device is unavailable, with what was looked for, what was found and what to do
  */
 export async function chooseDevice(
 	request: DeviceRequest = 'auto',
@@ -63,7 +63,7 @@ function chooseCpu(reasons: readonly string[]): CpuChoice {
 }
 
 /**
- * What builds engines for GPUs that need not be here.
+ * What builds engines for GPUs, present or not.
  *
  * @throws {Arc2FaceError} `NO_DEVICE`, with what was looked for, what was found and what to do
  */
@@ -80,7 +80,7 @@ export async function chooseBuilder(runtimes: EngineRuntimes): Promise<EngineRun
 	throw noDevice("Can't build engines for GPUs that are not here", explain(obstacles, isNamed));
 }
 
-/** The first GPU of those asked for that can be used, or why there is none. */
+/** The first usable GPU of those requested, or why there is none. */
 export async function chooseGpu(
 	request: Exclude<DeviceRequest, 'cpu'>,
 	survey: NativeGpus,
@@ -101,7 +101,7 @@ export async function chooseGpu(
 		offered = [product];
 	}
 	if (gpus.length === 0) {
-		// Who names a place does not expect it to be passed over.
+		// A place that the user names must not be silently skipped.
 		const passedOver = runtimes.unusable(offered, tensorRtVariable);
 		return explain([{ kind: 'no GPU', survey }, ...passedOver], isNamed);
 	}

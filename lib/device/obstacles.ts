@@ -1,4 +1,4 @@
-// Why a GPU, or libraries for it, can't be used, and what to do about it: all the sentences about that, for people.
+// All messages about why a GPU or its libraries can't be used, and what to do about it.
 import { capabilityName } from '../engines/capability.ts';
 import { libraryNames, type Product, products, productTable } from '../engines/products.ts';
 import { type LibraryObstacle, missingProvider, providerVariable } from '../engines/runtimes.ts';
@@ -14,20 +14,20 @@ export type Obstacle =
 	/** None was found. */
 	| Readonly<{ kind: 'no GPU'; survey: NativeGpus }>
 	| Readonly<{ kind: 'no such GPU'; index: number; gpus: readonly NativeGpu[] }>
-	/** Our kernels do not run on it. */
+	/** Our kernels can't run on it. */
 	| Readonly<{ kind: 'old GPU' } & NumberedGpu>
 	| Readonly<{ kind: 'no engines'; product: Product } & NumberedGpu>
-	/** The product builds on the GPU that it builds for, and another was asked for. */
+	/** The product can only build on the GPU that it builds for, and another was requested. */
 	| Readonly<{ kind: 'builds here only'; product: string; provider: string }>;
 
-/** Each reason and each remedy once, in the order in which they came up. */
+/** Each reason and each remedy once, in order of appearance. */
 export type Explanation = Readonly<{ reasons: readonly string[]; remedies: readonly string[] }>;
 
-/** @param isNamed - whether the provider library is the one that the environment names: then nothing else is of use */
+/** @param isNamed - whether the environment names the provider library: then nothing else will do */
 export function explain(obstacles: Iterable<Obstacle>, isNamed: boolean): Explanation {
 	const all = [...obstacles];
 	const own = all.map((obstacle) => remedyOf(obstacle, isNamed)).filter((remedy) => remedy !== undefined);
-	// Any of the products would do, so that installing them is one remedy.
+	// Any of the products would do, so installing one is a single remedy.
 	const wanted = isNamed ? [] : products.filter((product) => all.some((one) => wants(one, product)));
 	const remedies = new Set([...(wanted.length === 0 ? [] : [installRemedy(wanted)]), ...own]);
 	return { reasons: [...new Set(all.map(reasonOf))], remedies: [...remedies] };
@@ -58,7 +58,7 @@ export function reasonOf(obstacle: Obstacle): string {
 	}
 }
 
-/** As in "<place> <description>". */
+/** Completes "<place> <description>". */
 export function describeFault(fault: Fault): string {
 	switch (fault.kind) {
 		case 'gone':
@@ -80,7 +80,7 @@ function namesOf(gpus: readonly NativeGpu[]): string {
 	return gpus.map(({ name }, index) => `cuda:${index} (${name})`).join(', ');
 }
 
-/** What to do about one obstacle, but for libraries that are wanted: those are installed for all obstacles at once. */
+/** The remedy for one obstacle, except for missing libraries, whose remedy covers all obstacles at once. */
 function remedyOf(obstacle: Obstacle, isNamed: boolean): string | undefined {
 	switch (obstacle.kind) {
 		case 'no system':
@@ -113,7 +113,7 @@ function wants(obstacle: Obstacle, product: Product): boolean {
 
 const otherGpuRemedy = 'Use the CPU, or a GPU of compute capability 7.5 to 12.x.';
 
-/** Builds with what this build of the package was made without. */
+/** Builds the package with what this build lacks. */
 export const rebuildRemedy =
 	`In ${packageRoot}, run \`npm run toolchain\`, which says what it can't get, and then \`npx node-gyp rebuild\`; ` +
 	'or install the package with a prebuild that has it.';
@@ -123,14 +123,14 @@ export const namedProviderRemedy = `Let ${providerVariable} name a provider libr
 const releases = products.map((product) => productTable[product].release);
 export const namedTensorRtRemedy = `Let ${tensorRtVariable} name a folder with ${releases.join(', or with ')}, or unset it.`;
 
-/** No GPU is found, where one was asked for or is expected. */
+/** No GPU was found, though one was requested or expected. */
 export function noGpuRemedy({ runtime, driver }: Pick<NativeGpus, 'runtime' | 'driver'>): string {
 	if (products.every((product) => libraryNames(product) === undefined)) return 'Use the CPU.';
 	if (runtime === undefined) return rebuildRemedy;
 	if (driver === undefined) {
 		return "Install NVIDIA's driver; a container has to be started with it and the GPU (`docker run --gpus all`).";
 	}
-	// A driver runs what was built with any minor version of its CUDA.
+	// A driver runs code built with any minor version of its CUDA.
 	if (Number.parseInt(driver, 10) < Number.parseInt(runtime, 10))
 		return `Install an NVIDIA driver for CUDA ${runtime} or newer.`;
 	return (
@@ -139,14 +139,14 @@ export function noGpuRemedy({ runtime, driver }: Pick<NativeGpus, 'runtime' | 'd
 	);
 }
 
-/** Libraries of one of these products are needed. */
+/** One of these products' libraries is needed. */
 function installRemedy(wanted: readonly Product[]): string {
 	const usable = wanted.filter((product) => missingProvider(product) === undefined);
 	if (usable.length === 0) return rebuildRemedy;
 	return `Install ${usable.map((product) => productTable[product].release).join('; or ')}.`;
 }
 
-/** What is in one place is of the wrong version, incomplete or broken; `origin`: what led there. */
+/** The libraries in one place are of the wrong version, incomplete or broken; `origin`: what led there. */
 export function placeRemedy(product: Product | undefined, origin: string): string {
 	if (origin === tensorRtVariable) return namedTensorRtRemedy;
 	if (product === undefined) return namedProviderRemedy;

@@ -1,4 +1,4 @@
-// Where ONNX Runtime lies, which runs networks on the CPU.
+// Finds ONNX Runtime, which runs networks on the CPU.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { Arc2FaceError } from '../errors.ts';
 /** Environment variable that names another ONNX Runtime library than that of the onnxruntime-node package. */
 export const libraryVariable = 'ARC2FACE_ONNXRUNTIME';
 
-/** The file that each platform's part of onnxruntime-node has in its folder. */
+/** The library's file in each platform's folder of onnxruntime-node. */
 const libraryNames: Partial<Record<NodeJS.Platform, string>> = {
 	darwin: 'libonnxruntime.1.dylib',
 	linux: 'libonnxruntime.so.1',
@@ -15,10 +15,10 @@ const libraryNames: Partial<Record<NodeJS.Platform, string>> = {
 };
 
 /**
- * The library that runs networks on the CPU. It only looks for files: whether the library works, opening it tells.
+ * The library that runs networks on the CPU. Only looks for files: whether the library works shows when it is opened.
  *
- * @returns its path, and whose it is, for people
- * @throws {Arc2FaceError} `NO_DEVICE`, with where it was looked for
+ * @returns its path, and where it comes from, for people
+ * @throws {Arc2FaceError} `NO_DEVICE`, saying where it was looked for
  */
 export function findOnnxRuntime(): { library: string; origin: string } {
 	const named = process.env[libraryVariable];

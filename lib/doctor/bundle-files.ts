@@ -1,4 +1,4 @@
-// Opens every file of a bundle and tells what it is, or what is wrong with it.
+// Opens every file of a bundle and reports what it is, or what is wrong with it.
 import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, sep } from 'node:path';
 import { readJson } from '../../models/config-file.ts';
@@ -18,7 +18,7 @@ import { Arc2FaceError } from '../errors.ts';
 export interface BundleFile {
 	/** In the bundle, with forward slashes. */
 	path: string;
-	/** What it is for: the label of a network, another part of the bundle, or undefined when nothing takes it. */
+	/** What it is for: the label of a network, another part of the bundle, or undefined when nothing uses it. */
 	use?: string;
 	format?: string;
 	/** How many tensors it holds. */
@@ -29,7 +29,7 @@ export interface BundleFile {
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, tokens, the schedule, and the parts that this package brings but does not use yet.
+ * ONNX files, tokens, the schedule, and the parts that this package downloads but does not use yet.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
@@ -67,7 +67,7 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	return await files.list();
 }
 
-/** The files of a bundle and of its folders; hidden ones are not its own. */
+/** The files of a bundle and of its folders, without hidden ones. */
 async function filesOf(bundle: string): Promise<string[]> {
 	const inside = async (folder: string) =>
 		(await readdir(folder)).filter((name) => !name.startsWith('.')).map((name) => join(folder, name));
@@ -80,7 +80,7 @@ async function filesOf(bundle: string): Promise<string[]> {
 	return files;
 }
 
-/** What the configs say together, as far as they could be read. */
+/** Checks that the configs fit together, as far as they could be read. */
 async function examineConfigs(files: Examined, bundle: string, configs: Partial<ReadConfigs>): Promise<void> {
 	const { textEncoder } = configs;
 	const path = join(bundle, 'tokens.json');
@@ -97,7 +97,7 @@ async function examineConfigs(files: Examined, bundle: string, configs: Partial<
 	await files.check(bundle, undefined, undefined, async () => fitTogether(configs as ReadConfigs));
 }
 
-/** A file that no network of this version takes: whether it is whole, as its name says what it should be. */
+/** Checks a file that no network of this version uses, as what its name says that it is. */
 async function examineOther(files: Examined, path: string, use?: string): Promise<void> {
 	const name = basename(path);
 	if (name.endsWith('.json')) {
@@ -115,7 +115,7 @@ async function examineOther(files: Examined, path: string, use?: string): Promis
 
 type Note = { [Field in keyof Omit<BundleFile, 'path' | 'bytes'>]?: BundleFile[Field] | undefined };
 
-/** What was found of each file, by its path. */
+/** The findings about each file, by its path. */
 class Examined {
 	readonly #bundle: string;
 	readonly #notes = new Map<string, Note>();
@@ -134,7 +134,7 @@ class Examined {
 		});
 	}
 
-	/** Does something with a file, and notes how that went: its error with the file that this names. */
+	/** Does something with a file, and notes the outcome: an error goes to the file that it names. */
 	async check<T>(
 		path: string,
 		use: string | undefined,

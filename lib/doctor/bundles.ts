@@ -1,4 +1,4 @@
-// The bundles of this machine: which there are, and whether they load.
+// The bundles on this machine, and whether they load.
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
@@ -13,7 +13,7 @@ export interface BundleState {
 	usable: boolean;
 	/** Whether it has the networks that read faces from photos. */
 	canEncode: boolean;
-	/** Files of which a download began and did not end, as paths in the bundle. */
+	/** Unfinished downloads, as paths in the bundle. */
 	unfinished: readonly string[];
 	/** Each file: what it is, or what is wrong with it. */
 	files: readonly BundleFile[];
@@ -29,11 +29,11 @@ export interface DataFolder {
 /**
  * The embedded bundle and those in the data folder, whether usable or not.
  *
- * @param bundle - looks at this one alone: a name or a folder
+ * @param bundle - look only at this one: a name or a folder
  * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is no such bundle
  */
 export async function findBundles(bundle?: string): Promise<{ bundles: BundleState[]; dataFolder: DataFolder }> {
-	// Imported here, because bundles bring all network definitions with them, which `--help` does not need.
+	// Imported here, because bundles import all network definitions, which `--help` does not need.
 	const { bundleFolder, findBundle } = await import('../bundle/bundle.ts');
 	const path = dirname(bundleFolder('arc2face'));
 	const dataFolder = { path, freeBytes: await freeSpace(path) };
@@ -60,7 +60,7 @@ async function examineBundle(name: string, folder: string): Promise<BundleState>
 	}
 }
 
-/** What is wrong with a bundle: with each file of it, unless most are only missing because a download has not brought them yet. */
+/** What is wrong with a bundle: with each file, unless most are merely not downloaded yet. */
 export function bundleProblems({ name, folder, usable, files, unfinished, error }: BundleState) {
 	const wrong = files.flatMap((file) => file.error ?? []);
 	const isIncomplete = !usable && unfinished.length > 0;
@@ -73,7 +73,7 @@ export function bundleProblems({ name, folder, usable, files, unfinished, error 
 	return [...told, { problem, remedy }];
 }
 
-/** Those beside the files, and those of the hub's own program, which are in a folder of its own. */
+/** Those beside the files, and those of the hub's own program, in its own folder. */
 async function findUnfinished(folder: string, files: readonly BundleFile[]): Promise<string[]> {
 	const { isUnfinished } = await import('../bundle/weights.ts');
 	const hidden = await readdir(join(folder, '.cache'), { recursive: true }).catch(() => []);
@@ -81,7 +81,7 @@ async function findUnfinished(folder: string, files: readonly BundleFile[]): Pro
 	return [...files.map(({ path }) => path), ...paths].filter(isUnfinished).map((path) => path.replace(/\.\w+$/, ''));
 }
 
-/** What is in a folder; nothing, if there is no such folder. */
+/** The contents of a folder; empty if there is no such folder. */
 function entriesOf(folder: string) {
 	return readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
 		if (error.code === 'ENOENT') return [];

@@ -1,4 +1,4 @@
-// What the doctor finds out about GPUs and the libraries for them.
+// Examines the GPUs and the libraries for them.
 import { formatBytes } from '../cli/bytes.ts';
 import { failureOf } from '../cli/failure.ts';
 import { table } from '../cli/table.ts';
@@ -11,16 +11,16 @@ import type { EngineRuntimes } from '../engines/runtimes.ts';
 import { cacheFolder } from '../files/cache-folder.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
 
-/** What `doctor` finds out about GPUs and what would run networks on them. */
+/** The findings about GPUs and what would run networks on them. */
 export interface GpuReport {
-	/** CUDA that the addon was built with, and the newest that the driver knows. */
+	/** The CUDA that the addon was built with, and the newest that the driver supports. */
 	cuda: { runtime?: string; driver?: string };
 	/** Why there are no GPUs. */
 	obstacle?: string;
 	found: readonly GpuState[];
 	libraries: readonly LibraryState[];
 	engines: { folder: string; count: number; bytes: number } | { folder: string; error: Failure };
-	/** A setting of the environment with which no engine is built or loaded. */
+	/** An invalid environment variable, with which no engine is built or loaded. */
 	setting?: Failure;
 }
 
@@ -41,18 +41,18 @@ export type GpuState = {
 	remedy: string;
 };
 
-/** A folder that was looked into, or libraries in it that were tried. */
+/** A folder that was searched, or libraries in it that were tried. */
 export type LibraryState = {
 	product: string;
 	origin: string;
-	/** Of a file: the core library, or the provider library where there is none. */
+	/** The path of the core library, or of the provider library where there is none. */
 	path: string;
 	version?: string;
-	/** Why it is of no use. */
+	/** Why it can't be used. */
 	error?: Failure;
 };
 
-/** Without the addon, which is what finds GPUs and tries libraries. */
+/** The findings without the addon, which finds GPUs and tries libraries. */
 export async function examineWithoutAddon(): Promise<GpuReport> {
 	const obstacle = 'Without the addon, GPUs are not looked for.';
 	return { cuda: {}, obstacle, found: [], libraries: [], engines: await examineEngines() };
@@ -132,7 +132,7 @@ function examineSettings(): Pick<GpuReport, 'setting'> {
 }
 
 /**
- * What stands in the way of GPUs. On a machine without one, libraries for it are no problem unless they are broken.
+ * The obstacles to using GPUs. On a machine without one, its libraries matter only if they are broken.
  *
  * @param isExpected - whether there are traces of a GPU, or of its driver
  */

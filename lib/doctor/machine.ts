@@ -1,4 +1,4 @@
-// What the doctor finds out about the machine.
+// Examines the machine.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
@@ -11,7 +11,7 @@ import { addonFile, loadNative } from '../native.ts';
 import { packageRoot, packageVersion } from '../package.ts';
 import { examineGpus, examineWithoutAddon, type GpuReport } from './gpus.ts';
 
-/** What `doctor` finds out. A fact that could not be had says why in `error`, instead of failing the whole examination. */
+/** The findings. A fact that could not be found says why in `error`, instead of failing the whole examination. */
 export interface Machine {
 	system: { platform: string; release: string; arch: string; cpu: string; threads: number; memoryBytes: number };
 	node: string;
@@ -23,10 +23,10 @@ export interface Machine {
 	gpus: GpuReport;
 }
 
-/** Why something could not be had, and what to do about it. */
+/** Why something could not be found, and what to do about it. */
 type Failure = { error: string; remedy: string };
 
-/** What would run the networks; `version` is what the opened library says of itself, after a self-test. */
+/** What would run the networks; `version` is the opened library's own, after a self-test. */
 export type Device = {
 	device: string;
 	provider: string;
@@ -40,7 +40,7 @@ export type Device = {
 
 /** Traces of NVIDIA's driver, and of a GPU for it; nothing is opened or run. */
 export interface NvidiaDriver {
-	/** Address of a GPU on the PCI bus; known on Linux, also without a driver. */
+	/** Address of a GPU on the PCI bus; known on Linux, even without a driver. */
 	gpu?: string;
 	/** Kernel driver's own words. */
 	kernel?: string;
@@ -52,7 +52,7 @@ export interface NvidiaDriver {
 
 export async function examineMachine(): Promise<Machine> {
 	const addon = findAddon();
-	// This package's own runtimes lie beside the addon.
+	// This package's own runtimes are beside the addon.
 	const runtimes = 'path' in addon ? new EngineRuntimes() : undefined;
 	return {
 		system: {
@@ -119,7 +119,7 @@ function told(error: unknown): Failure {
 	return { error: problem, remedy };
 }
 
-/** @param root - where the file system begins; another one in tests */
+/** @param root - the root of the file system; another one in tests */
 export function findNvidiaDriver(env: NodeJS.ProcessEnv = process.env, root = '/'): NvidiaDriver {
 	const found = (folders: readonly string[], name: string) =>
 		folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
@@ -151,7 +151,7 @@ function findPciGpu(devices: string): string | undefined {
 				return read('vendor') === '0x10de' && read('class').startsWith('0x03');
 			});
 	} catch {
-		return undefined; // there is no such folder, or it may not be read
+		return undefined; // missing or unreadable folder
 	}
 }
 

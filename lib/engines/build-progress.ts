@@ -1,3 +1,4 @@
+// The progress of an engine build as one number.
 /** What the builder of an engine reports: `step` of `steps` are done in this phase. Phases nest. */
 export type BuildReport = Readonly<{ phase: string; step: number; steps: number }>;
 
@@ -5,18 +6,18 @@ export type BuildReport = Readonly<{ phase: string; step: number; steps: number 
 const [wholeBuild, longest] = ['Building engine', 'Computing profile costs'];
 
 /**
- * Makes one number of a builder's reports. A phase that begins while another is under way is taken for a part of that one's present
- * step. Of NVIDIA's builder only the longest phase counts: in a build of 124 s it took 122.
+ * Turns a builder's reports into one number. A phase that begins while another is under way counts as part of that one's current
+ * step. For NVIDIA's builder only the longest phase counts: it took 122 s of a build of 124 s.
  */
 export class BuildProgress {
-	/** Phases under way, the outermost first. */
+	/** Phases under way, outermost first. */
 	#phases: BuildReport[] = [];
 	#fraction = 0;
 
 	/** @returns how much of the build is done, 0–1; never less than before */
 	add(report: BuildReport): number {
 		const place = this.#phases.findIndex(({ phase }) => phase === report.phase);
-		// What had begun after it has ended.
+		// Phases that began after it have ended too.
 		const outer = place < 0 ? this.#phases : this.#phases.slice(0, place);
 		this.#phases = [...outer, report];
 		const done = this.#counted().reduceRight(

@@ -1,3 +1,4 @@
+// The engine cache: finds engines on disk, builds missing ones, and keeps within a limit.
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arc2FaceError } from '../errors.ts';
@@ -8,9 +9,9 @@ import { type CachedEngine, EngineFiles, type Lock } from './files.ts';
 import { type EngineDescription, type EngineFingerprint, fingerprintOf, keyOf } from './key.ts';
 
 export interface EngineCacheOptions {
-	/** The engines lie in `engines` below it (default: the user's cache folder, such as ~/.cache/arc2face). */
+	/** The engines are in `engines` below it (default: the user's cache folder, such as ~/.cache/arc2face). */
 	cacheDir?: string | undefined;
-	/** Engines that were not used for longest go when there are more bytes than this (default: what {@link limitVariable} says). */
+	/** The least recently used engines are deleted when there are more bytes than this (default: {@link limitVariable}). */
 	limitBytes?: number | undefined;
 }
 
@@ -19,14 +20,14 @@ export interface CacheOptions {
 	onProgress?: ((progress: EngineProgress) => void) | undefined;
 }
 
-/** `reading`: weights, whose hash is in the key, or an engine that was changed. `waiting`, once: another process builds this engine. */
+/** `reading`: weights, whose hash is in the key, or an engine that was changed. `waiting`, once: another process is building this engine. */
 export type EngineProgress = { phase: 'reading'; file: string; done: number; total: number } | { phase: 'waiting' };
 
-/** Writes an engine to `file`, which is not there yet. It stops when `signal` aborts, at the latest after one of the builder's steps. */
+/** Writes an engine to `file`, which does not exist yet. Stops within one of the builder's steps when `signal` aborts. */
 export type BuildEngine = (file: string, signal: AbortSignal) => Promise<void>;
 
 export interface CleanOptions {
-	/** Delete engines that nobody has used after this time (default: none). */
+	/** Delete engines not used since this time (default: none). */
 	unusedSince?: Date | undefined;
 }
 
@@ -34,17 +35,17 @@ export interface CleanOptions {
 const limitVariable = 'ARC2FACE_CACHE_LIMIT';
 const usualLimit = '20';
 
-/** Whoever asked for an engine opens it soon; until then it stays. */
+/** A requested engine is opened soon; until then it is kept. */
 const restMs = 3_600_000;
 const pollMs = 250;
 
 /**
- * Compiled engines on disk, built when they are missing. An engine is a program, so the folder is private, and only a file that was
- * built here and is unchanged since is handed out.
+ * Compiled engines on disk, built when missing. An engine is a program, so the folder is private, and only files that were
+ * built here and are unchanged since are handed out.
  *
- * Hashing 1.7 GB on every load would take seconds. The digest of an engine is therefore compared at every load, but it is computed
- * anew only when size, times or inode of the file have changed, which every write through the file system does. A bit that turns over on
- * the disk itself stays unnoticed.
+ * Hashing 1.7 GB on every load would take seconds. The digest of an engine is therefore compared at every load, but computed
+ * again only when size, times or inode of the file have changed, as they do on every write through the file system. A bit that flips on
+ * the disk itself goes unnoticed.
  */
 export class EngineCache {
 	readonly folder: string;
@@ -52,7 +53,7 @@ export class EngineCache {
 	readonly #digests: FileDigests;
 	readonly #limitBytes: number;
 
-	/** @throws {Arc2FaceError} `INVALID_ARGUMENT` when the environment has a limit that is none */
+	/** @throws {Arc2FaceError} `INVALID_ARGUMENT` when the environment's limit is invalid */
 	constructor({ cacheDir, limitBytes = limitFromEnvironment() }: EngineCacheOptions = {}) {
 		this.folder = cacheFolder('engines', cacheDir);
 		this.#files = new EngineFiles(this.folder);
@@ -86,10 +87,10 @@ export class EngineCache {
 				continue;
 			}
 			try {
-				// Whoever had the lock until now may have built it.
+				// The lock's last holder may have built it.
 				return (await this.#find(key, reading)) ?? (await this.#build(key, description, build, lock, reading));
 			} catch (error) {
-				// Without the lock, another process builds: wait for that.
+				// Someone else holds the lock and is building: wait for that.
 				if (!lock.signal.aborted || signal?.aborted) throw error;
 			} finally {
 				await lock.release();
@@ -97,7 +98,7 @@ export class EngineCache {
 		}
 	}
 
-	/** The engines, last used first, and the bytes of builds that were killed. */
+	/** The engines, last used first, and the bytes that killed builds left. */
 	async list(): Promise<{ engines: CachedEngine[]; leftoverBytes: number }> {
 		const engines: CachedEngine[] = [];
 		let leftoverBytes = 0;
@@ -111,7 +112,7 @@ export class EngineCache {
 		return { engines, leftoverBytes };
 	}
 
-	/** Deletes what builds that were killed have left, and engines as asked. What is being built stays. */
+	/** Deletes leftovers of killed builds, and engines as requested. Builds under way are left alone. */
 	async clean({ unusedSince }: CleanOptions = {}): Promise<{ engines: CachedEngine[]; leftoverBytes: number }> {
 		const { engines } = await this.list();
 		const removed: CachedEngine[] = [];
@@ -121,7 +122,7 @@ export class EngineCache {
 		return { engines: removed, leftoverBytes: await this.#sweep() };
 	}
 
-	/** Deletes an engine that its library refuses, so that it is built anew; unless somebody works on it already. */
+	/** Deletes an engine that its library refuses, so that it is built again; unless someone is working on it already. */
 	async discard(file: string): Promise<void> {
 		const key = basename(file, '.engine');
 		await this.#alone(key, () => this.#files.discard(key));
@@ -146,7 +147,7 @@ export class EngineCache {
 		reading: DigestOptions,
 	): Promise<string> {
 		const stop = reading.signal ? AbortSignal.any([reading.signal, lock.signal]) : lock.signal;
-		await this.#files.discard(key); // damaged, or of a build that was killed
+		await this.#files.discard(key); // damaged, or left by a killed build
 		try {
 			const part = this.#files.part(key);
 			await build(part, stop);
@@ -171,7 +172,7 @@ export class EngineCache {
 		}
 	}
 
-	/** Deletes what nobody needs. Its failure is none of the engine that was just built: the next build tries again. */
+	/** Deletes what nobody needs. A failure does not concern the engine just built: the next build tries again. */
 	async #tidy(): Promise<void> {
 		try {
 			await this.#sweep();
@@ -184,7 +185,7 @@ export class EngineCache {
 		} catch {}
 	}
 
-	/** @returns the bytes that it freed */
+	/** @returns the bytes freed */
 	async #sweep(): Promise<number> {
 		let freed = 0;
 		if (!(await isPrivateFolder(this.folder))) return freed;
@@ -199,7 +200,7 @@ export class EngineCache {
 		return (await this.#alone(key, () => this.#files.remove(key, unusedSince))) ?? false;
 	}
 
-	/** Works on a key that nobody else works on; undefined when somebody does. */
+	/** Works on a key while nobody else does; undefined when somebody else is. */
 	async #alone<T>(key: string, work: () => Promise<T>): Promise<T | undefined> {
 		const lock = await this.#files.lock(key);
 		if (lock === undefined) return undefined;
@@ -211,7 +212,7 @@ export class EngineCache {
 	}
 }
 
-/** Where the runtime keeps what it compiled from an engine for the GPU at hand; written as `<key>.<any>.part` and renamed. */
+/** Where the runtime keeps what it compiled from an engine for this GPU; written as `<key>.<any>.part` and renamed. */
 export function compiledFileOf(engineFile: string): string {
 	return engineFile.replace(/\.engine$/, '.compiled');
 }

@@ -1,3 +1,4 @@
+// The files of the engine cache's folder: their names, manifests and locks.
 import { randomUUID } from 'node:crypto';
 import { chmod, lstat, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,9 +16,9 @@ export type CachedEngine = Readonly<{
 	/** For people: a name, or compute capabilities. */
 	gpu: string;
 	precision: string;
-	/** Those that this network has to do with. */
+	/** Those that concern this network. */
 	shapes: Partial<EngineShapes>;
-	/** Of the engine file and of what was compiled from it. */
+	/** Of the engine file and what was compiled from it. */
 	bytes: number;
 	built: Date;
 	lastUsed: Date;
@@ -26,22 +27,22 @@ export type CachedEngine = Readonly<{
 	sha256: string;
 }>;
 
-/** `signal` aborts when the lock is lost: its folder was deleted, or this process stood still for so long that another took it. */
+/** `signal` aborts when the lock is lost: its folder was deleted, or this process stalled so long that another took it. */
 export type Lock = { signal: AbortSignal; release(): Promise<void> };
 
-/** Written last: an engine without it is none. `shapes`, for people, came later than the rest. */
+/** Written last: an engine without it is incomplete. Older manifests lack `shapes`, which is for people. */
 type Manifest = { sha256: string; bytes: number; shapes?: Partial<EngineShapes>; fingerprint: EngineFingerprint };
 
 /**
- * What lies in the folder of an engine cache. Of each key:
+ * The folder of an engine cache. For each key it holds:
  *
  * - `<key>.engine`: the engine file
- * - `<key>.json`: its manifest; the time of its last change is that of the engine's last use
- * - `<key>.compiled`: what the runtime compiled from the engine for the GPU at hand
+ * - `<key>.json`: its manifest, whose time of change is that of the engine's last use
+ * - `<key>.compiled`: what the runtime compiled from the engine for this GPU
  * - `<key>.<any>.part`: a file that is being written
  * - `<key>.lock`: a folder, while somebody builds or deletes
  *
- * Files of other names are not touched.
+ * Other files are not touched.
  */
 export class EngineFiles {
 	readonly folder: string;
@@ -56,7 +57,7 @@ export class EngineFiles {
 		return [...new Set(keys.filter((key) => key !== undefined))];
 	}
 
-	/** The engine of a key, if it is whole by all that can be told without reading it. */
+	/** The engine of a key, if it is complete as far as can be told without reading it. */
 	async engine(key: string): Promise<CachedEngine | undefined> {
 		const manifest = await this.#manifest(key);
 		const used = await look(this.#path(key, 'json'));
@@ -76,7 +77,7 @@ export class EngineFiles {
 		};
 	}
 
-	/** Files of a key that are of no use: of builds that were killed, and of damaged engines. */
+	/** A key's useless files: of killed builds and damaged engines. */
 	async leftovers(key: string): Promise<{ file: string; bytes: number }[]> {
 		const isWhole = (await this.engine(key)) !== undefined;
 		const found = [];
@@ -95,14 +96,14 @@ export class EngineFiles {
 		return join(this.folder, `${key}.${randomUUID()}.part`);
 	}
 
-	/** Moves a written engine into place, where it is none until {@link certify}. */
+	/** Moves a written engine into place, where it does not count as one until {@link certify}. */
 	async place(part: string, key: string): Promise<string> {
 		const file = this.#path(key, 'engine');
 		await onDisk(`keep the engine ${file}`, () => this.#commit(part, file));
 		return file;
 	}
 
-	/** Makes the file that was placed an engine. */
+	/** Makes the placed file an engine. */
 	async certify(fingerprint: EngineFingerprint, sha256: string, shapes: Partial<EngineShapes>): Promise<void> {
 		const key = keyOf(fingerprint);
 		const file = this.#path(key, 'json');
@@ -115,7 +116,7 @@ export class EngineFiles {
 		});
 	}
 
-	/** Notes that an engine is used now; returns whether it has a manifest. */
+	/** Records that an engine is being used; returns whether it has a manifest. */
 	async touch(key: string): Promise<boolean> {
 		const now = new Date();
 		try {
@@ -123,7 +124,7 @@ export class EngineFiles {
 		} catch (error) {
 			const { code } = error as NodeJS.ErrnoException;
 			if (code === 'ENOENT') return false;
-			// Engines of a folder that can only be read are good to use.
+			// Engines in a read-only folder can still be used.
 			if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM')
 				throw fileFailed(`use ${this.#path(key, 'json')}`, error);
 		}
@@ -136,7 +137,7 @@ export class EngineFiles {
 		const aside = this.part(key);
 		return await onDisk(`delete ${this.#path(key, 'engine')}`, async () => {
 			await rename(manifest, aside);
-			// Who finds an engine touches the manifest first, without a lock: that was before, and shows; or it finds none now.
+			// A finder touches the manifest first, without a lock: either that shows here, or it finds no engine any more.
 			if ((await lstat(aside)).mtime > unusedSince) {
 				await rename(aside, manifest);
 				return false;
@@ -149,12 +150,12 @@ export class EngineFiles {
 
 	/** Deletes all files of a key, which must be locked. */
 	async discard(key: string): Promise<void> {
-		// The manifest goes first, so that there is no moment at which the rest looks like an engine.
+		// The manifest first, so that the rest never looks like an engine.
 		await onDisk(`delete ${this.#path(key, 'json')}`, () => rm(this.#path(key, 'json'), { force: true }));
 		await this.discardLeftovers(key);
 	}
 
-	/** Deletes what is of no use, and returns how many bytes that were. The key must be locked. */
+	/** Deletes useless files and returns their bytes. The key must be locked. */
 	async discardLeftovers(key: string): Promise<number> {
 		let freed = 0;
 		for (const { file, bytes } of await this.leftovers(key)) {
@@ -172,7 +173,7 @@ export class EngineFiles {
 		const lost = new AbortController();
 		try {
 			const release = await lock(join(this.folder, key), {
-				realpath: false, // the lock is all there is of that name
+				realpath: false, // nothing but the lock has that name
 				onCompromised: (cause) => lost.abort(cause),
 			});
 			return {
@@ -199,7 +200,7 @@ export class EngineFiles {
 		return join(this.folder, `${key}.${kind}`);
 	}
 
-	/** One that is damaged, or was copied from another key, does not hash to its name. */
+	/** A manifest that is damaged, or copied from another key, does not hash to its name. */
 	async #manifest(key: string): Promise<Manifest | undefined> {
 		const file = this.#path(key, 'json');
 		const state = await look(file);
@@ -212,14 +213,14 @@ export class EngineFiles {
 		}
 	}
 
-	/** Renames a file that was written completely; after a power cut there is the old one, the new one or none, but never a part. */
+	/** Renames a complete file; after a power cut there is the old one, the new one or none, but never a part. */
 	async #commit(part: string, file: string): Promise<void> {
 		await chmod(part, 0o600);
 		await moveIntoPlace(part, file);
 	}
 }
 
-/** The key of a file of ours, and what it is; undefined for others. */
+/** The key and kind of one of our files; undefined for others. */
 function parse(name: string): { key: string; kind: string } | undefined {
 	const [, key, kind] = /^([0-9a-f]{64})\.(engine|json|compiled|lock|[\w-]+\.part)$/.exec(name) ?? [];
 	return key === undefined || kind === undefined ? undefined : { key, kind };
@@ -234,7 +235,7 @@ async function look(file: string) {
 	);
 }
 
-/** A file, no link to one, of this user. */
+/** A file of this user, not a link. */
 function isOurs(state: { isFile(): boolean; uid: number }): boolean {
 	return state.isFile() && (process.getuid === undefined || state.uid === process.getuid());
 }

@@ -1,3 +1,4 @@
+// The key of an engine in the cache: a hash of everything that decides what it computes.
 import { sha256 } from '../files/digests.ts';
 import type { Size } from '../geometry.ts';
 import type { NativeNetwork } from '../native.ts';
@@ -15,33 +16,33 @@ export type EngineShapes = Readonly<{
 	detectionSize: number;
 }>;
 
-/** An engine to be had: all that decides what it computes, and where it runs. */
+/** Everything that decides what an engine computes, and where it runs. */
 export type EngineDescription = Readonly<{
 	/** What people call the network: `unet`. */
 	name: string;
 	network: NativeNetwork;
 	/** Absolute paths, to which `network` refers by index. */
 	files: readonly string[];
-	/** What builds and runs it. NVIDIA's core library counts by its version, the provider and the parser by their bytes. */
+	/** What builds and runs it. NVIDIA's core library is identified by its version, the provider and the parser by their bytes. */
 	runtime: EngineRuntime;
 	target: EngineTarget;
 	/** Arithmetic of the network: `fp16`. */
 	precision: string;
-	/** Combinations of input shapes, by input name. Their order counts: contexts are made by index. The builder is told nothing else. */
+	/** Combinations of input shapes, by input name. Their order matters: contexts are made by index. The builder gets nothing else. */
 	profiles: readonly Readonly<Record<string, readonly number[]>>[];
-	/** What the profiles stand for, for people: of the shapes of a model, those that this network has to do with. */
+	/** What the profiles stand for, for people: those of the model's shapes that concern this network. */
 	shapes: Partial<EngineShapes>;
 }>;
 
 /**
- * TensorRT builds for the GPU at hand, TensorRT-RTX for any GPU of some compute capabilities (89 stands for 8.9). `driver`: the newest
- * CUDA that the driver knows, which goes up with every branch of drivers.
+ * TensorRT builds for the present GPU, TensorRT-RTX for any GPU of some compute capabilities (89 stands for 8.9). `driver`: the newest
+ * CUDA that the driver supports, which rises with every driver branch.
  */
 export type EngineTarget =
 	| Readonly<{ gpu: string; capability: number; multiprocessors: number; driver: string }>
 	| Readonly<{ capabilities: readonly number[] }>;
 
-/** The same without data: hashes stand for bytes, and every object has its fields in one order. */
+/** The description without data: hashes stand for bytes, and fields have a fixed order. */
 export type EngineFingerprint = Readonly<{
 	schema: number;
 	package: string;
@@ -58,7 +59,7 @@ export type EngineFingerprint = Readonly<{
 	profiles: EngineDescription['profiles'];
 }>;
 
-/** Goes up when a fingerprint says too little about engines that are out there. */
+/** Raised when existing engines' fingerprints turn out to say too little. */
 const schema = 1;
 
 /** @param digest - SHA-256 of the file at an absolute path */
@@ -83,7 +84,7 @@ export async function fingerprintOf(
 	};
 }
 
-/** The name of the engine in the cache; the same for a fingerprint that was written as JSON and read again. */
+/** The engine's name in the cache; the same for a fingerprint that went through JSON. */
 export function keyOf(fingerprint: EngineFingerprint): string {
 	return sha256(JSON.stringify(fingerprint));
 }
@@ -94,7 +95,7 @@ export function describeTarget(target: EngineTarget): string {
 	return target.gpu;
 }
 
-/** Which bytes each weight is; whole files stand for them, because those are hashed once for all weights in them. */
+/** Identifies each weight's bytes by the hash of its file, which is computed once for all weights in it. */
 async function weightsDigest(
 	weights: Extract<NativeNetwork, { graph: Uint8Array }>['weights'],
 	files: readonly string[],

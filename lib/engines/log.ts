@@ -1,7 +1,7 @@
-// How much NVIDIA's libraries say on the error output.
+// How much NVIDIA's libraries log to stderr.
 import { Arc2FaceError } from '../errors.ts';
 
-/** Environment variable: from which severity on the core passes on what NVIDIA's libraries say, to the error output. */
+/** Environment variable: the least severity of NVIDIA's messages that the core writes to stderr. */
 export const logVariable = 'ARC2FACE_LOG';
 const severities = ['error', 'warning', 'info'];
 

@@ -1,4 +1,4 @@
-// The engines of a bundle: what shapes and GPU each is for, and having those that are missing built.
+// The engines of a bundle: the shapes and GPU each is for, and building those that are missing.
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
 import { type NetworkName, networks } from '../bundle/networks.ts';
 import { awaitNative } from '../call.ts';
@@ -21,13 +21,13 @@ import { productRow } from './products.ts';
 import { networkProfiles } from './profiles.ts';
 import { type EngineRuntime, pathsOf } from './runtimes.ts';
 
-/** Where engines are built, and for which GPU: as the builder is told, and as the cache knows it. */
+/** Where engines are built, and for which GPU, in the builder's terms and in the cache's. */
 export type BuildTarget = Readonly<{ native: NativeBuildRequest['target']; cached: EngineTarget }>;
 
 export type EngineRequest = Readonly<{
 	runtime: EngineRuntime;
 	target: BuildTarget;
-	/** Of the networks that leave it to the caller: lib/bundle/networks.ts. */
+	/** For networks that leave it to the caller: lib/bundle/networks.ts. */
 	precision: 'fp32' | 'fp16';
 	shapes: EngineShapes;
 	cacheDir: string | undefined;
@@ -39,13 +39,13 @@ export type PreparedEngine = Readonly<{
 	precision: string;
 	/** Absolute path. */
 	file: string;
-	/** Path of what its library compiles from it for the GPU at hand; empty when it was compiled whole. */
+	/** Path of what its library compiles from it for this GPU; empty if the engine is fully compiled. */
 	compiled: string;
-	/** How long its build took; undefined when it was in the cache. */
+	/** How long its build took; undefined if it was in the cache. */
 	seconds?: number;
 }>;
 
-/** What a call to {@link ModelEngines.prepare} tells while it works. */
+/** What {@link ModelEngines.prepare} reports while it works. */
 export type PrepareOptions = {
 	signal?: AbortSignal | undefined;
 	onProgress?: ((progress: LoadProgress) => void) | undefined;
@@ -59,7 +59,7 @@ type EngineGpu = Readonly<{
 	driver: string | undefined;
 }>;
 
-/** A product that does not build on the GPU that it builds for is told its compute capability. */
+/** A product that does not build on its target GPU is told that one's compute capability. */
 export function targetOf({ runtime, index, gpu, driver }: EngineGpu): BuildTarget {
 	if (productRow(runtime.product)?.buildsOnGpu === false && gpu !== undefined) return targetFor(gpu.capability);
 	const { name = 'no GPU', capability = 0, multiprocessors = 0 } = gpu ?? {};
@@ -72,7 +72,7 @@ export function targetFor(capability: number): BuildTarget {
 	return { native: target, cached: target };
 }
 
-/** A bundle as a GPU runs it. */
+/** A bundle in the form that a GPU runs. */
 export type OpenedEngines = Readonly<{
 	engines: ModelEngines;
 	bundle: Bundle;
@@ -81,10 +81,10 @@ export type OpenedEngines = Readonly<{
 }>;
 
 /**
- * From the options of `load` to the engines that it needs, of which none is built yet.
+ * From the options of `load` to the engines that it needs; builds none yet.
  *
  * @param where - what builds them, and for which GPU
- * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do; `INVALID_ARGUMENT` when the environment has a setting that is none
+ * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do; `INVALID_ARGUMENT` for an invalid environment variable
  */
 export async function openEngines(
 	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'shapes' | 'cacheDir'>,
@@ -116,7 +116,7 @@ export class ModelEngines {
 		this.#descriptions = descriptions;
 	}
 
-	/** @param bundle - with graphs of standard operators, in the precision that is asked for */
+	/** @param bundle - with graphs of standard operators, in the requested precision */
 	static async of(
 		bundle: Bundle,
 		{ runtime, target, precision, shapes, cacheDir }: EngineRequest,
@@ -194,7 +194,7 @@ export class ModelEngines {
 	}
 }
 
-/** The engines as the core loads them. */
+/** The engines in the form that the core loads. */
 export function nativeEngines(prepared: readonly PreparedEngine[]): NativeNetworks<NativeEngine> {
 	const entries = prepared.map(({ network, file, compiled }) => [network, { engine: file, compiled }]);
 	return Object.fromEntries(entries);

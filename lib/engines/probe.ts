@@ -1,4 +1,4 @@
-// Tries libraries in a process of their own.
+// Tries libraries in a separate process.
 import { execFile } from 'node:child_process';
 import { Arc2FaceError } from '../errors.ts';
 import { addonFile, type EngineLibraryPaths } from '../native.ts';
@@ -15,14 +15,14 @@ export type ProbedLibrary = {
 const timeoutMs = 60_000;
 
 /**
- * Opens libraries of which nothing is known yet, in a process of its own: a file that is no such library, or a broken one, can end the
+ * Opens unknown libraries in a separate process: a file that is not such a library, or a broken one, can end the
  * process that opens it.
  *
- * @throws {Arc2FaceError} `NO_DEVICE`, naming the file: missing, no library, of another version, or deadly
+ * @throws {Arc2FaceError} `NO_DEVICE`, naming the file: missing, not a library, of another version, or crashing
  */
 export function probeLibrary(paths: EngineLibraryPaths): Promise<ProbedLibrary> {
 	const argv = ['-e', probe, addonFile(), JSON.stringify(paths)];
-	// Electron's own program is Node.js when it is told to be. Nobody reads a log there, and a wrong setting of it is no fault of the library.
+	// Electron acts as Node.js when told to. Nobody reads a log there, and an invalid log level is not the library's fault.
 	const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1', [logVariable]: '' };
 	const options = { env, timeout: timeoutMs, windowsHide: true };
 	return new Promise((resolve, reject) => {
@@ -35,7 +35,7 @@ export function probeLibrary(paths: EngineLibraryPaths): Promise<ProbedLibrary> 
 	});
 }
 
-/** Plain JavaScript, so that it runs from a clone as well. The answer is the last line: libraries may print, too. */
+/** Plain JavaScript, so that it also runs from a clone. The answer is the last line, since libraries may print too. */
 const probe = `
 const [addon, paths] = process.argv.slice(1);
 let answer;

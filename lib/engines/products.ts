@@ -1,33 +1,33 @@
-// NVIDIA's products that build and run engines: a row each, with all that is different about them.
+// NVIDIA's products that build and run engines: a table of all their differences.
 import { rtxCapabilities } from './capability.ts';
 
-/** How a product's libraries are called on a system, in the version that this package's provider library is compiled for. */
+/** Names of a product's libraries on a system, in the version that this package's provider library is compiled for. */
 export type LibraryNames = Readonly<{
 	core: string;
 	/** The ONNX parser. */
 	parser: string;
-	/** What the name of the core library begins with, in every version. */
+	/** How the core library's name begins in every version. */
 	stem: string;
 	/** The name of the core library in any version. */
 	anyVersion: RegExp;
 }>;
 
 type ProductRow = Readonly<{
-	/** This package's library for it, which lies beside the addon; without its extension. */
+	/** This package's library for it, beside the addon; without its extension. */
 	provider: string;
-	/** The versions that the provider library is compiled for, as what to install. */
+	/** The versions that the provider library is compiled for, as a package to install. */
 	release: string;
-	/** Repairs what pip has installed. */
+	/** Repairs a pip installation. */
 	reinstall?: string;
 	/** The folder that its pip package has in `site-packages`. */
 	pipFolder: string;
-	/** On the systems that it has libraries for. */
+	/** By system; only those that it has libraries for. */
 	libraries: Partial<Record<NodeJS.Platform, LibraryNames>>;
-	/** Whether it has engines for a GPU of this compute capability. */
+	/** Whether it supports GPUs of this compute capability. */
 	runsOn(capability: number): boolean;
 	/**
-	 * Whether an engine is tuned and compiled on the GPU that is to run it. Else it is for all GPUs of a compute capability, is built
-	 * without one, and is compiled further where it runs.
+	 * Whether an engine is tuned and compiled on the GPU that will run it. Otherwise it is for all GPUs of a compute capability, is built
+	 * without one, and is finished where it runs.
 	 */
 	buildsOnGpu: boolean;
 	/** Why it is preferred to those after it, for people. */
@@ -84,13 +84,13 @@ const rows = {
 
 export type Product = keyof typeof rows;
 
-/** The rows, as what all of them have in common. */
+/** The rows, as their common type. */
 export const productTable: Readonly<Record<Product, ProductRow>> = rows;
 
 /** The preferred one first. */
 export const products = Object.keys(rows) as readonly Product[];
 
-/** The row of a library's product; a library that stands in for NVIDIA's has none. */
+/** The row of a library's product; a stand-in library has none. */
 export function productRow(product: string): ProductRow | undefined {
 	return isProduct(product) ? productTable[product] : undefined;
 }
@@ -99,7 +99,7 @@ export function isProduct(product: string): product is Product {
 	return Object.hasOwn(rows, product);
 }
 
-/** The names that are looked for; undefined on systems that the product has no libraries for. */
+/** The names to look for; undefined on systems that the product does not support. */
 export function libraryNames(product: Product): LibraryNames | undefined {
 	return productTable[product].libraries[process.platform];
 }

@@ -1,4 +1,4 @@
-// The input shapes that each network's engine is built for, a row a network.
+// The input shapes that each network's engine is built for, a row per network.
 import type { Bundle } from '../bundle/bundle.ts';
 import type { NetworkName } from '../bundle/networks.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
@@ -7,7 +7,7 @@ import { embeddingLength } from '../identity.ts';
 import type { NativeProfile } from '../native.ts';
 import type { EngineShapes } from './key.ts';
 
-/** Profiles, and the shapes of the model that they stand for: of those, the ones that the network has to do with. */
+/** Profiles, and those of the model's shapes that they stand for. */
 export type NetworkProfiles = Readonly<{ profiles: readonly NativeProfile[]; shapes: Partial<EngineShapes> }>;
 
 type Row = (bundle: Bundle, shapes: EngineShapes) => NetworkProfiles | Promise<NetworkProfiles>;
@@ -18,7 +18,7 @@ const faceSide = 112;
 export const networkProfiles = {
 	detector: async (bundle, { detectionSize }) => {
 		const profile = await photoProfile(bundle, 'detector', detectionSize);
-		// A detector of fixed size has its own.
+		// A fixed-size detector uses its own.
 		return { profiles: [profile], shapes: { detectionSize: Object.values(profile)[0]?.[2] ?? detectionSize } };
 	},
 	recognizer: async (bundle) => ({ profiles: [await photoProfile(bundle, 'recognizer', faceSide)], shapes: {} }),
@@ -48,12 +48,12 @@ function latentsOf({ geometry }: Bundle, imageSizes: EngineShapes['imageSizes'])
 	return imageSizes.map(({ width, height }) => [height / pixelsPerLatent, width / pixelsPerLatent]);
 }
 
-/** Without what else a caller's objects hold. */
+/** Drops any other fields of a caller's objects. */
 function sizesOf(imageSizes: EngineShapes['imageSizes']): Pick<EngineShapes, 'imageSizes'> {
 	return { imageSizes: imageSizes.map(({ width, height }) => ({ width, height })) };
 }
 
-/** One photo of so many pixels a side, where the network, which is a file, does not fix its sizes itself. */
+/** One photo of this many pixels a side, unless the network's file fixes its own sizes. */
 async function photoProfile({ files, networks }: Bundle, name: NetworkName, side: number): Promise<NativeProfile> {
 	const network = networks[name];
 	if (network === undefined || !('file' in network)) throw new TypeError(`expected a file for the network ${name}`);

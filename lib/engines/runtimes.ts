@@ -1,4 +1,4 @@
-// The libraries of this machine that build and run engines, and why others do not.
+// The libraries on this machine that build and run engines, and why others do not work.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { problemOf } from '../errors.ts';
@@ -7,13 +7,13 @@ import { type ProbedLibrary, probeLibrary } from './probe.ts';
 import { libraryNames, type Product, products, productTable } from './products.ts';
 import { type Fault, type Finding, type Surroundings, searchTensorRt, tensorRtVariable } from './search.ts';
 
-/** Environment variable that names a provider library to use instead of this package's own two: for developers and tests. */
+/** Environment variable that names a provider library to use instead of this package's two: for developers and tests. */
 export const providerVariable = 'ARC2FACE_PROVIDER';
 
-/** Libraries that work together: what they are, and where. */
+/** Libraries that work together: their product, version and paths. */
 export type EngineRuntime = Readonly<ProbedLibrary & EngineLibraryPaths>;
 
-/** Where they are, as the core is told. */
+/** Their paths, in the form that the core takes. */
 export function pathsOf({ provider, core, parser }: EngineRuntime): EngineLibraryPaths {
 	return { provider, core, ...(parser === undefined ? {} : { parser }) };
 }
@@ -23,15 +23,15 @@ type Candidate = Readonly<{
 	paths: EngineLibraryPaths;
 	/** What led to them, for people. */
 	origin: string;
-	/** What they are by their names; undefined for those with the provider library that was named. */
+	/** The product by their names; undefined when the environment names the provider library. */
 	product?: Product;
 }>;
 
-/** How it went to try them. */
+/** The outcome of trying libraries. */
 export type Trial = (Candidate & Readonly<{ runtime: EngineRuntime }>) | Failed;
 type Failed = Candidate & Readonly<{ problem: string }>;
 
-/** Why {@link EngineRuntimes.first} found no libraries, or passed some over. */
+/** Why {@link EngineRuntimes.first} found no libraries, or skipped some. */
 export type LibraryObstacle =
 	/** No product has libraries for this system. */
 	| Readonly<{ kind: 'no system' }>
@@ -39,15 +39,15 @@ export type LibraryObstacle =
 	| Readonly<{ kind: 'no provider'; product: Product; provider: string }>
 	/** Libraries were tried, and do not work. */
 	| Readonly<{ kind: 'broken' } & Failed>
-	/** What is in a place is of no use, by its names. */
+	/** A place holds unusable files, judging by their names. */
 	| Readonly<{ kind: 'unfit'; folder: string; origin: string; fault: Fault }>
 	| Readonly<{ kind: 'not found'; libraries: readonly WantedLibrary[]; folders: readonly string[] }>;
 
 type WantedLibrary = Readonly<{ product: Product; core: string }>;
 
-/** The libraries of this machine that may build and run engines. Each is tried once, in a process of its own, when it is needed. */
+/** The libraries on this machine that may build and run engines. Each is tried once, in a separate process, when needed. */
 export class EngineRuntimes {
-	/** Every folder that was looked into. */
+	/** Every folder that was searched. */
 	readonly findings: readonly Finding[];
 	/** What {@link providerVariable} names, as an absolute path. */
 	readonly named: string | undefined;
@@ -58,7 +58,7 @@ export class EngineRuntimes {
 		const named = (surroundings.env ?? process.env)[providerVariable];
 		this.named = named ? resolve(named) : undefined;
 		this.findings = products.flatMap((product, i) =>
-			// What is no good for any product, the search for each of them finds.
+			// The search for each product finds the faults that concern all products.
 			searchTensorRt(product, surroundings).filter((finding) => i === 0 || finding.product !== undefined),
 		);
 		this.#candidates = this.named === undefined ? this.#ownCandidates() : this.#namedCandidates(this.named);
@@ -97,7 +97,7 @@ export class EngineRuntimes {
 	}
 
 	/**
-	 * Places that are of no use by the names of what is there.
+	 * Places whose file names show that they are unusable.
 	 *
 	 * @param because - what led to them (default: anything)
 	 */
@@ -109,7 +109,7 @@ export class EngineRuntimes {
 		});
 	}
 
-	/** Why what {@link tensorRtVariable} names for a product is of no use, if so. It goes before all else, so it was tried. */
+	/** Why the libraries that {@link tensorRtVariable} names are unusable, if so. They come first, so they were tried. */
 	async passedOver(product: Product): Promise<LibraryObstacle[]> {
 		const named = this.#candidatesOf(product).filter(({ origin }) => origin === tensorRtVariable);
 		return [...this.unusable([product], tensorRtVariable), ...brokenAmong(await this.#tryEach(named))];
@@ -123,7 +123,7 @@ export class EngineRuntimes {
 		});
 	}
 
-	/** A library that stands in for NVIDIA's needs none of them; any other is tried with all. */
+	/** A stand-in needs none of NVIDIA's libraries; any other is tried with all. */
 	#namedCandidates(provider: string): Candidate[] {
 		const origin = providerVariable;
 		const ofNvidia = this.findings.flatMap(({ libraries }) =>
@@ -136,7 +136,7 @@ export class EngineRuntimes {
 		return this.#candidates.filter((candidate) => candidate.product === product);
 	}
 
-	/** That a library fails alone says nothing when it works with NVIDIA's. */
+	/** A failure alone does not count if the library works together with NVIDIA's. */
 	async #tryEach(candidates: readonly Candidate[]): Promise<Trial[]> {
 		const trials: Trial[] = [];
 		for (const candidate of candidates) trials.push(await this.#try(candidate));

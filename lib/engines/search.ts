@@ -1,27 +1,27 @@
-// The search for NVIDIA's libraries on this machine.
+// Searches this machine for NVIDIA's libraries.
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { cacheFolder } from '../files/cache-folder.ts';
 import { type LibraryNames, libraryNames, type Product, products, productTable } from './products.ts';
 
-/** Environment variable that names a folder, or the core library in it, to look at before all other places. */
+/** Environment variable that names a folder, or the core library in it, to search before all other places. */
 export const tensorRtVariable = 'ARC2FACE_TENSORRT';
 
-/** What led to a folder of pip's. */
+/** How a folder of pip's was found. */
 export const pythonOrigin = 'Python packages';
 
-/** Why what is in a place is of no use. */
+/** Why the files in a place are unusable. */
 export type Fault =
 	| Readonly<{ kind: 'gone' }>
-	/** There is nothing of any product. */
+	/** Nothing of any product is there. */
 	| Readonly<{ kind: 'empty'; needed: readonly string[] }>
 	| Readonly<{ kind: 'other version'; found: readonly string[]; needed: string }>
 	| Readonly<{ kind: 'no parser'; core: string; needed: string }>;
 
-/** A folder that was looked into for libraries. */
+/** A folder that was searched. */
 export type Finding = Readonly<{
-	/** Whose libraries; undefined where the fault is one for whichever product. */
+	/** Whose libraries; undefined for a fault that concerns all products. */
 	product: Product | undefined;
 	/** What led there, for people. */
 	origin: string;
@@ -31,19 +31,19 @@ export type Finding = Readonly<{
 	fault?: Fault;
 }>;
 
-/** Where a search looks; other surroundings than this process's in tests. */
+/** The environment of a search; in tests another than this process's. */
 export interface Surroundings {
 	env?: NodeJS.ProcessEnv;
-	/** Where the file system begins. */
+	/** The root of the file system. */
 	root?: string;
 	home?: string;
 	cacheDir?: string | undefined;
 }
 
 /**
- * Looks for NVIDIA's libraries, by their names alone: nothing is opened or run.
+ * Looks for NVIDIA's libraries by name only: nothing is opened or run.
  *
- * @returns every folder that was looked into, in the order of preference
+ * @returns every folder searched, in order of preference
  */
 export function searchTensorRt(product: Product, surroundings: Surroundings = {}): Finding[] {
 	const names = libraryNames(product);
@@ -59,7 +59,7 @@ export function searchTensorRt(product: Product, surroundings: Surroundings = {}
 	return findings;
 }
 
-/** What the environment variable names: the core library, or a folder with the libraries in it or below. */
+/** The place that the environment variable names: the core library, or a folder with the libraries in or below it. */
 function lookAtNamed(product: Product, names: LibraryNames, path: string): Finding[] {
 	const origin = tensorRtVariable;
 	const useless = (fault: Fault) => [{ product: undefined, origin, folder: path, fault }];
@@ -71,7 +71,7 @@ function lookAtNamed(product: Product, names: LibraryNames, path: string): Findi
 		if (all.some((one) => lookBelow(path, one) !== undefined)) return [{ product, origin, folder: path }];
 		return useless({ kind: 'empty', needed: all.map(({ core }) => core) });
 	}
-	// By its name it may be one of the other product.
+	// Its name may be one of the other product's.
 	const owner = all.find(({ stem }) => basename(path).startsWith(stem));
 	if (owner !== undefined && owner !== names) return [];
 	return [{ product, origin, folder: dirname(path), ...withParser(path, names) }];
@@ -79,7 +79,7 @@ function lookAtNamed(product: Product, names: LibraryNames, path: string): Findi
 
 type Found = Pick<Finding, 'libraries' | 'fault'>;
 
-/** The libraries in a folder or below, else what is of no use there; undefined when there is nothing of the product. */
+/** The libraries in a folder or below, or why those there are unusable; undefined when nothing of the product is there. */
 function lookBelow(path: string, names: LibraryNames): (Found & { folder: string }) | undefined {
 	const found = ['', 'lib', 'bin'].map((name) => {
 		const folder = join(path, name);
@@ -119,13 +119,13 @@ function placesOf(
 	];
 }
 
-/** Where pip puts packages of the Python that a shell would start, of virtual environments, and of the user. */
+/** Where pip puts packages: of the Python that a shell would start, of virtual environments, and of the user. */
 function sitePackages(env: NodeJS.ProcessEnv, home: string, root: string): string[] {
 	const isWindows = process.platform === 'win32';
 	const python = pathEntries(env.PATH)
 		.map((folder) => join(folder, isWindows ? 'python.exe' : 'python3'))
 		.find((file) => existsSync(file));
-	// In a virtual environment it is a link to the program that the environment was made from.
+	// In a virtual environment it links to the program that the environment was made from.
 	const programs = python === undefined ? [] : [python, realpathSync(python)];
 	const prefixes = [env.VIRTUAL_ENV, env.CONDA_PREFIX, ...programs.map((file) => prefixOf(file, isWindows))];
 	const given = prefixes.filter((prefix) => prefix !== undefined && prefix !== '') as string[];
@@ -133,7 +133,7 @@ function sitePackages(env: NodeJS.ProcessEnv, home: string, root: string): strin
 		const user = matching(join(env.APPDATA ?? home, 'Python'), /^Python3/, 'site-packages');
 		return [...given.map((prefix) => join(prefix, 'Lib', 'site-packages')), ...user];
 	}
-	// Debian's own packages lie in dist-packages, and what pip adds for all users in /usr/local.
+	// Debian's own packages are in dist-packages, and those that pip installs for all users in /usr/local.
 	const libraries = [...given, env.PYTHONUSERBASE || join(home, '.local'), join(root, 'usr/local')].flatMap(
 		(prefix) => [join(prefix, 'lib'), join(prefix, 'lib64')],
 	);
@@ -147,7 +147,7 @@ function prefixOf(program: string, isWindows: boolean): string {
 	return isWindows ? dirname(program) : dirname(dirname(program));
 }
 
-/** `<folder>/<each that matches>/<below>`, where there is such a folder. */
+/** Existing folders `<folder>/<each that matches>/<below>`. */
 function matching(folder: string, pattern: RegExp, below: string): string[] {
 	return entriesOf(folder)
 		.filter((name) => pattern.test(name))
@@ -155,7 +155,7 @@ function matching(folder: string, pattern: RegExp, below: string): string[] {
 		.filter((path) => existsSync(path));
 }
 
-/** What is in a folder, in one order on every machine; nothing when there is none, or it can't be read. */
+/** The contents of a folder, in the same order on every machine; empty when it is missing or unreadable. */
 function entriesOf(folder: string): string[] {
 	try {
 		return readdirSync(folder).sort();

@@ -1,4 +1,4 @@
-// Which of the faces in a photo is taken, and what its user should know about it.
+// Chooses one of the faces in a photo, and warns about what may be wrong with it.
 import { Arc2FaceError } from '../errors.ts';
 import type { Box, EncodedFace } from '../geometry.ts';
 import type { DetectedChoice } from '../options/faces.ts';
@@ -6,15 +6,15 @@ import type { Pixels } from '../photo.ts';
 import type { Warning, WarningCode } from '../warnings.ts';
 import type { FoundFaces } from './search.ts';
 
-/** Below this, the detector sees faces in curls, beards and leaves; a face that can be recognised has more. */
+/** Below this, the detector sees faces in curls, beards and leaves; recognisable faces score higher. */
 const lowScore = 0.7;
 
 /** Pixels: a face of the embedded bundle's photos has a similarity to itself of 0.99 at this width, 0.96 at 24, and 0.85 at 16. */
 const smallWidth = 32;
 
 /**
- * Share of the face's box that has to lie between it and the photo's edge. With none, similarity to the same face in the whole photo
- * goes down to 0.4; with a tenth, to 0.88.
+ * Margin needed between the face's box and the photo's edge, as a share of the box. With none, similarity to the face in the whole photo
+ * falls to 0.4; with a tenth, to 0.88.
  */
 const leastMargin = 0.05;
 
@@ -61,7 +61,7 @@ function noFace({ name, photo, width, height }: Pixels): Arc2FaceError {
 	);
 }
 
-/** @param how - of a face that was found and not given: whether anybody chose it, and whether it took a border to find it */
+/** @param how - of a face found, not given: whether the caller chose it, and whether finding it took a border */
 export function faceWarnings(
 	{ score, box, rotation, count }: EncodedFace,
 	photo: Pixels,

@@ -1,31 +1,31 @@
-// Finds the faces of a photo; also of one that lies on its side or upside down, and of one that a face fills to the edge.
+// Finds the faces in a photo, even one that is on its side or upside down, or that a face fills to the edge.
 import sharp from 'sharp';
 import type { Face, Point, Rotation } from '../geometry.ts';
 import type { Pixels } from '../photo.ts';
 
-/** Faces, the largest first, and what was done to the photo to find them. */
+/** Faces, largest first, and what was done to the photo to find them. */
 export type FoundFaces = Readonly<{ faces: readonly Face[]; withBorder: boolean }>;
 
 /** Finds upright faces. */
 export type Detect = (photo: Pixels) => Promise<readonly Face[]>;
 
 /**
- * Scores. Detectors see a face in many photos that are turned, too, with keypoints that make another person of it: of the embedded
- * bundle's 150 photos, turned thrice each, in 178, with scores up to 0.928, where the upright ones have 0.911 and more. But of a hidden
- * face (a mask, a hand) all scores are low, and the best one tells nothing about how the photo lies.
+ * Scores. Detectors also see a face in many turned photos, with keypoints that make it another person: of the embedded
+ * bundle's 150 photos, each turned three ways, in 178, with scores up to 0.928, where the upright ones have at least 0.911. But for a hidden
+ * face (a mask, a hand) all scores are low, and the best says nothing about the photo's orientation.
  */
 const sure = 0.93;
 const clear = 0.9;
 const farSurer = 0.25;
 
-/** Detectors are surer of a face before grey than before black, and place its keypoints better. */
+/** Against grey rather than black, detectors are surer of a face and place its keypoints better. */
 const grey = '#7f7f7f';
 
 /**
- * The photo as it is; if nothing in it is sure to be a face, also turned by 90°, 180° and 270°, where one has to be surer; and if there
+ * Tries the photo as it is; if no face in it is certain, also turned by 90°, 180° and 270°, where more certainty is required; and if there
  * is none at all, with a border, because detectors miss faces that reach from edge to edge.
  *
- * @param side - of the square that the detector fits photos into, in pixels: copies need not be larger
+ * @param side - of the square that the detector fits photos into, in pixels: copies need be no larger
  */
 export async function findFaces(photo: Pixels, side: number, detect: Detect): Promise<FoundFaces> {
 	const upright = await detect(photo);
@@ -52,7 +52,7 @@ async function findTurned(photo: Pixels, rotation: Rotation, side: number, detec
 	const small = await fitted(photo, side);
 	const { data, info } = await rgb(small).rotate(rotation).raw().toBuffer({ resolveWithObject: true });
 	const found = await detect({ ...photo, data, width: info.width, height: info.height });
-	// The detector's coordinates are those of pixels, the first of which is 0 and the last one less than there are.
+	// The detector's coordinates are pixel indices, from 0 to size − 1.
 	const [right, bottom] = [small.width - 1, small.height - 1];
 	const back = ([x, y]: Point): Point => {
 		if (rotation === 90) return [y, bottom - x];
@@ -88,7 +88,7 @@ function scaled([x, y]: Point, from: Pixels, to: Pixels): Point {
 	return [(x * to.width) / from.width, (y * to.height) / from.height];
 }
 
-/** The face where `place` puts its points. */
+/** The face with its points moved by `place`. */
 function moved(face: Face, place: (point: Point) => Point): Face {
 	const { x, y, width, height } = face.box;
 	const corners = [place([x, y]), place([x + width, y + height])] as const;

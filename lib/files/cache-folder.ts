@@ -1,4 +1,4 @@
-// Where this package keeps what it can make again.
+// Where this package keeps files that it can make again.
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 

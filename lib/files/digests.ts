@@ -1,3 +1,4 @@
+// SHA-256 of files, remembered while a file is unchanged.
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +10,11 @@ import { writeWhole } from './write.ts';
 
 export interface DigestOptions {
 	signal?: AbortSignal | undefined;
-	/** Bytes of `file` that were read; not called for what is known already. */
+	/** Bytes of `file` that were read; not called when the digest is known. */
 	onProgress?: ((progress: { file: string; done: number; total: number }) => void) | undefined;
 }
 
-/** What tells, without reading it, that a file is the one it was. Every write through the file system changes `changedNs`. */
+/** Shows, without reading it, that a file is unchanged. Every write through the file system changes `changedNs`. */
 type Identity = Readonly<{
 	file: string;
 	bytes: string;
@@ -27,13 +28,13 @@ type Identity = Readonly<{
 const rememberedBytes = 4 << 20;
 
 /**
- * SHA-256 of files. Without instructions for it a core hashes 0.3 GB a second, so 3.4 GB of weights take some ten seconds: that of a
+ * SHA-256 of files. A core without SHA instructions hashes 0.3 GB a second, so 3.4 GB of weights take some ten seconds: that of a
  * large file is remembered, in a folder, as long as path, size, times and inode stay the same.
  */
 export class FileDigests {
 	readonly #folder: string;
 
-	/** @param folder - where they are remembered, as `<SHA-256 of the path>.digest`; private, because what is there is believed */
+	/** @param folder - where they are remembered, as `<SHA-256 of the path>.digest`; private, because its contents are trusted */
 	constructor(folder: string) {
 		this.#folder = folder;
 	}
@@ -41,7 +42,7 @@ export class FileDigests {
 	/**
 	 * @param file - an absolute path
 	 * @returns lower-case hexadecimal
-	 * @throws {Arc2FaceError} `FILE_FAILED`, also when the file changes meanwhile; the signal's reason when stopped
+	 * @throws {Arc2FaceError} `FILE_FAILED`, also if the file changes meanwhile; the signal's reason when stopped
 	 */
 	async sha256(file: string, options: DigestOptions = {}): Promise<string> {
 		let identity = await identify(file);
@@ -107,14 +108,14 @@ function isSame(a: Identity, b: Identity): boolean {
 }
 
 /**
- * Whether a change from now on would show: the times of a file are those of a clock that stands still between its ticks, and a
- * change within the tick of the last one leaves them as they are.
+ * Whether a change from now on would show: file times come from a clock that stands still between ticks, and a
+ * change within the same tick as the last leaves them as they are.
  */
 function isSettled(identity: Identity): boolean {
 	return Date.now() - Number(identity.changedNs) / 1e6 > clockTickMs(identity);
 }
 
-/** Linux ticks every 1 to 10 ms. File systems that keep whole seconds have two of them at most (FAT). */
+/** Linux ticks every 1 to 10 ms; file systems without fractions, every two seconds at most (FAT). */
 function clockTickMs({ changedNs }: Identity): number {
 	return changedNs.endsWith('000000000') ? 2000 : 50;
 }
@@ -124,16 +125,16 @@ async function recall(note: string): Promise<(Identity & { sha256: string }) | u
 		const known = JSON.parse(await readFile(note, 'utf8'));
 		return /^[0-9a-f]{64}$/.test(known.sha256) && typeof known.file === 'string' ? known : undefined;
 	} catch {
-		return undefined; // none yet, or one that was being written when the power went: hashing tells
+		return undefined; // none yet, or cut short by a power failure: hash again
 	}
 }
 
 async function remember(note: string, known: Identity & { sha256: string }): Promise<void> {
-	// A folder that can't be written to only costs time: the file is read again.
+	// An unwritable folder only costs time: the file is read again.
 	await writeWhole(note, JSON.stringify(known), 0o600).catch(() => {});
 }
 
-/** Reads and hashes in a thread of its own, which leaves the event loop and libuv's threads free. */
+/** Reads and hashes in a thread of its own, to keep the event loop and libuv's threads free. */
 function hashInThread(file: string, total: number, { signal, onProgress }: DigestOptions): Promise<string> {
 	return new Promise((resolve, reject) => {
 		if (signal?.aborted) return reject(signal.reason);
@@ -161,7 +162,7 @@ function hashInThread(file: string, total: number, { signal, onProgress }: Diges
 
 type Message = { done: number; digest?: string; problem?: { message: string; code?: string } };
 
-/** Plain JavaScript, so that it runs from a clone as well. */
+/** Plain JavaScript, so that it also runs from a clone. */
 const hasher = `
 const { createHash } = require('node:crypto');
 const { closeSync, openSync, readSync } = require('node:fs');

@@ -1,12 +1,12 @@
-// Folders, made where they are missing.
+// Makes folders where they are missing.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it, where they are missing. Node's own `recursive: true` never returns below a folder that
- * answers ENOENT although it is there, as those of /proc do.
+ * Makes a folder and its parents where missing. Node's own `recursive: true` never returns below a folder that
+ * answers ENOENT although it exists, such as those in /proc.
  *
- * @param folder - an absolute path, or one from the working folder
+ * @param folder - a path, absolute or relative to the working folder
  * @throws the system's error, `ENOENT` where no folder can be made, `EEXIST` where a file is
  */
 export async function makeFolder(folder: string): Promise<void> {
@@ -16,7 +16,7 @@ export async function makeFolder(folder: string): Promise<void> {
 	if (error !== undefined) throw error;
 }
 
-/** Makes one folder; returns the error when the one above it seems to be missing. */
+/** Makes one folder; returns the error when its parent seems to be missing. */
 async function missingAbove(folder: string): Promise<Error | undefined> {
 	try {
 		await mkdir(folder);

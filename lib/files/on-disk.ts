@@ -1,10 +1,10 @@
-// What the system refuses, as errors of this package.
+// Turns errors of the file system into this package's.
 import { Arc2FaceError } from '../errors.ts';
 
 /**
  * Does something with files.
  *
- * @param action - what it is, as in "Could not `read a.txt`"
+ * @param action - completes "Could not `read a.txt`"
  * @throws {Arc2FaceError} `FILE_FAILED` with the system's reason
  */
 export async function onDisk<T>(action: string, work: () => Promise<T>): Promise<T> {
@@ -28,7 +28,7 @@ const noPermission = 'Choose a place where you may read and write, or have its o
 const noSpace = 'Free some space, or choose another disk.';
 const notFound = 'Check the path.';
 
-/** What helps against the system's refusals; against others, such as a broken disk, nothing here does. */
+/** Remedies for the system's refusals; others, such as a broken disk, have none. */
 const remedies: Readonly<Record<string, string>> = {
 	EACCES: noPermission,
 	EPERM: noPermission,

@@ -1,4 +1,4 @@
-// Folders that nobody but their user may enter.
+// Folders that only their user may enter.
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
@@ -6,8 +6,8 @@ import { makeFolder } from './folder.ts';
 import { onDisk } from './on-disk.ts';
 
 /**
- * Makes a folder that nobody but the current user may enter, or checks that it is one. What lies in it is run as a program, so
- * nobody else may have put it there. Windows guards the user's folders by lists of its own, which are left as they are.
+ * Makes a folder that only the current user may enter, or checks that it is one. What is in it is run as a program, so
+ * nobody else may have put it there. Windows guards the user's folders with access lists, which are left as they are.
  *
  * @throws {Arc2FaceError} `FILE_FAILED` when it can't be made, belongs to another user, or is open to others
  */
@@ -21,7 +21,7 @@ export async function requirePrivateFolder(folder: string): Promise<void> {
 	await isPrivateFolder(folder);
 }
 
-/** @returns whether the folder is there; throws as {@link requirePrivateFolder} does when it is there and not private */
+/** @returns whether the folder is there; throws as {@link requirePrivateFolder} does when it exists and is not private */
 export async function isPrivateFolder(folder: string): Promise<boolean> {
 	const found = await onDisk(`look at ${folder}`, () =>
 		stat(folder).catch((error: NodeJS.ErrnoException) => {
@@ -34,7 +34,7 @@ export async function isPrivateFolder(folder: string): Promise<boolean> {
 	if (process.getuid === undefined) return true;
 	const user = process.getuid();
 	if (found.uid !== user) {
-		// Not to take it over: what lies in it is its owner's.
+		// Not taken over: its contents are its owner's.
 		const remedy = `Let its owner delete it, or ${choose}.`;
 		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}`, remedy);
 	}

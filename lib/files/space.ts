@@ -1,4 +1,4 @@
-// How much a disk still holds.
+// How much space a disk has left.
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
@@ -13,7 +13,7 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
 	});
 }
 
-/** Bytes that this user may still write on the disk of `path`, which need not exist yet; undefined where the system won't tell. */
+/** Bytes that this user may still write on the disk of `path`, which need not exist yet; undefined if the system doesn't say. */
 export async function freeSpace(path: string): Promise<number | undefined> {
 	try {
 		const { bavail, bsize } = await statfs(path);

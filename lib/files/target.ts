@@ -1,4 +1,4 @@
-// Whether a file could be written: asked before long work, so that none is lost.
+// Checks that a file can be written, before long work, so that no work is lost.
 import { access, constants, lstat, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
@@ -6,8 +6,8 @@ import { onDisk } from './on-disk.ts';
 
 /**
  * @returns whether there is a file of that name already
- * @throws {Arc2FaceError} `FILE_FAILED` when one could not be written: its name is not for this file system, a folder has
- *   it, or what would be its folder is none or can't be written to. Nothing is made
+ * @throws {Arc2FaceError} `FILE_FAILED` when one could not be written: the file system does not allow its name, a folder has
+ *   it, or its folder is not one or can't be written to. Nothing is made
  */
 export async function requireWritable(file: string): Promise<boolean> {
 	const target = resolve(file);
@@ -17,7 +17,7 @@ export async function requireWritable(file: string): Promise<boolean> {
 			throw refused(target, `Expected a folder for ${file} but ${folder} is a file.`);
 		}
 		await access(folder, constants.W_OK | constants.X_OK);
-		// What is still to be made lies in no folder that could be asked, but has to fit into one like this.
+		// Missing folders can't be checked themselves, but their names have to fit this file system.
 		for (const name of relative(folder, target).split(sep)) await exists(join(folder, checkName(name, file)));
 		if (!(await exists(target))) return false;
 		if (!(await stat(target).catch(() => undefined))?.isDirectory()) return true;
@@ -25,7 +25,7 @@ export async function requireWritable(file: string): Promise<boolean> {
 	});
 }
 
-/** The folder, or the one above it that is there. */
+/** The folder, or its nearest existing parent. */
 async function nearestFolder(folder: string): Promise<string> {
 	if ((await exists(folder)) || dirname(folder) === folder) return folder;
 	return nearestFolder(dirname(folder));
@@ -41,7 +41,7 @@ async function exists(path: string): Promise<boolean> {
 	}
 }
 
-/** Of a name that is too long the system tells when asked for it; Windows does not of one with these. */
+/** The system reports names that are too long when looked up; but Windows not those with these characters. */
 function checkName(name: string, file: string): string {
 	if (process.platform !== 'win32' || !/[<>:"|?*]/.test(name)) return name;
 	throw refused(resolve(file), `Expected a name without < > : " | ? * but received ${file}.`);

@@ -1,16 +1,16 @@
-// One way to write a file: who reads it meanwhile finds the old one or the whole new one, and so does who comes after a power cut.
-// By hand, because write-file-atomic and atomically make the temporary name of the file's own, which a long one has no room for.
+// Writes files atomically: readers find the old one or the whole new one, even after a power cut.
+// By hand, because write-file-atomic and atomically lengthen the file's own name for the temporary one, for which a long name has no room.
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { onDisk } from './on-disk.ts';
 
 /**
- * Writes a whole file, in the place of one that may be there, whose mode it keeps. A link stays a link; what is no
- * ordinary file, such as a pipe, is written to as it is.
+ * Writes a whole file, replacing an existing one, whose mode it keeps. A link stays a link; what is not an
+ * ordinary file, such as a pipe, is written to directly.
  *
- * @param mode - of a file that was not there (default: what the process makes files with)
- * @throws {Arc2FaceError} `FILE_FAILED` when it can't be written; nothing is left behind then
+ * @param mode - of a new file (default: the process's)
+ * @throws {Arc2FaceError} `FILE_FAILED` when it can't be written, leaving nothing behind
  */
 export async function writeWhole(file: string, data: string | Uint8Array, mode?: number): Promise<void> {
 	await onDisk(`write ${file}`, async () => {
@@ -25,10 +25,10 @@ export async function writeWhole(file: string, data: string | Uint8Array, mode?:
 }
 
 /**
- * Has a file filled under a temporary name, then gives it its own.
+ * Lets a file be filled under a temporary name, then renames it.
  *
- * @param fill - makes the file of that name
- * @throws what `fill` throws, or the system's error; nothing is left behind then
+ * @param fill - writes the file of that name
+ * @throws what `fill` throws, or the system's error, leaving nothing behind
  */
 export async function inPlaceOf(file: string, fill: (temporary: string) => Promise<void>): Promise<void> {
 	const temporary = temporaryBeside(file);
@@ -36,18 +36,18 @@ export async function inPlaceOf(file: string, fill: (temporary: string) => Promi
 		await fill(temporary);
 		await moveIntoPlace(temporary, file);
 	} catch (error) {
-		await rm(temporary, { force: true }).catch(() => {}); // what matters is the first failure
+		await rm(temporary, { force: true }).catch(() => {}); // the first failure matters
 		throw error;
 	}
 }
 
-/** A name that is free, and as short whatever the file's own is. */
+/** An unused name, short even if the file's own is long. */
 function temporaryBeside(file: string): string {
 	return join(dirname(file), `.${randomBytes(6).toString('hex')}.tmp`);
 }
 
 /**
- * Gives a file that is written its name, for good: not before its bytes have reached the disk, else a power cut could leave
+ * Gives a finished file its name durably: only once its bytes have reached the disk, else a power cut could leave
  * an empty file of that name.
  *
  * @throws the system's error
@@ -55,7 +55,7 @@ function temporaryBeside(file: string): string {
 export async function moveIntoPlace(temporary: string, file: string): Promise<void> {
 	await sync(temporary, 'r+');
 	await rename(temporary, file);
-	if (process.platform !== 'win32') await sync(dirname(file), 'r').catch(() => {}); // not every file system syncs folders
+	if (process.platform !== 'win32') await sync(dirname(file), 'r').catch(() => {}); // not all file systems sync folders
 }
 
 async function write(path: string, flags: string, data: string | Uint8Array, mode?: number): Promise<void> {

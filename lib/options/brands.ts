@@ -1,11 +1,11 @@
-// What a value is, whichever realm or copy of a package it comes from: test runners give each file a realm of its own, where
-// `instanceof` fails for everything that was made outside of it.
+// Tells what a value is, from whichever realm or copy of a package: test runners give each file its own realm, where
+// `instanceof` fails for everything made outside it.
 import { types } from 'node:util';
 
 export const isUint8Array = types.isUint8Array;
 export const isFloat32Array = types.isFloat32Array;
 
-/** 8-bit numbers: a canvas has them clamped. */
+/** 8-bit numbers, which a canvas holds clamped. */
 export function isBytes(value: unknown): value is Uint8Array | Uint8ClampedArray {
 	return types.isUint8Array(value) || types.isUint8ClampedArray(value);
 }
@@ -27,7 +27,7 @@ export function isUrl(value: unknown): value is URL {
 	return tagOf(value) === 'URL' && typeof (value as URL).href === 'string';
 }
 
-/** Also of packages that brought it before Node did, if it can do what is asked of it. */
+/** Polyfills count if they can do what is needed. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
 	return tagOf(value) === 'AbortSignal' && typeof (value as AbortSignal).throwIfAborted === 'function';
 }
@@ -44,7 +44,7 @@ export function isStream(value: unknown): boolean {
 	return Symbol.asyncIterator in value || typeof Reflect.get(value, 'getReader') === 'function';
 }
 
-/** `{ … }`, and nothing that a class made. */
+/** `{ … }`, not an instance of a class. */
 export function isPlainObject(value: object): boolean {
 	const prototype: unknown = Object.getPrototypeOf(value);
 	return prototype === null || Object.getPrototypeOf(prototype) === null;

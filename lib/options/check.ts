@@ -1,11 +1,11 @@
-// What an option may be: rules, their words, and the error about a value that breaks one.
+// The rules for options, their wording, and the error for a value that breaks one.
 import { Arc2FaceError } from '../errors.ts';
 import { isAbortSignal, isPlainObject } from './brands.ts';
 
-/** What an option may be, in words and as a test. */
+/** An option's rule, in words and as a test. */
 export type Rule = Readonly<{ expected: string; fits: (value: unknown) => boolean }>;
 
-/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for an option that the call doesn't have, or one that isn't what it may be */
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown option, or one that breaks its rule */
 export function check(call: string, options: object, known: Readonly<Record<string, Rule>>): void {
 	if (typeof options !== 'object' || options === null || Array.isArray(options)) {
 		throw invalid('an object', 'options', describe(options));
@@ -54,14 +54,14 @@ export function oneOf(choices: readonly string[]): Rule {
 	return { expected: `one of ${choices.join(', ')}`, fits: (value) => choices.includes(value as string) };
 }
 
-/** The error about an option or argument; there is a remedy only where the sentence leaves a question. */
+/** The error about an option or argument; it has a remedy only where the sentence is not enough. */
 export function invalid(expected: string, name: string, received: string, remedy?: string): Arc2FaceError {
 	const problem = `Expected ${expected} for \`${name}\` but received ${received}.`;
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: name } });
 }
 
 /**
- * A value for a message: short, and of which type when that isn't plain.
+ * A value for a message: short, with its type where that isn't obvious.
  *
  * @internal
  */
@@ -82,11 +82,11 @@ export function describe(value: unknown, depth = 0): string {
 	return String(value);
 }
 
-/** Lists and objects in one another that a message shows: enough for a list of points or sizes, and an end for what contains itself. */
+/** Levels of nesting that a message shows: enough for a list of points or sizes, and an end for cycles. */
 const maxDepth = 3;
 
 /**
- * Both ends of a text that is too long for a message.
+ * Keeps both ends of a text that is too long for a message.
  *
  * @internal
  */

@@ -1,4 +1,4 @@
-// What `detect` and `encode` accept.
+// The options of `detect` and `encode`.
 import type { EncodedFace, Point } from '../geometry.ts';
 import { check, integer, number, type Rule, rules } from './check.ts';
 import { detectionSizeRule, usualDetectionSize } from './sizes.ts';
@@ -6,7 +6,7 @@ import { detectionSizeRule, usualDetectionSize } from './sizes.ts';
 export interface DetectOptions {
 	/**
 	 * Side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`, 640). Larger finds smaller
-	 * faces. A GPU has that of `load` only.
+	 * faces. A GPU supports only that of `load`.
 	 */
 	detectionSize?: number | undefined;
 	/** Least score, 0–1 (default 0.5). */
@@ -15,7 +15,7 @@ export interface DetectOptions {
 }
 
 /**
- * `"only"` fails when there are several faces; a number counts from the largest, 0; a face of `detect` or five keypoints, in pixels of
+ * `"only"` fails when there are several faces; a number counts from the largest, 0; a face from `detect` or five keypoints, in pixels of
  * the upright photo, need no detection.
  */
 export type FaceChoice = 'largest' | 'only' | number | Pick<EncodedFace, 'keypoints'> | readonly Point[];
@@ -25,7 +25,7 @@ export interface EncodeOptions extends DetectOptions {
 	face?: FaceChoice | undefined;
 }
 
-/** Which of the faces that the detector finds; `undefined` was not chosen. @internal */
+/** Which of the detected faces; `undefined` if not chosen. @internal */
 export type DetectedChoice = 'largest' | 'only' | number | undefined;
 
 /** @internal */
@@ -42,7 +42,7 @@ export function resolveEncodeOptions(options: EncodeOptions = {}, usualSize = us
 	return { face: typeof face === 'object' ? given(face) : face, detectionSize, threshold, signal };
 }
 
-/** A face that needs no detection; box and score go along if it has them, as those of `detect` do. */
+/** A face that needs no detection; it keeps its box and score if it has them, as those from `detect` do. */
 function given(face: Exclude<FaceChoice, DetectedChoice>): EncodedFace {
 	if (!('keypoints' in face)) return { keypoints: face };
 	const { keypoints, box, score, rotation }: EncodedFace = face;

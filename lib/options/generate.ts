@@ -1,4 +1,4 @@
-// What `generate` accepts.
+// The options of `generate`.
 import { randomInt } from 'node:crypto';
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
@@ -9,12 +9,12 @@ import { maxImageSide, side } from './sizes.ts';
 export interface GenerateOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
-	/** Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers make more: see `sampler`. */
+	/** Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers need more: see `sampler`. */
 	steps?: number | undefined;
 	/** How strongly the identity steers, at least 1 (default 3); 1 leaves out the unconditional half, and takes half the time. */
 	guidanceScale?: number | undefined;
 	/**
-	 * A non-negative integer: image `i` of the call is made from `seed + i`; or one for each image (default: random, and told
+	 * A non-negative integer: image `i` of the call uses `seed + i`; or one for each image (default: random, and reported
 	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device.
 	 */
 	seed?: number | readonly number[] | undefined;
@@ -25,8 +25,8 @@ export interface GenerateOptions {
 	/** Only with the sampler `"ddim"`: share of fresh noise in every step, 0–1 (default 0, deterministic). */
 	eta?: number | undefined;
 	/**
-	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's). A GPU has the
-	 * `imageSizes` of `load` only.
+	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's). A GPU supports only
+	 * the `imageSizes` of `load`.
 	 */
 	width?: number | undefined;
 	height?: number | undefined;
@@ -44,7 +44,7 @@ export type StepProgress = { step: number; steps: number };
 const maxImages = 1024;
 
 /**
- * What can be checked of generate's options before a model is loaded.
+ * Checks those of generate's options that need no model.
  *
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  * @internal
@@ -99,7 +99,7 @@ export function resolveGenerateOptions(
 	return { count, images, steps, guidanceScale, seeds, noise, sampler, eta, width, height, latents, onStep, signal };
 }
 
-/** The seed of each image; one for all of them when the whole batch is one draw. */
+/** The seed of each image; the same for all with `noise: "batch"`. */
 function seedsOf(seed: number | readonly number[], noise: NoiseMode, images: number): number[] {
 	if (typeof seed === 'number') {
 		if (noise === 'batch') return Array.from({ length: images }, () => seed);

@@ -1,4 +1,4 @@
-// The formats that images are written in. sharp is only named here, not loaded: the command line works without it.
+// The formats that images are written in. Only sharp's types are imported: the command line works without it.
 import type { AvifOptions, JpegOptions, PngOptions, WebpOptions } from 'sharp';
 
 /** sharp's options of each format that an image can be written in. */
@@ -13,7 +13,7 @@ export interface ImageFormats {
 export type ImageFormat = keyof ImageFormats;
 
 /**
- * What images are written as; also the extensions of their files.
+ * Image formats, which are also their files' extensions.
  *
  * @internal
  */

@@ -1,4 +1,4 @@
-// What `load` accepts.
+// The options of `load`.
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
 import { pathOf, pathRule } from './path.ts';
@@ -16,34 +16,34 @@ export interface LoadOptions {
 	precision?: Precision | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
-	/** Sizes that the images may have; the first is that of images unless a call asks for another (default: the bundle's, alone). */
+	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
 	imageSizes?: readonly Size[] | undefined;
 	/** Side of the square that photos are fitted into unless a call says otherwise, a multiple of 32, 32–4096 (default 640). */
 	detectionSize?: number | undefined;
-	/** On a GPU: batches that the UNet is built for, in rows: an image takes two with guidance, else one (default 1, 2, 4, 8, 16). */
+	/** On a GPU: batch sizes that the UNet is built for, in rows: an image takes two with guidance, else one (default 1, 2, 4, 8, 16). */
 	batchSizes?: readonly number[] | undefined;
-	/** On a GPU: path or `file:` URL of where the engines are kept, in `engines` below it (default: the user's cache folder). */
+	/** On a GPU: path or `file:` URL of a folder; engines are kept in `engines` below it (default: the user's cache folder). */
 	cacheDir?: string | URL | undefined;
 	/** Called while engines are prepared, and when a network is ready. */
 	onProgress?: ((progress: LoadProgress) => void) | undefined;
 	signal?: AbortSignal | undefined;
 }
-/** How far `load` is. On a GPU it gets an engine for each network, and then loads them all; on the CPU it just loads. */
+/** The progress of `load`. On a GPU it gets an engine for each network, then loads them all; on the CPU it only loads. */
 export type LoadProgress = {
 	/** The network that this is about. */
 	network: string;
 	/**
-	 * `reading`: weights, to see whether they are those that the engine in the cache was built from; or that engine. `waiting`: another
-	 * load builds this engine. `building`: this one does, which takes up to minutes. `loading`: the network is ready.
+	 * `reading`: weights, to see whether the cached engine was built from them; or that engine. `waiting`: another
+	 * load is building this engine. `building`: this one is, which may take minutes. `loading`: the network is ready.
 	 */
 	phase: 'reading' | 'waiting' | 'building' | 'loading';
-	/** Of this phase of this network, 0–1; 0 for all of `waiting`. */
+	/** Progress of this phase of this network, 0–1; always 0 for `waiting`. */
 	fraction: number;
-	/** Networks that are through: that have their engine, or in the phase `loading` are ready. */
+	/** Finished networks: those with an engine or, in the phase `loading`, those that are ready. */
 	done: number;
 	total: number;
 };
-/** `auto` takes the first device that can be used, `cuda` the first GPU that can be used, `cuda:1` the second GPU. */
+/** `auto` takes the first usable device, `cuda` the first usable GPU, `cuda:1` the second GPU. */
 export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
 export const precisions = ['auto', 'fp32', 'fp16'] as const;
@@ -76,7 +76,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 }
 
 /**
- * The image sizes of a model, which its bundle has to allow.
+ * The image sizes of a model, which its bundle must allow.
  *
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  * @internal
@@ -95,7 +95,7 @@ export function resolveImageSizes(
 }
 
 /**
- * @throws {Arc2FaceError} `INVALID_ARGUMENT` for arithmetic that the device doesn't have
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for arithmetic that the device doesn't support
  * @internal
  */
 export function resolvePrecision(precision: Precision, device: string): 'fp32' | 'fp16' {

@@ -1,4 +1,4 @@
-// Paths of files and folders, as users name them.
+// Paths of files and folders as users give them.
 import { fileURLToPath } from 'node:url';
 import { isUrl } from './brands.ts';
 import { describe, invalid, type Rule } from './check.ts';
@@ -9,7 +9,7 @@ export const pathRule: Rule = {
 };
 
 /**
- * The path that a string, a `file:` URL or the text of one means; a relative one stays so.
+ * The path that a string, a `file:` URL or the text of one means; a relative path stays relative.
  *
  * @param name - of the option or argument
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`

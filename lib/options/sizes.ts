@@ -1,11 +1,11 @@
-// Sizes of images and of the detector's square.
+// Limits on the sizes of images and the detector's square.
 import type { Size } from '../geometry.ts';
 import { integer, type Rule } from './check.ts';
 
 export const maxImageSide = 2048;
 export const usualDetectionSize = 640;
 export const maxDetectionSize = 4096;
-/** The coarsest stride of SCRFD: its input is whole cells. */
+/** The coarsest stride of SCRFD: its input is a whole number of cells. */
 export const detectionSizeUnit = 32;
 
 export const detectionSizeRule = multipleOf(detectionSizeUnit, maxDetectionSize);

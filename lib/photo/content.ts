@@ -1,15 +1,15 @@
-// What a file is that was given as a photo, by how it begins: the formats that phones, cameras and people have pictures in.
-// By hand, because packages for it take AVIF of some cameras for HEIC, and the raw photos of most for TIFF.
+// Tells what a file given as a photo is, by its first bytes: the formats that phones, cameras and people use.
+// By hand, because packages for it mistake some cameras' AVIF for HEIC, and most cameras' raw photos for TIFF.
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: magic numbers are bytes
 import { contentOf as otherContentOf, startBytes as otherStartBytes } from '../../models/file-content.ts';
 
-/** What it is, as in "it is a HEIC photo", and what to do about it. */
+/** What it is, completing "it is a HEIC photo", and what to do about it. */
 export type Content = Readonly<{
 	what: string;
-	/** Ends of file names in sharp's table of what it reads; without one, it is nothing that we read. */
+	/** Extensions in sharp's table of what it reads; without any, we can't read it. */
 	suffix?: string;
 	remedy: string;
-	/** Whether the file's end lacks what every whole file of the format ends with. */
+	/** Whether the file lacks the end that every complete file of the format has. */
 	isCut?: (end: Uint8Array) => boolean;
 }>;
 
@@ -17,7 +17,7 @@ export type Content = Readonly<{
 export const startBytes = 65_536;
 export const endBytes = 64;
 
-/** @returns undefined for bytes that nothing is known about */
+/** @returns undefined for unknown bytes */
 export function contentOf(start: Uint8Array): Content | undefined {
 	const text = Buffer.from(start.subarray(0, 1024)).toString('latin1');
 	const brands = brandsOf(text);
@@ -125,7 +125,7 @@ const formats: readonly (readonly [RegExp, Content])[] = [
 	],
 ];
 
-/** Brands of an ISO base media file (ISO/IEC 14496-12, `ftyp`): the major one, then those that it is compatible with. */
+/** Brands of an ISO base media file (ISO/IEC 14496-12, `ftyp`): the major one, then the compatible ones. */
 function brandsOf(text: string): string[] {
 	if (text.slice(4, 8) !== 'ftyp') return [];
 	const length = Math.min(Buffer.from(text.slice(0, 4), 'latin1').readUInt32BE(), text.length);
@@ -146,7 +146,7 @@ function isoMedia(brands: readonly string[]): Content {
 }
 
 /**
- * Raw photos of most cameras (NEF, ARW, DNG, PEF …) are TIFF files whose first image is a thumbnail, which would be taken for the
+ * Most cameras' raw photos (NEF, ARW, DNG, PEF …) are TIFF files whose first image is a thumbnail, which would be mistaken for the
  * photo. Tags of its first directory (TIFF 6.0, section 2): DNGVersion; or NewSubfileType "reduced" together with SubIFDs, where the
  * photo is.
  */

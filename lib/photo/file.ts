@@ -1,17 +1,17 @@
-// Opens the file of a photo: its start and end tell what it is, or the system why it can't be had.
+// Opens the file of a photo and returns its start and end, or the system's reason why it can't be read.
 import { lstat, open } from 'node:fs/promises';
 import { Arc2FaceError } from '../errors.ts';
 import { again, endBytes, startBytes } from './content.ts';
 
-/** What messages call a photo, and what programs do: its path, if it has one. */
+/** A photo's name for messages and for programs: its path, if it has one. */
 export type PhotoName = Readonly<{ name: string; photo: string }>;
 
-/** Both ends of a file, and for a pipe, which is read but once, all of its bytes. */
+/** Both ends of a file, and for a pipe, which can be read only once, all of its bytes. */
 export type PhotoFile = Readonly<{ start: Uint8Array; end: Uint8Array; all?: Uint8Array }>;
 
 /**
  * @param name - what messages call the photo
- * @throws {Arc2FaceError} `INVALID_IMAGE`, for a missing file, a folder, one that may not be read, and so on
+ * @throws {Arc2FaceError} `INVALID_IMAGE`, for a missing file, a folder, one without read permission, and so on
  */
 export async function openPhoto(path: string, name: PhotoName): Promise<PhotoFile> {
 	try {

@@ -1,3 +1,4 @@
+// The DDIM sampler.
 import { Arc2FaceError } from '../errors.ts';
 import { fromNoise, type Plan } from './plan.ts';
 import { readPrediction } from './prediction.ts';

@@ -1,3 +1,4 @@
+// The DPM-Solver++ samplers.
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction, sharesOf } from './prediction.ts';
 import { roundHalfEven, type ScheduleConfig, sigmaAt, sigmaOf, timestepOf, timestepsAboveZero } from './schedule.ts';
@@ -72,7 +73,7 @@ export function dpmSolver({ order, karras = false, stochastic = false }: DpmSolv
 		/** The order that the history and the end of the schedule allow in step i. */
 		const usableOrder = (i: number): number => {
 			if (i === steps - 1) return 1;
-			// A noise level that comes twice (1000 steps in 999 timesteps) says nothing about a slope.
+			// A repeated noise level (1000 steps in 999 timesteps) gives no slope.
 			const moves = (j: number) => j > 0 && levels[j]!.sigma < levels[j - 1]!.sigma;
 			if (!moves(i + 1) || !moves(i)) return 1;
 			if (!moves(i - 1) || (i === steps - 2 && steps < shortRun)) return 2;
@@ -83,7 +84,7 @@ export function dpmSolver({ order, karras = false, stochastic = false }: DpmSolv
 	};
 }
 
-/** Below this many steps the end of the run is stabilised by lower orders (`lower_order_final`). */
+/** Below this many steps, lower orders stabilise the end of the run (`lower_order_final`). */
 const shortRun = 15;
 
 type NoiseLevel = { timestep: number; sigma: number };
@@ -101,7 +102,7 @@ function karrasLevels(steps: number, { alphaBars }: ScheduleConfig): NoiseLevel[
 	const low = sigmaOf(alphaBars[0]!) ** (1 / rho);
 	return Array.from({ length: steps }, (_, i) => {
 		const sigma = (high + (i / Math.max(steps - 1, 1)) * (low - high)) ** rho;
-		// The network is told a whole timestep, perhaps the same one twice; the noise level stays as it is.
+		// The network gets a whole timestep, perhaps the same one twice; the noise level is not rounded.
 		return { timestep: roundHalfEven(timestepOf(alphaBars, sigma)), sigma };
 	});
 }

@@ -1,9 +1,10 @@
+// The samplers of Euler's family: Euler, Euler ancestral and Heun.
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction } from './prediction.ts';
 import { type ScheduleConfig, sigmaAt, timestepsToZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
 
-// Euler's family, Karras et al. 2022, https://arxiv.org/abs/2206.00364, as diffusers has it: the latents are clean + σ · noise,
+// Euler's family, Karras et al. 2022, https://arxiv.org/abs/2206.00364, as in diffusers: the latents are clean + σ · noise,
 // the network sees them scaled to unit variance, and their derivative by σ is the predicted noise.
 
 type NoiseLevel = { timestep: number; sigma: number };
@@ -34,7 +35,7 @@ export function eulerAncestral(steps: number, config: ScheduleConfig): Plan {
 }
 
 /**
- * Euler's step, then once more with the mean of the derivatives at both of its ends; the step to σ = 0 is Euler's alone.
+ * Euler's step, then once more with the mean of the derivatives at both of its ends; the step to σ = 0 is plain Euler.
  * As diffusers' HeunDiscreteScheduler. `h0` keeps the latents from before the step, `h1` the derivative there.
  */
 export function heun(steps: number, config: ScheduleConfig): Plan {

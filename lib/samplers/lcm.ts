@@ -1,3 +1,4 @@
+// The sampler of latent consistency models.
 import { Arc2FaceError } from '../errors.ts';
 import { fromNoise, type Plan } from './plan.ts';
 import { readPrediction } from './prediction.ts';
@@ -17,7 +18,7 @@ export function lcm(steps: number, config: ScheduleConfig): Plan {
 			{ details: { option: 'steps' } },
 		);
 	}
-	// The timesteps that the student was taught, from which `steps` are taken evenly.
+	// The timesteps that the student was trained on, from which `steps` are taken evenly.
 	const stride = Math.floor(alphaBars.length / taught);
 	const timesteps = Array.from({ length: steps }, (_, i) => (taught - Math.floor(i * (taught / steps))) * stride - 1);
 	return {

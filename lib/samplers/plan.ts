@@ -10,33 +10,33 @@
 export const registers = ['x', 'eps', 'noise', 'h0', 'h1', 'h2', 'h3', 'h4'] as const;
 export type Register = (typeof registers)[number];
 
-/** A weighted sum of registers. Registers that are not named count for nothing, whatever they hold. */
+/** A weighted sum of registers. Registers not named do not count, whatever they hold. */
 export type Sum = Readonly<Partial<Record<Register, number>>>;
 
 /** One network evaluation and the assignments after it. All sums read the values from before the step. */
 export type PlanStep = Readonly<{
-	/** Training timestep that the network is told, 0–999; may be fractional. */
+	/** Training timestep given to the network, 0–999; may be fractional. */
 	timestep: number;
 	/** The network's input is `inputScale · x`. */
 	inputScale: number;
-	/** Whether the generator draws noise after this evaluation, also when the sums give it no weight. */
+	/** Whether the generator draws noise after this evaluation, even if the sums give it no weight. */
 	drawsNoise: boolean;
 	/** At most {@link maxAssignments}; never to `eps` or `noise`. */
 	assign: Readonly<Partial<Record<Exclude<Register, 'eps' | 'noise'>, Sum>>>;
 }>;
 
-/** `x` starts as `latents` · the latents that the image begins from + `noise` · a standard normal draw. */
+/** `x` starts as `latents` · the image's initial latents + `noise` · a standard normal draw. */
 export type PlanStart = Readonly<{ latents: number; noise: number }>;
 
 export type Plan = Readonly<{ start: PlanStart; steps: readonly PlanStep[] }>;
 
-/** The start of an image that begins from nothing but noise. */
+/** The start of an image made from noise alone. */
 export function fromNoise(scale: number): PlanStart {
 	return { latents: 0, noise: scale };
 }
 
 export const maxAssignments = 3;
-/** Numbers before the first step of a packed plan: the start's weights of latents and noise. */
+/** Numbers before the first step of a packed plan: the start's weights for latents and noise. */
 export const packedStartLength = 2;
 /** Numbers per step in it: timestep, inputScale, drawsNoise, assignment count, then (target, 8 weights) × 3. */
 export const packedStepLength = 4 + maxAssignments * (1 + registers.length);

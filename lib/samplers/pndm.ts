@@ -1,3 +1,4 @@
+// The PNDM sampler.
 import { Arc2FaceError } from '../errors.ts';
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction } from './prediction.ts';
@@ -43,7 +44,7 @@ export function pndm(steps: number, config: ScheduleConfig): Plan {
 	});
 	const second = timesteps[1];
 	if (second !== undefined) {
-		// Back to the initial latents, with the mean of both evaluations.
+		// Starts again from the initial latents, with the mean of both evaluations.
 		const mean = combine([0.5, only('eps')], [0.5, only(kept(0))]);
 		planned.splice(1, 0, told(second, { x: update(only('h3'), mean, second + stride, second) }));
 	}

@@ -1,3 +1,4 @@
+// What the network predicts (noise, clean latents or velocity), converted to clean latents and noise.
 import type { Sum } from './plan.ts';
 import type { PredictionType } from './schedule.ts';
 import { combine, only } from './sum.ts';
@@ -9,11 +10,11 @@ export function sharesOf(sigma: number): { alpha: number; sigmaVp: number } {
 }
 
 /**
- * What the network's output says about the latents that it was shown.
+ * Clean latents and noise from the network's output.
  *
  * @param sigma - their noise level (Karras')
  * @param input - the latents as the network sees them: variance-preserving
- * @param output - what it answered
+ * @param output - its answer
  * @returns the predicted clean latents and the predicted unit noise
  */
 export function readPrediction(

@@ -1,3 +1,4 @@
+// The table of samplers, and the plan of each.
 import { Arc2FaceError } from '../errors.ts';
 import { ddim } from './ddim.ts';
 import { dpmSolver } from './dpm-solver.ts';
@@ -35,7 +36,7 @@ export type SamplerOptions = {
  * Everything that the native core needs to know of a sampler.
  *
  * @param steps - 1 to the number of training timesteps (1000); `heun` evaluates the network 2 · steps − 1 times, `pndm` steps + 1
- * @throws {Arc2FaceError} `INVALID_ARGUMENT` for steps that the sampler can't make, `INVALID_BUNDLE` for a schedule that it can't follow
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for steps that the sampler can't do, `INVALID_BUNDLE` for a schedule that it can't follow
  */
 export function makePlan(
 	sampler: SamplerName,

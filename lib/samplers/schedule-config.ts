@@ -1,3 +1,4 @@
+// Reads the schedule that a bundle's networks were trained with.
 import type { ConfigFile } from '../../models/config-file.ts';
 import {
 	betaSchedules,
@@ -9,7 +10,7 @@ import {
 } from './schedule.ts';
 
 /**
- * Reads a `scheduler_config.json`. Which class wrote it plays no part, and neither do the fields that a sampler's name
+ * Reads a `scheduler_config.json`. The class that wrote it does not matter, nor do the fields that a sampler's name
  * decides (`solver_order`, `algorithm_type`, `use_karras_sigmas`, …).
  *
  * @throws {Arc2FaceError} `INVALID_BUNDLE` for a schedule that a plan can't express
@@ -38,7 +39,7 @@ export function readScheduleConfig(config: ConfigFile): ScheduleConfig {
 	};
 }
 
-/** Fields that change the numbers, and the only value (also when not stated) for which plans have them right. */
+/** Fields that change the numbers, and the only value (and default) that plans support. */
 const ordinaryOnly = {
 	thresholding: false,
 	rescale_betas_zero_snr: false,

@@ -1,8 +1,8 @@
-/** The noise schedule that a U-Net was trained with: what its `scheduler_config.json` says, by diffusers' meaning. */
+/** The noise schedule that a U-Net was trained with: its `scheduler_config.json`, as diffusers understands it. */
 export type ScheduleConfig = Readonly<{
 	/** ᾱ of every training timestep: the share of the clean latents in the variance. */
 	alphaBars: Float64Array;
-	/** How timesteps are picked; `undefined` (not stated) leaves it to each sampler, as diffusers does. */
+	/** How timesteps are picked; `undefined` (not stated) leaves it to each sampler, as in diffusers. */
 	timestepSpacing?: TimestepSpacing;
 	/** Added to the timesteps of the `leading` spacing. */
 	stepsOffset: number;
@@ -10,9 +10,9 @@ export type ScheduleConfig = Readonly<{
 	setAlphaToOne?: boolean;
 	/** What the network's output is. */
 	predictionType: PredictionType;
-	/** DDIM can clip the denoised latents, which no linear rule can express; not stated means that it does. */
+	/** DDIM can clip the denoised latents, which no linear rule can express; by default it does. */
 	clipSample?: boolean;
-	/** PNDM can start with Runge-Kutta steps; not stated means that it does. */
+	/** PNDM can start with Runge-Kutta steps; by default it does. */
 	skipPrkSteps?: boolean;
 	/** LCM: how many steps the student was distilled for. */
 	originalInferenceSteps: number;
@@ -39,7 +39,7 @@ export function makeBetas(schedule: BetaSchedule, start: number, end: number, ti
 				(_, i) => (Math.sqrt(start) + (Math.sqrt(end) - Math.sqrt(start)) * step(i)) ** 2,
 			);
 		case 'squaredcos_cap_v2': {
-			// Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672, section 3.2; start and end play no part.
+			// Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672, section 3.2; start and end do not matter.
 			const bar = (t: number) => Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
 			return Float64Array.from({ length: timesteps }, (_, i) =>
 				Math.min(1 - bar((i + 1) / timesteps) / bar(i / timesteps), 0.999),
@@ -63,8 +63,8 @@ export function sigmaOf(alphaBar: number): number {
 }
 
 /**
- * ᾱ at a whole timestep. Below 0 lies what `setAlphaToOne` says; the last training timestep stands for what lies above it
- * (1000 steps of the leading spacing with offset 1 ask for one).
+ * ᾱ at a whole timestep. Below 0 `setAlphaToOne` decides; above the last training timestep, that one is used
+ * (1000 steps of the leading spacing with offset 1 need one).
  */
 export function alphaBarAt(config: ScheduleConfig, timestep: number, alphaToOneByDefault: boolean): number {
 	const { alphaBars, setAlphaToOne = alphaToOneByDefault } = config;
@@ -100,12 +100,12 @@ export function roundHalfEven(value: number): number {
 
 /**
  * The timesteps of the samplers that end at timestep 0 or next to it (DDIM, PNDM, Euler, Heun), descending.
- * `linspace` ones are fractional here; who wants integers rounds.
+ * `linspace` ones are fractional here; callers round them as needed.
  */
 export function timestepsToZero(config: ScheduleConfig, spacing: TimestepSpacing, steps: number): number[] {
 	const total = config.alphaBars.length;
 	switch (spacing) {
-		case 'linspace': // a single step lies at timestep 0: diffusers' choice too
+		case 'linspace': // a single step is at timestep 0, as in diffusers
 			return descending(steps, (i) => i * ((total - 1) / Math.max(steps - 1, 1)));
 		case 'leading':
 			return descending(steps, (i) => i * Math.floor(total / steps) + config.stepsOffset);
@@ -114,7 +114,7 @@ export function timestepsToZero(config: ScheduleConfig, spacing: TimestepSpacing
 	}
 }
 
-/** The timesteps of the samplers that take one more step from the last of them to σ = 0 (DPM-Solver, UniPC), descending. */
+/** Timesteps, descending, for samplers that take one more step from the last to σ = 0 (DPM-Solver, UniPC). */
 export function timestepsAboveZero(config: ScheduleConfig, spacing: TimestepSpacing, steps: number): number[] {
 	const total = config.alphaBars.length;
 	switch (spacing) {

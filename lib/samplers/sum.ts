@@ -1,8 +1,9 @@
+// Weighted sums of registers, in which samplers are written.
 import { type Register, registers, type Sum } from './plan.ts';
 
 /**
- * Σ weight · sum: the algebra in which samplers are written down. What a paper calls the denoised latents or a
- * derivative is a `Sum` of registers here, so its formulas are copied as they stand and fall out as coefficients.
+ * Σ weight · sum: the algebra in which samplers are written. What a paper calls the denoised latents or a
+ * derivative is a `Sum` of registers here, so its formulas are copied unchanged and yield coefficients.
  * Terms of weight 0 are left out, so that what their registers hold can't matter (0 · NaN is NaN).
  */
 export function combine(...terms: readonly (readonly [weight: number, sum: Sum])[]): Sum {

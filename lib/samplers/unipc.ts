@@ -1,3 +1,4 @@
+// The UniPC sampler.
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
 import { readPrediction, sharesOf } from './prediction.ts';
 import { type ScheduleConfig, sigmaAt, timestepsAboveZero } from './schedule.ts';
@@ -16,7 +17,7 @@ export function unipc(steps: number, config: ScheduleConfig): Plan {
 	/** −log σ, the half log-SNR. */
 	const lambda = (i: number) => -Math.log(sigmas[i]!);
 	const kept = (i: number): Sum => only(i % 2 === 0 ? 'h0' : 'h1');
-	/** Whether step i changes the noise level: a level that comes twice (1000 steps in 999 timesteps) says nothing of a slope. */
+	/** Whether step i changes the noise level: a repeated level (1000 steps in 999 timesteps) gives no slope. */
 	const moves = (i: number) => sigmas[i + 1]! < sigmas[i]!;
 
 	/** The order of the step from i to i + 1: the first has no history, the last goes to σ = 0. */

@@ -1,3 +1,4 @@
+// Multi-head attention.
 import type { Value } from './graph.ts';
 import type { Scope } from './scope.ts';
 
@@ -7,7 +8,7 @@ export type AttentionInputs = Readonly<{ query: Value; key: Value; value: Value 
 /**
  * Multi-head scaled dot-product attention: softmax(query · keyᵀ / √headSize) · value in each head.
  *
- * @param batch - int64 [1]: the batch size, which the inputs have merged with the positions
+ * @param batch - int64 [1]: the batch size, which the inputs merge with the positions
  * @param mask - added to the products before the softmax; [positions, others] or what can be broadcast to it
  * @returns [batch · positions, size]
  */
@@ -27,7 +28,7 @@ export function attention(
 	}
 
 	const split = (x: Value, perm: readonly number[]) => at.op('Transpose', [unmerge(x, heads, headSize)], { perm });
-	// Scaled before the product, whose float16 values could overflow.
+	// Scaled before the product, which could overflow float16.
 	const scaled = at.op('Mul', [split(query, [0, 2, 1, 3]), at.scalar(1 / Math.sqrt(headSize))]);
 	const products = at.op('MatMul', [scaled, split(key, [0, 2, 3, 1])]);
 	const weights = at.op('Softmax', [mask === undefined ? products : at.op('Add', [products, mask])], { axis: -1 });

@@ -1,10 +1,11 @@
+// Checks of config fields that network definitions share.
 import type { ConfigFile } from '../config-file.ts';
 
 export const sizes = [1, 2 ** 16] as const;
 
 /**
- * Rejects a config that asks for what a network definition does not have.
- * @param supported - the values that it has, by field; a field that is missing or null is always fine
+ * Rejects a config that needs what a network definition does not support.
+ * @param supported - the supported values, by field; a missing or null field is always fine
  * @throws {Arc2FaceError} `INVALID_BUNDLE` naming file, field and value
  */
 export function requireSupported(config: ConfigFile, supported: Record<string, readonly unknown[]>): void {

@@ -1,3 +1,4 @@
+// Builds ONNX graphs whose weights stay in their files.
 import { setImmediate } from 'node:timers/promises';
 import type { DataType, WeightReference } from '../weights/reference.ts';
 import { type AttributeValue, attribute, dataTypes, encoding, external, type Model, type ValueInfo } from './onnx.ts';
@@ -5,17 +6,17 @@ import { type AttributeValue, attribute, dataTypes, encoding, external, type Mod
 /** The name of a tensor in a graph. An empty one leaves out an optional input. */
 export type Value = string;
 
-/** Sizes of a tensor; a name stands for a size that is known only when the graph runs. */
+/** Sizes of a tensor; a name stands for a size known only when the graph runs. */
 export type Shape = readonly (number | string)[];
 
 export type TensorDeclaration = Readonly<{ name: string; type: DataType; shape: Shape }>;
 
-/** A network for any runtime: an ONNX model that declares its weights as external, and where those lie. */
+/** A network for any runtime: an ONNX model that declares its weights as external, and where those are. */
 export class NetworkGraph {
 	/** `name`: of the initializer in the graph. */
 	readonly weights: readonly (WeightReference & { readonly name: string })[];
 	readonly inputs: readonly TensorDeclaration[];
-	/** Those of a known shape. */
+	/** Those with a known shape. */
 	readonly outputs: readonly TensorDeclaration[];
 	readonly #model: Model;
 
@@ -34,7 +35,7 @@ export class NetworkGraph {
 		}
 	}
 
-	/** The same, without holding up the event loop. */
+	/** The same, without blocking the event loop. */
 	async encode(): Promise<Uint8Array> {
 		const steps = encoding(this.#model);
 		for (let step = steps.next(); ; step = steps.next()) {
@@ -44,11 +45,11 @@ export class NetworkGraph {
 	}
 }
 
-/** The newest set of operators that TensorRT 10 and ONNX Runtime both know, and the file version that goes with it. */
+/** The newest operator set that both TensorRT 10 and ONNX Runtime support, and the matching file version. */
 const opset = 20;
 const irVersion = 9;
 
-/** ONNX Runtime's own operators. */
+/** The domain of ONNX Runtime's own operators. */
 export const microsoft = 'com.microsoft';
 
 /** Writes an ONNX graph, node by node in the order of evaluation. */
@@ -72,7 +73,7 @@ export class Graph {
 		return name;
 	}
 
-	/** @param shape - left to the runtime to infer when it is not given */
+	/** @param shape - inferred by the runtime if not given */
 	output(name: string, value: Value, type: DataType, shape?: Shape): void {
 		this.#add('Identity', name, [value], [this.#take(name)], {}, '');
 		this.#outputs.push(shape === undefined ? { name, type } : { name, type, shape });
@@ -80,7 +81,7 @@ export class Graph {
 
 	/**
 	 * Adds a node with one output.
-	 * @param label - what the node is in the network, such as `down_blocks.0.conv`; made unique when it is not
+	 * @param label - what the node is in the network, such as `down_blocks.0.conv`; made unique if necessary
 	 */
 	node(
 		op: string,
@@ -106,7 +107,7 @@ export class Graph {
 		return names;
 	}
 
-	/** A tensor within the model; `data` holds its elements in row-major order and in this machine's (little-endian) form. */
+	/** A tensor within the model; `data` holds its elements in row-major, little-endian order. */
 	constant(type: DataType, shape: readonly number[], data: ArrayBufferView, label = 'constant'): Value {
 		const name = this.#unique(label);
 		const raw_data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -120,7 +121,7 @@ export class Graph {
 			name: this.#take(name),
 			data_type: dataTypes[reference.as ?? reference.type],
 			dims: reference.shape,
-			// ONNX wants the name of a file here. Runtimes get the bytes by pointer and open none.
+			// ONNX requires a file name here. Runtimes get the bytes by pointer and open no file.
 			external_data: [{ key: 'location', value: 'weights' }],
 			data_location: external,
 		});

@@ -1,3 +1,4 @@
+// Layers that networks share: linear, convolution, norms, activation, upsampling.
 import type { Value } from './graph.ts';
 import type { Scope } from './scope.ts';
 
@@ -7,7 +8,7 @@ import type { Scope } from './scope.ts';
  * @returns [rows, to]
  */
 export function linear(at: Scope, x: Value, from: number, to: number, { bias = true } = {}): Value {
-	// Gemm reads the weight as checkpoints hold it, [to, from]; a transposed copy would cost memory while loading.
+	// Gemm takes the weight as checkpoints hold it, [to, from]; a transposed copy would cost memory while loading.
 	const inputs = [x, at.weight('weight', [to, from])];
 	if (bias) inputs.push(at.weight('bias', [to]));
 	return at.result(at.op('Gemm', inputs, { transB: 1 }));
@@ -41,8 +42,8 @@ export function conv2d(
  * @param x - [batch, channels, height, width]
  */
 export function groupNorm(at: Scope, x: Value, channels: number, groups: number, epsilon: number): Value {
-	// As an instance normalisation of [batch, groups, rest]: ONNX Runtime has a kernel for it, half the time of the
-	// GroupNormalization operator, which it takes apart into a variance E[x²] − E[x]² that is also less exact.
+	// As an instance normalisation of [batch, groups, rest]: ONNX Runtime's kernel for it takes half the time of the
+	// GroupNormalization operator, which it decomposes with a variance E[x²] − E[x]² that is also less exact.
 	const ones = at.compute(at.floats([groups], new Array(groups).fill(1), 'ones'), 'float32');
 	const zeros = at.compute(at.floats([groups], new Array(groups).fill(0), 'zeros'), 'float32');
 	const grouped = at.op('Reshape', [x, at.integers([0, groups, -1])]);

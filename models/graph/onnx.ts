@@ -1,8 +1,9 @@
+// The messages of the ONNX format, and their encoding.
 import protobuf from 'protobufjs/light.js';
 import type { DataType } from '../weights/reference.ts';
 
 /**
- * The messages of an ONNX model, as far as this package writes them: names and field numbers of
+ * The messages of an ONNX model, as far as this package writes them, with names and field numbers from
  * https://github.com/onnx/onnx/blob/v1.15.0/onnx/onnx.proto, which also says what each means.
  */
 export type Model = {
@@ -27,7 +28,7 @@ export type Node = {
 	attribute: Attribute[];
 };
 
-/** A whole number (or several) is an integer to ONNX unless it is written as `{ float: … }`. */
+/** Whole numbers become ONNX integers unless written as `{ float: … }`. */
 export type AttributeValue = number | readonly number[] | string | { float: number } | { floats: readonly number[] };
 
 export type Tensor = {
@@ -36,7 +37,7 @@ export type Tensor = {
 	dims: readonly number[];
 	/** Little-endian, row-major. */
 	raw_data?: Uint8Array;
-	/** Where the bytes lie, when they come with the file and not with the model. */
+	/** Where the bytes are, if in a file and not in the model. */
 	external_data?: { key: string; value: string }[];
 	data_location?: typeof external;
 };
@@ -80,11 +81,11 @@ export function attribute(name: string, value: AttributeValue): Attribute {
 }
 
 /**
- * Encodes what the file of a model holds. It pauses after every few milliseconds of work, so that a caller can give others
- * their turn: a full-size network takes a hundred in all.
+ * Encodes a model as a file. Yields after every few milliseconds of work, so that a caller can give others
+ * their turn: a full-size network takes about a hundred.
  */
 export function* encoding({ graph, ...model }: Model): Generator<undefined, Uint8Array> {
-	// Parts of a message, one after another, are the message, as each holds other entries of the repeated fields.
+	// Encoded parts can be concatenated into one message, as each holds other entries of the repeated fields.
 	const { node, initializer, ...rest } = graph;
 	const type = schema.lookupType('GraphProto');
 	const parts = [type.encode(rest).finish()];

@@ -1,3 +1,4 @@
+// The residual block of convolutions.
 import type { Value } from './graph.ts';
 import { conv2d, groupNorm, linear, silu } from './layers.ts';
 import type { Scope } from './scope.ts';

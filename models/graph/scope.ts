@@ -1,3 +1,4 @@
+// A module of a network: reads its weights and writes its nodes, by their path.
 import type { DataType, WeightReference } from '../weights/reference.ts';
 import type { WeightSource } from '../weights/weight-set.ts';
 import { Graph, microsoft, type NetworkGraph, type Shape, type Value } from './graph.ts';
@@ -15,13 +16,13 @@ export type NetworkOptions = Readonly<{
 	 * 512 × 512 and batch 2 then takes 2 GB less memory and a fifth less time on a CPU.
 	 */
 	operators?: 'standard' | 'onnxruntime';
-	/** Modules (`down_blocks.0.resnets.1`) whose results become outputs of that name, to find where two networks depart. */
+	/** Modules (`down_blocks.0.resnets.1`) whose results become outputs of that name, to find where two networks diverge. */
 	taps?: readonly string[];
 }>;
 
 type ComputeType = 'float32' | 'float16';
 
-/** What all scopes of a network share. */
+/** Shared by all scopes of a network. */
 type Network = Readonly<{
 	graph: Graph;
 	weights: WeightSource;
@@ -30,7 +31,7 @@ type Network = Readonly<{
 	taps: ReadonlySet<string>;
 }>;
 
-/** A module of a network: a path such as `down_blocks.0`, which begins the names of its weights, and the graph it writes to. */
+/** A module of a network: a path such as `down_blocks.0`, which prefixes the names of its weights, and the graph it writes to. */
 export class Scope {
 	readonly path: string;
 	readonly #network: Network;
@@ -55,7 +56,7 @@ export class Scope {
 		return this.#network.computeType;
 	}
 
-	/** Whether the graph may hold operators that only ONNX Runtime knows. */
+	/** Whether the graph may hold operators that only ONNX Runtime has. */
 	get microsoftOperators(): boolean {
 		return this.#network.microsoftOperators;
 	}
@@ -148,14 +149,14 @@ export class Scope {
 
 	/** Rows of a weight [rows, size] by index, int64 of any shape. */
 	gatherRows(name: string, shape: readonly number[], indices: Value): Value {
-		// Looked up first and converted then: few of the rows are needed.
+		// Looked up before they are converted: few of the rows are needed.
 		const full = this.#name(name);
 		const reference = this.#network.weights.get(full, shape);
 		const table = this.#declare(full, reference);
 		return this.compute(this.op('Gather', [table.value, indices]), table.type);
 	}
 
-	/** Names the module's result: an output of the network when it was asked for with `taps`. */
+	/** Names the module's result: an output of the network if listed in `taps`. */
 	result(value: Value): Value {
 		const { taps, graph } = this.#network;
 		if (taps.has(this.path)) graph.output(this.path, value, this.computeType);
@@ -177,7 +178,7 @@ export class Scope {
 		if (this.computeType !== 'float16' || reference.type !== 'float32') {
 			return { value: graph.weight(name, reference), type: reference.type };
 		}
-		// TensorRT's builder would fold a Cast as well, and put only its result into the engine. But it takes its time: without any,
+		// TensorRT's builder would fold a Cast as well, leaving only its result in the engine. But slowly: without any,
 		// Stable Diffusion 1.5's UNet was built in 3 minutes instead of 7, for 1.3 GB of memory more (TensorRT-RTX 1.6, two cores).
 		return { value: graph.weight(name, { ...reference, as: 'float16' }), type: 'float16' };
 	}

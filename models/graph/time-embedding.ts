@@ -1,3 +1,4 @@
+// The embedding of the timestep.
 import type { Value } from './graph.ts';
 import { linear, silu } from './layers.ts';
 import type { TimeEmbedding } from './resnet.ts';
@@ -9,15 +10,15 @@ export type TimeEmbeddingSizes = Readonly<{
 	size: number;
 	/** Cosines before sines. */
 	flipSinToCos: boolean;
-	/** Subtracted from the number of frequencies where their exponents are made. */
+	/** Subtracted from the number of frequencies in their exponents. */
 	freqShift: number;
 }>;
 
 /**
- * What the residual blocks learn of the timestep.
- * @param timestep - float32 [batch], may be fractional; the waves are float32 whatever the compute type, for float16 has
+ * The timestep in the form that residual blocks take.
+ * @param timestep - float32 [batch], may be fractional; the waves are always float32, since float16 has
  *   no room for 999 and a fraction
- * @returns [batch, size], after the activation that every user of the embedding begins with
+ * @returns [batch, size], after the activation that all users of the embedding begin with
  */
 export function timeEmbedding(at: Scope, timestep: Value, sizes: TimeEmbeddingSizes): TimeEmbedding {
 	const { waves, size, flipSinToCos, freqShift } = sizes;

@@ -1,3 +1,4 @@
+// Reshapes between images and rows of tokens.
 import type { Value } from './graph.ts';
 import type { Scope } from './scope.ts';
 

@@ -1,3 +1,4 @@
+// The transformer over the pixels of an image.
 import { attention } from './attention.ts';
 import type { Value } from './graph.ts';
 import { conv2d, groupNorm, layerNorm, linear } from './layers.ts';
@@ -69,7 +70,7 @@ function attentionLayer(at: Scope, from: Conditioning, to: Conditioning, heads: 
 function feedForward(at: Scope, x: Value, channels: number): Value {
 	const gated = at.at('net.0');
 	const inner = 4 * channels;
-	// One layer in the checkpoint, values first and gates second. Taking its halves apart saves copying their results apart.
+	// One layer in the checkpoint, values first, gates second. Splitting the weight saves splitting the results.
 	const weights = gated.weightParts('proj.weight', [2 * inner, channels], 2);
 	const biases = gated.weightParts('proj.bias', [2 * inner], 2);
 	const [value, gate] = weights.map((weight, i) => gated.op('Gemm', [x, weight, biases[i]!], { transB: 1 }));

@@ -1,7 +1,8 @@
+// The config fields that UNet and ControlNet share.
 import type { ConfigFile } from '../config-file.ts';
 import { blockTypes, requireSupported, sizeList, sizePerBlock, sizes } from './config.ts';
 
-/** What UNet and ControlNet share: their way down, and the middle. Lists go from the finest level to the coarsest. */
+/** What UNet and ControlNet share: the way down and the middle. Lists go from the finest level to the coarsest. */
 export type UNetEncoderConfig = Readonly<{
 	inChannels: number;
 	channels: readonly number[];
@@ -24,7 +25,7 @@ const crossAttention = 'CrossAttnDownBlock2D';
 
 /**
  * Reads the fields that UNet2DConditionModel and ControlNetModel share; defaults are those of diffusers 0.29.
- * @throws {Arc2FaceError} `INVALID_BUNDLE` for what this package's definition does not have
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` for what this package's definition does not support
  */
 export function readUNetEncoderConfig(config: ConfigFile): UNetEncoderConfig {
 	requireSupported(config, {

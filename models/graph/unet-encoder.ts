@@ -1,3 +1,4 @@
+// The way down and the middle, which UNet and ControlNet share.
 import type { Value } from './graph.ts';
 import { conv2d } from './layers.ts';
 import { type ResnetSizes, resnet, type TimeEmbedding } from './resnet.ts';
@@ -35,7 +36,7 @@ export function unetInputs(net: Scope, config: UNetEncoderConfig): { sample: Val
  * The way down: at each level residual blocks, each with a transformer where the level has attention, then half the size
  * (rounded up).
  * @param x - after the first convolution
- * @returns the skip connections: `x`, and the result of every block and every halving; the last one is where the middle starts
+ * @returns the skip connections: `x`, and the result of every block and every halving; the middle starts from the last one
  */
 export function downBlocks(net: Scope, x: Value, config: UNetEncoderConfig, guide: Guide): Feature[] {
 	const skips: Feature[] = [{ value: x, channels: config.channels[0]! }];
@@ -67,7 +68,7 @@ export function middleBlock(net: Scope, x: Feature, config: UNetEncoderConfig, g
 
 /**
  * The `i`th residual block of a UNet block, and its transformer.
- * @param attention - the level whose heads and layers the transformer has; none: no transformer
+ * @param attention - the level whose heads and layers the transformer has; undefined: no transformer
  */
 export function unetLayer(
 	block: Scope,

@@ -1,9 +1,10 @@
+// Opens a checkpoint file and reads parts of it.
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { obstacleAt } from '../file-content.ts';
 import { invalidWeights } from './invalid.ts';
 
-/** A checkpoint file while its header is read. Every read is within the size that the file had when it was opened. */
+/** A checkpoint file while its header is read. Every read is within the size that the file had when opened. */
 export class CheckpointFile {
 	/** Absolute. */
 	readonly path: string;
@@ -19,7 +20,7 @@ export class CheckpointFile {
 
 	/**
 	 * Runs `read` on the open file and closes it.
-	 * @throws {Arc2FaceError} `INVALID_WEIGHTS` when there is no such file, or it cannot be read
+	 * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the file is missing or unreadable
 	 */
 	static async with<T>(path: string, read: (file: CheckpointFile) => Promise<T>): Promise<T> {
 		const absolute = resolve(path);
@@ -51,7 +52,7 @@ export class CheckpointFile {
 
 async function openFile(path: string): Promise<FileHandle> {
 	try {
-		// Asked before opening, because opening a named pipe waits for its writer.
+		// Checked before opening, because opening a named pipe waits for its writer.
 		const found = await stat(path);
 		if (found.isFile()) return await open(path, 'r');
 		const what = found.isDirectory() ? 'a folder' : 'no regular file';

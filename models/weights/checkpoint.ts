@@ -1,4 +1,4 @@
-// The tensors of a checkpoint, whatever its format, and whether it is one file or spread over several.
+// Opens a checkpoint of any format, in one file or several.
 import { contentOf, startBytes } from '../file-content.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import { invalidWeights } from './invalid.ts';
@@ -8,9 +8,9 @@ import { isIndex, readShards } from './shards.ts';
 import { readTorchZip } from './torch-zip.ts';
 
 /**
- * Locates the tensors of a checkpoint file, or of the files that an index names. What it is shows by its content, whatever its name.
+ * Locates the tensors of a checkpoint file, or of the files that an index names. The format is told by its content, not its name.
  *
- * @throws {Arc2FaceError} `INVALID_WEIGHTS` when it is none of these, damaged, or not there
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS` when it is none of these, damaged, or missing
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
 	const start = await readStart(path);

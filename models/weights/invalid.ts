@@ -1,7 +1,7 @@
-// The error of a file of weights, and what people can do about it.
+// The error for a bad file of weights, and its remedies.
 import { Arc2FaceError } from '../../lib/errors.ts';
 
-/** What is wrong: a file, a tensor of it, or another part of it. */
+/** What is wrong: a file, one of its tensors, or another part. */
 export type Subject = string | Readonly<{ file: string; tensor?: string; part?: string }>;
 
 export const remedies = {
@@ -10,10 +10,10 @@ export const remedies = {
 	resave: 'Save the tensors alone, as `model.save_pretrained` or `torch.save(model.state_dict(), …)` do.',
 } as const;
 
-/** Where messages cut a name that comes from a file. */
+/** Length at which messages cut a name from a file. */
 const longestName = 200;
 
-/** The error of a damaged or unfit checkpoint. Its remedy is that for damage, unless another is given. */
+/** The error for a damaged or unsuitable checkpoint. Its remedy is that for damage unless another is given. */
 export function invalidWeights(
 	expected: string,
 	subject: Subject,
@@ -32,7 +32,7 @@ export function invalidWeights(
 	return new Arc2FaceError('INVALID_WEIGHTS', problem, { remedy, details, cause });
 }
 
-/** A name from a file as messages have it. */
+/** A name from a file, cut for messages. */
 export function shorten(name: string): string {
 	return name.length > longestName ? `${name.slice(0, longestName)}…` : name;
 }

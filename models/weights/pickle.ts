@@ -1,6 +1,7 @@
+// Reads pickles without executing anything.
 import { invalidWeights, remedies } from './invalid.ts';
 
-/** What a global of a pickle stands for: a function that REDUCE may call, or a value. There are no others. */
+/** What a global of a pickle stands for: a function that REDUCE may call, or a value. No others exist. */
 export type PickleGlobals = ReadonlyMap<string, ((args: readonly unknown[]) => unknown) | object>;
 
 export type UnpickleOptions = {
@@ -50,7 +51,7 @@ const noValue = Symbol();
 
 /**
  * Reads a pickle of protocol 2, as `torch.save` writes it: dicts become `Map`, lists and tuples arrays, ints and floats numbers.
- * Nothing is ever executed: REDUCE calls only the given globals, BUILD sets nothing, and an opcode or a global
+ * Nothing is ever executed: REDUCE calls only the given globals, BUILD sets nothing, and any opcode or global
  * that tensors do not need is refused. Work and memory are linear in the bytes, because nothing recurses.
  * Opcodes: https://github.com/python/cpython/blob/v3.11.7/Lib/pickletools.py
  *
@@ -137,7 +138,7 @@ class Unpickler {
 		}
 	}
 
-	/** An opcode that changes what is on the stack already. */
+	/** An opcode that changes what is already on the stack. */
 	#change(code: number, start: number): void {
 		switch (code) {
 			case opcode.protocol:
@@ -249,7 +250,7 @@ class Unpickler {
 		return value;
 	}
 
-	/** Text up to a line feed, as GLOBAL has it. */
+	/** Text up to a line feed, as in GLOBAL. */
 	#line(): string {
 		const end = this.#bytes.indexOf(0x0a, this.#position);
 		if (end < 0 || end - this.#position > 100) throw this.#invalid('a name of at most 100 bytes', 'a longer one');

@@ -1,3 +1,4 @@
+// Where the tensors of a checkpoint are.
 /** Element types that a checkpoint may hold, with their size in bytes. */
 export const dataTypeBytes = {
 	float64: 8,
@@ -13,7 +14,7 @@ export const dataTypeBytes = {
 } as const;
 export type DataType = keyof typeof dataTypeBytes;
 
-/** Where a tensor's bytes lie: row-major, little-endian, contiguous. Nothing is read until the native core maps the file. */
+/** Where a tensor's bytes are: row-major, little-endian, contiguous. Nothing is read until the native core maps the file. */
 export type WeightReference = Readonly<{
 	/** Absolute path of the checkpoint file. */
 	file: string;
@@ -22,23 +23,23 @@ export type WeightReference = Readonly<{
 	/** Bytes: product of `shape` times the element size. */
 	length: number;
 	type: DataType;
-	/** What a graph declares it as, when that is not `type`: whoever hands it to a runtime converts it from float32. */
+	/** The type that a graph declares, if not `type`: it is converted from float32 before a runtime gets it. */
 	as?: 'float16';
 	/** Empty for a scalar. */
 	shape: readonly number[];
 }>;
 
-/** The tensors of one checkpoint by name, in file order. Each says which file it lies in. */
+/** The tensors of one checkpoint by name, in file order. Each names its file. */
 export type Checkpoint = Readonly<{
-	/** Absolute path, for messages: of the index, where the tensors are spread over several files. */
+	/** Absolute path for messages: the index's, if there are several files. */
 	file: string;
 	format: 'safetensors' | 'PyTorch';
 	tensors: ReadonlyMap<string, WeightReference>;
-	/** Tensors whose elements do not lie in a row (slices and transposes that a PyTorch file may hold); no network takes these. */
+	/** Tensors that are not contiguous (slices and transposes that a PyTorch file may hold); no network accepts these. */
 	views?: ReadonlyMap<string, StridedReference>;
 }>;
 
-/** Element [i, j, …] lies at byte offset + (i · strides[0] + j · strides[1] + …) times the element size. */
+/** Element [i, j, …] is at byte offset + (i · strides[0] + j · strides[1] + …) times the element size. */
 export type StridedReference = Readonly<{
 	file: string;
 	offset: number;

@@ -1,3 +1,4 @@
+// Locates tensors in .safetensors files.
 import { CheckpointFile } from './checkpoint-file.ts';
 import { invalidWeights } from './invalid.ts';
 import { type Checkpoint, type DataType, dataTypeBytes, type WeightReference } from './reference.ts';
@@ -86,7 +87,7 @@ function locate(name: string, entry: unknown, dataStart: number, file: Checkpoin
 	return { file: file.path, offset: dataStart + from, length, type, shape: shape as number[] };
 }
 
-/** Tensors must follow one another to the end of the file; a name that is used twice shows as a gap too. */
+/** Tensors must follow one another to the end of the file; a duplicate name shows as a gap too. */
 function checkCoverage(
 	located: readonly (readonly [string, WeightReference])[],
 	dataStart: number,
@@ -119,7 +120,7 @@ function checkSize(least: number, file: CheckpointFile): void {
 
 const otherType = 'Save the weights as float32, float16 or bfloat16.';
 
-/** A value from a header, short enough for a message, however deep it is. */
+/** A value from a header, short enough for a message, however deeply nested. */
 function describe(value: unknown): string {
 	const shown = Array.isArray(value) ? `[${value.slice(0, 8).map(describeOne).join(', ')}]` : describeOne(value);
 	return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown;

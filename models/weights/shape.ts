@@ -1,3 +1,4 @@
+// Sizes of tensors, as files state them.
 /**
  * Elements of a tensor: the product of its sizes, 1 for a scalar.
  * @returns undefined unless every size is a non-negative integer and the products stay below 2⁵³
@@ -7,7 +8,7 @@ export function elementCount(shape: readonly unknown[]): number | undefined {
 	let empty = false;
 	for (const size of shape) {
 		if (!isCount(size)) return undefined;
-		// A size of 0 must not hide that the others are absurd.
+		// A size of 0 must not hide absurd others.
 		if (size === 0) empty = true;
 		else count *= size;
 		if (!Number.isSafeInteger(count)) return undefined;

@@ -1,13 +1,13 @@
-// Checkpoints that are spread over several files, as diffusers and transformers save large ones: an index says where each tensor is.
+// Checkpoints in several files, as diffusers and transformers save large ones: an index says where each tensor is.
 import { dirname, join } from 'node:path';
 import { CheckpointFile } from './checkpoint-file.ts';
 import { invalidWeights } from './invalid.ts';
 import type { Checkpoint, StridedReference, WeightReference } from './reference.ts';
 
-/** One of 20,000 tensors has 3 MB. */
+/** An index of 20,000 tensors has 3 MB. */
 const maxIndexBytes = 16 * 2 ** 20;
 
-/** Whether a file that starts so is JSON, not the length of a header that happens to look like it. */
+/** Whether the start of a file is JSON, not a header's length that looks like it. */
 export function isIndex(start: Uint8Array): boolean {
 	return /^\s*\{/.test(Buffer.from(start).toString('latin1')) && start.subarray(4, 8).some((byte) => byte !== 0);
 }
@@ -16,7 +16,7 @@ export function isIndex(start: Uint8Array): boolean {
  * Locates the tensors of all files that an index names: `{ "weight_map": { "<tensor>": "<file beside the index>" } }`.
  *
  * @param open - reads one of the files
- * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the index and its files do not agree on what is where
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the index and its files disagree
  */
 export async function readShards(path: string, open: (path: string) => Promise<Checkpoint>): Promise<Checkpoint> {
 	const { file, places } = await readIndex(path);
@@ -77,7 +77,7 @@ async function readIndex(path: string): Promise<{ file: string; places: Readonly
 	});
 }
 
-/** Nothing that leads out of the folder: an index comes from anywhere. */
+/** Nothing outside the folder: an index is not trusted. */
 function isFileName(name: unknown): name is string {
 	return typeof name === 'string' && !/[/\\]/.test(name) && !name.includes('\0') && !['', '.', '..'].includes(name);
 }

@@ -1,3 +1,4 @@
+// Locates tensors in files that `torch.save` wrote.
 import { CheckpointFile } from './checkpoint-file.ts';
 import { invalidWeights, remedies, type Subject } from './invalid.ts';
 import { type PickleGlobals, unpickle } from './pickle.ts';
@@ -31,7 +32,7 @@ class Storage {
 	}
 }
 
-/** A tensor as the pickle states it: (storage, offset, shape, strides, …). Checked later, when its name is known. */
+/** A tensor as the pickle states it: (storage, offset, shape, strides, …). Checked once its name is known. */
 class Tensor {
 	readonly args: readonly unknown[];
 	constructor(args: readonly unknown[]) {
@@ -58,7 +59,7 @@ const globals: PickleGlobals = new Map<string, ((args: readonly unknown[]) => un
 /**
  * Locates the tensors of a file that `torch.save` wrote: a ZIP file of stored entries, the pickle `data.pkl` and
  * one entry `data/<key>` per storage. Only the directory and the pickle are read, and nothing of the pickle is executed.
- * The file holds a dict; tensors of dicts within it get a name with dots, and values that are no tensors are left out.
+ * The file holds a dict; tensors of nested dicts get names with dots, and values that are not tensors are left out.
  *
  * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the pickle does not describe this file, or asks for more than tensors need
  */
@@ -82,7 +83,7 @@ export function readTorchZip(path: string): Promise<Checkpoint> {
 	});
 }
 
-/** The folder at the top of the ZIP file, with a slash; its name is that of the file when it was saved. */
+/** The folder at the top of the ZIP file, with a slash; named like the file when it was saved. */
 function findFolder(entries: ReadonlyMap<string, StoredEntry>, path: string): string {
 	const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
 	if (pickles.length !== 1) {
@@ -99,7 +100,7 @@ async function checkByteOrder(file: CheckpointFile, entry: StoredEntry | undefin
 	if (order !== 'little') throw invalidWeights('the byte order "little"', file.path, JSON.stringify(order));
 }
 
-/** Turns what the pickle states into places in the file, checking every number of it against the storage entries. */
+/** Turns what the pickle states into places in the file, checking every number against the storage entries. */
 class Locator {
 	readonly #entries: ReadonlyMap<string, StoredEntry>;
 	readonly #prefix: string;
@@ -126,7 +127,7 @@ class Locator {
 	#walk(dict: ReadonlyMap<unknown, unknown>, prefix: string, depth: number): void {
 		if (depth > maxDepth) throw invalidWeights(`at most ${maxDepth} dicts in one another`, this.#pickle, 'more');
 		for (const [key, value] of dict) {
-			// A dict may hold one and the same dict many times: what counts is the work, not the bytes of the pickle.
+			// A dict may hold the same dict many times: the limit is on the work, not on the pickle's bytes.
 			this.#visited++;
 			if (this.#visited > maxTensors) {
 				throw invalidWeights(`at most ${maxTensors} values in dicts`, this.#pickle, 'more');
@@ -190,7 +191,7 @@ function isStrides(value: unknown, rank: number): value is number[] {
 	return Array.isArray(value) && value.length === rank && value.every(isCount);
 }
 
-/** Whether the elements lie in a row; the stride of an axis of size 1 does not matter, nor any when there are no elements. */
+/** Whether the elements are contiguous; strides do not matter on axes of size 1, nor if there are no elements. */
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
 	if (shape.includes(0)) return true;
 	let expected = 1;

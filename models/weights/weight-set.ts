@@ -1,17 +1,18 @@
+// The weights that a network takes from a checkpoint, checked against its definition.
 import { invalidWeights, remedies, shorten } from './invalid.ts';
 import type { Checkpoint, DataType, WeightReference } from './reference.ts';
 
-/** Where a network definition takes its weights from: a checkpoint, or an inventory that notes what was asked for. */
+/** Where a network definition takes its weights from: a checkpoint, or an inventory that records requests. */
 export interface WeightSource {
 	/** The tensor of this name, floating-point and of exactly this shape. */
 	get(name: string, shape: readonly number[]): WeightReference;
-	/** Whether there is such a tensor: for layouts of which a checkpoint follows one (old and new key names). */
+	/** Whether there is such a tensor: for alternative layouts (old and new key names). */
 	has(name: string): boolean;
 }
 
 const floatTypes: ReadonlySet<DataType> = new Set(['float64', 'float32', 'float16', 'bfloat16']);
 
-/** The tensors of a checkpoint, each checked when it is taken. */
+/** The tensors of a checkpoint, each checked when used. */
 export class CheckpointWeights implements WeightSource {
 	readonly #checkpoint: Checkpoint;
 	readonly #rename: (name: string) => string;
@@ -49,8 +50,8 @@ export class CheckpointWeights implements WeightSource {
 	}
 
 	/**
-	 * Fails when the file holds a tensor that no one asked for: it then belongs to another architecture than its config says.
-	 * @param options.ignore - names of buffers and other parts that may be left over
+	 * Fails if the file holds a tensor that nobody requested: then it is not of the architecture that its config states.
+	 * @param options.ignore - names of buffers and other parts that may be unused
 	 */
 	assertAllUsed(options: { ignore?: RegExp } = {}): void {
 		const { file, tensors, views = new Map() } = this.#checkpoint;
@@ -71,12 +72,12 @@ function describeShape(shape: readonly number[]): string {
 	return `shape [${shape.join(', ')}]`;
 }
 
-/** Stands in for a checkpoint and notes what a network asks for, in order: the recipe for a file of random weights. */
+/** Stands in for a checkpoint and records a network's requests in order: the recipe for a file of random weights. */
 export class WeightInventory implements WeightSource {
 	readonly #shapes = new Map<string, readonly number[]>();
 	readonly #layout: (name: string) => boolean;
 
-	/** @param layout - the answer of {@link has}, thus which of several key layouts the file is to follow (default: no name is there) */
+	/** @param layout - the answer of {@link has}, which selects among key layouts (default: no name exists) */
 	constructor(layout: (name: string) => boolean = () => false) {
 		this.#layout = layout;
 	}

@@ -1,3 +1,4 @@
+// Locates the entries of ZIP files.
 import * as yauzl from 'yauzl';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import type { CheckpointFile } from './checkpoint-file.ts';
@@ -10,7 +11,7 @@ export type StoredEntry = Readonly<{
 	length: number;
 }>;
 
-/** More than ten times what the largest networks of the Stable Diffusion family have. */
+/** More than ten times as many as the largest networks of the Stable Diffusion family have. */
 const maxEntries = 20_000;
 
 /**
@@ -58,7 +59,7 @@ function checkDisjoint(entries: ReadonlyMap<string, StoredEntry>, path: string):
 	}
 }
 
-/** The directory stands at the end, so that a file without its end record was cut. */
+/** The directory is at the end, so a file without its end record was truncated. */
 async function checkEnd(file: CheckpointFile): Promise<void> {
 	const length = Math.min(file.size, endRecordBytes + longestComment);
 	const end = await file.read(file.size - length, length);
@@ -80,7 +81,7 @@ async function reading<T>(file: CheckpointFile, promise: Promise<T>): Promise<T>
 	}
 }
 
-/** The library's own reader throws where no one can catch it when a damaged directory points far beyond the file. */
+/** The library's own reader throws uncatchably when a damaged directory points far beyond the file. */
 class Reader extends yauzl.RandomAccessReader {
 	readonly #file: CheckpointFile;
 
