@@ -188,8 +188,8 @@ describe('nearest', () => {
 describe('the choice of a face', () => {
 	const choose = (face?: string, keypoints?: string) => faceChoice({ face, keypoints });
 
-	test('is the largest unless told otherwise', () => {
-		expect([choose(), choose('largest'), choose('only'), choose('2')]).toEqual(['largest', 'largest', 'only', 2]);
+	test("is the library's unless told otherwise", () => {
+		expect([choose(), choose('largest'), choose('only'), choose('2')]).toEqual([undefined, 'largest', 'only', 2]);
 	});
 
 	test('may be five points', () => {
