@@ -1,6 +1,6 @@
 /**
- * Eight different `generate` calls on one model, one after another and all at once: first that they paint the same images,
- * then how long each way takes, taking turns.
+ * Eight different `generate` calls on one model, in sequence and all at once: first checks that they paint the same images,
+ * then times both ways, alternating.
  *
  *   npm run bench:concurrency -- [--bundle <folder>] [--rounds 5]
  */

@@ -1,6 +1,6 @@
 /**
- * The demo: new portraits of four held-out people from one photo of each, with the embedded bundle. Into demo/ go the
- * portraits and a sheet of them all, under each its similarity to the person, as the evaluation embedder sees it.
+ * The demo: portraits of four held-out people from one photo each, with the embedded bundle. Writes to demo/ the
+ * portraits and a sheet of them all, each with its similarity to the person, as judged by the evaluation embedder.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { readPeople } from './portraits/people.ts';
 import { type Cell, contactSheet } from './portraits/sheet.ts';
 import { mean } from './portraits/statistics.ts';
 
-// Chosen for the variety of their looks, before there were any portraits of them.
+// Chosen for their varied looks, before any portraits existed.
 const chosen = [6, 12, 25, 36];
 const options = { count: 4, steps: 25, guidanceScale: 3, seed: 42 };
 const folder = join(packageRoot, 'demo');
@@ -54,7 +54,7 @@ if (rows.flat().some(({ label }) => label === formatSimilarity(undefined))) {
 }
 console.log(`\nThe portraits are in ${folder}, all together in ${sheet}`);
 
-/** Of each portrait, to the four people; nothing where no face is found. */
+/** Of each portrait, to the four people; empty where no face is found. */
 async function similaritiesOf(images: readonly GeneratedImage[]): Promise<(number[] | undefined)[]> {
 	const similarities: (number[] | undefined)[] = [];
 	for (const image of images) {

@@ -1,13 +1,13 @@
 /**
- * Whether portraits are of the person who was asked for: everything that is asked of a trained bundle's portraits, measured
- * through the public API on people that no training saw, judged by an embedder that no part of the bundle was trained with.
- * Prints every number beside what is asked of it, and fails when one is missed.
+ * Whether portraits show the right person: everything required of a trained bundle's portraits, measured
+ * through the public API on people held out from training, judged by an embedder that no part of the bundle was trained with.
+ * Prints every number next to its requirement, and fails if one is missed.
  *
  *   npm run bench:identity -- [--bundle tiny] [--people 50] [--portraits 4] [--steps 25] [--guidance 3] [--seed 0]
  *                             [--evaluator <file>] [--out benchmarks/out/identity]
  *
- * As in the recipe's evaluation, portraits are painted from a person's first photo, and compared with the mean of all photos
- * of the person. Into --out go the numbers (identity.json), histograms of similarities (similarities.png) and all portraits
+ * As in the recipe's evaluation, portraits are painted from a person's first photo and compared with the mean of all photos
+ * of the person. Writes to --out the numbers (identity.json), histograms of similarities (similarities.png) and all portraits
  * (portraits.png; the last row: the empty prompt).
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -53,7 +53,7 @@ const people = integer('people', 1, everyone.length);
 const each = integer('portraits', 1, 100);
 const [steps, guidanceScale, seed] = [Number(values.steps), Number(values.guidance), Number(values.seed)];
 
-/** A portrait to be painted. */
+/** A portrait to paint. */
 type Order = { person: number; seed: number; identity: Identity };
 const batch = 4;
 const started = performance.now();
@@ -88,7 +88,7 @@ const rows: Row[] = [
 	...measureDiversity(guided, gallery, await photosLike(guided[0]!.image)),
 	...measureGuidance(guided, plain, guidanceScale),
 	...measureUnconditional(unconditional, gallery, photoMeasures.threshold),
-	// Machines differ, so nothing is asked of it here.
+	// Machines differ, so it has no requirement here.
 	{ name: 'seconds for four portraits (median)', value: median(times) },
 ];
 await write(values.out);
@@ -103,7 +103,7 @@ if (misses !== undefined) {
 	process.exitCode = 1;
 }
 
-/** Paints in batches of four, and looks at what came out. */
+/** Paints in batches of four, and examines the portraits. */
 async function paint(
 	model: Arc2Face,
 	list: readonly Order[],
@@ -136,8 +136,8 @@ async function look(image: GeneratedImage, { person }: Order): Promise<Portrait>
 }
 
 /**
- * The API has no call without an identity. So the prompt becomes the empty one, and the identity goes where it counts least:
- * to the last of its tokens, which no other token sees. The measures tell whether it counted.
+ * The API needs an identity. So the prompt becomes the empty one, and the identity goes where it matters least:
+ * to its last token, which no other token sees. The measures tell whether it mattered.
  */
 async function paintUnconditional(list: readonly Order[]): Promise<Portrait[]> {
 	const { emptyPrompt } = await readTokens(painter.info.bundle, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
@@ -147,7 +147,7 @@ async function paintUnconditional(list: readonly Order[]): Promise<Portrait[]> {
 	return await paint(changed.model, list, 1);
 }
 
-/** The pixels of every person's photos, in the size of an image. */
+/** The pixels of every person's photos, at the size of an image. */
 function photosLike({ width, height }: GeneratedImage): Promise<Uint8Array[][]> {
 	const resized = (file: string) => sharp(file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
 	return Promise.all(gallery.people.map(({ photos }) => Promise.all(photos.map(({ file }) => resized(file)))));
@@ -192,7 +192,7 @@ function summary({ person, image, sight }: Portrait) {
 	};
 }
 
-/** Each person's photo and portraits; in the end, as many from the empty prompt. */
+/** Each person's photo and portraits, then as many from the empty prompt. */
 function sheetRows(): Cell[][] {
 	const cell = ({ image, person, sight }: Portrait): Cell => {
 		return { image: image.sharp(), label: formatSimilarity(sight?.similarities[person]) };

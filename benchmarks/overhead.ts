@@ -1,7 +1,7 @@
 /**
- * What the package adds to the bare networks, on a bundle of any size: photo → PNG in one process, against the sum of the
- * times that ONNX Runtime itself spent in that span, by a library in between (benchmarks/timed-onnxruntime). Also what the
- * run costs otherwise: memory, how late a 5 ms timer gets, and how fast an abort in the middle of an evaluation rejects.
+ * What the package costs beyond the bare networks, for a bundle of any size: photo → PNG in one process, against the sum of the
+ * times that ONNX Runtime itself took meanwhile, timed by a library in between (benchmarks/timed-onnxruntime). Also the run's
+ * other costs: memory, how late a 5 ms timer fires, and how fast an abort in the middle of an evaluation rejects.
  *
  *   npm run bench:overhead -- --bundle <folder> --photo <file> --keypoints x1,y1,…,x5,y5 [--steps 4]
  */

@@ -1,3 +1,4 @@
+// Makes checkpoint files, right and wrong.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { afterAll } from 'vitest';
 import { Arc2FaceError } from '../lib/errors.ts';
 import type { StridedReference, WeightReference } from '../models/weights/reference.ts';
 
-/** A folder that is there until the tests of the calling file are done. */
+/** A folder that exists until the calling file's tests are done. */
 export function temporaryFolder(): {
 	path: (name: string) => string;
 	write: (name: string, bytes: Uint8Array) => string;
@@ -23,7 +24,7 @@ export function temporaryFolder(): {
 	};
 }
 
-/** A .safetensors file of any header, right or wrong, and data. */
+/** A .safetensors file with any header, right or wrong, and data. */
 export function safetensorsBytes(header: unknown, data: Uint8Array = new Uint8Array(0)): Buffer {
 	const json = typeof header === 'string' ? Buffer.from(header) : Buffer.from(JSON.stringify(header));
 	const length = Buffer.alloc(8);
@@ -33,7 +34,7 @@ export function safetensorsBytes(header: unknown, data: Uint8Array = new Uint8Ar
 
 export type ZipEntry = { name: string; data: Uint8Array; method?: number; localOffset?: number };
 
-/** A ZIP file without alignment, written independently of the package; with `zip64` its end records are those of ZIP64. */
+/** A ZIP file without alignment, written independently of the package; with `zip64`, its end records are ZIP64's. */
 export function zipBytes(entries: readonly ZipEntry[], { zip64 = false } = {}): Buffer {
 	const parts: Buffer[] = [];
 	const directory: Buffer[] = [];
@@ -94,7 +95,7 @@ function zip64End(offset: number, length: number, count: number): Buffer[] {
 	return [record, locator];
 }
 
-/** Opcodes of a pickle: text as it stands (bytes as Latin-1), and the few arguments that need a length or an encoding. */
+/** Opcodes of a pickle: literal text (bytes as Latin-1), and the few arguments that need a length or an encoding. */
 export const opcodes = {
 	global: (name: string) => `c${name.replace(/\.([^.]*)$/, '\n$1\n')}`,
 	text: (value: string) => {
@@ -147,7 +148,7 @@ export function torchBytes(
 	return zipBytes([{ name: 'a/data.pkl', data: opcodes.pickle(body) }, ...entries], options);
 }
 
-/** The bytes of a tensor, gathered by its strides when it has some. */
+/** The bytes of a tensor, gathered by its strides if it has any. */
 export function tensorBytes(tensor: WeightReference | StridedReference): Buffer {
 	const file = readFileSync(tensor.file);
 	if (!('strides' in tensor)) return file.subarray(tensor.offset, tensor.offset + tensor.length);
@@ -160,7 +161,7 @@ export function tensorBytes(tensor: WeightReference | StridedReference): Buffer 
 	return Buffer.concat(gather(0, 0));
 }
 
-/** What a promise rejects with; fails when that is no `INVALID_WEIGHTS`, or its message lacks one of the words. */
+/** A promise's rejection; fails unless it is `INVALID_WEIGHTS` and its message has all the words. */
 export async function expectInvalidWeights(promise: Promise<unknown>, ...words: (string | RegExp)[]): Promise<void> {
 	const error = await promise.then(
 		() => new Error('nothing was thrown'),

@@ -1,14 +1,14 @@
-// Runs command lines in this process, without the program around them.
+// Runs command lines in this process, without starting the program.
 import type { Context, Outcome } from '../lib/cli/command.ts';
 import { type CommandTable, runCommandLine } from '../lib/cli/parser.ts';
 import { commands } from '../lib/commands/index.ts';
 
-/** What a command does not get from a test stays silent. */
+/** What a test does not provide stays silent. */
 export function silentContext(more: Partial<Context> = {}): Context {
 	return { signal: new AbortController().signal, note() {}, report() {}, progress() {}, ...more };
 }
 
-/** @returns what the command returned, and what was written: the help, and what is wrong with the command line */
+/** @returns the command's result, and what was written: help, and errors in the command line */
 export async function runLine(args: readonly string[], table: CommandTable = commands, context = silentContext()) {
 	let outcome: Outcome | undefined;
 	let [help, wrong] = ['', ''];

@@ -1,5 +1,5 @@
 // A process that prepares the engines of a bundle with NVIDIA's builder; started by engine-cache-builds.test.ts. Its argument is
-// JSON; on stdout it says what it does, one JSON text a line.
+// JSON; it reports on stdout in lines of JSON.
 import { openBundle } from '../dist/lib/bundle/bundle.js';
 import { ModelEngines, targetFor } from '../dist/lib/engines/prepare.js';
 import { EngineRuntimes } from '../dist/lib/engines/runtimes.js';
@@ -11,7 +11,7 @@ try {
 	const opened = await openBundle(bundle, { operators: 'standard', precision: 'fp16' });
 	const runtime = await new EngineRuntimes().first('TensorRT-RTX');
 	const request = { runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir };
-	// Only now: another user may not be able to read the package, or to start the process that tries the library.
+	// Only now, since another user may not be able to read the package or start the process that tries the library.
 	if (user !== undefined) {
 		process.setgid(user);
 		process.setuid(user);

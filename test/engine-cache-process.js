@@ -1,5 +1,5 @@
-// A process that asks the compiled cache for one engine, and stands in for its builder; started by engine-cache-processes.test.ts.
-// Its argument is JSON; on stdout it says what it does, one JSON text a line.
+// A process that requests one engine from the compiled cache, with a fake builder; started by engine-cache-processes.test.ts.
+// Its argument is JSON; it reports on stdout in lines of JSON.
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ async function build(file, signal) {
 const network = { ...description.network, graph: Buffer.from(description.network.graph, 'base64') };
 
 if (user !== undefined) {
-	// Another user may not be able to read the package, of which some is only read when it is needed: so all is needed once before.
+	// Another user may not be able to read the package, parts of which are read only when needed: so everything is used once before.
 	const rehearsal = await mkdtemp(join(tmpdir(), 'arc2face-rehearsal-'));
 	await new EngineCache({ cacheDir: rehearsal }).engine({ ...description, network }, (file) => writeFile(file, engine));
 	await rm(rehearsal, { recursive: true });

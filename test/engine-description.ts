@@ -1,9 +1,9 @@
-// A description of an engine and its files, which the tests of the cache ask for; nothing builds it.
+// A description of an engine and its files for tests of the cache; nothing builds it.
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { EngineDescription } from '../lib/engines/key.ts';
 
-/** What stands for an engine's content: the cache does not read it. */
+/** Stands for an engine's content, which the cache does not read. */
 export const engineBytes = 'an engine, as far as the cache can tell';
 
 /** Writes the files of an engine into a folder: two of weights and three libraries. */

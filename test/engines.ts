@@ -1,3 +1,4 @@
+// The provider libraries of this build, and what of NVIDIA's is on this machine.
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,7 +23,7 @@ export const rtx: EnginePaths = {
 	parser: join(process.env.TENSORRT_RTX_LIBRARY_DIR ?? libraries, 'libtensorrt_onnxparser_rtx.so.1'),
 };
 
-/** The stand-in, whose engines compute on the host. It opens nothing of NVIDIA's. */
+/** The stand-in, whose engines compute on the host. It opens none of NVIDIA's libraries. */
 export const standIn: EnginePaths = {
 	provider: process.env.ARC2FACE_STAND_IN ?? join(dirname(insideFile), 'arc2face_stand_in.so'),
 	core: '',

@@ -1,5 +1,5 @@
 // A process that ends while the package works; started by e2e/exits.test.ts. Its argument is JSON: what works (`call`), where (`thread`:
-// main or worker), and how (`end`) and after how many milliseconds (`after`) it is over. As it ends it writes the moment to stdout.
+// main or worker), and how (`end`) and after how many milliseconds (`after`) it ends. As it ends it writes the time to stdout.
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const keypoints = [
 	[58, 71],
 ];
 
-/** Each works for as long as it is let. */
+/** Each works until the process ends. */
 const calls = {
 	load: async (Arc2Face, options) => {
 		for (;;) await (await Arc2Face.load(options)).dispose();
@@ -70,7 +70,7 @@ const ends = {
 	},
 };
 
-/** Calls `begins` when native work does: what JavaScript does before takes longer than the moments that matter. */
+/** Calls `begins` when native work begins: the JavaScript before it takes longer than the moments that matter. */
 function onNativeCall(begins) {
 	const native = require('node-gyp-build')(fileURLToPath(new URL('..', import.meta.url)));
 	for (const name of ['load', 'buildEngine']) {
@@ -95,7 +95,7 @@ function endNow() {
 	ends[scene.end]();
 }
 
-/** Ends that the main thread brings about while a worker works. */
+/** Ends caused by the main thread while a worker works. */
 const workerEnds = {
 	mainExits: () => process.exit(7),
 	terminate: async (worker) => {

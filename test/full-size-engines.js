@@ -1,6 +1,6 @@
 /**
- * Builds an engine of every network at the official sizes, with random weights, by TensorRT-RTX, which needs no GPU for it:
- * that each parses and builds, in how much memory and time. Usage, after `npm run build` and `npm run toolchain`:
+ * Builds an engine of every network at the official sizes, with random weights, by TensorRT-RTX, which needs no GPU:
+ * checks that each parses and builds, and measures memory and time. Usage, after `npm run build` and `npm run toolchain`:
  *
  *   node test/full-size-engines.js [--bundle <folder>]
  *
@@ -16,9 +16,9 @@ import { parseArgs } from 'node:util';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
 /**
- * Processor time of all builds together. Ten minutes are asked of the UNet alone, by the clock, on two cores that have nothing
- * else to do. But a clock on a shared machine measures what else it does: what one process has been given of its processors
- * does not grow with that, and is no less than the clock shows when nothing has to be waited for.
+ * Processor time of all builds together. The limit for the UNet alone is ten minutes of wall time on two otherwise idle
+ * cores. But wall time on a shared machine includes other work: a process's processor time
+ * does not, and is no less than wall time if nothing waits.
  */
 const mostSeconds = 600;
 const mostBytes = 20e9;
@@ -84,7 +84,7 @@ async function build(bundle) {
 }
 
 /**
- * The network that is not a part of models as they are loaded; in this process.
+ * The network that `load` does not load; in this process.
  * @param {string} bundle @returns {Promise<Built>}
  */
 async function buildVaeEncoder(bundle) {
@@ -115,12 +115,12 @@ async function buildVaeEncoder(bundle) {
 	return { network: name, precision, seconds: (performance.now() - start) / 1000, bytes: statSync(to).size };
 }
 
-/** What a process has used so far; nothing when it has ended. @param {number | undefined} pid */
+/** What a process has used so far; undefined once it has ended. @param {number | undefined} pid */
 function usedBy(pid) {
 	try {
 		const memory = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
 		if (memory === undefined) return {};
-		// The program's name may have any characters, and is in parentheses. User and system time are the 14th and 15th field, in
+		// The program's name is in parentheses and may contain any character. User and system time are the 14th and 15th field, in
 		// hundredths of a second on every Linux of today: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 		const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
 		const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -1,4 +1,4 @@
-// Reads what is recorded in test/golden, and says how near a result is to it.
+// Reads the recordings of test/golden, and measures how near a result is.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -18,8 +18,8 @@ export type GoldenCase = {
 };
 
 /**
- * Reads `<name>.json` and the tensors of `<name>.safetensors` beside it, independently of the package's own reader. Who takes cases
- * says how many there are, so that no test passes because it found none.
+ * Reads `<name>.json` and the tensors of `<name>.safetensors` beside it, independently of the package's own reader. Callers
+ * state the number of cases, so that no test passes because it found none.
  */
 export function readGolden(name: string) {
 	const description = JSON.parse(readFileSync(`${goldenFolder}${name}.json`, 'utf8')) as {
@@ -76,7 +76,7 @@ export function readGolden(name: string) {
 	};
 }
 
-/** The list itself. @throws when it is not of this length, which its test would not notice */
+/** The list itself. @throws if it is not of this length, which its test would not notice */
 export function exactly<T>(count: number, list: T[], what: string): T[] {
 	if (list.length !== count) throw new Error(`Expected ${count} ${what} but found ${list.length}.`);
 	return list;
@@ -92,7 +92,7 @@ export function halfToFloat(bits: number): number {
 	return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Largest absolute difference; NaN when there is one anywhere or the lengths differ, so that no comparison passes with it. */
+/** Largest absolute difference; NaN when there is one anywhere or the lengths differ, which fails every comparison. */
 export function maxAbsError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
 	if (got.length !== expected.length) return Number.NaN;
 	let worst = 0;

@@ -1,3 +1,4 @@
+// The addon of the tests, which reaches operations, networks and provider libraries inside the core.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { findOnnxRuntime } from '../lib/device/onnxruntime-library.ts';
@@ -48,13 +49,13 @@ export type NetworkRun = {
 	library: string;
 	/** For messages. */
 	name?: string;
-	/** 0 or none: one per core. */
+	/** 0 or undefined: one per core. */
 	threads?: number;
-	/** By input name; the bytes of `data` are taken as they are. `type`: the network's own unless it is given. */
+	/** By input name; the bytes of `data` are used unchanged. `type`: the network's own unless given. */
 	inputs: Record<string, { type?: DataType; shape: readonly number[]; data: ArrayBufferView }>;
 	/** Shapes by output name, needed for those that depend on the inputs. */
 	outputs?: Record<string, readonly number[]>;
-	/** Request an interrupt that long after the start of the run, which then throws `CANCELLED`. */
+	/** Request an interrupt this long after the start of the run, which then throws `CANCELLED`. */
 	cancelAfterMs?: number;
 	/** Path of a file to empty between load and run. */
 	shorten?: string;
@@ -76,7 +77,7 @@ export type EngineBuild = EnginePaths & {
 	capabilities?: readonly number[];
 	/** Path of the engine file to write. */
 	to?: string;
-	/** Cancels after that many reports of progress. */
+	/** Cancels after this many progress reports. */
 	stopAfter?: number;
 } & ({ graph: Uint8Array; weights?: readonly (WeightReference & { name: string })[] } | { file: string });
 

@@ -7,7 +7,7 @@ import type { TensorData } from '../benchmarks/random-bundle/tensor-data.ts';
 import { writeTorchZip } from '../benchmarks/random-bundle/torch-zip-writer.ts';
 import { readSafetensors } from '../models/weights/safetensors.ts';
 
-/** Tensors of a .safetensors file, to be written again. */
+/** Tensors of a .safetensors file, to write again. */
 export async function tensorsOf(path: string): Promise<TensorData[]> {
 	const bytes = readFileSync(path);
 	return [...(await readSafetensors(path)).tensors].map(([name, { type, shape, offset, length }]) => ({

@@ -1,3 +1,4 @@
+// The golden models' networks, and running them.
 import { readFileSync } from 'node:fs';
 import { ConfigFile } from '../models/config-file.ts';
 import type { NetworkGraph } from '../models/graph/graph.ts';
@@ -6,7 +7,7 @@ import { CheckpointWeights } from '../models/weights/weight-set.ts';
 import { type GoldenTensor, goldenFolder } from './golden.ts';
 import { inside, onnxRuntimeLibrary } from './inside.ts';
 
-/** The config.json of a golden model, such as `tiny-sd/vae`, with some of its fields changed. */
+/** The config.json of a golden model, such as `tiny-sd/vae`, with some fields changed. */
 export function goldenConfig(model: string, changes: Record<string, unknown> = {}): ConfigFile {
 	const file = `${goldenFolder}${model}/config.json`;
 	return new ConfigFile(file, { ...JSON.parse(readFileSync(file, 'utf8')), ...changes });
@@ -27,7 +28,7 @@ export function int64(shape: readonly number[], values: Iterable<number>): Tenso
 	return { shape, data: BigInt64Array.from(values, BigInt) };
 }
 
-/** Runs a network once on ONNX Runtime. Float inputs are rounded to float16 where the network wants that. */
+/** Runs a network once on ONNX Runtime. Float inputs are rounded to float16 if the network takes that. */
 export function runNetwork(
 	{ graph, weights, inputs: declared }: Pick<NetworkGraph, 'graph' | 'weights' | 'inputs'>,
 	inputs: Record<string, Tensor>,
@@ -57,11 +58,11 @@ function floatToHalf(value: number): number {
 	const below = Math.floor(scaled);
 	const rest = scaled - below;
 	const rounded = below + (rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? 1 : 0);
-	// A carry out of the fraction raises the exponent, as the encoding has it.
+	// A carry out of the fraction raises the exponent, as intended.
 	return sign | (magnitude === 0 ? 0 : rounded + ((exponent + 14) << 10));
 }
 
-/** Root of the mean square of the differences; NaN when there is one or the lengths differ. */
+/** Root of the mean square of the differences; NaN if there is one or the lengths differ. */
 export function rmsError(got: ArrayLike<number>, expected: ArrayLike<number>): number {
 	if (got.length !== expected.length) return Number.NaN;
 	let sum = 0;

@@ -1,3 +1,4 @@
+// The photo that tests use.
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import type { Photo } from './inside.ts';

@@ -1,4 +1,4 @@
-// The compiled program as a user starts it (`npm run build` makes it), each test in a folder of its own.
+// The compiled program (`npm run build`) as a user starts it, each test in a folder of its own.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -12,7 +12,7 @@ export const program = join(import.meta.dirname, '../dist/lib/cli/launch.cjs');
 
 export type Ended = { code: number | null; stdout: string; stderr: string };
 
-/** Sets a folder up for every test of the file, and clears away after it. */
+/** Makes a folder for every test of the file, and deletes it afterwards. */
 export function useProgram() {
 	const current = { folder: '' };
 	let server: Server | undefined;

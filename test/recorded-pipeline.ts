@@ -1,4 +1,4 @@
-// Whole generations of diffusers' pipelines on tiny-sd, and the options with which ours generate the same.
+// Whole generations of diffusers' pipelines on tiny-sd, and the options for ours to generate the same.
 import type { GenerateOptions, SamplerName } from '../lib/index.ts';
 import { type GoldenCase, goldenFolder, readGolden } from './golden.ts';
 
@@ -24,7 +24,7 @@ function samplerOf({ scheduler, overrides }: GoldenCase): SamplerName {
 /** Those of `generate`. */
 export function optionsOf(recorded: GoldenCase): GenerateOptions {
 	const { steps, guidance: guidanceScale, num_images: count, seed, seeds, width, height } = recorded;
-	// diffusers draws the whole batch from one generator, unless it is given a list of them.
+	// diffusers draws the whole batch from one generator unless given a list of them.
 	const noise = seeds === undefined ? 'batch' : 'per-image';
 	return { steps, guidanceScale, count, seed: seeds ?? seed, noise, sampler: samplerOf(recorded), width, height };
 }

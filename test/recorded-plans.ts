@@ -1,4 +1,4 @@
-// The recorded runs of diffusers' schedulers, and which sampler of ours each of them is.
+// The recorded runs of diffusers' schedulers, and our sampler for each.
 import { dpmSolver } from '../lib/samplers/dpm-solver.ts';
 import type { Plan } from '../lib/samplers/plan.ts';
 import { makePlan } from '../lib/samplers/samplers.ts';
@@ -27,7 +27,7 @@ export function planOf({ name, num_inference_steps: steps, overrides, step_kwarg
 	const family = name.replace(/_\d+$/, '');
 	const eta = step_kwargs.eta ?? 0;
 	switch (family) {
-		case 'dpmpp_1': // no name of ours: the family's lowest order
+		case 'dpmpp_1': // we have no name for it: the family's lowest order
 			return dpmSolver({ order: 1 })(steps, config);
 		case 'dpmpp_2m_sde_karras':
 			return dpmSolver({ order: 2, karras: true, stochastic: true })(steps, config);

@@ -1,3 +1,4 @@
+// The runtimes that tests of whole models can use, and why others are not available.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -9,19 +10,19 @@ import type { LoadOptions } from '../lib/options/load.ts';
 import { standIn } from './engines.ts';
 import { insideFile } from './inside.ts';
 
-/** Something that runs models, for tests that are written once for all of them. */
+/** Something that runs models, for tests written once for all of them. */
 export type Runtime = Readonly<{
 	name: string;
 	device: NonNullable<LoadOptions['device']>;
 	/** What `model.info` says. */
 	provider: string;
-	/** Provider library that ARC2FACE_PROVIDER names while it is used; undefined: the CPU, which has none. */
+	/** Provider library that ARC2FACE_PROVIDER names while in use; undefined: the CPU, which has none. */
 	library?: string;
 	/** Whether its networks compute in the host's memory, without a GPU. */
 	onHost: boolean;
-	/** How far a level of an image may be off when other images share its batch, and why. */
+	/** How far a level of an image may be off if other images share its batch, and why. */
 	tolerance: 0 | 1 | 2;
-	/** The tolerance is of an image's levels on average, not of each. */
+	/** The tolerance is for the average of an image's levels, not for each. */
 	onAverage?: true;
 	/** Why it can't be used here; undefined when it can. */
 	reason?: string;
@@ -35,7 +36,7 @@ const missing = (file: string) => (existsSync(file) ? undefined : `this build ha
 /** A provider library around another one, in which calls fail on request. */
 export const faultyProvider = join(dirname(insideFile), 'arc2face_faulty_provider.node');
 export type Faults = {
-	/** Counts calls from 0 again; the call of that number, unless it is -1, fails with that status. */
+	/** Restarts counting calls at 0; the call of this number, unless -1, fails with this status. */
 	restart(failAt: number, status: number): void;
 	state(): { calls: number; engines: number; contexts: number };
 };
@@ -57,12 +58,12 @@ function withoutEngines(product: 'TensorRT' | 'TensorRT-RTX'): string | undefine
 	return `${product} has no engines for cuda:0, ${gpus[0]!.name}, by what NVIDIA documents`;
 }
 
-/** Everything that may run models, whether or not it is here. */
+/** Everything that may run models, available or not. */
 export async function findRuntimes(): Promise<Runtime[]> {
 	const all: Runtime[] = [
 		// ONNX Runtime picks other blockings for other batch sizes, which round differently.
 		{ name: 'onnxruntime on cpu', device: 'cpu', provider: 'onnxruntime', onHost: true, tolerance: 1 },
-		// Every row of a batch is computed as if it were alone.
+		// Every row of a batch is computed as if alone.
 		{
 			name: 'stand-in on the host',
 			device: 'cuda:0',
@@ -83,8 +84,8 @@ export async function findRuntimes(): Promise<Runtime[]> {
 	];
 	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) {
 		const found = await withoutProduct(product);
-		// Each batch size is a profile with kernels of its own, which sum float16 in other orders. Over the steps that may become
-		// any number of levels at a few pixels; what no eye sees is asked for, as of a portrait against the CPU's.
+		// Each batch size is a profile with its own kernels, which sum float16 in other orders. Over the steps that may become
+		// any number of levels at a few pixels; the limit is on what is visible, as for a portrait against the CPU's.
 		all.push({
 			name: `${product} on cuda:0`,
 			device: 'cuda:0',
@@ -102,7 +103,7 @@ function reasonOf(reason: string | undefined): { reason?: string } {
 	return reason === undefined ? {} : { reason };
 }
 
-/** Runs `work` with environment variables that are put back afterwards. */
+/** Runs `work` with environment variables, and restores them afterwards. */
 export async function withEnvironment<T>(
 	values: Record<string, string | undefined>,
 	work: () => Promise<T>,

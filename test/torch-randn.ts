@@ -1,4 +1,4 @@
-// torch.randn of a CPU generator as PyTorch describes it, in double precision and one number at a time: what the core's noise is
+// torch.randn of a CPU generator as PyTorch defines it, in double precision and one number at a time: what the core's noise is
 // checked against where no values are recorded. https://github.com/pytorch/pytorch/blob/v2.3.0/aten/src/ATen/native/cpu/DistributionTemplates.h
 
 /** Outputs of the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998): 32 bits each. */
@@ -25,7 +25,7 @@ function mersenneTwister(seed: number): () => number {
 	};
 }
 
-/** Draws from one generator: each call gives as many standard normal numbers. */
+/** Draws from one generator: each call gives that many standard normal numbers. */
 export function torchGenerator(seed: number): (count: number) => Float64Array {
 	const next = mersenneTwister(seed);
 	/** 24 bits, as for float32. */
@@ -61,7 +61,7 @@ export function torchGenerator(seed: number): (count: number) => Float64Array {
 		if (count < 16) return Float64Array.from({ length: count }, single);
 		const values = new Float64Array(count);
 		for (let at = 0; at + 16 <= count; at += 16) values.set(block(), at);
-		// The uniform numbers of what does not fill a block are drawn all the same, and the last 16 then anew.
+		// The uniform numbers of an incomplete block are drawn all the same, and the last 16 then again.
 		for (let i = 0; i < count % 16; i++) uniform();
 		if (count % 16 !== 0) values.set(block(), count - 16);
 		return values;

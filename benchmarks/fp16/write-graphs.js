@@ -1,5 +1,5 @@
 // Writes the graphs of a bundle in both precisions: node write-graphs.js <bundle> <folder>, after `npm run build:ts`.
-// Makes <folder>/<network>-fp32.onnx and -fp16.onnx, a .json beside each that says where its weights lie, and tokens.json.
+// Makes <folder>/<network>-fp32.onnx and -fp16.onnx, a .json beside each that says where its weights are, and tokens.json.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openBundle } from '../../dist/lib/bundle/bundle.js';

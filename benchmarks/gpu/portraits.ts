@@ -1,10 +1,10 @@
 /**
- * What the whole package takes on a GPU, through its public API: loading, encoding a photo, and 1, 4, 8 portraits and a full set
- * of slots; and how far a portrait of a batch is from the one that is painted alone. benchmarks/gpu/run.js runs this.
+ * Times the whole package on a GPU, through its public API: loading, encoding a photo, and 1, 4, 8 portraits and a full set
+ * of slots; and how far a portrait in a batch is from the same one painted alone. benchmarks/gpu/run.js runs this.
  *
  *   node dist/benchmarks/gpu/portraits.js --bundle <folder> --cache <folder> --batch-sizes 2,8,16 [--runs 5] [--steps 25]
  *
- * Prints lines of JSON (report.js). What fails keeps nothing else from being measured, but the exit code tells.
+ * Prints lines of JSON (report.js). A failure does not stop the other measurements, but shows in the exit code.
  */
 import { parseArgs } from 'node:util';
 import { Arc2Face, type GeneratedImage } from '../../lib/index.ts';
@@ -24,7 +24,7 @@ if (bundle === undefined || cacheDir === undefined || batchSizes === undefined) 
 }
 const runs = Number(values.runs);
 const steps = Number(values.steps);
-/** What no eye sees, as in test/e2e/portrait.test.ts: another batch has kernels of its own, and may be off by more at some pixels. */
+/** Invisible, as in test/e2e/portrait.test.ts: each batch size has its own kernels, so a few pixels may be off by more. */
 const mostLevelsOnAverage = 2;
 
 const add = (name: string, unit: string, ...values: number[]) => console.log(JSON.stringify({ name, unit, values }));
@@ -60,7 +60,7 @@ function difference(a: GeneratedImage, b: GeneratedImage): { mean: number; most:
 
 const options = { bundle, device: 'cuda', cacheDir, batchSizes: batchSizes.split(',').map(Number) } as const;
 const load = () => Arc2Face.load(options);
-// What a runtime compiles for the GPU at hand when it first opens an engine, it keeps.
+// A runtime keeps what it compiles for this GPU when it first opens an engine.
 const [first, firstMs] = await timed(load);
 add('load, with the engines in the cache', 's', firstMs / 1000);
 await first.dispose();
@@ -95,7 +95,7 @@ await repeat('encode a face of known keypoints', () => model.encode(photo, { fac
 for (const count of [1, 4, 8])
 	await repeat(`${count} portrait${count === 1 ? '' : 's'}, ${steps} steps`, () => generate(count));
 
-// As a server that is never idle: many calls of one portrait each, so that whoever is done makes room for the next.
+// Like a server that is never idle: many calls of one portrait each, where each finished one makes room for the next.
 const calls = Math.max(16, 8 * runs);
 await part(`${calls} calls at once`, async () => {
 	const processor = process.cpuUsage();

@@ -1,9 +1,9 @@
 /**
- * Gets the engines to measure from a cache, building what is missing, and says where everything is. benchmarks/gpu/run.js runs this.
+ * Gets the engines to measure from a cache, building missing ones, and says where everything is. benchmarks/gpu/run.js runs this.
  *
  *   node dist/benchmarks/gpu/prepare.js --bundle <folder> --cache <folder> --batch-sizes 2,8,16
  *
- * Prints lines of JSON (report.js); one with an `obstacle` where nothing can build and run engines.
+ * Prints lines of JSON (report.js); one with an `obstacle` if nothing can build and run engines.
  */
 import { parseArgs } from 'node:util';
 import { chooseDevice, type DeviceChoice } from '../../lib/device/device.ts';

@@ -1,12 +1,12 @@
 /**
- * What the programs of bench:gpu print on stdout: lines of JSON, each as soon as it is known, so that a program that fails, or
- * is stopped, has said what it found until then. A line with `values` is a result; others say something about the whole.
+ * What the programs of bench:gpu print on stdout: lines of JSON, each as soon as it is known, so that a program that fails or
+ * is stopped has reported its findings until then. A line with `values` is a result; others are about the whole run.
  */
 
 /**
  * @typedef {{ name: string, rows?: number, unit: string, values: (number | null)[] }} Result
  * @typedef {{ results: Result[] } & Record<string, any>} Report
- * @param {string} stdout - what is no JSON in it is for people, or was cut off
+ * @param {string} stdout - lines that are not JSON are for people, or were cut off
  * @returns {Report}
  */
 export function readReport(stdout) {

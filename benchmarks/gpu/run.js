@@ -1,14 +1,14 @@
 /**
- * What this package takes on a GPU, beside PyTorch on the same GPU with the same weights, in one run and under 8 minutes:
+ * Measures this package on a GPU, next to PyTorch on the same GPU with the same weights, in one run and under 8 minutes:
  * `npm run bench:gpu`, or on machines without npm
  *
  *   node benchmarks/gpu/run.js [--prepare] [--bundle <folder>] [--dry-run] [--build <folder>]
  *
- * Needs what test:gpu needs, and for PyTorch's part Python with it. The weights are random, of the official sizes, from a
- * seed, unless a bundle is named. Building the engine of a UNet of that size may take longer than there is: --prepare builds
- * everything first, in up to an hour, and measures nothing. Weights and engines stay in build/gpu. Where there is no TensorRT,
- * or its engines are not built in time, the stand-in's take their place: what is around engines is then measured all the same.
- * The page in benchmarks/out is written anew after every part. Exit codes: 0 done, 1 failed, 3 there is no GPU. With --dry-run
+ * Needs what test:gpu needs, and Python with PyTorch for that part. The weights are random, of the official sizes, from a
+ * seed, unless a bundle is named. Building the engine of a UNet of that size may take too long: --prepare builds
+ * everything first, in up to an hour, and measures nothing. Weights and engines stay in build/gpu. Without TensorRT,
+ * or if its engines are not built in time, the stand-in's engines are used: the code around engines is measured all the same.
+ * The page in benchmarks/out is rewritten after every part. Exit codes: 0 done, 1 failed, 3 no GPU. With --dry-run
  * every part runs without one, over tiny networks and a CUDA runtime on the host: its numbers mean nothing.
  */
 import { spawnSync } from 'node:child_process';
@@ -30,13 +30,13 @@ const { values } = parseArgs({
 	},
 });
 const { prepare: onlyPrepares, 'dry-run': dryRun } = values;
-// Without a GPU there is nothing to be quick about: any machine may do it.
+// Without a GPU there is no hurry: any machine will do.
 const stages = new Stages((dryRun || onlyPrepares ? 60 : 8) * 60_000);
-/** Of the UNet's batches, in rows: those of 1, 4 and 8 portraits with guidance. Each takes its share of the build. */
+/** Of the UNet's batches, in rows: those of 1, 4 and 8 portraits with guidance. Each adds to the build time. */
 const batchSizes = '2,8,16';
-/** What all that is measured with engines may take once they are built. */
+/** Time for all measurements with engines once these are built. */
 const measuringMs = 120_000;
-/** What it may take to find engines in the cache: weights are read for it. */
+/** Time to find engines in the cache, for which weights are read. */
 const findingMs = 45_000;
 const pytorchMs = 150_000;
 
@@ -84,7 +84,7 @@ if (stages.hasFailed) process.exitCode = 1;
 else if (gpus.length === 0 && !dryRun) process.exitCode = noGpuCode;
 
 /**
- * Runs a program as a stage and keeps what it reports, also when it fails on the way.
+ * Runs a program as a stage and keeps its report, even if it fails midway.
  * @param {'pytorch' | 'engines' | 'portraits' | 'steps' | 'comparison'} key - in the results
  * @param {string} name @param {() => { stdout: string }} program
  * @returns {import('./report.js').Report | undefined} undefined when it failed or was left out
@@ -122,7 +122,7 @@ function randomBundle() {
 }
 
 /**
- * TensorRT's engines, else those of the stand-in; with the environment and the cache that they are for.
+ * TensorRT's engines, else the stand-in's, with their environment and cache.
  * @param {string} bundle @param {{ folder: string, env: NodeJS.ProcessEnv }} built
  */
 function prepareEngines(bundle, { folder, env }) {
@@ -157,14 +157,14 @@ function getEngines(bundle, env, cache) {
 function paint(bundle, { env, cache }) {
 	const argv = ['dist/benchmarks/gpu/portraits.js', '--bundle', bundle, '--cache', cache, '--batch-sizes', batchSizes];
 	if (dryRun) argv.push('--runs', '1', '--steps', '3');
-	// So that one that hangs leaves time for the others.
+	// So that a hanging one leaves time for the others.
 	return stages.command(process.execPath, argv, { cwd: root, env, capture: true, limitMs: 0.6 * stages.remainingMs });
 }
 
 /** @param {import('./report.js').Report} engines @param {{ folder: string, env: NodeJS.ProcessEnv }} built */
 function timeEngines({ library, gpu, files, identityPosition, pixelsPerLatent, imageSize }, { folder, env }) {
 	const { provider, core, parser } = library;
-	// The program has the stand-in in it: over the CUDA runtime on the host no library of a file can run.
+	// The stand-in is linked into the program: with the CUDA runtime on the host, no library file can run.
 	const opened = dryRun ? [] : ['--provider', provider, '--core', core, ...(parser ? ['--parser', parser] : [])];
 	const argv = [
 		...opened,

@@ -1,8 +1,8 @@
-/** The results of bench:gpu as a page for benchmarks/results/. */
+/** Formats the results of bench:gpu as a page for benchmarks/results/. */
 
 /** Of the host's thread, for a step. */
 const mostMicroseconds = 50;
-/** Two measurements of one thing differ by as much. */
+/** Two measurements of the same thing differ by this much. */
 const noise = 1.02;
 
 /**
@@ -18,7 +18,7 @@ export function isStandIn({ provider }) {
 }
 
 /**
- * What is asked of a step on a GPU, and whether it is so; nothing of one through the stand-in's engines.
+ * The requirements on a step on a GPU, and whether they are met; none with the stand-in's engines.
  * @param {Pick<Run, 'engines' | 'steps'>} run
  * @returns {{ what: string, met: boolean }[]}
  */
@@ -48,7 +48,7 @@ export function requirements({ engines, steps }) {
 }
 
 /**
- * @param {Run} run - perhaps not at its end
+ * @param {Run} run - possibly unfinished
  * @returns {string} Markdown
  */
 export function markdown(run) {
@@ -105,19 +105,19 @@ function statistics(values, unit) {
 	return [`${short(median(values))} ${unit}`, range, `${values.length}`];
 }
 
-/** NaN, which no comparison holds for, when there is none. @param {(number | null)[]} values */
+/** NaN, which fails every comparison, if there is none. @param {(number | null)[]} values */
 function median(values) {
 	const numbers = sorted(values);
 	return numbers[numbers.length >> 1] ?? Number.NaN;
 }
 
-/** Empty when one of them is no number. @param {(number | null)[]} values */
+/** Empty if one of them is not a number. @param {(number | null)[]} values */
 function sorted(values) {
 	const numbers = values.filter((value) => value !== null);
 	return numbers.length < values.length ? [] : numbers.sort((a, b) => a - b);
 }
 
-/** Three digits that count. @param {number} value */
+/** Three significant digits. @param {number} value */
 function short(value) {
 	return Math.abs(value) >= 100 ? value.toFixed(0) : `${Number(value.toPrecision(3))}`;
 }

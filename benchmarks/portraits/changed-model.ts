@@ -1,3 +1,4 @@
+// Loads a variant of a bundle.
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,18 +9,18 @@ const linkedFolders = ['arc2face', 'encoder', 'vae', 'scheduler'];
 const files = ['antelopev2/scrfd_10g_bnkps.onnx', 'antelopev2/arcface.onnx', 'tokens.json'] as const;
 type Changes = Partial<Record<(typeof files)[number], Uint8Array | string>>;
 
-/** A model, and the temporary folder that its bundle is in. */
+/** A model, and the temporary folder of its bundle. */
 export type ChangedModel = AsyncDisposable & Readonly<{ model: Arc2Face }>;
 
 /**
- * Loads a bundle with other contents of some of its files, from a temporary folder in the same layout. Weights are not
+ * Loads a bundle with some files replaced, from a temporary folder in the same layout. Weights are not
  * copied: their folders are links.
  */
 export async function loadChanged(bundle: string, changes: Changes): Promise<ChangedModel> {
 	const folder = await mkdtemp(join(tmpdir(), 'arc2face-changed-'));
 	const remove = () => rm(folder, { recursive: true, force: true });
 	try {
-		// Links to folders need no privilege on Windows as junctions; links to files would.
+		// On Windows, links to folders (junctions) need no privilege; links to files would.
 		for (const name of linkedFolders) await symlink(join(bundle, name), join(folder, name), 'junction');
 		await mkdir(join(folder, 'antelopev2'));
 		for (const file of files) {

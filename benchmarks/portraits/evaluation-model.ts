@@ -1,3 +1,4 @@
+// Recognises people in portraits, independently of the bundle under test.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,13 +6,13 @@ import type { Identity, Photo, Point } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { type ChangedModel, loadChanged } from './changed-model.ts';
 
-/** The embedder that judges portraits and paints none: trained apart from the embedded bundle's, of another architecture. */
+/** The embedder that only judges portraits: trained apart from the embedded bundle's, with another architecture. */
 export const defaultEvaluator = join(packageRoot, 'models', 'tiny', 'evaluation', 'evaluator.onnx');
 
-/** What the evaluation sees of a face. */
+/** A face as the evaluation sees it. */
 export type Sight = Readonly<{ keypoints: readonly Point[]; identity: Identity }>;
 
-/** The bundle's detector with the evaluation embedder in the place of the bundle's own. */
+/** The bundle's detector with the evaluation embedder instead of the bundle's own. */
 export class EvaluationModel {
 	readonly #changed: ChangedModel;
 
@@ -30,13 +31,13 @@ export class EvaluationModel {
 		return new EvaluationModel(await loadChanged(bundle, { 'antelopev2/arcface.onnx': await readFile(evaluator) }));
 	}
 
-	/** The largest face of an image; none when none is found. */
+	/** The largest face of an image, if any. */
 	async see(image: Photo): Promise<Sight | undefined> {
 		const [largest] = await this.#changed.model.detect(image);
 		return largest && { keypoints: largest.keypoints, identity: await this.identify(image, largest.keypoints) };
 	}
 
-	/** The identity of a face whose place is known. */
+	/** The identity of a face at a known place. */
 	identify(image: Photo, keypoints: readonly Point[]): Promise<Identity> {
 		return this.#changed.model.encode(image, { face: keypoints });
 	}

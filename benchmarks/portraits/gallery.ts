@@ -1,3 +1,4 @@
+// The held-out people, by whom portraits are recognised.
 import { Identity, type Point } from '../../lib/index.ts';
 import type { EvaluationModel } from './evaluation-model.ts';
 import type { Person, PersonPhoto } from './people.ts';
@@ -7,17 +8,17 @@ export type KnownPhoto = PersonPhoto &
 	Readonly<{
 		/** Whether the detector finds a face. */
 		found: boolean;
-		/** Where the detector sees the face, or where it is, if it finds none. */
+		/** Where the detector sees the face, or its true place if it finds none. */
 		seen: readonly Point[];
 		identity: Identity;
 	}>;
-/** A person, and the identity that the evaluation knows: the mean of the person's photos. */
+/** A person, and the evaluation's identity: the mean of the person's photos. */
 export type KnownPerson = Readonly<{ name: string; photos: readonly KnownPhoto[]; identity: Identity }>;
 
-/** What the evaluation needs to be able to do with a photo. */
+/** What the evaluation needs to do with a photo. */
 type Eyes = Pick<EvaluationModel, 'see' | 'identify'>;
 
-/** People by whom the evaluation recognises who is in a portrait. */
+/** The people among whom the evaluation recognises a portrait. */
 export class Gallery {
 	readonly people: readonly KnownPerson[];
 

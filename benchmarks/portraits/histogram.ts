@@ -1,3 +1,4 @@
+// Draws histograms of similarities.
 import sharp from 'sharp';
 import { lettering } from './lettering.ts';
 import { type Bins, countBins, mean } from './statistics.ts';
@@ -5,7 +6,7 @@ import { type Bins, countBins, mean } from './statistics.ts';
 /** Similarities of images to their own person and to other people. */
 export type Similarities = Readonly<{ name: string; same: readonly number[]; different: readonly number[] }>;
 
-/** Bins of 0.025; less similar than −0.4 is nobody. */
+/** Bins of 0.025; nobody is less similar than −0.4. */
 export const bins: Bins = { from: -0.4, to: 1, count: 56 };
 
 const same = { title: 'same person', colour: '#1b6ca8' };
@@ -14,8 +15,8 @@ const size = { width: 760, panel: 190, left: 24, right: 24, top: 68, between: 44
 const plotWidth = size.width - size.left - size.right;
 
 /**
- * A panel of two histograms for each kind of image, above one axis of similarities. The area of every histogram is the
- * same, however many similarities there are; a line marks its mean.
+ * A panel of two histograms for each kind of image, above one axis of similarities. Every histogram has the same
+ * area, however many similarities there are; a line marks its mean.
  *
  * @returns the bytes of a PNG file
  */
@@ -70,7 +71,7 @@ function drawPanel({ name, ...similarities }: Similarities, top: number): string
 	return parts.join('');
 }
 
-/** The x of a similarity; what lies beyond the axis is drawn at its end. */
+/** The x of a similarity; those beyond the axis are drawn at its end. */
 function place(similarity: number): number {
 	const share = (similarity - bins.from) / (bins.to - bins.from);
 	return size.left + Math.min(Math.max(share, 0), 1) * plotWidth;

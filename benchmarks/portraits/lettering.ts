@@ -58,7 +58,7 @@ export type Lettering = Readonly<{
 	x: number;
 	/** The baseline. */
 	y: number;
-	/** Of a digit, in pixels. */
+	/** A digit's, in pixels. */
 	height: number;
 	/** Which point of the line is at x (default: the middle). */
 	anchor?: 'start' | 'middle' | 'end';
@@ -83,7 +83,7 @@ export function lettering(text: string, { x, y, height, anchor = 'middle', colou
 	return `<g transform="${place}" ${pen}>${strokes.join('')}</g>`;
 }
 
-/** A similarity as pictures and tables show it: two digits, and a dash for none. */
+/** A similarity for pictures and tables: two digits, or a dash for none. */
 export function formatSimilarity(similarity: number | undefined): string {
 	if (similarity === undefined) return '–';
 	return similarity.toFixed(2).replace('-', '−').replace('−0.00', '0.00');

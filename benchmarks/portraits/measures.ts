@@ -1,27 +1,26 @@
+// What is required of portraits, measured on people held out from training. The definitions are those of the recipe's
+// evaluation (models/tiny/recipe/train/evaluate.py), where it has them. A portrait without a found face has no similarity:
+// means leave it out, and shares of portraits count it as a miss.
 import { type GeneratedImage, Identity } from '../../lib/index.ts';
 import type { Gallery } from './gallery.ts';
 import type { Similarities } from './histogram.ts';
 import type { Row } from './requirements.ts';
 import { estimateYaw, mean, nearest, pairs, pixelDistance, pooledDeviation, separate } from './statistics.ts';
 
-// What is asked of portraits, measured on people that no training saw. The definitions are those of the recipe's
-// evaluation (models/tiny/recipe/train/evaluate.py), where that has them. A portrait without a found face has no similarity:
-// means leave it out, and shares of portraits count it as a miss.
-
 /** A portrait as the detector and the evaluation embedder see it. */
 export type Portrait = Readonly<{
-	/** Whose it is to be: an index into the gallery. */
+	/** Whom it should show: an index into the gallery. */
 	person: number;
 	image: GeneratedImage;
-	/** Nothing when no face is found. */
+	/** Undefined if no face is found. */
 	sight: Readonly<{ identity: Identity; similarities: readonly number[]; yaw: number }> | undefined;
 }>;
 
-/** What real photos reach: the ceiling for portraits, and the measure of what they are compared with. */
+/** What real photos reach: the ceiling for portraits, and their yardstick. */
 export type PhotoMeasures = Readonly<{
 	rows: readonly Row[];
 	similarities: Similarities;
-	/** The similarity of two photos from which they are rather of one person than of two. */
+	/** The similarity of two photos above which they are more likely of one person than of two. */
 	threshold: number;
 }>;
 
@@ -89,8 +88,8 @@ export function measureLikeness(
 }
 
 /**
- * How much portraits of one person differ, as a share of how much the person's photos do. Without a face no portrait
- * counts, for noise differs most.
+ * How much portraits of one person differ, relative to the person's photos. Portraits without a face do not
+ * count, because noise differs most.
  *
  * @param photos - of each person, the pixels of the photos in the portraits' size
  */
@@ -128,7 +127,7 @@ function meanDistance(groups: readonly (readonly Uint8Array[])[]): number {
 /**
  * What guidance adds to the similarity: the same people and seeds with it and at scale 1, where both have a face.
  *
- * @param plain - at scale 1; each has its like among the guided
+ * @param plain - at scale 1; each has its counterpart among the guided
  */
 export function measureGuidance(guided: readonly Portrait[], plain: readonly Portrait[], scale: number): Row[] {
 	const gains = plain.flatMap(({ person, image, sight }) => {
@@ -145,8 +144,8 @@ export function measureGuidance(guided: readonly Portrait[], plain: readonly Por
 }
 
 /**
- * Portraits from the empty prompt: faces, but of no particular person. So the mean similarity to each person stays below
- * what tells two photos of one person from those of two, and so does that to the person whose identity was given in vain.
+ * Portraits from the empty prompt: faces, but of nobody in particular. So the mean similarity to each person stays below
+ * the threshold for one person, and so does that to the person whose identity was passed without effect.
  */
 export function measureUnconditional(portraits: readonly Portrait[], gallery: Gallery, threshold: number): Row[] {
 	const found = portraits.flatMap(({ person, sight }) => (sight ? [{ person, ...sight }] : []));

@@ -1,9 +1,10 @@
+// Reads the held-out people.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Point } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 
-/** A photo of a held-out person, and the truth about it from who rendered it. */
+/** A photo of a held-out person, with the renderer's ground truth. */
 export type PersonPhoto = Readonly<{
 	/** Absolute path. */
 	file: string;
@@ -15,7 +16,7 @@ export type Person = Readonly<{ name: string; photos: readonly PersonPhoto[] }>;
 
 const folder = join(packageRoot, 'test', 'fixtures', 'faces');
 
-/** The people that no training saw, with several photos of each: `test/fixtures/faces`. */
+/** The people held out from training, with several photos of each: `test/fixtures/faces`. */
 export async function readPeople(): Promise<Person[]> {
 	const truth: { people: { photos: PersonPhoto[] }[] } = JSON.parse(await readFile(join(folder, 'faces.json'), 'utf8'));
 	return truth.people.map(({ photos }, index) => ({

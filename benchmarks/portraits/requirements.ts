@@ -1,11 +1,12 @@
-/** A measured number, and what is asked of it, if anything. */
+// Numbers and their requirements.
+/** A measured number, and its requirement, if any. */
 export type Row = Readonly<{
 	name: string;
 	value: number;
 	asked?: Readonly<{ least: number } | { above: number } | { below: number }>;
 }>;
 
-/** A value that is not a number never meets what is asked. */
+/** NaN never meets a requirement. */
 export function isMet({ value, asked }: Row): boolean {
 	if (asked === undefined) return true;
 	if ('least' in asked) return value >= asked.least;
@@ -22,7 +23,7 @@ export function formatRows(rows: readonly Row[]): string[] {
 	});
 }
 
-/** What is wrong, with a line for each number that misses what is asked of it; undefined when none does. */
+/** What is wrong, with a line for each number that misses its requirement; undefined if none does. */
 export function describeMisses(rows: readonly Row[]): string | undefined {
 	const missed = rows.filter((row) => !isMet(row));
 	if (missed.length === 0) return undefined;

@@ -1,7 +1,8 @@
+// Draws contact sheets.
 import sharp, { type Sharp } from 'sharp';
 import { lettering } from './lettering.ts';
 
-/** An image of a sheet and what is written under it. */
+/** An image of a sheet and its label. */
 export type Cell = Readonly<{ image: Sharp; label: string }>;
 
 const [gap, margin, labelHeight] = [8, 16, 28];
@@ -9,7 +10,7 @@ const [gap, margin, labelHeight] = [8, 16, 28];
 /**
  * A contact sheet: images in rows, each with its label.
  *
- * @param side - pixels of a square cell, to which images are scaled
+ * @param side - pixels of a square cell, that images are scaled to
  * @returns the bytes of a PNG file
  */
 export async function contactSheet(rows: readonly (readonly Cell[])[], side: number): Promise<Buffer> {

@@ -1,6 +1,5 @@
+// Pure functions over numbers. Unknown values are NaN, which fails every comparison.
 import type { Point } from '../../lib/index.ts';
-
-// Pure functions over numbers. What nothing is known about is NaN, which no comparison lets pass.
 
 export function mean(values: readonly number[]): number {
 	return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -12,8 +11,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The standard deviation within groups: the root of their variance around each group's own mean. With the degrees of
- * freedom as divisor, so that three photos and four portraits of a person compare fairly.
+ * The standard deviation within groups: the root of their variance around each group's own mean. Divided by the degrees of
+ * freedom, so that three photos and four portraits of a person compare fairly.
  */
 export function pooledDeviation(groups: readonly (readonly number[])[]): number {
 	let squares = 0;
@@ -33,8 +32,8 @@ export function nearest(similarities: readonly number[]): number {
 }
 
 /**
- * How far the tip of the nose is in front of the eyes, in eye distances. To a camera far away, eyes a distance e apart and
- * a nose d in front of them appear e · cos(yaw) wide and d · sin(yaw) aside, so their quotient is d/e · tan(yaw). This d/e
+ * How far the tip of the nose is in front of the eyes, in eye distances. From far away, eyes a distance e apart and
+ * a nose d in front of them appear e · cos(yaw) wide and d · sin(yaw) aside, so the quotient is d/e · tan(yaw). This d/e
  * fits the known poses of the photos in `test/fixtures/faces` best: the estimate is off by 4.7° there (root mean square).
  */
 const noseLength = 0.6;
@@ -64,10 +63,10 @@ export function pairs<T>(list: readonly T[]): [T, T][] {
 }
 
 /**
- * The threshold that tells pairs of one person from pairs of two, where most are judged right; both kinds count the same,
- * however many there are.
+ * The threshold that best separates pairs of one person from pairs of two; both kinds count the same,
+ * whatever their number.
  *
- * @returns the middle between the two similarities that it parts, and the share of right judgements
+ * @returns the middle between the two similarities around it, and the share of right judgements
  */
 export function separate(
 	same: readonly number[],
@@ -90,7 +89,7 @@ export function separate(
 
 export type Bins = Readonly<{ from: number; to: number; count: number }>;
 
-/** How many values lie in each bin; what lies beyond the ends counts in the outer bins. */
+/** How many values are in each bin; those beyond the ends count in the outer bins. */
 export function countBins(values: readonly number[], { from, to, count }: Bins): number[] {
 	const counts = Array<number>(count).fill(0);
 	for (const value of values) {

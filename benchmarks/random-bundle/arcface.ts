@@ -1,3 +1,4 @@
+// A face recogniser with random weights.
 import type { Value } from '../../models/graph/graph.ts';
 import { RandomGraph } from './random-graph.ts';
 
@@ -38,7 +39,7 @@ export function randomArcFace({ blocks, channels }: ArcFaceSize, seed: string): 
 
 function block(net: RandomGraph, x: Value, [inputs, outputs]: readonly [number, number], stride: number): Value {
 	const inner = net.prelu(net.convolution(net.batchNorm(x, inputs), [inputs, outputs], { kernel: 3 }), outputs);
-	// Small, so that values stay of order 1 though a hundred layers add up.
+	// Small, so that values stay of order 1 over a hundred layers.
 	const branch = net.convolution(inner, [outputs, outputs], { kernel: 3, stride, gain: 0.2 });
 	if (stride === 1) return net.add(branch, x);
 	return net.add(branch, net.convolution(x, [inputs, outputs], { kernel: 1, stride, gain: Math.SQRT1_2 }));

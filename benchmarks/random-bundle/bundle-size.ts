@@ -1,12 +1,13 @@
+// The sizes that random bundles come in.
 import type { ArcFaceSize } from './arcface.ts';
 import type { ScrfdSize } from './scrfd.ts';
 
-/** All that tells one random bundle from another: the contents of its `config.json` files, and the sizes of its face networks. */
+/** The contents of a random bundle's `config.json` files, and the sizes of its face networks. */
 export type BundleSize = Readonly<{
 	unet: object;
 	encoder: Readonly<{ max_position_embeddings: number; [field: string]: unknown }>;
 	vae: object;
-	/** Token ids of a vocabulary that is not CLIP's. */
+	/** Token ids if the vocabulary is not CLIP's. */
 	tokens?: object;
 	/** Type of the weights of UNet, encoder and VAE. */
 	type: 'float32' | 'float16';

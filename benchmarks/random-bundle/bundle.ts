@@ -1,3 +1,4 @@
+// Writes bundles of random weights.
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '../../lib/files/folder.ts';
@@ -25,9 +26,9 @@ export type RandomBundleOptions = {
 };
 
 /**
- * Writes a bundle with the official layout, file formats, names and shapes of tensors, and random weights: what Arc2Face does with it
- * takes the time and memory of the real one, and paints noise. The same seed gives the same bytes on every machine.
- * Files are complete when they have their names; files of an earlier bundle in the folder are replaced.
+ * Writes a bundle with the official layout, file formats, names and shapes of tensors, and random weights: Arc2Face takes
+ * the time and memory of the real one, and paints noise. The same seed gives the same bytes on every machine.
+ * Files get their names when complete, replacing those of an earlier bundle.
  *
  * @throws {Arc2FaceError} `FILE_FAILED` when a file cannot be written
  */
@@ -73,14 +74,14 @@ function unetWeights(config: object): WeightInventory {
 }
 
 function encoderWeights(config: object): WeightInventory {
-	// The official file has the prefix.
+	// As in the official file.
 	const weights = new WeightInventory((name) => name.startsWith('text_model.'));
 	textEncoder(readTextEncoderConfig(new ConfigFile('encoder/config.json', config)), weights);
 	return weights;
 }
 
 function vaeWeights(config: object): WeightInventory {
-	// Stable Diffusion 1.5's file has the attention's old names.
+	// Stable Diffusion 1.5's file uses the attention's old names.
 	const weights = new WeightInventory((name) => name.endsWith('.query.weight'));
 	const vae = readVaeConfig(new ConfigFile('vae/config.json', config));
 	vaeEncoder(vae, weights);

@@ -1,3 +1,4 @@
+// The command `npm run random-bundle`.
 import { parseArgs } from 'node:util';
 import { writeRandomBundle } from './bundle.ts';
 

@@ -1,10 +1,11 @@
+// Random values of a fitting size for each tensor.
 import { type Distribution, randomChunks } from './random-values.ts';
 import type { TensorData } from './tensor-data.ts';
 
 /**
- * Random values for the tensors that a network asks for.
+ * Random values for the tensors that a network requests.
  *
- * @param shapes - as a `WeightInventory` notes them
+ * @param shapes - as recorded by a `WeightInventory`
  */
 export function randomTensors(
 	shapes: ReadonlyMap<string, readonly number[]>,
@@ -17,7 +18,7 @@ export function randomTensors(
 	});
 }
 
-/** Position ids 0 … n − 1, the buffer [1, n] that PyTorch files of CLIP carry beside the weights. */
+/** Position ids 0 … n − 1, the buffer [1, n] that PyTorch files of CLIP hold besides the weights. */
 export function positionIds(name: string, n: number): TensorData {
 	const ids = BigInt64Array.from({ length: n }, (_, i) => BigInt(i));
 	return { name, type: 'int64', shape: [1, n], chunks: () => [new Uint8Array(ids.buffer)] };
@@ -28,10 +29,10 @@ function initial(name: string, shape: readonly number[]): Distribution {
 	if (name.endsWith('.bias')) return { mean: 0, deviation: 0.02 };
 	// The scale of a norm.
 	if (shape.length === 1) return { mean: 1, deviation: 0.05 };
-	// Token and position embeddings: of the size of the values of an identity, 1/√512.
+	// Token and position embeddings: as large as the values of an identity, 1/√512.
 	if (name.endsWith('embedding.weight')) return { mean: 0, deviation: 0.04 };
 	const fanIn = shape.slice(1).reduce((product, size) => product * size, 1);
-	// The UNet's predicted noise stays small: its errors add up over the steps, and guidance multiplies them.
+	// Keeps the UNet's predicted noise small: its errors add up over the steps, and guidance multiplies them.
 	const gain = name === 'conv_out.weight' ? 0.5 : 1;
 	return { mean: 0, deviation: gain / Math.sqrt(fanIn) };
 }

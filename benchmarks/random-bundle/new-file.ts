@@ -1,7 +1,8 @@
+// Writes a file piece by piece.
 import { type FileHandle, open } from 'node:fs/promises';
 import { inPlaceOf } from '../../lib/files/write.ts';
 
-/** A file that is being written under a temporary name, at a position that moves along. */
+/** A file being written sequentially, under a temporary name. */
 export class NewFile {
 	readonly #handle: FileHandle;
 	#position = 0;
@@ -10,7 +11,7 @@ export class NewFile {
 		this.#handle = handle;
 	}
 
-	/** Runs `write`, then gives the file its name; when that fails nothing is left behind. */
+	/** Runs `write`, then gives the file its name; leaves nothing behind on failure. */
 	static async with(path: string, write: (file: NewFile) => Promise<void>): Promise<void> {
 		await inPlaceOf(path, async (temporary) => {
 			const handle = await open(temporary, 'wx');
@@ -22,7 +23,7 @@ export class NewFile {
 		});
 	}
 
-	/** Bytes written so far, thus the offset of the next ones. */
+	/** Bytes written so far, which is the offset of the next ones. */
 	get position(): number {
 		return this.#position;
 	}
@@ -32,7 +33,7 @@ export class NewFile {
 		this.#position += bytes.length;
 	}
 
-	/** Writes over bytes that were appended before. */
+	/** Overwrites bytes appended before. */
 	async overwrite(offset: number, bytes: Uint8Array): Promise<void> {
 		let done = 0;
 		while (done < bytes.length) {

@@ -1,3 +1,4 @@
+// Builds ONNX models with random weights.
 import { Graph, type Shape, type Value } from '../../models/graph/graph.ts';
 import { type Distribution, randomChunks } from './random-values.ts';
 
@@ -10,7 +11,7 @@ export type ConvolutionOptions = Readonly<{
 	bias?: number;
 }>;
 
-/** An ONNX model with random weights inside, and the layers that face networks are made of. Values are [N, C, H, W]. */
+/** An ONNX model with embedded random weights, and the layers of face networks. Values are [N, C, H, W]. */
 export class RandomGraph {
 	readonly #graph: Graph;
 	readonly #seed: string;
@@ -63,7 +64,7 @@ export class RandomGraph {
 		return this.op('Gemm', [x, weight, this.#random([outputs], { mean: 0, deviation: 0.01 })], { transB: 1 });
 	}
 
-	/** Of inputs with the mean 0 and the variance 1, and with a scale of about 1: it leaves values as they are, nearly. */
+	/** For inputs of mean 0 and variance 1, with a scale of about 1: nearly the identity. */
 	batchNorm(x: Value, channels: number): Value {
 		const [scale, bias, mean, variance] = [1, 0, 0, 1].map((centre) =>
 			this.#random([channels], { mean: centre, deviation: 0.05 }),

@@ -1,3 +1,4 @@
+// Random values, the same on every machine.
 import { createHash } from 'node:crypto';
 
 /** Evenly distributed values: `mean` ± √3 · `deviation`. */
@@ -7,7 +8,7 @@ export type Distribution = Readonly<{ mean: number; deviation: number }>;
 const chunkElements = 2 ** 20;
 
 /**
- * Values of one tensor in pieces; the same on every machine. The array of a piece is used again for the next one.
+ * Values of one tensor in pieces; the same on every machine. All pieces share one array.
  *
  * @param seed - of the network; with `name` it decides the values, so they do not depend on the other tensors
  */
@@ -19,7 +20,7 @@ export function* randomChunks(
 	{ mean, deviation }: Distribution,
 ): Iterable<Uint8Array> {
 	const next = sfc32(createHash('sha256').update(`${seed}/${name}`).digest());
-	// From an integer in [−2³¹, 2³¹) to a value; the half makes their mean 0.
+	// From an integer in [−2³¹, 2³¹) to a value; the half makes the mean 0.
 	const scale = (deviation * Math.sqrt(3)) / 2 ** 31;
 	const values = type === 'float32' ? new Float32Array(Math.min(count, chunkElements)) : undefined;
 	const halves = type === 'float16' ? new Uint16Array(Math.min(count, chunkElements)) : undefined;
@@ -51,7 +52,7 @@ function sfc32(seed: Buffer): () => number {
 const floatView = new Float32Array(1);
 const bitsView = new Uint32Array(floatView.buffer);
 
-/** Bits of the nearest float16 (ties to even); too large a value becomes infinite. */
+/** Bits of the nearest float16 (ties to even); values too large become infinite. */
 export function toHalf(value: number): number {
 	floatView[0] = value;
 	const bits = bitsView[0]!;
@@ -61,7 +62,7 @@ export function toHalf(value: number): number {
 	if (magnitude >= 65520) return sign | 0x7c00;
 	// Below 2^-14 a float16 is a multiple of 2^-24.
 	if (magnitude < 2 ** -14) return sign | roundHalfToEven(magnitude * 2 ** 24);
-	// Drop 13 of 23 fraction bits, rounding; a carry goes into the exponent, as it should.
+	// Drop 13 of 23 fraction bits, rounding; a carry goes into the exponent, as intended.
 	const kept = bits & 0x7fff_ffff;
 	return sign | ((kept + 0xfff + ((kept >>> 13) & 1) - (112 << 23)) >>> 13);
 }

@@ -1,3 +1,4 @@
+// Writes .safetensors files.
 import type { DataType } from '../../models/weights/reference.ts';
 import { NewFile } from './new-file.ts';
 import { byteLength, type TensorData } from './tensor-data.ts';

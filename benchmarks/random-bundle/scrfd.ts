@@ -1,3 +1,4 @@
+// A face detector with random weights.
 import type { Value } from '../../models/graph/graph.ts';
 import { RandomGraph } from './random-graph.ts';
 

@@ -1,3 +1,4 @@
+// Writes files as `torch.save` does.
 import { type DataType, dataTypeBytes } from '../../models/weights/reference.ts';
 import { NewFile } from './new-file.ts';
 import { byteLength, type TensorData } from './tensor-data.ts';

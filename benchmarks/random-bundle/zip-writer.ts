@@ -1,3 +1,4 @@
+// Writes ZIP files of stored entries.
 import { crc32 } from 'node:zlib';
 import type { NewFile } from './new-file.ts';
 
@@ -28,7 +29,7 @@ export class ZipWriter {
 			crc: 0,
 			length: 0,
 		};
-		// The padding is an extra field, of which the identifier and the length take 4 bytes.
+		// The padding is an extra field, whose identifier and length take 4 bytes.
 		const unpadded = entry.headerOffset + 30 + entry.name.length + 4;
 		entry.paddingLength = 4 + ((alignment - (unpadded % alignment)) % alignment);
 

@@ -1,5 +1,5 @@
 // Writes this package's graph for a checkpoint: node write-graph.js <folder>, after `npm run build:ts` and export.py.
-// Makes <folder>/ours.onnx and <folder>/ours.json, which says where each weight lies.
+// Makes <folder>/ours.onnx and <folder>/ours.json, which says where each weight is.
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigFile } from '../../dist/models/config-file.js';

@@ -1,4 +1,4 @@
-// What lib knows of the core without asking it: limits, which it checks before the core does, and the networks.
+// What lib knows about the core without asking it: the limits that it checks first, and the networks.
 import { expect, test } from 'vitest';
 import { networks } from '../../lib/bundle/networks.ts';
 import { embeddingLength } from '../../lib/identity.ts';

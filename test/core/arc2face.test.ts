@@ -1,3 +1,4 @@
+// Load and detect of the public class, on the CPU.
 import { getEventListeners } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +33,7 @@ afterAll(async () => {
 	await rm(bundle, { recursive: true });
 });
 
-/** The model still works: nothing that failed before left it stuck. */
+/** The model still works: no earlier failure left it stuck. */
 async function expectUsable() {
 	const images = await model.generate(someone, { steps: 1, count: 2 });
 	expect(images).toHaveLength(2);
@@ -87,7 +88,7 @@ describe('load', () => {
 			signal: controller.signal,
 			onProgress: () => {
 				if (controller.signal.aborted) return;
-				// Between this network and the next, whose session is begun at once.
+				// Between this network and the next, whose session starts at once.
 				setImmediate(() => {
 					aborted = performance.now();
 					controller.abort();
@@ -95,7 +96,7 @@ describe('load', () => {
 			},
 		});
 		await expect(loading).rejects.toMatchObject({ name: 'AbortError' });
-		// At once, whatever the session in the making takes.
+		// At once, however long the session being created takes.
 		expect(performance.now() - aborted).toBeLessThan(100);
 		expect(aborted).toBeGreaterThan(started);
 		expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
@@ -104,7 +105,7 @@ describe('load', () => {
 
 describe('detect', () => {
 	test('gives faces in pixels of the photo, largest first', async () => {
-		// Random networks find faces anywhere, none of them with certainty.
+		// Random networks find faces anywhere, but none with certainty.
 		const faces = await model.detect(photo, { threshold: 0, detectionSize: 320 });
 		expect(faces.length).toBeGreaterThan(1);
 		const areas = faces.map(({ box }) => box.width * box.height);

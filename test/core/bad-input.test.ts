@@ -1,3 +1,5 @@
+// What users get wrong, through the public API: each case with the code for programs and the culprit for people. Each
+// module's own tests cover the rules in detail (options, photos, bundles, checkpoints).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,9 +7,6 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { Arc2Face, type ErrorCode, type GeneratedImage, Identity } from '../../lib/index.ts';
-
-// What users get wrong, through the public API: each case with the code for programs and the culprit for people. The rules
-// behind them are tested in detail beside each module (options, photos, bundles, checkpoints).
 
 let folder: string;
 let bundle: string;

@@ -1,3 +1,4 @@
+// The choice of a device. Tests decide which GPUs exist, where provider libraries are, and which libraries work.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,6 @@ import { Arc2FaceError } from '../../lib/errors.ts';
 import { type EngineLibraryPaths, loadNative, type NativeGpu, type NativeGpus } from '../../lib/native.ts';
 import { onnxRuntimeLibrary } from '../inside.ts';
 
-// Which GPUs there are, where this package's provider libraries lie, and which libraries work, is what a test says.
 const machine = vi.hoisted(() => ({ survey: { gpus: [] } as NativeGpus, addonFolder: '' }));
 vi.mock('../../lib/native.ts', async (original) => {
 	const native = await original<typeof import('../../lib/native.ts')>();
@@ -55,7 +55,7 @@ const fails = (core: string) => new Arc2FaceError('NO_DEVICE', `Could not load $
 
 const tensorRt = ['libnvinfer.so.11', 'libnvonnxparser.so.11'];
 const rtx = ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'];
-/** NVIDIA's libraries in the cache folder, and what `env` names. */
+/** NVIDIA's libraries in the cache folder, and those that `env` names. */
 function libraries(names: readonly string[], env: NodeJS.ProcessEnv = {}): EngineRuntimes {
 	for (const name of names) put('cache/tensorrt', name);
 	return new EngineRuntimes({ env, root: join(folder, 'root'), home: folder, cacheDir: join(folder, 'cache') });

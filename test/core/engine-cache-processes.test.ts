@@ -1,3 +1,4 @@
+// Processes that share the engine cache; test/unit/engine-cache.test.ts covers a single process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
@@ -9,7 +10,6 @@ import { EngineCache } from '../../lib/engines/cache.ts';
 import type { EngineDescription } from '../../lib/engines/key.ts';
 import { describeEngine, engineBytes } from '../engine-description.ts';
 
-// Processes that share the engine cache; test/unit/engine-cache.test.ts has all that one process sees.
 const isWindows = process.platform === 'win32';
 const isRoot = process.getuid?.() === 0;
 /** A user that owns nothing. */
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 type Said = { building?: string; waiting?: true; file?: string; code?: string; message?: string };
 
-/** Starts a process that asks for the engine, whose builder takes so long. */
+/** Starts a process that requests the engine, whose builder takes this long. */
 function start(buildMs: number, more: { cacheDir?: string; user?: number } = {}) {
 	const { network, ...rest } = description;
 	const graph = 'graph' in network ? Buffer.from(network.graph).toString('base64') : '';
@@ -100,7 +100,7 @@ test.skipIf(isWindows)(
 		expect(left.filter((name) => /\.(engine|json)$/.test(name))).toEqual([]);
 		expect((await new EngineCache({ cacheDir }).list()).engines).toEqual([]);
 
-		// The one that waits takes over when the lock has not been renewed for 10 s.
+		// The waiting one takes over once the lock has not been renewed for 10 s.
 		const { file } = await waiting.ended;
 		expect(await readFile(file!, 'utf8')).toBe(engineBytes);
 		expect(await builds()).toBe(2);
@@ -125,7 +125,7 @@ test.skipIf(isWindows)('the build of another engine cleans up after a kill -9, t
 });
 
 describe.skipIf(isWindows)('in a folder that can only be read', () => {
-	// Modes do not bind root, so there the process becomes a user whom they do.
+	// Modes do not bind root, so as root the process becomes another user.
 	const user = isRoot ? { user: nobody } : {};
 	const own = async (...paths: string[]) => {
 		for (const path of isRoot ? paths : []) await chown(path, nobody, nobody);

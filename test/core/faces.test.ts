@@ -1,3 +1,4 @@
+// Face alignment and decoding of the detector's outputs, against insightface.
 import { describe, expect, test } from 'vitest';
 import { exactly, maxAbsError, readGolden } from '../golden.ts';
 import { type DetectorLevel, inside, type Letterbox } from '../inside.ts';
@@ -101,7 +102,7 @@ describe('decodeDetections', () => {
 		expect(faces).toEqual(faces.toSorted((a, b) => area(b) - area(a)));
 	});
 
-	/** One stride of 32 on 64 x 64: 4 cells, 8 anchors, all silent but the given ones. */
+	/** One stride of 32 on 64 x 64: 4 cells, 8 anchors, all silent except the given ones. */
 	const fit: Letterbox = { inputWidth: 64, inputHeight: 64, resizedWidth: 64, resizedHeight: 64, scale: 1 };
 	function level(anchors: Record<number, { score: number; box: number[] }>): DetectorLevel {
 		const made = {

@@ -1,3 +1,4 @@
+// Weights are read from mapped files.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { inside, onnxRuntimeLibrary } from '../inside.ts';
 const folder = mkdtempSync(join(tmpdir(), 'arc2face-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** y = x · w, with a large w in a file that the run reads from, and that is mapped many pages long. */
+/** y = x · w, with a large w in a file that the run reads from and that is mapped over many pages. */
 function product(file: string) {
 	const size = 1 << 20;
 	const graph = new Graph('product');
@@ -31,7 +32,7 @@ test('weights are read where they lie', () => {
 	expect(inside.runNetwork(product(file)).y!.data.every((value) => value === 6)).toBe(true);
 });
 
-// Windows does not let anybody shorten a file that is mapped.
+// Windows does not let mapped files be shortened.
 test.runIf(process.platform !== 'win32')(
 	'a file that is cut short while it is mapped fails the run, not the process',
 	() => {

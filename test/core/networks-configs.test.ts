@@ -1,3 +1,4 @@
+// The networks in other configurations than the official ones, against diffusers and transformers.
 import { crc32 } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
@@ -14,7 +15,7 @@ import { float32, goldenConfig, goldenWeights, int64, runNetwork, type Tensor } 
 
 const variants = readGolden('nets/variants'); // diffusers with these configurations; generate/variants.py has the rules below
 
-/** Numbers in ±0.1 of which every weight is a row, from a place that its name says; 1 + those for norms, and 1/64 of them. */
+/** Numbers in ±0.1; every weight is a run of them that starts where its name says; for norms 1 + 1/64 of them. */
 const tableLength = 2 ** 21;
 const folder = temporaryFolder();
 let file: string;

@@ -1,3 +1,4 @@
+// ControlNet, against diffusers.
 import { describe, expect, test } from 'vitest';
 import { controlNet, readControlNetConfig } from '../../models/controlnet.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';

@@ -1,3 +1,4 @@
+// The graphs that this package writes, run by ONNX Runtime.
 import { describe, expect, test } from 'vitest';
 import { Graph } from '../../models/graph/graph.ts';
 import { Scope } from '../../models/graph/scope.ts';

@@ -1,3 +1,4 @@
+// The text encoder, against transformers and Arc2Face.
 import { describe, expect, test } from 'vitest';
 import { readTextEncoderConfig, type TextEncoderOptions, textEncoder } from '../../models/text-encoder.ts';
 import { exactly, maxAbsError, readGolden } from '../golden.ts';
@@ -31,7 +32,7 @@ describe.each([
 				...Object.fromEntries(layers.map((layer) => [tap(layer), [batch * length, size]])),
 			},
 		);
-		// 20 times the distance of upstream's float32 from float64, for the residual stream too: it is of the same size.
+		// 20 times the distance of upstream's float32 from float64, also for the residual stream, which is as large.
 		for (const layer of layers) {
 			const residual = golden.floats(one.tensors[layer]!);
 			expect(maxAbsError(got[tap(layer)]!.data, residual), layer).toBeLessThanOrEqual(one.accuracy!.atol);

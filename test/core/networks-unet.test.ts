@@ -1,3 +1,4 @@
+// The UNet, against diffusers.
 import { describe, expect, test } from 'vitest';
 import { readUNetConfig, unet } from '../../models/unet.ts';
 import { type GoldenCase, maxAbsError, readGolden } from '../golden.ts';
@@ -7,7 +8,7 @@ const golden = readGolden('nets/unet');
 const weights = await goldenWeights('tiny-sd/arc2face', 'diffusion_pytorch_model.safetensors');
 const config = readUNetConfig(goldenConfig('tiny-sd/arc2face'));
 
-/** The inputs of a case; a single timestep counts for the whole batch, and conditioning is picked by row. */
+/** The inputs of a case; a single timestep is for the whole batch, and conditioning is picked by row. */
 function inputs(one: GoldenCase): Record<string, Tensor> {
 	const sample = golden.tensor(one.tensors.sample!);
 	const batch = sample.shape[0]!;
@@ -56,7 +57,7 @@ describe('UNet', () => {
 				...taps.map((tap) => [tap, tappedShape(debug.tensor(tensors[tap]!).shape)]),
 			]),
 		);
-		// In order, so that the first failure is where the networks depart.
+		// In order, so that the first failure is where the networks diverge.
 		for (const tap of taps) {
 			const { data } = debug.tensor(tensors[tap]!);
 			expect(maxAbsError(results[tap]!.data, data as Float32Array), tap).toBeLessThanOrEqual(accuracies[tap]!.atol);
@@ -65,11 +66,11 @@ describe('UNet', () => {
 
 	test('keeps its accuracy in float16', () => {
 		const network = unet(config, weights, { precision: 'fp16' });
-		// ONNX Runtime takes long to load float16 graphs for a CPU, so these are the two that have the most of everything.
+		// ONNX Runtime is slow to load float16 graphs on a CPU, so only the two most comprehensive cases.
 		for (const one of ['t40_12x20_odd', 't_per_sample'].map(golden.case)) {
 			const expected = golden.tensor(one.tensors.output!);
 			const { eps } = runNetwork(network, inputs(one), { eps: expected.shape });
-			// What upstream's own float16 run of this network is off; its values are of order 1.
+			// The error of upstream's own float16 run of this network; values are of order 1.
 			expect(rmsError(eps!.data, expected.data as Float32Array), one.name).toBeLessThanOrEqual(1e-3);
 		}
 	});

@@ -1,3 +1,4 @@
+// The autoencoder, against diffusers.
 import { describe, expect, test } from 'vitest';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
 import { maxAbsError, readGolden } from '../golden.ts';
@@ -38,7 +39,7 @@ describe.each(['tiny-sd/vae', 'tiny-sd/vae-legacy-keys'])('autoencoder of %s', a
 		for (const { name, tensors } of decodings) {
 			const expected = golden.tensor(tensors.output!);
 			const { image } = runNetwork(decoder, { latents: golden.tensor(tensors.latents!) }, { image: expected.shape });
-			// What upstream's own float16 run of this network is off; its values are of order 1.
+			// The error of upstream's own float16 run of this network; values are of order 1.
 			expect(rmsError(image!.data, expected.data as Float32Array), name).toBeLessThanOrEqual(2e-3);
 		}
 	});

@@ -1,10 +1,11 @@
+// The core's noise, against PyTorch.
 import { describe, expect, test } from 'vitest';
 import { exactly, maxAbsError, readGolden } from '../golden.ts';
 import { inside } from '../inside.ts';
 import { torchGenerator } from '../torch-randn.ts';
 
 const golden = readGolden('rng/rng'); // torch.randn of a seeded CPU generator; how it was recorded: test/golden/README.md
-/** Of float32 numbers below 8, which no draw reaches: half the distance of neighbours. */
+/** Half the spacing of float32 numbers below 8, which no draw reaches. */
 const rounding = 2 ** -22;
 
 // atol is 4e-6 everywhere: PyTorch's vectorised logarithm and cosine are up to 1.3e-6 from correctly rounded ones.
@@ -19,10 +20,10 @@ describe('randn', () => {
 			expect(maxAbsError(values.subarray(0, 64), golden.floats(tensors.head!))).toBeLessThanOrEqual(atol);
 			expect(maxAbsError(values.subarray(-64), golden.floats(tensors.tail!))).toBeLessThanOrEqual(atol);
 		}
-		// Between head and tail, one number after the other, what the same description gives that gives the recorded ones...
+		// Between head and tail, each number as by the description that also gives the recorded ones...
 		const described = torchGenerator(seed)(numel);
 		expect(maxAbsError(values, described)).toBeLessThanOrEqual(rounding);
-		// ... and of the recorded ones their sums. Errors of up to 1.3e-6 in both directions add up as their number's root.
+		// ... and the recorded sums. Errors of up to 1.3e-6 in both directions add up as the root of their number.
 		const tolerance = 5 * 1.3e-6 * Math.sqrt(numel);
 		const total = (of: (value: number) => number) => values.reduce((all, value) => all + of(value), 0);
 		expect(Math.abs(total((value) => value) - sum)).toBeLessThanOrEqual(tolerance);

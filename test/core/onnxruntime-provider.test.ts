@@ -1,3 +1,4 @@
+// ONNX Runtime as a provider: opening the library, loading and running networks.
 import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +39,7 @@ function product(values: NodeJS.ArrayBufferView, type: DataType = 'float32') {
 	return { run, file };
 }
 
-/** Minutes of work, so that only stopping it ends it soon. */
+/** Minutes of work, so that only an interrupt ends it soon. */
 function endless(): NetworkRun {
 	const graph = new Graph('endless');
 	const x = graph.input('x', 'float32', ['n', 'n']);
@@ -61,7 +62,7 @@ describe('the library', () => {
 		['is cut short', join(folder, 'short.so'), 'it is cut short'],
 		['is another library', join(folder, 'other.so'), 'OrtGetApiBase'],
 	])('is refused when it %s', (_, library, reason) => {
-		// The messages are those of Linux; other systems word the same faults themselves.
+		// Linux's messages; other systems word these faults differently.
 		if (process.platform !== 'linux') reason = library;
 		copyFileSync(onnxRuntimeLibrary, join(folder, 'short.so'));
 		truncateSync(join(folder, 'short.so'), 1_000_000);
@@ -107,7 +108,7 @@ describe('a network', () => {
 	test.each([0, 100])('stops in the middle of a run after %d ms', (cancelAfterMs) => {
 		const started = performance.now();
 		expect(thrown(() => inside.runNetwork({ ...endless(), cancelAfterMs }))).toMatchObject({ code: 'CANCELLED' });
-		// Loading is part of it, and the machine may be busy; the whole run would take many minutes.
+		// Includes loading, and the machine may be busy; the whole run would take many minutes.
 		expect(performance.now() - started).toBeLessThan(60_000);
 	});
 });

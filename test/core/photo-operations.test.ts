@@ -1,3 +1,4 @@
+// Operations on photos: letterbox, resize and warp, against OpenCV.
 import { describe, expect, test } from 'vitest';
 import { maxAbsError, readGolden } from '../golden.ts';
 import { inside, type Photo } from '../inside.ts';
@@ -98,7 +99,7 @@ describe('resize', () => {
 	])('of one grey to %d x %d stays that grey', (width, height) => {
 		for (const level of [0, 1, 127, 254, 255]) {
 			const resized = inside.resize(grey(5, 3, Array(15).fill(level)), width, height);
-			// The weighted sum may lose a quarter of a level to truncation, as it does in OpenCV.
+			// The weighted sum may lose a quarter of a level to truncation, as in OpenCV.
 			expect(resized.every((value) => Math.abs(value - level) <= 1)).toBe(true);
 			expect(resized).toHaveLength(3 * width * height);
 		}

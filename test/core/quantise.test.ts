@@ -1,3 +1,4 @@
+// Quantising images to 8 bits, against diffusers.
 import { describe, expect, test } from 'vitest';
 import { inside } from '../inside.ts';
 

@@ -1,3 +1,4 @@
+// The bundles of random weights that benchmarks use.
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';

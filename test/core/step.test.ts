@@ -1,3 +1,4 @@
+// The sampler's step, against diffusers.
 import { describe, expect, test } from 'vitest';
 import { fromNoise, type Plan, packPlan } from '../../lib/samplers/plan.ts';
 import { exactly, maxAbsError } from '../golden.ts';

@@ -1,3 +1,5 @@
+// How models behave, whatever runs them: written once, run for ONNX Runtime, for the stand-in's engines on the host and on a GPU,
+// and for TensorRT's and TensorRT-RTX's where available.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -8,9 +10,6 @@ import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions }
 import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
-
-// How models behave, whatever runs them: written once, run for ONNX Runtime, for the stand-in's engines on the host and on a GPU, and
-// for those of TensorRT and TensorRT-RTX, where they are.
 
 const folder = temporaryFolder();
 const bundle = folder.path('bundle');
@@ -32,7 +31,7 @@ const keypoints = [
 const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * i));
 type Call = readonly [Float32Array, GenerateOptions];
-/** Together they take more rows than a batch has, and leave it one after another. */
+/** Together they need more rows than a batch has, and leave it one after another. */
 const differentCalls: readonly Call[] = [
 	[identity, { seed: 1, steps: 5 }],
 	[otherIdentity, { seed: 2, steps: 3, guidanceScale: 1 }],
@@ -74,7 +73,7 @@ beforeAll(() => writeRandomBundle(bundle, { size: 'tiny', seed: 11 }));
 
 for (const runtime of await findRuntimes()) {
 	if (runtime.reason !== undefined) console.log(`Leaving out ${runtime.name}: ${runtime.reason}`);
-	// Minutes, because TensorRT builds and two cores may have to do.
+	// Minutes, because TensorRT builds engines, perhaps on two cores.
 	describe.skipIf(runtime.reason !== undefined)(runtime.name, { timeout: 600_000 }, () => behaves(runtime));
 }
 
@@ -100,7 +99,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 	});
 
 	const paint = ([who, how]: Call, on = model) => on.generate(who, how);
-	/** Starts a portrait of many steps; resolves, to its promise, when it is at its second. */
+	/** Starts a portrait of many steps; resolves, to its promise, at the second step. */
 	const startLong = async (how: GenerateOptions = {}) => {
 		let painting: Promise<unknown> = Promise.resolve();
 		await new Promise<void>((started, failed) => {
@@ -256,7 +255,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 			const aborted = performance.now();
 			await model.generate(identity, { steps: 1 });
 			const perStep = (times[11]! - times[1]!) / 10;
-			// 988 steps were left. A tenth of their time is far more than a portrait of one step takes, on any machine.
+			// 988 steps were left. A tenth of their time is far more than a one-step portrait takes on any machine.
 			expect(performance.now() - aborted).toBeLessThan(Math.max(100 * perStep, 1000));
 		});
 
@@ -382,7 +381,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 		skip(!onHost, 'a GPU has more memory than any call may ask for; test/README.md says which tests are about it');
 		const program = 'prlimit';
 		skip(spawnSync(program, ['--version']).error !== undefined, `there is no ${program} here`);
-		// So little is left to the process that 1000 portraits of this size fit nowhere, and on a CPU not even one fits.
+		// The process has so little memory left that 1000 portraits of this size do not fit, and on a CPU not even one.
 		const large = { width: 512, height: 512 };
 		const source = `
 			import assert from 'node:assert';
@@ -408,7 +407,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 		expect(await runModule(source, { ...options, ...sizes, batchSizes: [2] })).toBe(0);
 	});
 
-	// Through the C ABI, where all providers are alike; a real one would take long to load so often.
+	// Through the C ABI, where all providers are alike; a real one would be slow to load so often.
 	describe.skipIf(provider !== 'stand-in')('engines whose calls are counted', () => {
 		const failed = 7; // ARC2FACE_FAILED of native/provider/tensorrt/abi.h
 		const outOfMemory = 6; // ARC2FACE_OUT_OF_MEMORY
@@ -432,7 +431,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 					await own.generate(otherIdentity, { ...how, steps });
 					return faults.state().calls;
 				};
-				await callsOf(1); // only the first needs what all share
+				await callsOf(1); // only the first call needs what all share
 				const next = await callsOf(20);
 				const perStep = (await callsOf(21)) - next;
 				expect(perStep).toBeGreaterThan(0);
@@ -447,7 +446,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 						},
 					});
 					await expect(painting).rejects.toMatchObject({ name: 'AbortError' });
-					// It would take turns with the next portrait, step by step, if it went on.
+					// If it went on, it would alternate steps with the next portrait.
 					await own.generate(otherIdentity, { ...how, steps: 20 });
 					expect(faults.state().calls - next, `after step ${last}`).toBeLessThanOrEqual(perStep);
 				}
@@ -511,7 +510,7 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 		test('a failure of a build: the error says so, and nothing in the cache is taken for an engine', () =>
 			withEnvironment(environment, async () => {
 				const faults = openFaults();
-				// Each of five builds opens the library and then builds; what comes after, in the core, the test above has.
+				// Each of five builds opens the library and then builds; the test above covers what follows in the core.
 				const last = 9;
 				for (let at = 0; at <= last; at++) {
 					const fresh = { ...small, cacheDir: cacheFor(`engines ${at}`) };

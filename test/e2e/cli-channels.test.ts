@@ -1,4 +1,4 @@
-// stdout is for results, stderr for what is told beside them: what becomes of the work when one of them ends.
+// stdout is for results, stderr for everything else: what happens to the work when one of them ends.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -64,7 +64,7 @@ describe.skipIf(process.platform !== 'linux')('a stdout that takes nothing', () 
 });
 
 describe('progress', () => {
-	// A terminal of its own: `script` is of util-linux. Its stdout and stderr are one.
+	// A terminal of its own, by util-linux's `script`. It joins stdout and stderr.
 	const onTerminal = (line: string, env: Record<string, string>) => shell(`script -qec "${line}" /dev/null`, env);
 	const calm = { TERM: 'xterm', CI: '', NO_COLOR: '' };
 

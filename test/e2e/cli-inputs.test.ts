@@ -1,4 +1,4 @@
-// What is given to the program, and where its results go: several inputs, pipes, names, and what is none.
+// The program's inputs, and where its results go: several inputs, pipes, good and bad names.
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What an old Node.js says. There is none here: what it would read is read as it would, by its version and by its words.
+// What an old Node.js says. None is here, so the file that it would parse is run as if by its version and syntax.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Script } from 'node:vm';
@@ -18,6 +18,6 @@ test.each(['12.22.12', '18.20.8', '20.9.0', '20.16.0'])('Node.js %s is told whic
 test('the package starts by it, and what it starts with is a script in words of 2018', () => {
 	expect(program.endsWith(packageJson.bin.arc2face)).toBe(true);
 	const text = readFileSync(program, 'utf8').replace(/^#!.*/, '');
-	expect(() => new Script(text)).not.toThrow(); // no module
+	expect(() => new Script(text)).not.toThrow(); // not a module
 	expect(text).not.toMatch(/\?\.|\?\?|\bawait\b|\bstatic\b|#\w|\d_\d|^import\s|^export\s/m);
 });

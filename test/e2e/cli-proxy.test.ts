@@ -1,4 +1,4 @@
-// `pull` through proxies, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. Servers and proxies are of this test; nothing leaves the machine.
+// `pull` through proxies, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. Servers and proxies are the test's own; nothing leaves the machine.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -16,13 +16,13 @@ const pull = (env: Record<string, string>) => start(['pull', '--out', 'bundle'],
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 const listen = (server: Server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
 
-/** Small files are there; the first large one has the wrong size, which ends the pull. */
+/** Serves small files; the first large one has the wrong size, which ends the pull. */
 function answer(request: IncomingMessage, response: import('node:http').ServerResponse): void {
 	response.end(request.url?.endsWith('.json') ? '{}' : 'not the weights');
 }
 const reachedTheEnd = /DOWNLOAD_FAILED: Expected 334643276 bytes for https?:\/\/hub\.test/;
 
-// It answers for all names, which no name server knows: whoever asks for them has asked the proxy.
+// Answers for names that no name server knows: whoever gets them has used the proxy.
 let proxy: Server;
 let asked: string[];
 let credentials: Set<string | undefined>;

@@ -1,3 +1,4 @@
+// The command line as a user starts it: every command, its outputs and exit codes.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
@@ -202,7 +203,7 @@ describe('doctor', () => {
 	);
 
 	test('exits with 1 when the addon is missing, and tells how to build it', async () => {
-		// Where to look for the addon instead of the package: a folder that has none.
+		// A folder without an addon, to look in instead of the package.
 		const { code, stdout, stderr } = await start(['doctor', '--json'], { ARC2FACE_NATIVE_PREBUILD: folder }).ended;
 		expect([code, stderr]).toEqual([1, '']);
 		const { addon, problems, device } = JSON.parse(stdout);
@@ -243,7 +244,7 @@ describe('pull', () => {
 	});
 
 	test('a server that cannot be had is named, at once', async () => {
-		// Port 1 is one of those that fetch refuses: https://fetch.spec.whatwg.org/#port-blocking
+		// fetch refuses port 1: https://fetch.spec.whatwg.org/#port-blocking
 		const { code, stderr } = await start(['pull', '--out', 'bundle'], { HF_ENDPOINT: 'http://127.0.0.1:1' }).ended;
 		expect(code).toBe(1);
 		expect(stderr).toContain("Can't reach the server 127.0.0.1:1, which HF_ENDPOINT names: bad port.");
@@ -281,7 +282,7 @@ describe('pull', () => {
 describe('engines', () => {
 	const cache = () => ['--cache-dir', join(folder, 'cache')];
 
-	/** Two engines, the second last used ten days ago, and what a build that was killed has left. */
+	/** Two engines, the second last used ten days ago, and leftovers of a killed build. */
 	async function fill(): Promise<void> {
 		const library = join(folder, 'provider.so');
 		const network = join(folder, 'network.onnx');
@@ -362,7 +363,7 @@ describe('engines', () => {
 
 const astronaut = join(import.meta.dirname, '../fixtures/astronaut.png');
 
-// The golden bundle paints with tiny random networks; it has none that read faces.
+// The golden bundle paints with tiny random networks, and can't read faces.
 describe('with a bundle', () => {
 	const bundle = join(import.meta.dirname, '../golden/tiny-sd');
 	const model = ['--bundle', bundle, '--steps', '2'];
@@ -442,7 +443,7 @@ describe('with a bundle', () => {
 	});
 });
 
-// A whole bundle of random networks: its detector finds nothing, so that photos need their keypoints.
+// A complete bundle of random networks: its detector finds nothing, so photos need keypoints.
 describe('with photos', () => {
 	let bundle: string;
 	beforeAll(async () => {

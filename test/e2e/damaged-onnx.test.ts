@@ -1,4 +1,4 @@
-// An ONNX file whose damage shows only to the runtime that loads it.
+// An ONNX file whose damage only the runtime notices.
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ afterAll(() => rm(bundle, { recursive: true }));
 test.each(['arcface.onnx', 'scrfd_10g_bnkps.onnx'])('%s is named by the error of a load', async (name) => {
 	const file = join(bundle, 'antelopev2', name);
 	const whole = await readFile(file);
-	// An operator that nobody knows, in the place of each convolution.
+	// An unknown operator instead of each convolution.
 	await writeFile(file, Buffer.from(whole.toString('latin1').replaceAll('Conv', 'Vonc'), 'latin1'));
 	await expect(Arc2Face.load({ bundle, device: 'cpu' })).rejects.toMatchObject({
 		code: 'INVALID_WEIGHTS',

@@ -1,4 +1,4 @@
-// What the documentation shows is true: its programs compile and run, its commands run, its links lead somewhere.
+// The documentation is true: its programs compile and run, its commands run, its links work.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const read = (file: string) => readFileSync(join(packageRoot, file), 'utf8');
 const { files: packed, repository, homepage, bugs } = JSON.parse(read('package.json'));
 
-/** Pages that people write; api.md and cli.md are made from the code, and checked against it by `npm run docs -- --check`. */
+/** Pages written by hand; api.md and cli.md are generated, and checked by `npm run docs -- --check`. */
 const written = ['README.md', 'docs/guide.md', 'docs/bundles.md', 'docs/gpu.md', 'docs/errors.md'];
 const pages = [...written, 'docs/api.md', 'docs/cli.md', 'models/tiny/README.md', 'CHANGELOG.md'];
 
@@ -61,7 +61,7 @@ describe('in a project that has the package installed', () => {
 	});
 	afterAll(() => rm(folder, { recursive: true, force: true }));
 
-	// A home of its own: no official bundle that happens to be there.
+	// A home of its own, without any official bundle.
 	const env = () => ({ ...process.env, ARC2FACE_HOME: join(folder, 'home'), NO_COLOR: '1' });
 
 	test('the programs compile under strict', async () => {
@@ -81,7 +81,7 @@ describe('in a project that has the package installed', () => {
 		'the program at $name runs',
 		async ({ text }) => {
 			const index = blocks.filter(({ language }) => language === 'ts').findIndex((block) => block.text === text);
-			// A server ends when it is told to; it says nothing when it is ready, so the program itself asks it.
+			// A server runs until it is stopped, and does not say when it is ready, so the program itself polls it.
 			const serves = text.includes('.listen(');
 			const program = join(folder, `js/program-${index}.js`);
 			if (serves) await writeFile(program, `${readFileSync(program, 'utf8')}${askTheServer}`);
@@ -129,7 +129,7 @@ describe('links', () => {
 	const links = pages.flatMap(linksOf).filter(({ link }) => !/^(https?:|mailto:)/.test(link));
 	const target = ({ page, link }: { page: string; link: string }) =>
 		normalize(join(dirname(page), link.split('#')[0]!));
-	/** As GitHub makes them of headings. */
+	/** As GitHub makes them from headings. */
 	const anchorsOf = (page: string) => {
 		const text = read(page).replaceAll(/```.*?```/gs, '');
 		const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>

@@ -1,3 +1,5 @@
+// The weights that come with the package, on people and scenes held out from training, as a newcomer sees them.
+// `npm run bench:identity` measures all their requirements.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -8,9 +10,6 @@ import { Arc2Face, type Face, type Identity } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { withEnvironment } from '../runtimes.ts';
-
-// The weights that come with the package, on people and scenes that no training saw. `npm run bench:identity` measures all that is
-// asked of them; here is what a newcomer sees of it.
 
 type Truth = { scenes: { file: string; faces: Pick<Face, 'box' | 'keypoints'>[] }[] };
 
@@ -23,7 +22,7 @@ const empty = temporaryFolder();
 let model: Arc2Face;
 let identities: Identity[][];
 beforeAll(async () => {
-	// Where nothing was pulled, the embedded bundle is the default.
+	// If nothing was pulled, the embedded bundle is the default.
 	await withEnvironment({ ARC2FACE_HOME: empty.path('.') }, async () => {
 		model = await Arc2Face.load({ device: 'cpu' });
 	});
@@ -90,7 +89,7 @@ describe('a photo that lies on its side or stands on its head', () => {
 			expect(identity.similarity(identities[i]![0]!), `person ${i}`).toBeGreaterThan(0.98);
 			expect(identity.face!.rotation).toBe(360 - angle);
 			expect(identity.warnings.map(({ code }) => code)).toEqual(['TURNED_FACE']);
-			// The face is where it is in the photo as it was given, and what was found there is taken without another search.
+			// The face's place is in the original photo, and passing it back needs no further search.
 			const [found] = await model.detect(turned);
 			expect(found).toEqual({ ...identity.face, index: undefined, count: undefined });
 			const again = await model.encode(turned, { face: found! });

@@ -1,3 +1,5 @@
+// The engine cache with NVIDIA's own builder, which needs no GPU: in separate processes, as users run it, and in this one.
+// test/unit/engine-cache.test.ts covers the details, with instant builders.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, cp, mkdir, open, readdir, readFile } from 'node:fs/promises';
@@ -15,9 +17,6 @@ import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { rtx, withoutRtx } from '../engines.ts';
 
-// The engine cache with NVIDIA's own builder, which needs no GPU: in processes of their own, as users have them, and in this one.
-// test/unit/engine-cache.test.ts has the details, with builders that take no time.
-
 const reason = withoutRtx();
 if (reason !== undefined) console.log(`Leaving out the cache of TensorRT-RTX's engines: ${reason}.`);
 
@@ -29,7 +28,7 @@ const cacheDir = folder.path('cache');
 const cache = new EngineCache({ cacheDir });
 const unused = { ARC2FACE_PROVIDER: undefined, ARC2FACE_TENSORRT: dirname(rtx.core) };
 
-/** Starts a process that prepares the engines, and says what it does, one JSON text a line. */
+/** Starts a process that prepares the engines and reports in lines of JSON. */
 function start(more: { cacheDir?: string; user?: number } = {}) {
 	const request = { bundle, cacheDir, shapes, ...more };
 	const script = fileURLToPath(new URL('../engine-build-process.js', import.meta.url));
@@ -67,7 +66,7 @@ async function enginesOf(change: Partial<EngineRequest>, of = bundle) {
 	});
 }
 
-/** Prepares the engines in this process; returns the networks that were built, and all files. */
+/** Prepares the engines in this process; returns the networks built, and all files. */
 async function prepare(change: Partial<EngineRequest> = {}, of = bundle) {
 	const building: string[] = [];
 	const prepared = await (await enginesOf(change, of)).prepare({
@@ -116,9 +115,9 @@ describe.skipIf(reason !== undefined)('engines of TensorRT-RTX in the cache', { 
 		}
 	});
 
-	// All of a load but to open the engines, which needs a GPU. engine-library.test.ts has whole loads, with the stand-in.
+	// A load except for opening the engines, which needs a GPU. engine-library.test.ts has whole loads, with the stand-in.
 	test('engines that are there are not built again, and are ready in under a second of processor time', async () => {
-		const before = process.cpuUsage(); // of all threads; by the clock, a busy machine can make anything slow
+		const before = process.cpuUsage(); // of all threads; wall time depends on how busy the machine is
 		const { built } = await prepare();
 		const { user, system } = process.cpuUsage(before);
 		expect(built).toEqual([]);
@@ -174,7 +173,7 @@ describe.skipIf(reason !== undefined)('engines of TensorRT-RTX in the cache', { 
 	});
 
 	test.skipIf(process.platform === 'win32')('a cache folder that can only be read is named', async () => {
-		// Modes do not bind root, so there the process becomes a user whom they do.
+		// Modes do not bind root, so as root the process becomes another user.
 		const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
 		const place = folder.path('read-only');
 		await mkdir(join(place, 'engines'), { recursive: true });

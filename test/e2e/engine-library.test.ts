@@ -1,3 +1,4 @@
+// Provider libraries and NVIDIA's, good and bad, and whole loads through the stand-in.
 import { execFile } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -97,7 +98,7 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 
 	const engines = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'];
 
-	/** Loads and gives back; tells which engines were built. */
+	/** Loads and disposes; returns which engines were built. */
 	async function load(options: LoadOptions = {}) {
 		const seen: LoadProgress[] = [];
 		const onProgress = (progress: LoadProgress) => seen.push(progress);
@@ -124,7 +125,7 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 		);
 		expect(first.seen.every(({ fraction }) => fraction >= 0 && fraction <= 1)).toBe(true);
 
-		const before = process.cpuUsage(); // of all threads; by the clock, a busy machine can make anything slow
+		const before = process.cpuUsage(); // of all threads; wall time depends on how busy the machine is
 		const second = await load({ device: 'auto' });
 		const { user, system } = process.cpuUsage(before);
 		expect([second.built, second.info.device]).toEqual([[], 'cuda:0']);
@@ -242,13 +243,13 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 	});
 });
 
-/** A library of NVIDIA that lacks its second half. */
+/** One of NVIDIA's libraries without its second half. */
 function writeCutShort(file: string): void {
 	copyFileSync(rtx.core, file);
 	truncateSync(file, Math.floor(statSync(file).size / 2));
 }
 
-/** What `arc2face doctor` tells in this process's environment. */
+/** What `arc2face doctor` reports in this process's environment. */
 async function examine(): Promise<Examination & { canRun: boolean; problems: Problem[] }> {
 	const program = fileURLToPath(new URL('../../dist/lib/cli.js', import.meta.url));
 	const { stdout } = await promisify(execFile)(process.execPath, [program, 'doctor', '--json']);

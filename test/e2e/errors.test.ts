@@ -1,3 +1,4 @@
+// Errors that cross threads.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';

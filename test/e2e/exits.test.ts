@@ -1,3 +1,5 @@
+// Processes that end at random moments during every call, in every way: at once, and with their own exit code.
+// ARC2FACE_TEST_EXITS says how many, ARC2FACE_TEST_NODE with which Node.js.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
@@ -8,16 +10,13 @@ import { temporaryFolder } from '../checkpoint-samples.ts';
 import { standIn } from '../engines.ts';
 import { insideFile } from '../inside.ts';
 
-// Processes that end at random moments while the package works, in every way and during every call: at once, and with their own exit
-// code. ARC2FACE_TEST_EXITS says how many, ARC2FACE_TEST_NODE with which Node.js.
-
 const exits = Number(process.env.ARC2FACE_TEST_EXITS ?? 66);
 const node = process.env.ARC2FACE_TEST_NODE ?? process.execPath;
 const folder = temporaryFolder();
 const slowExit = join(dirname(insideFile), 'arc2face_slow_exit.node');
 const program = fileURLToPath(new URL('../exit-process.js', import.meta.url));
 
-/** What ends the process, on which thread the package works, and what the process ends with. */
+/** What ends the process, the thread that the package works on, and the expected exit code. */
 const endings = [
 	{ thread: 'main', end: 'exit', expected: 7 },
 	{ thread: 'main', end: 'throw', expected: 1 },
@@ -29,14 +28,14 @@ const endings = [
 	{ thread: 'worker', end: 'mainExits', expected: 7 },
 	{ thread: 'worker', end: 'terminate', expected: 7 },
 ] as const;
-/** Mostly those during which the runtime makes what it will destroy. */
+/** Mostly calls during which the runtime creates what it will destroy. */
 const calls = ['load', 'load', 'load', 'build', 'load', 'all', 'detect', 'encode', 'generate'] as const;
-/** Loops without an end of their own, which only work that is under way can finish. */
+/** Endless loops, which only work already under way can finish. */
 const endless: readonly string[] = ['load', 'build'];
 
 type Scene = { call: string; thread: string; end: string; expected: number | string; after: number };
 
-/** Runs a scene; what it ended with, and how long that took in milliseconds. */
+/** Runs a scene; returns how it ended, and how long that took in milliseconds. */
 async function run({ expected: _, ...scene }: Scene, number: number) {
 	const options =
 		scene.call === 'build' || number % 5 === 4
@@ -70,7 +69,7 @@ test(`${exits} processes that end at work end at once, with their own exit code`
 		calls.filter((call) => !(ending.end === 'finish' && endless.includes(call))).map((call) => ({ ...ending, call })),
 	);
 	const scenes = Array.from({ length: exits }, (_, i): Scene => {
-		// 37 shares no factor with the number of pairs, so that a few of them already are of all kinds.
+		// 37 shares no factor with the number of pairs, so even a few runs cover all kinds.
 		return { ...pairs[(i * 37) % pairs.length]!, after: Math.floor(400 * Math.random()) };
 	});
 	const wrong: object[] = [];

@@ -1,3 +1,5 @@
+// The latents of whole generations, as the denoiser passes them to the decoder. Images show them only to one part in 255 and through
+// a decoder, so here the decoder is a network that encodes them in pixels; everything else is as users have it.
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Arc2Face } from '../../lib/index.ts';
 import type { Plan } from '../../lib/samplers/plan.ts';
@@ -6,13 +8,11 @@ import type { VaeConfig } from '../../models/vae.ts';
 import { exactly, type GoldenCase, maxAbsError } from '../golden.ts';
 import { bundle, golden, identities, optionsOf, plain } from '../recorded-pipeline.ts';
 
-// The latents of whole generations, as the denoiser hands them to the decoder. Images show them to one part in 255 only and through
-// a decoder, so here that is a network that writes them down in pixels; all else is as users have it.
 const cut = vi.hoisted(() => ({ steps: Number.POSITIVE_INFINITY }));
 vi.mock('../../models/vae.ts', async (original) => {
 	const { vaeDecoder, ...vae } = await original<typeof import('../../models/vae.ts')>();
 	const writeDown = (...request: Parameters<typeof vaeDecoder>): NetworkGraph => {
-		vaeDecoder(...request); // or the bundle would have weights that no network asks for
+		vaeDecoder(...request); // or the bundle would have weights that no network uses
 		return latentsAsPixels(request[0]);
 	};
 	return { ...vae, vaeDecoder: writeDown };
@@ -47,7 +47,7 @@ function latentsAsPixels({ latentChannels, pixelsPerLatent }: VaeConfig): Networ
 		graph.node('Sub', [middle, graph.node('Mul', [upper, scalar(256)])]),
 		graph.node('Sub', [whole, graph.node('Mul', [middle, scalar(256)])]),
 	];
-	// The channels one below another. 0: as before; -1: as many as it takes.
+	// The channels stacked vertically. 0: unchanged; -1: inferred.
 	const rows = bytes.map((byte) => graph.node('Reshape', [byte, integers(0, 1, -1, 0)]));
 	const pixels = graph.node('Concat', rows, { axis: 1 });
 	const image = graph.node('Tile', [pixels, integers(1, 1, pixelsPerLatent / latentChannels, pixelsPerLatent)]);
@@ -103,7 +103,7 @@ test('has the latents of diffusers after every step', async () => {
 	for (const step of steps) {
 		cut.steps = step;
 		const expected = (all.data as Float32Array).subarray((step - 1) * size, step * size);
-		// As for the last: errors grow from step to step.
+		// As for the last step: errors grow from step to step.
 		expect(maxAbsError(await generate(recorded), expected), `step ${step}`).toBeLessThanOrEqual(
 			recorded.accuracy!.atol,
 		);

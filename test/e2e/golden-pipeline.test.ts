@@ -1,3 +1,4 @@
+// Whole generations, against diffusers' pipelines.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBundle } from '../../lib/bundle/bundle.ts';
 import { Arc2Face } from '../../lib/index.ts';
@@ -5,7 +6,7 @@ import type { GoldenCase } from '../golden.ts';
 import { inside, onnxRuntimeLibrary } from '../inside.ts';
 import { bundle, golden, identities, optionsOf, plain } from '../recorded-pipeline.ts';
 
-/** The recorded images; for cases that keep latents only, those that our VAE decoder (tested on its own) makes of them. */
+/** The recorded images; for cases with latents only, our VAE decoder's (tested separately). */
 async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Array> {
 	if (tensors.image !== undefined) return golden.tensor(tensors.image).data as Uint8Array;
 	const { networks, files } = await openBundle(bundle);
@@ -88,7 +89,7 @@ describe('one seed gives one portrait', () => {
 		const [, second] = await model.generate(identities[0]!, { ...options, count: 2 });
 		const [alone] = await model.generate(identities[0]!, { ...options, seed: 12 });
 		expect(second!.seed).toBe(12);
-		// A batch of another size may add in another order.
+		// Another batch size may add in another order.
 		expectSameImages([second!.data], alone!.data);
 	});
 

@@ -1,11 +1,10 @@
+// The compiled benchmark, as `npm run bench:identity` starts it: with random weights it must fail, and say why.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
-
-// The compiled benchmark, as `npm run bench:identity` starts it: with random weights it has to fail, and to say why.
 
 const program = join(import.meta.dirname, '../../dist/benchmarks/identity.js');
 const small = ['--people', '2', '--portraits', '2', '--steps', '2'];
@@ -19,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function run(...args: string[]) {
-	// Its temporary bundles go here too, where what is left of them can be seen.
+	// Its temporary bundles go here too, so that leftovers show.
 	const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder };
 	const child = spawn(process.execPath, [program, '--bundle', join(folder, 'bundle'), ...small, ...args], { env });
 	let stdout = '';

@@ -1,3 +1,5 @@
+// What concerns only the CPU: ONNX Runtime and the small random networks of test/golden. behaviour.test.ts has what models do
+// whatever runs them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -6,9 +8,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Arc2Face, type GeneratedImage } from '../../lib/index.ts';
 import { goldenFolder } from '../golden.ts';
-
-// What only the CPU has to answer for: ONNX Runtime and the small random networks of test/golden. What models do whatever runs them is
-// in behaviour.test.ts.
 
 const bundle = `${goldenFolder}tiny-sd`;
 const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
@@ -33,7 +32,7 @@ test('200 cycles of load, generate and dispose leave memory where it was', { tim
 		await using model = await Arc2Face.load({ bundle });
 		await model.generate(identity, { steps: 1, seed: 1 });
 	};
-	/** The median over ten cycles more: what the collector has just left behind goes up and down by some per cent. */
+	/** The median over ten more cycles: the garbage collector makes it vary by some per cent. */
 	const residentBytes = async () => {
 		const measured: number[] = [];
 		for (let i = 0; i < 10; i++) {
@@ -50,7 +49,7 @@ test('200 cycles of load, generate and dispose leave memory where it was', { tim
 	const between = await residentBytes();
 	for (let i = 0; i < 80; i++) await cycle();
 	const after = await residentBytes();
-	// What is leaked grows with every cycle, so in both halves; what has grown in one of them has settled.
+	// A leak grows with every cycle, so in both halves; growth in only one of them has settled.
 	expect(Math.min(between / before, after / between)).toBeLessThan(1.02);
 	expect(after / before).toBeLessThan(1.15);
 });
@@ -68,7 +67,7 @@ async function runModule(source: string, env: NodeJS.ProcessEnv = process.env): 
 
 test('nothing is reported or written: the runtime of the networks would keep an identifier and call home', async () => {
 	const folder = await mkdtemp(join(tmpdir(), 'arc2face-home-'));
-	const { CI: _, ORT_DISABLE_TELEMETRY: __, ...env } = process.env; // the runtime keeps quiet in CI by itself
+	const { CI: _, ORT_DISABLE_TELEMETRY: __, ...env } = process.env; // in CI the runtime is silent anyway
 	const source = `
 		const { Arc2Face } = await import(process.argv[1]);
 		const model = await Arc2Face.load({ bundle: process.argv[2] });
@@ -103,7 +102,7 @@ test('a process lives on when worker threads were all that used the package, and
 			await worker.terminate();
 			await setTimeout(50);
 		}
-		// Its threads sleep in the addon, so that has to stay, although Node closes it with the last worker.
+		// Its threads sleep in the addon, which must stay loaded although Node closes it with the last worker.
 		if (process.platform === 'linux' && !/arc2face.*\\.node/.test(readFileSync('/proc/self/maps', 'utf8'))) process.exit(2);
 	`;
 	expect(await runModule(source)).toBe(0);

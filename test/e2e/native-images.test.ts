@@ -12,7 +12,7 @@ test('an image arrives while others are still being denoised', async () => {
 	const runtime = { onnxruntime: findOnnxRuntime().library, threads: 0 };
 	const { pixelsPerLatent } = geometry;
 	const model = await loadNative().load({ runtime, files, networks, ...tokens, pixelsPerLatent }).promise;
-	// Latents of 16 × 16 share an evaluation of 64 rows, which is 32 images with guidance: the last one begins one later.
+	// Latents of 16 × 16 share an evaluation of 64 rows, which is 32 images with guidance: the last one starts one evaluation later.
 	const side = 16 * pixelsPerLatent;
 	const images = 33;
 	const events: string[] = [];
@@ -37,6 +37,6 @@ test('an image arrives while others are still being denoised', async () => {
 	expect(new Set(painted)).toEqual(new Set(Array.from({ length: images }, (_, i) => `image ${i}`)));
 	expect(painted).toHaveLength(images);
 	expect(sizes).toEqual(painted.map(() => side * side * 3));
-	expect(events.indexOf('image 0')).toBeLessThan(events.indexOf('step 2')); // which is told when the last one is through
+	expect(events.indexOf('image 0')).toBeLessThan(events.indexOf('step 2')); // reported once the last one is done
 	expect(events.indexOf('step 2')).toBeLessThan(events.indexOf('image 32'));
 });

@@ -1,3 +1,4 @@
+// Bundles with one network that gives infinite numbers or NaN: an error that names it, and no image.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, open, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -7,8 +8,6 @@ import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { Arc2Face } from '../../lib/index.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
-
-// Bundles of which one network gives numbers that are infinite or NaN: an error that names it, and no picture.
 
 const folder = temporaryFolder();
 const good = folder.path('good');
@@ -46,7 +45,7 @@ const spoilTensor = (name: string, number: 'NaN' | 'Infinity') => async (path: s
 
 type Field = { number: number; from: number; to: number };
 
-/** The fields of a message of protocol buffers that have a length. */
+/** The length-delimited fields of a protocol buffers message. */
 function fieldsOf(bytes: Uint8Array, { from, to }: { from: number; to: number }): Field[] {
 	const fields: Field[] = [];
 	let at = from;
@@ -101,7 +100,7 @@ const cases = [
 		spoil: spoilTensor('text_model.final_layer_norm.weight', 'NaN'),
 		tensor: 'text_model.final_layer_norm.weight',
 	},
-	// Files of the runtime's own format: which of their weights it was, only the runtime could say.
+	// Files in the runtime's own format: only the runtime could tell which weight it was.
 	{ network: 'detector', path: 'antelopev2/scrfd_10g_bnkps.onnx', spoil: spoilOnnx },
 	{ network: 'recognizer', path: 'antelopev2/arcface.onnx', spoil: spoilOnnx },
 ] as const;
@@ -126,7 +125,7 @@ describe.each(cases)('a $network whose numbers are not finite', ({ network, path
 				? { code: 'INVALID_WEIGHTS', details: { network, file: `${bundle}/${path}`, tensor: of.tensor } }
 				: { code: 'ENGINE_FAILED', details: { network } }),
 		});
-		// Found before all is in vain, but for what only shows when it is painted.
+		// Found before more work is wasted, except for what shows only when painted.
 		expect(steps).toBe(network === 'vaeDecoder' ? 9 : 0);
 	});
 

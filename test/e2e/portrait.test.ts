@@ -1,3 +1,4 @@
+// Portraits through NVIDIA's engines, against the CPU's.
 import { describe, expect, test } from 'vitest';
 import { openBundle } from '../../lib/bundle/bundle.ts';
 import { awaitNative } from '../../lib/call.ts';
@@ -9,8 +10,6 @@ import { Arc2Face } from '../../lib/index.ts';
 import { loadNative, type NativeEngine, type NativeNetworks } from '../../lib/native.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { findRuntimes, type Runtime, withEnvironment } from '../runtimes.ts';
-
-// Portraits through NVIDIA's engines, against the CPU's.
 
 const folder = temporaryFolder();
 const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
@@ -32,15 +31,15 @@ function paintsAsTheCpu({ device, library, provider }: Runtime): void {
 			const images = await gpu.generate(identity, how);
 			for (const [i, { data }] of images.entries()) {
 				const sum = data.reduce((total, level, at) => total + Math.abs(level - expected[i]!.data[at]!), 0);
-				// What no eye sees. A wrong layer, weight or coefficient is off by tens of levels.
+				// Invisible. A wrong layer, weight or coefficient is off by tens of levels.
 				expect(sum / data.length, `image ${i}`).toBeLessThanOrEqual(2);
 			}
 		});
 	});
 }
 
-// NVIDIA's documents do not say what TensorRT-RTX does on a GPU that they do not list, so this package does not try. Whoever has one
-// learns it here, in the library's own words.
+// NVIDIA does not document what TensorRT-RTX does on a GPU that it does not list, so this package does not try. Whoever has one
+// sees it here, in the library's own words.
 describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_000 }, () => {
 	const { gpus, driver = '', obstacle = 'there is no GPU' } = loadNative().findGpus();
 	const { name = '', capability = 0, multiprocessors = 0 } = gpus[0] ?? {};
@@ -48,7 +47,7 @@ describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_0
 
 	test.for<[string, BuildTarget]>([
 		['the GPU itself', itself],
-		// As all of them are alike to it, perhaps one for another GPU runs.
+		// Perhaps one for another GPU runs.
 		['compute capability 8.9', targetFor(89)],
 	])('opens an engine that was built for %s, or says why not', async ([what, target], { skip }) => {
 		skip(gpus.length === 0, obstacle);
@@ -60,7 +59,7 @@ describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_0
 		const outcome = await tryEngines(runtime, target);
 		const { product, version } = runtime;
 		console.log(`${product} ${version} on ${name}, an engine for ${what}: ${outcome}`);
-		// A failure of another kind has no code of ours.
+		// Other failures have none of our codes.
 		expect(outcome).not.toMatch(/undefined: /);
 	});
 });

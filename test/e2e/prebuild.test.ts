@@ -1,3 +1,4 @@
+// The prebuild, in the package as it is published.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { onnxRuntimeLibrary } from '../inside.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('prebuild', () => {
-	// The package as it is published: no build/, no sources.
+	// The package as published: no build/, no sources.
 	const folder = mkdtempSync(join(tmpdir(), 'arc2face-prebuild-'));
 	const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 

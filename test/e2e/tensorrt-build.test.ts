@@ -1,3 +1,4 @@
+// Builds engines with NVIDIA's builder, which needs no GPU.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -67,7 +68,7 @@ async function build(network: Network, options: Partial<EngineBuild> = {}) {
 	return inside.buildEngine({ ...rtx, ...from, profiles, capabilities: [89], ...options });
 }
 
-/** What the promise fails with. */
+/** The promise's rejection. */
 async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
 	return promise.then(
 		() => Promise.reject(new Error('Nothing was thrown.')),
@@ -75,7 +76,7 @@ async function failure(promise: Promise<unknown>): Promise<Error & { code?: stri
 	);
 }
 
-// Minutes, because the machines that test this have two cores.
+// Minutes, because test machines have two cores.
 describe.skipIf(reason !== undefined)('TensorRT-RTX builds without a GPU', { timeout: 1_200_000 }, () => {
 	beforeAll(() => writeRandomBundle(inBundle('.'), { size: 'tiny', seed: 7 }));
 

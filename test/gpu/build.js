@@ -14,10 +14,10 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const rtxLibraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
 
-/** What says which sources dist was compiled from, where there is no compiler; the npm package leaves this folder out. */
+/** Says which sources dist was compiled from, where there is no compiler; the npm package leaves this folder out. */
 export const stamp = join(root, 'dist/benchmarks/sources.sha256');
 
-/** Exit code of a command that had no GPU to work on. */
+/** Exit code of a command that found no GPU. */
 export const noGpuCode = 3;
 
 /**
@@ -35,7 +35,7 @@ export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 	}
 	compileTypeScript(stages);
 	const headers = nodeApiHeaders();
-	// What is not on the machine is left out, without waiting for a network that may not be there.
+	// What the machine lacks is left out, without waiting for a network that may be missing.
 	const env = { PIP_RETRIES: '0', PIP_DEFAULT_TIMEOUT: '10', ...process.env };
 	stages.command(process.execPath, ['native/toolchain/install.js'], { cwd: root, env });
 	const settings = {
@@ -43,7 +43,7 @@ export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 		CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(folder, 'Release'),
 		CMAKE_JS_INC: headers.join(';'),
 		ARC2FACE_GPU_TESTS: 'ON',
-		// Machine code for the GPU at hand takes a fraction of the time that all of them take.
+		// Machine code for this GPU alone takes a fraction of the time.
 		...(existsSync(join(folder, 'CMakeCache.txt')) ? {} : architectures()),
 	};
 	const definitions = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);

@@ -1,10 +1,10 @@
 /**
- * Packs what a machine without a network needs beside a checkout to run test:gpu and bench:gpu:
+ * Packs what a machine without a network needs besides a checkout to run test:gpu and bench:gpu:
  *
  *   npm run pack:gpu [-- --node] [--tensorrt-rtx]      here, after `npm ci` and `npm run toolchain`
  *   tar -xf gpu-machine.tar.xz                         there, in the checkout
  *
- * That machine has nvcc, CMake, a C++ compiler and Python. Linux on x86-64. Into build/gpu-machine.tar.xz go:
+ * That machine has nvcc, CMake, a C++ compiler and Python. Linux on x86-64. build/gpu-machine.tar.xz holds:
  *
  *   node_modules            the packages that the library and vitest need, of ONNX Runtime only the library
  *   dist                    the compiled library and benchmarks
@@ -52,14 +52,14 @@ function pack(archive, paths) {
 	console.log(`${archive}: ${(statSync(join(root, archive)).size / 2 ** 20).toFixed(1)} MiB`);
 }
 
-/** The folders of packages and of all that they depend on. @param {string[]} names */
+/** The folders of packages and all their dependencies. @param {string[]} names */
 function packagesOf(names) {
 	/** @type {Set<string>} */
 	const found = new Set();
-	/** @param {string} name @param {string} from - folder whose package asks for it */
+	/** @param {string} name @param {string} from - folder whose package depends on it */
 	const add = (name, from) => {
 		const folder = locate(name, from);
-		// Optional packages are those of other platforms, too; of ONNX Runtime the list has what is needed.
+		// Optional packages include those of other platforms; for ONNX Runtime the list has what is needed.
 		if (folder === undefined || found.has(folder) || folder === join(root, onnxRuntime)) return;
 		found.add(folder);
 		const { dependencies, optionalDependencies } = manifest(folder);

@@ -1,3 +1,4 @@
+// The reports of test:gpu and bench:gpu: a part that did not run, or a number that is missing, must show.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error: plain JavaScript, because it runs before anything is compiled
 import { readReport } from '../../benchmarks/gpu/report.js';
@@ -7,8 +8,6 @@ import { markdown, requirements } from '../../benchmarks/gpu/table.js';
 import { build } from './build.js';
 // @ts-expect-error
 import { CommandFailed, LeftOut, Stages } from './stages.js';
-
-// What test:gpu and bench:gpu say about themselves: a part that did not run, or a number that is none, must show.
 
 const queued = 'UNet and step kernels, queued';
 const replayed = 'UNet and step kernels, graph replayed';

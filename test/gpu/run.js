@@ -3,9 +3,9 @@
  *
  *   node test/gpu/run.js [--dry-run] [--build <folder>]
  *
- * Needs nvcc, CMake, a C++ compiler and node_modules (test/README.md says what to take along where there is no network).
- * What TensorRT is needed for is left out, with the reason, where there is none. Exit codes: 0 passed, 1 failed, 3 there is
- * no GPU, which with --dry-run is no failure: everything up to the first call of CUDA has run then.
+ * Needs nvcc, CMake, a C++ compiler and node_modules (test/README.md says what to bring where there is no network).
+ * Without TensorRT, what needs it is left out, with the reason. Exit codes: 0 passed, 1 failed, 3
+ * no GPU, which is no failure with --dry-run: everything up to the first CUDA call has run then.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { LeftOut, Stages } from './stages.js';
 const { values } = parseArgs({
 	options: { 'dry-run': { type: 'boolean', default: false }, build: { type: 'string' } },
 });
-// Without a GPU there is nothing to be quick about: any machine may do it.
+// Without a GPU there is no hurry: any machine will do.
 const stages = new Stages((values['dry-run'] ? 60 : 8) * 60_000);
 
 const built = stages.run('Build', () => build(stages, [], values.build));
@@ -44,7 +44,7 @@ if (built && survey) {
 		testModels(folder, env, 'on a GPU that it is not documented for');
 	});
 	stages.run('Whole models through the stand-in', () => testModels(folder, env, 'stand-in on cuda:0'));
-	// Last, because they take longest: what does not fit into the time is theirs.
+	// Last, because they take longest and may be cut short.
 	for (const tool of ['memcheck', 'racecheck']) stages.run(`compute-sanitizer: ${tool}`, () => sanitize(tests, tool));
 }
 stages.report();
@@ -54,13 +54,13 @@ else if (gpus.length === 0) {
 	if (!values['dry-run']) process.exitCode = noGpuCode;
 }
 
-/** For the end of what has run as far as it does without one, too. */
+/** Also ends what has run as far as it can without a GPU. */
 function requireGpu() {
 	if (gpus.length === 0) throw new LeftOut(obstacle);
 }
 
 /**
- * Each test in a process of its own: an error of CUDA stays with a process, and what hangs ends.
+ * Each test in a process of its own: a CUDA error lasts for its whole process, and a hanging test can be ended.
  * @param {string} folder
  */
 function testNative(folder) {
@@ -78,15 +78,15 @@ function sanitize(tests, tool) {
 	// Some virtual machines keep debuggers from their GPU.
 	if (stdout.includes('Device not supported'))
 		throw new LeftOut('compute-sanitizer says that it does not support this device');
-	// Under it everything takes many times as long: threads and slots by the thousand add nothing that it looks for. The
-	// test that asks for more memory than there is would count as an error.
+	// Under it everything takes many times as long: thousands of threads and slots add nothing that it looks for. The
+	// test that requests more memory than there is would count as an error.
 	const filter = '--gtest_filter=-*MoreSlots*:*OtherThreads*:*InUse*:*CannotAllocate*:*Fault*';
 	stages.command('compute-sanitizer', ['--tool', tool, '--error-exitcode', '1', tests, filter]);
 }
 
 /**
  * Shows what `load` would use.
- * @param {NodeJS.ProcessEnv} env @throws {LeftOut} when there is nothing, with what was looked for and what was found
+ * @param {NodeJS.ProcessEnv} env @throws {LeftOut} if there is nothing, with what was looked for and what was found
  */
 function findTensorRt(env) {
 	const device = JSON.stringify(join(root, 'dist/lib/device/device.js'));

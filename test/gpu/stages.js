@@ -1,15 +1,15 @@
-/** Stages of a long command: one after another, each with a heading, and in the end what became of each. */
+/** Stages of a long command: one after another, each with a heading, then a summary. */
 import { spawnSync } from 'node:child_process';
 
 /** Why a stage could not run here. */
 export class LeftOut extends Error {}
 
-/** A command that did not end as it should. */
+/** A command that failed. */
 export class CommandFailed extends Error {
 	/** @param {string} message @param {{ stdout?: string, outOfTime?: boolean }} [how] */
 	constructor(message, { stdout = '', outOfTime = false } = {}) {
 		super(message);
-		/** What it said until then, if that is captured. */
+		/** Its output until then, if captured. */
 		this.stdout = stdout;
 		this.outOfTime = outOfTime;
 	}
@@ -21,7 +21,7 @@ export class Stages {
 	/** @type {{ name: string, seconds: number, outcome: 'passed' | 'failed' | 'left out', reason?: string }[]} */
 	#ended = [];
 
-	/** @param {number} limitMs - what all stages together may take */
+	/** @param {number} limitMs - the time for all stages together */
 	constructor(limitMs) {
 		this.#end = this.#started + limitMs;
 	}
@@ -52,7 +52,7 @@ export class Stages {
 	}
 
 	/**
-	 * Runs a stage, and goes on whatever comes of it.
+	 * Runs a stage, and continues whatever its outcome.
 	 * @template T @param {string} name @param {() => T} work @returns {T | undefined} undefined when it failed or was left out
 	 */
 	run(name, work) {
@@ -72,7 +72,7 @@ export class Stages {
 		}
 	}
 
-	/** Prints what became of each stage. */
+	/** Prints each stage's outcome. */
 	report() {
 		console.log(`\n=== after ${seconds(this.#started)} s`);
 		for (const { name, seconds, outcome, reason } of this.#ended) {
@@ -81,10 +81,10 @@ export class Stages {
 	}
 
 	/**
-	 * Runs a command to its end or to that of the time.
+	 * Runs a command until it ends or its time is up.
 	 * @param {string} command @param {readonly string[]} args
 	 * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, capture?: boolean, limitMs?: number }} [options] - `capture`: return stdout
-	 *   instead of showing it; `limitMs`: what it may take of the time
+	 *   instead of showing it; `limitMs`: its share of the time
 	 * @returns {{ stdout: string }}
 	 * @throws {CommandFailed}
 	 */

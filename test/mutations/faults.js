@@ -1,6 +1,6 @@
 /**
- * Deliberate faults in constants and formulas, as a slip of a hand would make them. Each has the end of its file's path, a text that
- * the file has exactly once, what takes its place, and the test files that have to notice; `title`: which of their tests are enough.
+ * Deliberate faults in constants and formulas, as a slip might make them. Each has the end of its file's path, a text that
+ * occurs in the file exactly once, its replacement, and the test files that must notice; `title`: which of their tests are enough.
  *
  * @type {readonly { name: string, file: string, from: string, to: string, tests: readonly string[], title?: string }[]}
  */

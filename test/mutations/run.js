@@ -1,8 +1,8 @@
 /**
- * The mutation check: puts one deliberate fault after the other into a copy of the sources and sees whether the tests of its
- * subject, which `npm test` runs too, fail. Ends with 1 if one does not. Usage: node test/mutations/run.js [part of a fault's name]
+ * The mutation check: puts one deliberate fault after another into a copy of the sources and checks that the tests of its
+ * subject, which `npm test` runs too, fail. Exits with 1 if they do not. Usage: node test/mutations/run.js [part of a fault's name]
  *
- * Needs what `npm run build` needs; the copy, with a build of its own, lies in build/mutations.
+ * Needs what `npm run build` needs; the copy, with its own build, is in build/mutations.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ console.log(
 console.log(`${rows.length - missed} of ${rows.length} faults are noticed.`);
 process.exit(missed === 0 ? 0 : 1);
 
-/** Brings the files that git knows, as they are now, into the copy; what its last run built there stays. */
+/** Copies the files that git tracks, in their current state; what the last run built there stays. */
 function copySources() {
 	const files = run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root).split('\0');
 	const there = files.filter((file) => file !== '' && existsSync(join(root, file)));
@@ -58,7 +58,7 @@ function copySources() {
 	return there;
 }
 
-/** @param {(typeof faults)[number]} fault @returns the one file that it is for, and its text */
+/** @param {(typeof faults)[number]} fault @returns its file, and the file's text */
 function placeOf({ name, file, from }) {
 	const found = sources.filter((path) => /^(lib|models|native)\//.test(path) && `/${path}`.endsWith(`/${file}`));
 	if (found.length !== 1) fail(`"${name}" is for one file ${file}, but there are ${found.length}.`);
@@ -95,7 +95,7 @@ function failuresOf(suites, title = '') {
 	const results = testResults;
 	return results.flatMap(({ message, assertionResults }) => {
 		const failed = assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName);
-		// What fails outside of a test, such as a model that does not load.
+		// Failures outside a test, such as a model that does not load.
 		return failed.length === 0 && message !== '' ? [message.split('\n')[0]] : failed;
 	});
 }

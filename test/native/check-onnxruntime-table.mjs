@@ -1,6 +1,6 @@
 // Compares the table of functions that the core declares for itself (native/provider/onnxruntime/c_api.h) with an official header:
 //   node test/native/check-onnxruntime-table.mjs [onnxruntime_c_api.h]
-// Without a path it takes the header of the system's development package, and has nothing to compare where there is none.
+// Without a path it takes the header of the system's development package, if there is one.
 import { existsSync, readFileSync } from 'node:fs';
 
 const systemHeaders = [
@@ -40,7 +40,7 @@ if (path === undefined) {
 	const source = readFileSync(new URL('../../native/provider/onnxruntime/c_api.h', import.meta.url), 'utf8');
 	const entries = ourEntries(source);
 	if (entries.length < 30) throw new Error(`Expected at least 30 entries in c_api.h but found ${entries.length}.`);
-	// An older header ends before the newest of our entries; all the others it has must agree.
+	// An older header ends before the newest of our entries; all others must agree.
 	const wrong = entries.filter(
 		([index, name]) => table[index] !== name && (index < table.length || table.includes(name)),
 	);

@@ -25,7 +25,7 @@ if (sanitize.includes('address')) {
 	);
 } else if (sanitize === 'thread') {
 	leaveOut('^OnnxRuntime', 'ONNX Runtime is not built with this sanitizer, which takes its locks for races');
-	// It can't place its shadow memory when Linux randomises addresses with more than 28 bits.
+	// It can't place its shadow memory if Linux randomises addresses with more than 28 bits.
 	if (spawnSync('setarch', ['-R', 'true']).status === 0) ctest.unshift('setarch', '-R');
 }
 run(ctest[0], ctest.slice(1));

@@ -1,3 +1,4 @@
+// The progress of an engine build as one number.
 import { expect, test } from 'vitest';
 import { BuildProgress } from '../../lib/engines/build-progress.ts';
 
@@ -13,7 +14,7 @@ test('a phase inside a step of another is a part of that step', () => {
 	expect(fraction('build', 4, 4)).toBe(1);
 });
 
-// As TensorRT-RTX 1.6 reports a network with two profiles, in this order; of the phases that repeat, one.
+// As TensorRT-RTX 1.6 reports a network with two profiles, in this order; repeated phases once.
 test('of the phases of NVIDIA’s builder the one counts that takes the time', () => {
 	const progress = new BuildProgress();
 	const reports: [phase: string, step: number, steps: number, fraction: number][] = [

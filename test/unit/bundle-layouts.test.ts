@@ -1,4 +1,4 @@
-// Bundles in the layouts that diffusers, transformers and hubs leave, and with files that are not what their names say.
+// Bundles in the layouts of diffusers, transformers and hubs, and with files that are not what their names say.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => rm(temporary, { recursive: true }));
 afterEach(() => vi.unstubAllEnvs());
 
-/** The golden bundle with faces, with `weights` left to the test. */
+/** The golden bundle with face networks; the test adds the weights. */
 beforeEach(async () => {
 	bundle = join(temporary, `bundle-${count++}`);
 	for (const folder of ['encoder', 'arc2face', 'vae']) {
@@ -43,12 +43,12 @@ beforeEach(async () => {
 });
 const inBundle = (path: string) => join(bundle, path);
 
-/** The golden weights of a network as they are. */
+/** The golden weights of a network, unchanged. */
 async function link(folder: 'encoder' | 'arc2face' | 'vae') {
 	await symlink(join(golden, folder, weightsOf[folder]), inBundle(`${folder}/${weightsOf[folder]}`));
 }
 
-/** What the bytes are that each weight refers to. */
+/** The bytes that each weight refers to. */
 function digestsOf({ files, networks }: Bundle): Map<string, string> {
 	const bytes = files.map((file) => readFileSync(file));
 	const digests = new Map<string, string>();

@@ -1,3 +1,4 @@
+// Opening bundles, and finding them.
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +49,7 @@ async function bundleWith(changes: Record<string, unknown>, remove: readonly str
 	return copy;
 }
 
-/** Every weight lies within the file that it names. */
+/** Every weight is within the file that it names. */
 async function expectWeightsInFiles({ files, networks }: Bundle) {
 	const sizes = await Promise.all(files.map(async (file) => (await readFile(file)).length));
 	for (const network of [networks.textEncoder, networks.unet, networks.vaeDecoder]) {

@@ -1,3 +1,4 @@
+// Opening checkpoints, and taking weights from them.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';

@@ -1,3 +1,4 @@
+// The parsing of command lines.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

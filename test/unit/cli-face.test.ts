@@ -1,4 +1,4 @@
-// What commands say of the face that they took.
+// What commands say about the face that they took.
 import { expect, test } from 'vitest';
 import type { Arc2Face } from '../../lib/arc2face.ts';
 import { encodeFace, faceChoice, faceText } from '../../lib/cli/face.ts';

@@ -1,3 +1,4 @@
+// The progress that commands show while a model loads.
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Context } from '../../lib/cli/command.ts';
 import { loadingDisplay } from '../../lib/cli/model.ts';

@@ -1,10 +1,11 @@
+// The progress of long work, on a terminal and elsewhere.
 import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import { Progress } from '../../lib/cli/progress.ts';
 
 const terminal = { isTTY: true, columns: 200, cursorTo() {}, clearLine() {}, moveCursor() {} };
 
-/** What a stream was written, with or without a terminal behind it. */
+/** What was written to a stream, with or without a terminal. */
 function recorded(terminal: object = {}) {
 	const stream = Object.assign(new PassThrough(), terminal) as unknown as NodeJS.WriteStream;
 	let text = '';

@@ -1,3 +1,4 @@
+// The options for the shapes that a model is loaded for.
 import { describe, expect, test, vi } from 'vitest';
 import { UsageError } from '../../lib/cli/command.ts';
 import { chosenShapes, chosenSize, shapeOptions } from '../../lib/cli/shapes.ts';

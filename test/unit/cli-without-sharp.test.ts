@@ -1,3 +1,4 @@
+// The command line where sharp is missing.
 import { expect, test, vi } from 'vitest';
 import { runLine } from '../command-line.ts';
 

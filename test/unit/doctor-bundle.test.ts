@@ -1,4 +1,4 @@
-// `doctor` opens every file of a bundle, and tells of each what it is or what is wrong with it.
+// `doctor` opens every file of a bundle, and says what each is or what is wrong with it.
 import { cp, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// What `doctor` finds on machines that tests describe. The addon need not be built.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,6 @@ import { findNvidiaDriver } from '../../lib/doctor/machine.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
-// Where the addon lies is of no matter here, and it need not be built.
 vi.mock('../../lib/native.ts', async (original) => ({
 	...(await original<typeof import('../../lib/native.ts')>()),
 	addonFile: () => '/no/such/arc2face.node',
@@ -239,7 +239,7 @@ describe.skipIf(process.platform === 'win32')('the NVIDIA driver', () => {
 	test('may be missing for a GPU on the bus', async () => {
 		await put('sys/bus/pci/devices/0000:00:01.0/vendor', '0x8086\n'); // another vendor's display controller
 		await put('sys/bus/pci/devices/0000:00:01.0/class', '0x030000\n');
-		await put('sys/bus/pci/devices/0000:01:00.1/vendor', '0x10de\n'); // sound, which such cards have, too
+		await put('sys/bus/pci/devices/0000:01:00.1/vendor', '0x10de\n'); // sound, which such cards also have
 		await put('sys/bus/pci/devices/0000:01:00.1/class', '0x040300\n');
 		expect(findNvidiaDriver({}, folder)).toEqual({});
 		await put('sys/bus/pci/devices/0000:02:00.0/vendor', '0x10de\n');

@@ -1,3 +1,4 @@
+// The engine cache, in one process and with instant builders.
 import { existsSync } from 'node:fs';
 import {
 	chmod,
@@ -83,7 +84,7 @@ async function flipByte(file: string, position = 20): Promise<void> {
 	await handle.close();
 }
 
-/** Makes an engine look as if it was last used so long ago. */
+/** Makes an engine look last used this long ago. */
 async function age(engine: string, hours: number): Promise<void> {
 	const then = new Date(Date.now() - hours * 3_600_000);
 	await utimes(engine.replace(/engine$/, 'json'), then, then);
@@ -96,7 +97,7 @@ describe('an engine', () => {
 		const builder = new Builder();
 		const file = await ask(builder);
 		expect(await readFile(file, 'utf8')).toBe(engineBytes);
-		const start = process.cpuUsage(); // of all threads; a busy machine can make anything slow
+		const start = process.cpuUsage(); // of all threads; wall time depends on how busy the machine is
 		expect(await ask(builder)).toBe(file);
 		const { user, system } = process.cpuUsage(start);
 		expect((user + system) / 1e6).toBeLessThan(1);
@@ -183,7 +184,7 @@ describe('another engine is needed', () => {
 		['number of profiles', () => ({ profiles: description.profiles.slice(1) })],
 		['order of profiles', () => ({ profiles: description.profiles.toReversed() })],
 	])('for another %s', async (_, change) => {
-		// Files of different content, so that another file is another weight.
+		// Different contents, so that another file is another weight.
 		await writeFile(description.files[1]!, Buffer.alloc(4096, 2));
 		const builder = new Builder();
 		const first = await ask(builder);
@@ -581,7 +582,7 @@ describe('what is used least goes when there is too much', () => {
 		const builder = new Builder();
 		const a = await ask(builder, versions[0]);
 		await age(a, 30);
-		await mkdir(a.replace(/engine$/, 'lock')); // as a process makes it, and renews it
+		await mkdir(a.replace(/engine$/, 'lock')); // as a process makes and renews it
 		await ask(builder, versions[1], { limitBytes: 0 });
 		expect(existsSync(a)).toBe(true);
 	});
@@ -667,4 +668,4 @@ describe('list and clean', () => {
 	});
 });
 
-// The compiled cache in processes of their own: `npm run build` makes it.
+// The compiled cache (`npm run build`) in separate processes.

@@ -7,7 +7,7 @@ import { packageRoot } from '../../lib/package.ts';
 
 const read = (file: string) => readFileSync(join(packageRoot, file), 'utf8');
 const page = read('docs/errors.md');
-/** By the code: all that is below its heading. */
+/** By code: everything below its heading. */
 const sections = new Map(
 	page
 		.split(/^### /m)

@@ -1,3 +1,4 @@
+// The error class, and native errors.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,12 +1,12 @@
-// The search for faces in photos that lie on their side, stand on their head or are cut out closely, which of them is taken, and
-// what is said about it; with detectors that see what each test needs.
+// The search for faces in photos that are on their side, upside down or closely cropped, the choice of a face, and
+// what is said about it, with detectors that see what each test needs.
 import { describe, expect, test } from 'vitest';
 import { chooseFace, faceWarnings } from '../../lib/faces/choice.ts';
 import { type Detect, findFaces } from '../../lib/faces/search.ts';
 import type { EncodedFace, Face, Point } from '../../lib/geometry.ts';
 import type { Pixels } from '../../lib/photo.ts';
 
-/** A black photo with a white spot, from whose middle all coordinates are told. */
+/** A black photo with a white spot, to whose middle all coordinates are relative. */
 function photoOf(width: number, height: number, [x, y]: Point, spot = 1): Pixels {
 	const data = new Uint8Array(width * height * 3);
 	for (let row = y; row < y + spot; row++) data.fill(255, 3 * (row * width + x), 3 * (row * width + x + spot));

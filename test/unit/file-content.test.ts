@@ -1,4 +1,4 @@
-// What lies in the place of a file that a bundle needs is said, whoever wanted to read it.
+// Whoever reads a bundle's file says what is there instead.
 import { symlinkSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ const readers: [string, (path: string) => Promise<unknown>, string][] = [
 	['JSON', ConfigFile.read, 'INVALID_BUNDLE'],
 ];
 
-/** A tar archive of one empty file. */
+/** A tar archive with one empty file. */
 function tar(name: string): Buffer {
 	const bytes = Buffer.alloc(1536);
 	bytes.write(name);

@@ -1,3 +1,4 @@
+// Mutated checkpoints.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
@@ -59,7 +60,7 @@ const mutations: Record<string, Mutation> = {
 
 type Sample = { name: string; bytes: Buffer; read: typeof openCheckpoint; ranges: [number, number][] };
 
-/** Mutations go where the structure is: a header, or a pickle and a directory; in the tensors they change nothing. */
+/** Mutates the structure: a header, or a pickle and a directory; in tensors, changes have no effect. */
 function sample(name: string): Sample {
 	const bytes = readFileSync(goldenFolder + name);
 	if (name.endsWith('.safetensors')) {
@@ -106,7 +107,7 @@ describe('mutated checkpoints give a checkpoint or INVALID_WEIGHTS', () => {
 			const path = folder.write('mutated', mutations[kind]!(Buffer.from(bytes), from + random(to - from), random));
 
 			const started = performance.now();
-			// Every other one through the choice by content.
+			// Every other one through the choice of a reader by content.
 			const error = await (i % 2 === 0 ? read : openCheckpoint)(path).then(
 				() => undefined,
 				(reason: unknown) => reason,
@@ -119,7 +120,7 @@ describe('mutated checkpoints give a checkpoint or INVALID_WEIGHTS', () => {
 			expect(error.code, which).toBe('INVALID_WEIGHTS');
 			expect(error.message, which).toContain(path);
 		}
-		// Were it none or all, the mutations would not reach what the readers check.
+		// If none or all failed, the mutations would not reach what the readers check.
 		expect(refused).toBeGreaterThan(perSample / 4);
 		expect(refused).toBeLessThan(perSample);
 	});

@@ -1,12 +1,11 @@
+// Damaged images must soon give pixels or a typed error, and the process must survive. Each mutation follows from its
+// number, so that a failure names the file that caused it.
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { readPhoto } from '../../lib/photo.ts';
 
-// Damaged files from outside must give pixels or a typed error, soon; the process must live. Every mutation follows from its
-// number, so that a failure names the file that caused it.
-
 const perFormat = 120;
-/** Decoding 48 × 40 pixels takes milliseconds; what takes seconds hangs, however busy the machine. */
+/** Decoding 48 × 40 pixels takes milliseconds; what takes this long hangs, however busy the machine. */
 const patienceMs = 2000;
 
 /** A generator of numbers in [0, 1): mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
@@ -61,7 +60,7 @@ describe('damaged images become pixels or a typed error', () => {
 			}
 			expect(performance.now() - started, `${format}, mutation ${seed}`).toBeLessThan(patienceMs);
 		}
-		// Otherwise the mutations do not reach what matters.
+		// Otherwise the mutations would not reach what matters.
 		expect(refused).toBeGreaterThan(perFormat / 10);
 	});
 });

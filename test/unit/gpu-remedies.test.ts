@@ -1,3 +1,4 @@
+// What `doctor` says about GPUs and libraries of machines that tests describe: all problems of a whole examination.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,6 @@ import { probeLibrary } from '../../lib/engines/probe.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 
-// What doctor tells about GPUs and libraries of a machine that a test describes: all problems of a whole examination.
 const machine = vi.hoisted(() => ({ addonFolder: '' }));
 vi.mock('../../lib/native.ts', async (original) => ({
 	...(await original<typeof import('../../lib/native.ts')>()),

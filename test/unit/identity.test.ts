@@ -1,3 +1,4 @@
+// Identities: making, comparing and mixing them.
 import { describe, expect, test } from 'vitest';
 import { embeddingLength, Identity } from '../../lib/identity.ts';
 import { exactly, maxAbsError, readGolden } from '../golden.ts';
@@ -31,7 +32,7 @@ describe('Identity.from', () => {
 	});
 
 	test('reads its own JSON to the last bit', () => {
-		// Numbers that no power of two divides, so that any arithmetic would show.
+		// Not divisible by powers of two, so that any arithmetic would show.
 		const identity = Identity.from(Array.from({ length: embeddingLength }, (_, i) => Math.sin(i + 1)));
 		const again = Identity.from(JSON.parse(JSON.stringify(identity)));
 		expect(Array.from(again.embedding)).toEqual(Array.from(identity.embedding));

@@ -1,3 +1,4 @@
+// Photos as input, and images as files.
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -222,7 +223,7 @@ describe('what is no photo is refused, by name', () => {
 			.toBuffer();
 		return jpeg.subarray(0, jpeg.length / 2);
 	};
-	/** The header of a PNG of 60000 × 60000 pixels, with the right checksum, and nothing behind it. */
+	/** The header of a PNG of 60000 × 60000 pixels, with the right checksum, and nothing after it. */
 	const bomb = async () => {
 		const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } })
 			.png()

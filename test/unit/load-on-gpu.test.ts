@@ -1,3 +1,4 @@
+// Loading on a GPU: the machine's description and the core are fakes, everything around them is real.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,6 @@ import type {
 } from '../../lib/native.ts';
 import { silentContext } from '../command-line.ts';
 
-// A machine with a GPU, as the core would describe it, and a core that builds and loads nothing. What is around them is real.
 const core = vi.hoisted(() => ({
 	product: 'TensorRT-RTX',
 	folder: '',
@@ -200,12 +200,12 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		const model = await loadModel(values, context, { width: 128, height: 128 });
 		expect(model.info.imageSize).toEqual({ width: 64, height: 96 });
 		expect(built()).toEqual([]);
-		// A size alone is all that there is to build for.
+		// A single size: nothing else to build for.
 		await loadModel({ ...values, imageSizes: undefined }, context, { width: 128, height: 128 });
 		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
 	});
 
-	/** The libraries that the first load has used, with what was found out about them. */
+	/** The libraries that the first load used, and their versions. */
 	async function loadedRuntime() {
 		await load();
 		return { runtime: { ...buildOf('unet').library, product: core.product, version: '1.6.1.120' } };

@@ -1,3 +1,4 @@
+// Reading the inputs of ONNX files.
 import { truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readOnnxModel } from '../../lib/bundle/onnx-file.ts';

@@ -1,3 +1,4 @@
+// The options of all calls: defaults and refusals.
 import { describe, expect, test } from 'vitest';
 import type { ImageGeometry } from '../../lib/geometry.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';

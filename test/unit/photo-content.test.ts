@@ -1,4 +1,4 @@
-// Photos that can't be read: what they are is told, not what a decoder says of them, and what to do about it.
+// Photos that can't be read: errors say what they are and what to do, not what a decoder says.
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,12 +17,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
-/** A file of that start, and bytes of no meaning, as if it went on. */
+/** A file with this start, followed by meaningless bytes. */
 const begun = (start: Buffer | string) =>
 	Buffer.concat([typeof start === 'string' ? latin1(start) : start, Buffer.alloc(5000, 0x5a)]);
 const box = (brands: string) => `${String.fromCharCode(0, 0, 0, 8 + brands.length)}ftyp${brands}`;
 
-/** A directory of a TIFF file: its first image, of which tags say that it is another's thumbnail. */
+/** A TIFF directory: its first image, marked by tags as another's thumbnail. */
 function tiff(tags: Record<number, number>): Buffer {
 	const entries = Object.entries(tags).map(([tag, value]) => {
 		const entry = Buffer.alloc(12);
@@ -243,7 +243,7 @@ test.each<[string, unknown, remedy: string]>([
 	});
 });
 
-/** Where the tests are root's, to whom no file is closed. */
+/** Whether tests run as root, who can read any file. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {
 	if (process.getuid?.() !== 0) return await work();
 	process.seteuid!(65_534);

@@ -1,3 +1,4 @@
+// Reading pickles.
 import { describe, expect, test } from 'vitest';
 import { type PickleGlobals, unpickle } from '../../models/weights/pickle.ts';
 import { expectInvalidWeights, opcodes } from '../checkpoint-samples.ts';

@@ -1,3 +1,4 @@
+// How benchmarks/identity judges portraits: the statistics, and that each measure fails for the portraits it must catch.
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Gallery } from '../../benchmarks/portraits/gallery.ts';
@@ -23,17 +24,15 @@ import {
 } from '../../benchmarks/portraits/statistics.ts';
 import { GeneratedImage, Identity, type Point } from '../../lib/index.ts';
 
-// How benchmarks/identity judges portraits: the statistics, and that each measure fails for the portraits it is there to catch.
-
 describe('statistics', () => {
 	test('the estimate of yaw is that of the committed photos', async () => {
 		const photos = (await readPeople()).flatMap((person) => person.photos);
 		expect(photos.length).toBeGreaterThanOrEqual(150);
 		const estimates = photos.map(({ keypoints }) => estimateYaw(keypoints));
 		const squares = photos.map(({ pose }, i) => (estimates[i]! - pose.yaw) ** 2);
-		// The fit's own error is 4.7°, a quarter of the deviation of the poses; noses differ, and nods shift their tips.
+		// The fit's own error is 4.7°, a quarter of the poses' deviation; noses differ, and nods shift their tips.
 		expect(Math.sqrt(mean(squares))).toBeLessThan(5);
-		// What the benchmark takes from it is the deviation: it has to be that of the poses, to a tenth.
+		// The benchmark uses the deviation, which must be that of the poses to a tenth.
 		const ratio = pooledDeviation([estimates]) / pooledDeviation([photos.map(({ pose }) => pose.yaw)]);
 		expect(Math.abs(ratio - 1)).toBeLessThan(0.1);
 	});
@@ -82,7 +81,7 @@ describe('statistics', () => {
 
 	test('the threshold parts what can be parted, and counts both kinds the same', () => {
 		expect(separate([0.8, 0.9], [0.1, 0.2, 0.4])).toEqual({ threshold: expect.closeTo(0.6, 12), accuracy: 1 });
-		// One of the two same pairs lies among the different ones: right are all different and half of the same.
+		// One of the two same pairs lies among the different ones: all different and half of the same pairs are right.
 		const { threshold, accuracy } = separate([0.15, 0.9], [0.1, 0.2, 0.4, 0.5]);
 		expect(threshold).toBeCloseTo(0.7, 12);
 		expect(accuracy).toBeCloseTo(0.75, 12);
@@ -122,7 +121,7 @@ describe('measures', () => {
 	const side = 8;
 	const random = randomNumbers(1);
 	const somebody = () => Float32Array.from({ length: 512 }, () => random() + random() + random() - 1.5);
-	/** Like `identity`, but for a quarter of its length in another direction. */
+	/** Like `identity`, plus a quarter of its length in another direction. */
 	const another = (identity: Identity) => {
 		const aside = Identity.from(somebody()).embedding;
 		return Identity.from(identity.embedding.map((x, k) => x + 0.25 * aside[k]!));
@@ -152,7 +151,7 @@ describe('measures', () => {
 		threshold = measurePhotos(gallery).threshold;
 	});
 
-	/** Portraits of everyone: by default those of a painter who meets all that is asked. */
+	/** Portraits of everyone: by default by a painter who meets all requirements. */
 	function paint({
 		as = (person: number) => another(gallery.people[person]!.identity),
 		turned = (i: number) => gallery.people[0]!.photos[i % 3]!.pose.yaw,
@@ -177,7 +176,7 @@ describe('measures', () => {
 		expect(value(/judges rightly/)).toBe(1);
 		expect(value(/yaw/)).toBeLessThan(5);
 		expect([similarities.same.length, similarities.different.length]).toEqual([150, 150 * 49]);
-		// No photo is compared with itself: with these noises no two of a person are the same.
+		// No photo is compared with itself: with these noises, no two of a person are equal.
 		expect(Math.max(...similarities.same)).toBeLessThan(0.999);
 	});
 
@@ -280,7 +279,7 @@ describe('measures', () => {
 	});
 });
 
-/** Mulberry32 of Tommy Ettinger: the tests' numbers are the same in every run. */
+/** Mulberry32 of Tommy Ettinger: the same numbers in every run. */
 function randomNumbers(seed: number): () => number {
 	let state = seed;
 	return () => {

@@ -1,3 +1,4 @@
+// Downloads, from a server of this test.
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -30,7 +31,7 @@ const configFile: OfficialFile = {
 
 type Reply = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** One reply after another; the last one again and again. */
+/** One reply after another, then the last one forever. */
 class ScriptedServer {
 	readonly requests: IncomingMessage[] = [];
 	replies: Reply[] = [];
@@ -72,7 +73,7 @@ const serve =
 		}
 	};
 
-/** Connections to cut once the client has written so many bytes: cutting earlier, it might not have read what was sent. */
+/** Connections to cut once the client has written this many bytes: cut earlier, it might not have read what was sent. */
 let cuts: { at: number; response: ServerResponse }[] = [];
 
 /** Promises the rest of the file, sends `count` bytes of it, and cuts the connection. */

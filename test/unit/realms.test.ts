@@ -1,4 +1,4 @@
-// Values of another realm, as test runners and `node:vm` make them, and other forms that programs have photos and files in.
+// Values from another realm, as test runners and `node:vm` make them, and other forms of photos and files in programs.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -69,7 +69,7 @@ describe('of another realm', () => {
 	});
 
 	test('signals and URLs are known by what they are', () => {
-		// As packages and test environments bring them: the same tag, the same calls, another class.
+		// As in packages and test environments: the same tag and calls, another class.
 		class AbortSignal extends EventTarget {
 			aborted = false;
 			reason = undefined;

@@ -1,4 +1,4 @@
-// What to do about an error follows from its cause, not from its code.
+// An error's remedy follows from its cause, not its code.
 import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -9,7 +9,7 @@ import { fromNative } from '../../lib/native-error.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 
-// A file that may not be read, also for root.
+// A file that nobody can read, not even root.
 const forbidden = vi.hoisted(() => ({ path: '' }));
 vi.mock('node:fs/promises', async (original) => {
 	const fs = await original<typeof import('node:fs/promises')>();
@@ -38,7 +38,7 @@ afterEach(() => {
 	forbidden.path = '';
 });
 
-/** The error of opening a bundle in which something was changed, which is undone. */
+/** The error of opening a bundle with a change, which is undone. */
 async function errorOf(
 	bundle: string,
 	file: string,

@@ -1,3 +1,4 @@
+// Reading .safetensors files.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { writeSafetensors } from '../../benchmarks/random-bundle/safetensors-writer.ts';

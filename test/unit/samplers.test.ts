@@ -1,3 +1,4 @@
+// The plans of all samplers, against diffusers' schedulers.
 import { describe, expect, test } from 'vitest';
 import {
 	maxAssignments,
@@ -68,7 +69,7 @@ describe('a run of DPM-Solver++ around the 15 steps below which its end is of lo
 	});
 });
 
-/** What the core could not run in a plan; empty when there is nothing. */
+/** What the core could not run in a plan; empty if nothing. */
 function faultsOf(plan: Plan): string[] {
 	const faults: string[] = [];
 	const written = new Set<string>(['x', 'eps']);
@@ -97,7 +98,7 @@ describe('every sampler', () => {
 	test.each(cases)('%s, %s: any number of steps makes a plan that the core can run', (sampler, spacing) => {
 		const config = schedule({ timestep_spacing: spacing });
 		for (const steps of [1, 2, 3, 4, 7, 14, 15, 16, 50, 333, 500, 999, 1000]) {
-			if (sampler === 'lcm' && steps > 50) continue; // its student was taught 50, see below
+			if (sampler === 'lcm' && steps > 50) continue; // its student was trained on 50, see below
 			const plan = makePlan(sampler, steps, config, { eta: 0.5 });
 			const evaluations = sampler === 'heun' ? 2 * steps - 1 : sampler === 'pndm' && steps > 1 ? steps + 1 : steps;
 			expect(plan.steps, `${steps} steps`).toHaveLength(evaluations);
@@ -105,7 +106,7 @@ describe('every sampler', () => {
 		}
 	});
 
-	// PNDM averages network outputs of two timesteps, which are not the same average in both forms; Karras' timesteps are
+	// PNDM averages network outputs of two timesteps, which differs between the two forms; Karras' timesteps are
 	// rounded, so that the network's noise level isn't the plan's.
 	const linear = samplerNames.filter((name) => name !== 'pndm' && name !== 'dpm++2m-karras');
 	test.each(linear)('%s ends where it ends with noise predictions when the network predicts v', (sampler) => {

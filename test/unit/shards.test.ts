@@ -1,4 +1,4 @@
-// Weights that are spread over several files, as an index says.
+// Weights in several files with an index.
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// The search for NVIDIA's libraries, on machines that tests describe.
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -29,7 +30,7 @@ function putLibraries(product: Product, where: string): { core: string; parser: 
 	return { core: core!, parser: parser! };
 }
 
-/** Looks only where the test has put something. */
+/** Looks only where the test has put files. */
 function search(product: Product, env: NodeJS.ProcessEnv = {}): Finding[] {
 	return searchTensorRt(product, { env, root, home: join(root, 'home'), cacheDir: join(root, 'cache') });
 }
@@ -131,7 +132,7 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 			folder: join(root, 'sdk/lib'),
 			fault: { kind: 'other version', found: ['libnvinfer.so.10'], needed: 'libnvinfer.so.11' },
 		});
-		// What there is of one product says enough.
+		// The findings about one product are enough.
 		expect(problems(search('TensorRT-RTX', env))).toEqual([]);
 		putLibraries('TensorRT-RTX', 'sdk/lib');
 		expect(found(search('TensorRT-RTX', env))).toHaveLength(1);

@@ -1,3 +1,4 @@
+// The prompts as token ids.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readTokens } from '../../lib/bundle/tokens.ts';

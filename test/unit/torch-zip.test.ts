@@ -1,3 +1,4 @@
+// Reading files that `torch.save` wrote.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { writeTorchZip } from '../../benchmarks/random-bundle/torch-zip-writer.ts';

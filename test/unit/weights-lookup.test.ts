@@ -1,4 +1,4 @@
-// Which file of a folder holds the weights of a network, by the names that programs give to them.
+// Which file of a folder holds a network's weights, by its name.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

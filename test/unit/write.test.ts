@@ -1,3 +1,4 @@
+// Writing files, and checking targets before.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -14,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-// NAME_MAX of the file systems that people have: 255 bytes.
+// NAME_MAX of common file systems: 255 bytes.
 const longNames = ['a'.repeat(251), `${'ä'.repeat(125)}a`, `${'👩'.repeat(62)}abc`].map((stem) => `${stem}.png`);
 const isRoot = process.getuid?.() === 0;
 
@@ -92,7 +93,7 @@ describe('requireWritable', () => {
 	});
 
 	test('refuses a folder that can only be read', async () => {
-		// Root may write everywhere but where the disk itself can only be read.
+		// Root may write anywhere except on a read-only disk.
 		const place = isRoot ? '/proc/sys/kernel' : folder;
 		if (!isRoot) await chmod(folder, 0o500);
 		const refused = requireWritable(join(place, 'a.png'));
