@@ -15,7 +15,7 @@ export interface DigestOptions {
 }
 
 /** Shows, without reading it, that a file is unchanged. Every write through the file system changes `changedNs`. */
-type Identity = Readonly<{
+type FileState = Readonly<{
 	file: string;
 	bytes: string;
 	modifiedNs: string;
@@ -45,27 +45,27 @@ export class FileDigests {
 	 * @throws {Arc2FaceError} `FILE_FAILED`, also if the file changes meanwhile; the signal's reason when stopped
 	 */
 	async sha256(file: string, options: DigestOptions = {}): Promise<string> {
-		let identity = await identify(file);
-		if (Number(identity.bytes) < rememberedBytes)
+		let state = await stateOf(file);
+		if (Number(state.bytes) < rememberedBytes)
 			return await onDisk(`read ${file}`, async () => sha256(await readFile(file)));
 
 		const note = join(this.#folder, `${sha256(file)}.digest`);
 		const known = await recall(note);
-		if (known !== undefined && isSame(known, identity)) return known.sha256;
+		if (known !== undefined && isSame(known, state)) return known.sha256;
 
-		if (!isSettled(identity)) {
-			await sleep(clockTickMs(identity), undefined, options.signal && { signal: options.signal }).catch(() => {});
-			identity = await identify(file);
+		if (!isSettled(state)) {
+			await sleep(clockTickMs(state), undefined, options.signal && { signal: options.signal }).catch(() => {});
+			state = await stateOf(file);
 		}
-		const settled = isSettled(identity);
-		const digest = await hashInThread(file, Number(identity.bytes), options);
-		if (!isSame(identity, await identify(file))) {
+		const settled = isSettled(state);
+		const digest = await hashInThread(file, Number(state.bytes), options);
+		if (!isSame(state, await stateOf(file))) {
 			throw new Arc2FaceError('FILE_FAILED', `Expected ${file} to stay as it is but it changed while it was read.`, {
 				remedy: 'Try again when it is complete.',
 				details: { file },
 			});
 		}
-		if (settled) await remember(note, { ...identity, sha256: digest });
+		if (settled) await remember(note, { ...state, sha256: digest });
 		return digest;
 	}
 
@@ -90,7 +90,7 @@ export function sha256(data: string | Uint8Array): string {
 	return createHash('sha256').update(data).digest('hex');
 }
 
-async function identify(file: string): Promise<Identity> {
+async function stateOf(file: string): Promise<FileState> {
 	const { size, mtimeNs, ctimeNs, ino, dev } = await onDisk(`read ${file}`, () => stat(file, { bigint: true }));
 	return {
 		file,
@@ -102,7 +102,7 @@ async function identify(file: string): Promise<Identity> {
 	};
 }
 
-function isSame(a: Identity, b: Identity): boolean {
+function isSame(a: FileState, b: FileState): boolean {
 	const fields = ['file', 'bytes', 'modifiedNs', 'changedNs', 'inode', 'device'] as const;
 	return fields.every((field) => a[field] === b[field]);
 }
@@ -111,16 +111,16 @@ function isSame(a: Identity, b: Identity): boolean {
  * Whether a change from now on would show: file times come from a clock that stands still between ticks, and a
  * change within the same tick as the last leaves them as they are.
  */
-function isSettled(identity: Identity): boolean {
-	return Date.now() - Number(identity.changedNs) / 1e6 > clockTickMs(identity);
+function isSettled(state: FileState): boolean {
+	return Date.now() - Number(state.changedNs) / 1e6 > clockTickMs(state);
 }
 
 /** Linux ticks every 1 to 10 ms; file systems without fractions, every two seconds at most (FAT). */
-function clockTickMs({ changedNs }: Identity): number {
+function clockTickMs({ changedNs }: FileState): number {
 	return changedNs.endsWith('000000000') ? 2000 : 50;
 }
 
-async function recall(note: string): Promise<(Identity & { sha256: string }) | undefined> {
+async function recall(note: string): Promise<(FileState & { sha256: string }) | undefined> {
 	try {
 		const known = JSON.parse(await readFile(note, 'utf8'));
 		return /^[0-9a-f]{64}$/.test(known.sha256) && typeof known.file === 'string' ? known : undefined;
@@ -129,7 +129,7 @@ async function recall(note: string): Promise<(Identity & { sha256: string }) | u
 	}
 }
 
-async function remember(note: string, known: Identity & { sha256: string }): Promise<void> {
+async function remember(note: string, known: FileState & { sha256: string }): Promise<void> {
 	// An unwritable folder only costs time: the file is read again.
 	await writeWhole(note, JSON.stringify(known), 0o600).catch(() => {});
 }

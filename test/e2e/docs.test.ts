@@ -14,7 +14,15 @@ const { files: packed, repository, homepage, bugs } = JSON.parse(read('package.j
 
 /** Pages written by hand; api.md and cli.md are generated, and checked by `npm run docs -- --check`. */
 const written = ['README.md', 'docs/guide.md', 'docs/bundles.md', 'docs/gpu.md', 'docs/errors.md'];
-const pages = [...written, 'docs/api.md', 'docs/cli.md', 'models/tiny/README.md', 'CHANGELOG.md'];
+const pages = [
+	...written,
+	'docs/api.md',
+	'docs/cli.md',
+	'models/tiny/README.md',
+	'CHANGELOG.md',
+	'ARCHITECTURE.md',
+	'CONTRIBUTING.md',
+];
 
 type Block = { page: string; line: number; language: string; text: string; notRun: string | undefined };
 
@@ -48,7 +56,7 @@ describe('in a project that has the package installed', () => {
 		await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
 		await symlink(packageRoot, join(folder, 'node_modules/arc2face-native'));
 		await symlink(join(packageRoot, 'node_modules/@types'), join(folder, 'node_modules/@types'));
-		const launcher = `#!/bin/sh\nexec '${process.execPath}' '${join(packageRoot, 'dist/lib/cli.js')}' "$@"\n`;
+		const launcher = `#!/bin/sh\nexec '${process.execPath}' '${join(packageRoot, 'dist/lib/cli/launch.cjs')}' "$@"\n`;
 		await writeFile(join(folder, 'node_modules/.bin/arc2face'), launcher, { mode: 0o755 });
 		await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
 		const photo = (name: string) => join(packageRoot, 'test/fixtures/faces', name);
@@ -84,7 +92,8 @@ describe('in a project that has the package installed', () => {
 			// A server runs until it is stopped, and does not say when it is ready, so the program itself polls it.
 			const serves = text.includes('.listen(');
 			const program = join(folder, `js/program-${index}.js`);
-			if (serves) await writeFile(program, `${readFileSync(program, 'utf8')}${askTheServer}`);
+			if (serves)
+				await writeFile(program, `${readFileSync(program, 'utf8').replace('listen(8080', 'listen(0')}${askTheServer}`);
 			const { stderr } = await run(process.execPath, [program], { cwd: folder, env: env() });
 			expect(stderr).not.toMatch(/error/i);
 		},
@@ -107,17 +116,27 @@ describe('in a project that has the package installed', () => {
 	});
 });
 
-/** Appended to a program that serves on port 8080. */
+/** Appended to a program that serves, on a port that is free. */
 const askTheServer = `
 await new Promise((ready) => server.once('listening', ready));
 const { readFile } = await import('node:fs/promises');
-const answer = await fetch('http://127.0.0.1:8080', { method: 'POST', body: await readFile('anna.jpg') });
+const address = \`http://127.0.0.1:\${server.address().port}\`;
+const answer = await fetch(address, { method: 'POST', body: await readFile('anna.jpg') });
 const type = answer.headers.get('content-type');
 if (answer.status !== 200 || type !== 'image/webp') throw new Error(\`answered \${answer.status} \${type}\`);
-const bad = await fetch('http://127.0.0.1:8080', { method: 'POST', body: 'no image' });
+const bad = await fetch(address, { method: 'POST', body: 'no image' });
 if (bad.status !== 422) throw new Error(\`answered \${bad.status}\`);
 process.kill(process.pid, 'SIGTERM');
 `;
+
+test('scripts that a page names are there', () => {
+	const { scripts } = JSON.parse(read('package.json'));
+	const named = pages.flatMap((page) =>
+		[...read(page).matchAll(/npm run ([a-z:]+)/g)].map(([, script]) => ({ page, script })),
+	);
+	expect(named.length).toBeGreaterThan(10);
+	expect(named.filter(({ script }) => !Object.hasOwn(scripts, script!))).toEqual([]);
+});
 
 describe('links', () => {
 	const linksOf = (page: string) =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package.ts';
 
-const program = join(packageRoot, 'dist/lib/cli.js');
+const program = join(packageRoot, 'dist/lib/cli/launch.cjs');
 let bundle: string;
 beforeAll(async () => {
 	bundle = await mkdtemp(join(tmpdir(), 'arc2face-doctor-'));

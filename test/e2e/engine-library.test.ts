@@ -251,7 +251,7 @@ function writeCutShort(file: string): void {
 
 /** What `arc2face doctor` reports in this process's environment. */
 async function examine(): Promise<Examination & { canRun: boolean; problems: Problem[] }> {
-	const program = fileURLToPath(new URL('../../dist/lib/cli.js', import.meta.url));
+	const program = fileURLToPath(new URL('../../dist/lib/cli/launch.cjs', import.meta.url));
 	const { stdout } = await promisify(execFile)(process.execPath, [program, 'doctor', '--json']);
 	return JSON.parse(stdout);
 }

@@ -141,7 +141,7 @@ describe.each(cases)('a $network whose numbers are not finite', ({ network, path
 
 test('the command line paints nothing, and fails', async () => {
 	const bundle = await spoiled('for the command', cases[0].path, cases[0].spoil);
-	const cli = fileURLToPath(new URL('../../dist/lib/cli.js', import.meta.url));
+	const cli = fileURLToPath(new URL('../../dist/lib/cli/launch.cjs', import.meta.url));
 	const file = folder.write('identity.json', Buffer.from(JSON.stringify([...identity])));
 	const out = folder.path('painted');
 	const child = spawn(

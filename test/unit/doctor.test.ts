@@ -19,7 +19,7 @@ vi.mock('../../lib/native.ts', async (original) => ({
 const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [], files: [] };
 const healthy: Examination = {
 	system: { platform: 'linux', release: '6', arch: 'x64', cpu: 'some', threads: 2, memoryBytes: 8e9 },
-	node: '20.17.0',
+	node: '20.18.1',
 	package: { version: '1.0.0', folder: '/p' },
 	addon: { path: '/p/build/Release/arc2face.node' },
 	sharp: { version: '0.35.0' },
