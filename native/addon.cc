@@ -1,4 +1,4 @@
-// The export list (NativeAddon in lib/native.ts).
+// The addon's exports (NativeAddon in lib/native.ts).
 #include <napi.h>
 
 #include "binding/about.h"

@@ -1,3 +1,4 @@
+// Errors and the names of their codes.
 #include "error.h"
 
 namespace arc2face {

@@ -1,4 +1,4 @@
-// What every room of the core may throw. The leaf of the dependencies: includes nothing of ours.
+// What every part of the core may throw. A leaf of the dependencies: includes nothing of ours.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace arc2face {
 
-// The codes of lib/errors.ts (a test compares them), and two that lib answers itself: kCancelled, which the caller's
+// The codes of lib/errors.ts (a test compares them), and two that lib handles itself: kCancelled, which the caller's
 // own signal explains, and kInvalidEngine, after which it builds the engine again.
 enum class ErrorCode {
   kInvalidArgument,
@@ -30,8 +30,8 @@ enum class ErrorCode {
 // "INVALID_ARGUMENT" and so on, as JavaScript sees it in `error.code`.
 const char* Name(ErrorCode code) noexcept;
 
-// What an error knows beside its sentence, for programs and for the choice of a remedy: as `details` in lib/errors.ts,
-// of which a code has only some. Empty: unknown.
+// What an error knows besides its sentence, for programs and for choosing a remedy: `details` in lib/errors.ts,
+// of which each code uses only some. Empty: unknown.
 struct ErrorDetails {
   std::string option = {};
   std::string file = {};
@@ -43,7 +43,7 @@ struct ErrorDetails {
 
 class Error : public std::runtime_error {
  public:
-  // `problem` says what was wrong and where, as a sentence; lib knows what to do about it.
+  // `problem` says what was wrong and where, as a sentence; lib knows the remedy.
   Error(ErrorCode code, const std::string& problem, ErrorDetails details = {})
       : std::runtime_error(problem), code_(code), details_(std::make_shared<ErrorDetails>(std::move(details))) {}
   ErrorCode code() const noexcept { return code_; }
@@ -51,7 +51,7 @@ class Error : public std::runtime_error {
 
  private:
   ErrorCode code_;
-  std::shared_ptr<const ErrorDetails> details_;  // shared, as copying an exception must not throw
+  std::shared_ptr<const ErrorDetails> details_;  // shared, because copying an exception must not throw
 };
 
 }  // namespace arc2face

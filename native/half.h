@@ -1,4 +1,4 @@
-// IEEE 754 binary16, in which networks compute on a GPU. Nothing of ours computes in it: it is converted at the
+// IEEE 754 binary16, in which networks compute on a GPU. Our own code never does: it converts at the
 // network.
 #pragma once
 
@@ -51,7 +51,7 @@ ARC2FACE_HD inline float ToFloat(Half half) {
 #endif
 }
 
-// Rounds half to even; from 65520 on it is infinite, and every NaN becomes the same one.
+// Rounds half to even; infinite from 65520 on, and every NaN becomes the same one.
 ARC2FACE_HD inline Half ToHalf(float value) {
 #ifdef __CUDA_ARCH__
   return {__half_as_ushort(__float2half_rn(value))};
@@ -72,7 +72,7 @@ ARC2FACE_HD inline Half ToHalf(float value) {
 #endif
 }
 
-// The same for code that is written for both precisions.
+// The same for code written for both precisions.
 ARC2FACE_HD inline float ToFloat(float value) { return value; }
 template <typename T>
 ARC2FACE_HD T FromFloat(float value);
@@ -85,7 +85,7 @@ ARC2FACE_HD inline Half FromFloat<Half>(float value) {
   return ToHalf(value);
 }
 
-// What a network takes and gives, at its own precision.
+// A network's inputs and outputs, at its own precision.
 using NetworkFloats = std::variant<float*, Half*>;
 using ConstNetworkFloats = std::variant<const float*, const Half*>;
 

@@ -1,3 +1,4 @@
+// Requests to stop work in progress.
 #include "interrupt.h"
 
 #include <unordered_set>
@@ -6,7 +7,7 @@
 namespace arc2face {
 namespace {
 
-// The interrupts with an open scope. Locked before an interrupt's own mutex.
+// The interrupts with open scopes. Locked before an interrupt's own mutex.
 struct OpenScopes {
   std::mutex mutex;
   std::unordered_set<Interrupt*> interrupts;

@@ -12,11 +12,11 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // Asks the work to stop: calls the handler of the scope that is open, if one is.
+  // Asks the work to stop: calls the handler of the open scope, if any.
   void Request();
   bool requested() const;
 
-  // Asks all work of the process that is in a scope to stop, and whatever opens one later.
+  // Asks all the process's work in a scope to stop, and any that opens one later.
   static void RequestAll();
 
   // While a scope is open, Request calls `stop` (once, under the lock, from the requesting thread, so it must be short

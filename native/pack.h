@@ -1,4 +1,4 @@
-// Several elements that move in one go: a thread of the GPU loads and stores 16 bytes at once, where it can.
+// Several elements that move together: a GPU thread loads and stores 16 bytes at once where it can.
 #pragma once
 
 #include <cstddef>

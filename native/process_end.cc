@@ -1,3 +1,4 @@
+// Native work at the end of the process.
 #include "process_end.h"
 
 #include <chrono>
@@ -22,8 +23,8 @@
 namespace arc2face {
 namespace {
 
-// Networks stop after the operator that they are at, and that is soon; but ONNX Runtime may optimise a big network for
-// many seconds without looking up.
+// Networks stop after their current operator, which is soon; but ONNX Runtime may optimise a big network for
+// many seconds without checking.
 constexpr auto kPatience = std::chrono::milliseconds(200);
 
 // For when only other threads than the main one use the library. What is registered at their end comes too late for the

@@ -1,11 +1,11 @@
-// How native work meets the end of the process. exit() destroys the static objects of all libraries, also of those that
+// Native work at the end of the process. exit() destroys the static objects of all libraries, including those that
 // our threads work in (ONNX Runtime, NVIDIA's), and other threads run on meanwhile. So work is stopped before that.
 // What can't be stopped soon must not hold the process back: then exit() is cut short, with its own code.
 #pragma once
 
 namespace arc2face {
 
-// What an executor tells of each of its jobs, so that the end of the process knows whether there is work.
+// Called by executors around each job, so that the end of the process knows whether there is work.
 void WorkQueued();
 void WorkBegins();  // never returns once the process is ending
 void WorkEnds();

@@ -1,6 +1,6 @@
-// ARC2FACE_VECTORISED: marks a function whose loops are worth wide registers. The addon is built for any x86-64; here
+// ARC2FACE_VECTORISED: marks a function whose loops gain from wide registers. The addon is built for any x86-64; here
 // GCC adds a second copy for processors with AVX2 and FMA (x86-64-v3), and the dynamic loader chooses one. Both give
-// the same bits: products and sums are contracted nowhere (-ffp-contract=off), and std::fma means the same as an
+// the same bits: products and sums are never contracted (-ffp-contract=off), and std::fma means the same as an
 // instruction and as a call.
 //
 // The choice needs ELF indirect functions of glibc, which sanitizers do not survive; elsewhere there is one copy.

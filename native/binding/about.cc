@@ -1,3 +1,4 @@
+// The core's limits and networks, for JavaScript.
 #include "about.h"
 
 #include "../operations/diffusion/step.h"

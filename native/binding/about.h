@@ -1,11 +1,11 @@
-// What the core tells of itself, so that a test can hold lib against it.
+// What the core says about itself, so that a test can compare lib with it.
 #pragma once
 
 #include <napi.h>
 
 namespace arc2face {
 
-// NativeLimits in lib/native.ts: each from where it is defined.
+// NativeLimits in lib/native.ts, each taken from its definition.
 Napi::Object Limits(Napi::Env env);
 
 // NativeNetworkRow[] in lib/native.ts: pipeline/networks.h.

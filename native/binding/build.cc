@@ -1,3 +1,4 @@
+// The addon's buildEngine.
 #include <memory>
 #include <optional>
 #include <shared_mutex>
@@ -23,7 +24,7 @@ struct BuildRequest {
   std::vector<std::vector<std::byte>> graphs;
   NetworkSource source;
   tensorrt::BuildOptions options;
-  std::optional<int> gpu;  // to build on; else the options say what for
+  std::optional<int> gpu;  // to build on; if absent, the options say what for
   std::string to;
 };
 
@@ -53,7 +54,7 @@ std::shared_ptr<BuildRequest> ReadBuildRequest(const Napi::Value& value) {
   return request;
 }
 
-// Builds take minutes, and gigabytes of memory: one at a time, and not where models are loaded.
+// Builds take minutes and gigabytes: one at a time, and not on the thread that loads models.
 Executor& Builder() {
   static auto& builder = *new Executor;
   return builder;

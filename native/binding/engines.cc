@@ -1,3 +1,4 @@
+// The addon's probeEngines and findGpus.
 #include "engines.h"
 
 #include <string>

@@ -1,3 +1,4 @@
+// One Node environment: its calls, and its end.
 #include "environment.h"
 
 #include <chrono>
@@ -10,7 +11,7 @@
 namespace arc2face {
 
 void Mailbox::Post(Letter letter) {
-  // Locked while waking, so that the environment can't go in between.
+  // Locked while waking, so that the environment can't end in between.
   const std::lock_guard lock(mutex_);
   if (closed_) return;
   letters_.push_back(std::move(letter));
@@ -27,11 +28,11 @@ Environment::Environment(Napi::Env env) : env_(env), mailbox_(std::make_shared<M
 
 Environment::~Environment() = default;
 
-// Waits for nothing: work ends when it notices, on threads that outlive the environment.
+// Waits for nothing: work stops when it notices, on threads that outlive the environment.
 void Environment::Close() {
   for (auto& [call, task] : tasks_) {
     task->interrupt.Request();
-    task->Claim();  // one whose turn has not come is never begun
+    task->Claim();  // one still waiting is never begun
   }
   tasks_.clear();
   {
@@ -44,14 +45,14 @@ void Environment::Close() {
     for (const auto& pipeline : pipelines) pipeline->Dispose([] {});
   };
   if (IsMainThread()) {
-    // The process most likely ends with it: then to give gigabytes back would only take time.
+    // The process most likely ends too, so freeing gigabytes would only take time.
     try {
       std::thread([give_back] {
         std::this_thread::sleep_for(std::chrono::seconds(1));
         give_back();
       }).detach();
     } catch (const std::system_error&) {
-      // Memory is too short for a thread: the end of the process gives everything back.
+      // Too little memory for a thread: the end of the process frees everything.
     }
   } else {
     give_back();
@@ -71,8 +72,8 @@ void Environment::Deliver() {
     try {
       letter(env_, *this);
     } catch (const Napi::Error&) {
-      // Calls are settled in Resolve, Reject and Tell, whatever a caller's code throws. So the environment itself
-      // refuses: its thread is being terminated, and Close is next.
+      // Calls settle in Resolve, Reject and Tell, whatever a caller's code throws. So the environment itself
+      // refused: its thread is being terminated, and Close follows.
       return;
     }
   }

@@ -21,10 +21,10 @@ namespace arc2face {
 
 class Environment;
 
-// The functions of a caller that are told what goes on while the call does, by the name of their field: "onStep".
+// A caller's functions to call during the call, by the name of their field: "onStep".
 using Listeners = std::map<std::string, Napi::FunctionReference>;
 
-// Carries work to the JavaScript thread, from any thread. What arrives after the environment has gone is dropped.
+// Carries work to the JavaScript thread, from any thread. What arrives after the environment's end is dropped.
 class Mailbox {
  public:
   using Letter = std::function<void(Napi::Env, Environment&)>;
@@ -53,10 +53,10 @@ class Environment {
   uint64_t Open(Napi::Promise::Deferred deferred, Listeners listeners, Napi::ObjectReference owner);
   void Resolve(uint64_t call, const std::function<Napi::Value(Napi::Env)>& value);
   void Reject(uint64_t call, const std::exception_ptr& error);
-  // Calls that listener of the call, if it has one and is not settled. What the listener throws rejects the call.
+  // Calls a listener of the call, if it exists and the call is not settled. If it throws, the call rejects.
   void Tell(uint64_t call, const std::string& listener, const std::function<Napi::Value(Napi::Env)>& value);
 
-  // Pipelines to give back when the environment ends, and tasks to stop, by the number of their call.
+  // Pipelines to free and tasks to stop when the environment ends, by the number of their call.
   std::unordered_set<std::shared_ptr<Pipeline>>& pipelines() noexcept { return pipelines_; }
   class Task;
   std::unordered_map<uint64_t, std::shared_ptr<Task>>& tasks() noexcept { return tasks_; }
@@ -84,7 +84,7 @@ class Environment {
 // A model being loaded or an engine being built, or waiting for its turn.
 class Environment::Task {
  public:
-  // True for the first who asks: the thread that is to do it, or whoever calls it off before that.
+  // True for the first caller: the thread that is to do it, or whoever cancels it before.
   bool Claim() noexcept { return !claimed_.exchange(true); }
 
   Interrupt interrupt;
@@ -96,7 +96,7 @@ class Environment::Task {
 // The error as JavaScript sees it: an Error with `code` and `details`.
 Napi::Error ToJavaScript(Napi::Env env, const std::exception_ptr& error);
 
-// Runs `body`, with the core's errors thrown as JavaScript's.
+// Runs `body`, turning the core's errors into JavaScript's.
 template <typename Body>
 auto Guarded(Napi::Env env, const Body& body) {
   try {

@@ -1,3 +1,4 @@
+// The addon's load.
 #include <string>
 #include <utility>
 #include <variant>
@@ -74,7 +75,7 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
   return request;
 }
 
-// Opens what runs the networks, and gives its device.
+// Opens what runs the networks, and returns its device.
 Device& Open(const Runtime& runtime, std::shared_ptr<Provider>& provider) {
   if (const auto* host = std::get_if<OnnxRuntime>(&runtime)) {
     provider = OpenOnnxRuntime(host->library, host->threads);
@@ -111,11 +112,11 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
         return Pipeline::Load(device, request->source, report, interrupt);
       } catch (...) {
         request->source.provider.reset();
-        device.Trim();  // memory may be what there was too little of
+        device.Trim();  // the cause may be a lack of memory
         throw;
       }
     };
-    // Not on the device's thread: building networks takes long, and that one has other models to serve.
+    // Not on the device's thread, which serves other models: building networks takes long.
     return StartTask<std::shared_ptr<Pipeline>>(env, Loader(), std::move(listeners), load, Model::Wrap);
   });
 }

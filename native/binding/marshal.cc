@@ -1,3 +1,4 @@
+// JavaScript values to plain C++.
 #include "marshal.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// JavaScript values -> plain C++, each checked: what does not fit throws kInvalidArgument, naming the field.
+// JavaScript values -> plain C++, each checked: bad ones throw kInvalidArgument, naming the field.
 #pragma once
 
 #include <napi.h>

@@ -1,3 +1,4 @@
+// The loaded model as a JavaScript object.
 #include "model.h"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace arc2face {
 
 namespace {
 
-// Copied: JavaScript may write to its own meanwhile, or give it to another thread.
+// Copied: JavaScript may meanwhile write to its own, or transfer it to another thread.
 Photo ReadPhoto(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "photo");
   const int64_t width = marshal::Integer(from.Get("width"), "photo.width", 0, INT32_MAX);
@@ -59,7 +60,7 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .on_image = nullptr,
   };
   for (const double seed : marshal::TypedArray<double>(from.Get("seeds"), "seeds")) {
-    // Up to 2^53 - 1, where every integer has a double of its own.
+    // Up to 2^53 - 1, where doubles hold every integer.
     if (!(seed >= 0 && seed <= 9007199254740991.0)) marshal::Refuse("integers from 0 to 2^53 - 1", "seeds");
     request.seeds.push_back(static_cast<uint64_t>(seed));
   }
@@ -91,7 +92,7 @@ Napi::Value FacesToJs(Napi::Env env, const std::vector<Face>& faces) {
   return result;
 }
 
-// A view on the memory that the pipeline wrote; it lives as long as the view, whatever becomes of the model. Runtimes
+// A view of the memory that the pipeline wrote, which lives as long as the view, even without the model. Runtimes
 // that forbid such memory (Electron) get a copy.
 Napi::Value ImageToJs(Napi::Env env, Image image) {
   const size_t bytes = image.width * image.height * 3;
@@ -116,7 +117,7 @@ auto StepTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
 
 auto ImageTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
   return [mailbox = std::move(mailbox), call](size_t index, Image image) {
-    // Shared, as a letter has to be copyable and an image is not.
+    // Shared, because a letter must be copyable and an image is not.
     mailbox->Post([=, image = std::make_shared<Image>(std::move(image))](Napi::Env, Environment& to) {
       to.Tell(call, "onImage", [&](Napi::Env env) -> Napi::Value {
         const Napi::Object painted = Napi::Object::New(env);

@@ -15,7 +15,7 @@ class Model : public Napi::ObjectWrap<Model> {
   static Napi::Value Wrap(Napi::Env env, std::shared_ptr<Pipeline> pipeline);
 
   explicit Model(const Napi::CallbackInfo& info);
-  // Dropped without dispose(): the networks are given back all the same.
+  // Even without dispose(), the networks are freed.
   ~Model() override;
 
  private:

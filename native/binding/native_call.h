@@ -13,7 +13,7 @@
 
 namespace arc2face {
 
-// Those fields of a request that are there.
+// The given fields of a request.
 inline Listeners ListenersOf(const Napi::Object& request, std::initializer_list<const char*> names) {
   Listeners listeners;
   for (const char* name : names) {
@@ -38,11 +38,11 @@ Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pip
   const Napi::Env env = info.Env();
   Environment& environment = Environment::Of(env);
   const auto deferred = Napi::Promise::Deferred::New(env);
-  // The model is kept: one that is dropped is disposed, and its calls with it.
+  // Keeps the model: a dropped one is disposed, with its calls.
   const uint64_t number =
       environment.Open(deferred, std::move(listeners), Napi::Persistent(info.This().As<Napi::Object>()));
   auto done = [mailbox = environment.mailbox(), number, to_js](Outcome<T> outcome) {
-    // Shared, as a letter has to be copyable and an outcome need not be.
+    // Shared, because a letter must be copyable and an outcome may not be.
     mailbox->Post(
         [number, to_js, outcome = std::make_shared<Outcome<T>>(std::move(outcome))](Napi::Env, Environment& to) {
           if (auto* value = std::get_if<0>(outcome.get())) {
@@ -63,7 +63,7 @@ Napi::Object StartCall(const Napi::CallbackInfo& info, const std::shared_ptr<Pip
 
 // Starts work that belongs to no model, on a thread of its own kind. `work(call, interrupt)` makes a T, which is
 // copyable, from plain values; `call` is the number of the call, for its listeners. `to_js` makes the value on the
-// JavaScript thread. Called off before its turn, the work is never begun.
+// JavaScript thread. Work cancelled before its turn is never begun.
 template <typename T, typename Work, typename ToJs>
 Napi::Object StartTask(Napi::Env env, Executor& executor, Listeners listeners, Work work, ToJs to_js) {
   Environment& environment = Environment::Of(env);

@@ -20,15 +20,15 @@ struct CudaGpu {
 // Versions are 1000 * major + 10 * minor, as CUDA writes them; 0: there is none.
 struct CudaSurvey {
   int runtime_version;        // that the package was built with
-  int driver_version;         // the newest runtime that the driver knows
-  std::vector<CudaGpu> gpus;  // the place of each is the N of "cuda:N"
-  std::string obstacle;       // a sentence that says why there are no GPUs; empty if there are some
+  int driver_version;         // the newest runtime that the driver supports
+  std::vector<CudaGpu> gpus;  // the index of each is the N of "cuda:N"
+  std::string obstacle;       // a sentence that says why there are no GPUs; empty if there are
 };
 
-// Never throws for what it finds: no driver or no GPU is an answer.
+// Never throws because of the machine: no driver or no GPU is an answer.
 CudaSurvey FindCudaGpus();
 
-// The GPU of that number; lives as long as the process. Throws kNoDevice, saying what there is instead.
+// The GPU of this number; lives as long as the process. Throws kNoDevice, saying what there is instead.
 Device& CudaDevice(int index);
 
 }  // namespace arc2face

@@ -1,4 +1,4 @@
-// What a build without a CUDA compiler answers; CMakeLists.txt takes this file or the folder cuda/.
+// For builds without a CUDA compiler; CMakeLists.txt takes this file or the folder cuda/.
 #include "../error.h"
 #include "cuda.h"
 

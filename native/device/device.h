@@ -1,4 +1,4 @@
-// The seam to where the data lies: memory, copies, and an order of work. Devices are the host (host.cc) and NVIDIA GPUs
+// The seam to where data is: memory, copies, and an order of work. Devices are the host (host.cc) and NVIDIA GPUs
 // (cuda.h).
 #pragma once
 
@@ -15,12 +15,12 @@ namespace arc2face {
 class Event {
  public:
   virtual ~Event() = default;
-  // Returns when all work that was queued before it is done; throws what that failed with. On the stream's thread.
+  // Returns when all work queued before it is done; throws its failure. On the stream's thread.
   virtual void Await() = 0;
 };
 
-// An order of work on a device. Calls return when the work is queued; pointers are device memory unless they say host,
-// and what they point to must live until Synchronize, or until an event that came after has been awaited. On the host
+// An order of work on a device. Calls return once the work is queued; pointers are device memory unless named host,
+// and what they point to must live until Synchronize, or until a later event has been awaited. On the host
 // everything is done when the call returns.
 class Stream {
  public:
@@ -30,23 +30,23 @@ class Stream {
   virtual void Download(void* to_host, const void* from, size_t bytes) = 0;
   virtual void Copy(void* to, const void* from, size_t bytes) = 0;
   virtual void Zero(void* to, size_t bytes) = 0;
-  // Returns when all queued work is done; throws what it failed with.
+  // Returns when all queued work is done; throws its failure.
   virtual void Synchronize() = 0;
-  // This moment, after all that is queued now.
+  // This moment, after everything queued so far.
   virtual std::unique_ptr<Event> Record() = 0;
 
   // Runs `record`, which queues work on this stream. A device may capture what it queues as a graph and replay that on
-  // later calls with the same key: so nothing in it may depend on anything but the key and device memory.
+  // later calls with the same key: so it may depend only on the key and device memory.
   virtual void Replay(uint64_t key, const std::function<void()>& record) = 0;
-  // Drops what was captured for `key`: before memory or a network that its work uses goes.
+  // Drops what was captured for `key`: before memory or a network that it uses is freed.
   virtual void Forget(uint64_t key) noexcept = 0;
 
-  // The device's own stream, to queue one piece of work more on: a cudaStream_t; null on the host, where the work is
+  // The device's own stream, to queue one more piece of work on: a cudaStream_t; null on the host, where the work is
   // done at once instead.
   virtual void* handle() { return nullptr; }
 };
 
-// Host memory, freed as its device says.
+// Host memory, freed in its device's way.
 struct HostDeleter {
   void (*free)(uint8_t*) noexcept = nullptr;
   void operator()(uint8_t* memory) const noexcept { free(memory); }
@@ -57,9 +57,9 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual const char* name() const noexcept = 0;  // "cpu", "cuda:0"
-  // Makes this the device of the calling thread, for libraries that work on whichever that is. Throws kEngineFailed.
+  // Makes this the calling thread's device, for libraries that use the current one. Throws kEngineFailed.
   virtual void MakeCurrent() = 0;
-  // Whether queued work goes on beside the thread that has queued it, and streams beside one another.
+  // Whether queued work runs in parallel with the thread that queued it, and streams with one another.
   virtual bool asynchronous() const noexcept = 0;
 
   // `bytes` of uninitialised memory, aligned to 256. Throws kOutOfMemory, naming the size.
@@ -68,19 +68,19 @@ class Device {
   // `bytes` of uninitialised host memory, aligned for any type, that copies from and to this device are fastest with.
   // Any thread may free it, as late as it likes. Throws kOutOfMemory.
   virtual HostBytes AllocateHost(size_t bytes) = 0;
-  // Gives what was freed, by us or by a provider, back to the system; allocators like to keep it.
+  // Returns memory freed by us or a provider to the system; allocators tend to keep it.
   virtual void Trim() noexcept = 0;
   virtual std::unique_ptr<Stream> MakeStream() = 0;
 
-  // Held, shared, by whoever calls a library that may wait for the whole device, as loading and building do: on a GPU
-  // that spoils every capture of a graph that is under way, and fails itself. Held alone while one is captured.
+  // Held, shared, while calling a library that may wait for the whole device, as loading and building do: on a GPU
+  // that spoils every graph capture under way, and fails itself. Held exclusively during a capture.
   std::shared_mutex& captures() noexcept { return captures_; }
 
  private:
   std::shared_mutex captures_;
 };
 
-// The device of this machine's processors. Lives as long as the process.
+// The host. Lives as long as the process.
 Device& HostDevice();
 
 // Owns `size()` elements of device memory; their values are undefined until written. The device must outlive it.

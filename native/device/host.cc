@@ -1,3 +1,4 @@
+// The host as a device.
 #include <cstring>
 #include <new>
 #include <string>
@@ -17,13 +18,13 @@ class Now final : public Event {
   void Await() override {}
 };
 
-// Does at once what it is told.
+// Does everything at once.
 class HostStream final : public Stream {
  public:
   void Upload(void* to, const void* from_host, size_t bytes) override { Copy(to, from_host, bytes); }
   void Download(void* to_host, const void* from, size_t bytes) override { Copy(to_host, from, bytes); }
   void Copy(void* to, const void* from, size_t bytes) override {
-    if (bytes != 0) std::memcpy(to, from, bytes);  // of no bytes, pointers may be null, which memcpy forbids
+    if (bytes != 0) std::memcpy(to, from, bytes);  // without bytes, pointers may be null, which memcpy forbids
   }
   void Zero(void* to, size_t bytes) override {
     if (bytes != 0) std::memset(to, 0, bytes);
@@ -41,7 +42,7 @@ class Host final : public Device {
   bool asynchronous() const noexcept override { return false; }
 
   void* Allocate(size_t bytes) override {
-    // No allocator has more than PTRDIFF_MAX bytes, and some of them add to the size before they compare.
+    // No allocator has more than PTRDIFF_MAX bytes, and some add to the size before comparing.
     void* memory =
         bytes <= PTRDIFF_MAX - kAlignment ? ::operator new(bytes, std::align_val_t{kAlignment}, std::nothrow) : nullptr;
     if (memory == nullptr) {

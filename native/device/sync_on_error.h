@@ -1,4 +1,4 @@
-// What queued work reads and writes on the host must outlive it, also when an error ends a function early.
+// Host memory must outlive queued work that uses it, even if an error ends a function early.
 #pragma once
 
 #include <exception>
@@ -7,7 +7,7 @@
 
 namespace arc2face {
 
-// Waits for the stream when an error ends its scope. To be declared after the host memory that it is for.
+// Waits for the stream when an error ends its scope. Declare it after the host memory that it protects.
 class SyncOnError {
  public:
   explicit SyncOnError(Stream& stream) : stream_(stream) {}
@@ -16,7 +16,7 @@ class SyncOnError {
     try {
       stream_.Synchronize();
     } catch (const std::exception&) {
-      // Work that has failed does nothing more, and the first error is the one to tell.
+      // Failed work does nothing more, and the first error is the one to report.
     }
   }
   SyncOnError(const SyncOnError&) = delete;

@@ -1,10 +1,10 @@
-// How an operation finds its implementation: the definition where the stream is the host's, the kernel where it is an
-// NVIDIA GPU's. A new operation needs files of this folder only; a build without CUDA has no kernels to link.
+// How an operation finds its implementation: the definition if the stream is the host's, the kernel if it is an
+// NVIDIA GPU's. A new operation needs only files in this folder; a build without CUDA has no kernels to link.
 #pragma once
 
 #include "../device/device.h"
 
-struct CUstream_st;  // of which CUDA's cudaStream_t is a pointer; its headers are not everywhere
+struct CUstream_st;  // CUDA's cudaStream_t is a pointer to it; its headers are not everywhere
 
 namespace arc2face {
 
@@ -14,7 +14,7 @@ inline constexpr bool kHasKernels = true;
 inline constexpr bool kHasKernels = false;
 #endif
 
-// For one kernel more to be queued on; null on the host.
+// To queue one more kernel on; null on the host.
 inline CUstream_st* CudaStreamOf(Stream& stream) { return static_cast<CUstream_st*>(stream.handle()); }
 
 }  // namespace arc2face

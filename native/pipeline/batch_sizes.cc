@@ -1,3 +1,4 @@
+// How many rows of latents one evaluation takes.
 #include "batch_sizes.h"
 
 #include <algorithm>

@@ -19,17 +19,17 @@ struct LatentSize {
 
 class BatchSizes {
  public:
-  // Heights and widths of latents, with the rows of a batch of them that was built for, least first.
+  // Heights and widths of latents, with the batch rows that were built for, least first.
   using Built = std::map<std::pair<int64_t, int64_t>, std::vector<size_t>>;
 
-  // `built`: empty where any size and number of rows runs. `preferred`: the most rows of latents of a height and width
+  // `built`: empty if any size and number of rows runs. `preferred`: the most rows of latents of a height and width
   // that are good for speed, whatever was built.
   BatchSizes(Built built, std::function<size_t(int64_t height, int64_t width)> preferred);
 
   const Built& built() const noexcept { return built_; }
   // The most rows that one evaluation should have; at least 2, for guidance, unless only less was built.
   size_t Capacity(const LatentSize& size) const;
-  // The rows of the smallest batch that `rows`, at most the capacity, fit in.
+  // The rows of the smallest batch that holds `rows`, at most the capacity.
   size_t RoundUp(const LatentSize& size, size_t rows) const;
 
  private:

@@ -1,4 +1,4 @@
-// A caller's request on its way through the pipeline: settled once, by whoever is first.
+// A caller's request in the pipeline: settled once, by whoever is first.
 #pragma once
 
 #include <atomic>
@@ -14,11 +14,11 @@
 
 namespace arc2face {
 
-// A value, or what was thrown instead.
+// A value, or the exception thrown instead.
 template <typename T>
 using Outcome = std::variant<T, std::exception_ptr>;
 
-// The exception being handled, with an exhausted host memory as an Error like any other.
+// The exception being handled; exhausted host memory becomes an Error like any other.
 inline std::exception_ptr CurrentError() {
   try {
     throw;
@@ -38,7 +38,7 @@ class Call {
   // of times.
   virtual void Fail(std::exception_ptr error) = 0;
   bool settled() const noexcept { return settled_.load(); }
-  // Stops the network that is running for this call alone.
+  // Stops a network that runs only for this call.
   Interrupt& interrupt() noexcept { return interrupt_; }
 
  protected:

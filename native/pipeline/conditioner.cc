@@ -1,3 +1,4 @@
+// Identity -> conditioning.
 #include "conditioner.h"
 
 #include <cmath>

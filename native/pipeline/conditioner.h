@@ -1,4 +1,4 @@
-// Identity -> conditioning: the fine-tuned text encoder reads the prompt with the identity in the place of its `id`
+// Identity -> conditioning: the fine-tuned text encoder reads the prompt with the identity instead of its `id`
 // token (Arc2Face, arXiv:2403.11641, section 3.2; upstream's project_face_embs).
 #pragma once
 
@@ -19,15 +19,15 @@ struct Prompt {
 
 class Conditioner {
  public:
-  // `dimension`: numbers in a row of the conditioning, the UNet's cross-attention size; `type`: in which the UNet takes
-  // them. Throws kInvalidBundle when the network has not the interface of models/text-encoder.ts.
+  // `dimension`: numbers in a row of the conditioning, the UNet's cross-attention size; `type`: theirs in the UNet.
+  // Throws kInvalidBundle unless the network has the interface of models/text-encoder.ts.
   Conditioner(Device& device, Stream& stream, std::unique_ptr<Network> encoder, Prompt prompt, int64_t dimension,
               DataType type);
 
   int64_t rows() const noexcept { return static_cast<int64_t>(prompt_.tokens.size()); }
   int64_t dimension() const noexcept { return dimension_; }
 
-  // Conditioning [rows, dimension] of one identity, 512 numbers of any length but 0; it is divided by its length first.
+  // Conditioning [rows, dimension] of one identity, 512 numbers of any length but 0, which are normalised first.
   NetworkBuffer Condition(std::span<const float> embedding, Interrupt& interrupt);
 
   // Conditioning [rows, dimension] of the empty prompt; computed once.

@@ -1,3 +1,4 @@
+// Noise -> latents.
 #include "denoiser.h"
 
 #include <algorithm>
@@ -11,16 +12,16 @@
 namespace arc2face {
 
 struct Denoiser::Slot {
-  uint64_t number;  // that no other slot has had
+  uint64_t number;  // never used by another slot
   std::shared_ptr<DenoiseRequest> request;
   // The plan in device memory; the images of a request share it.
   std::shared_ptr<DeviceBuffer<PlanStep>> plan;
-  // Steps that the request's images have finished, shared by them: the slowest counts.
+  // Steps finished by the request's images, shared by them: the slowest counts.
   std::shared_ptr<std::vector<uint32_t>> finished;
   size_t image;
   DeviceBuffer<float> registers;  // [kRegisters, elements]
   FiniteCheck check;
-  uint32_t position = 0;  // step that the next evaluation is; those before it are queued
+  uint32_t position = 0;  // step of the next evaluation; those before it are queued
 
   size_t rows() const { return request->unconditional ? 2 : 1; }
   bool at_end() const { return position == request->plan.steps.size(); }
@@ -34,7 +35,7 @@ struct Denoiser::Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // Of the step, whatever slots it has.
+  // The step's, whatever its slots.
   uint64_t key() const noexcept { return reinterpret_cast<uintptr_t>(table.data()); }
 
   Stream& stream;
@@ -42,15 +43,15 @@ struct Denoiser::Workspace {
   DeviceBuffer<BatchSlot> table;  // at most one slot per row
   std::unique_ptr<PredictorBatch> batch;
 
-  // What the table and the batch's conditioning are for: numbers of slots, and their positions, which the device
+  // What the table and the batch's conditioning hold: the slots' numbers, and their positions, which the device
   // advances.
   std::vector<std::pair<uint64_t, uint32_t>> placed;
 };
 
-// On its way.
+// In progress.
 struct Denoiser::Evaluation {
   Batch batch;
-  // What is uploaded, until the work is done.
+  // Kept for the upload until the work is done.
   std::vector<BatchSlot> table;
   HostBytes noise;
   std::unique_ptr<Event> done;
@@ -89,7 +90,7 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
 bool Denoiser::Step() {
   DropAbandoned();
   if (!slots_.empty()) Start(TakeBatch());
-  // With one more evaluation in its queue, a device that works by itself need not wait for this thread.
+  // With one more evaluation queued, an asynchronous device need not wait for this thread.
   const size_t ahead = device_.asynchronous() && !slots_.empty() ? 1 : 0;
   while (evaluations_.size() > ahead) {
     Evaluation evaluation = std::move(evaluations_.front());
@@ -97,7 +98,7 @@ bool Denoiser::Step() {
     Finish(std::move(evaluation));
   }
   if (!slots_.empty() || !evaluations_.empty()) return true;
-  // A predictor that runs any shape would leave one behind for each that it was given.
+  // A predictor that runs any shape would leave one behind for each that it ran.
   if (predictor_->batch_sizes().built().empty()) workspaces_.clear();
   return false;
 }
@@ -116,7 +117,7 @@ void Denoiser::DropAbandoned() {
   std::erase_if(slots_, [](const auto& slot) { return slot->request->abandoned(); });
 }
 
-// Slots of one latent size, in the order of waiting, as many as fit in one evaluation.
+// Slots of one latent size, longest waiting first, as many as fit in one evaluation.
 Denoiser::Batch Denoiser::TakeBatch() {
   const LatentSize size = slots_.front()->request->size;
   const size_t capacity = predictor_->batch_sizes().Capacity(size);
@@ -149,7 +150,7 @@ void Denoiser::Start(Batch batch) {
     const std::lock_guard lock(in_progress_mutex_);
     in_progress_ = {&interrupt, std::move(requests)};
   }
-  // Whoever was abandoned between DropAbandoned and here has looked for an evaluation in vain.
+  // A request abandoned between DropAbandoned and here found no evaluation to stop.
   StopIfAbandoned();
   std::exception_ptr error;
   try {
@@ -193,13 +194,13 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
   evaluation.done = stream_.Record();
 }
 
-// Fills the workspace's table and its batch's conditioning, unless they are for this very step: then the device has
+// Fills the workspace's table and its batch's conditioning, unless they are for exactly this step: then the device has
 // everything.
 void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
   std::vector<std::pair<uint64_t, uint32_t>> placed;
   for (const auto& slot : evaluation.batch) placed.emplace_back(slot->number, slot->position);
   if (placed == workspace.placed) return;
-  workspace.placed.clear();  // until all is in its place
+  workspace.placed.clear();  // until everything is in place
 
   size_t rows = 0;
   const auto next_row = [&](const RowConditioning& conditioning) {
@@ -220,7 +221,7 @@ void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
   evaluation.table.resize(workspace.rows, BatchSlot{});
   stream_.Upload(workspace.table.data(), evaluation.table.data(), workspace.table.bytes());
 
-  workspace.batch->Clear(rows);  // the rows that no slot has
+  workspace.batch->Clear(rows);  // rows without a slot
   workspace.placed = std::move(placed);
 }
 
@@ -240,8 +241,8 @@ void Denoiser::UploadNoise(Evaluation& evaluation) {
   }
 }
 
-// Weights that are no numbers show in the first evaluation, before minutes are spent on the others; what grows too
-// large on the way shows in the last, as infinite latents stay so.
+// NaN weights show in the first evaluation, before minutes are spent on the others; what grows too
+// large later shows in the last, because infinite latents stay infinite.
 void Denoiser::QueueChecks(Evaluation& evaluation) {
   static_assert(kLatents == 0 && kEps == 1, "the two are at the start of the registers");
   for (const auto& slot : evaluation.batch) {
@@ -250,7 +251,7 @@ void Denoiser::QueueChecks(Evaluation& evaluation) {
   }
 }
 
-// Waits for the evaluation; then progress, and finished images out.
+// Waits for the evaluation, then reports progress and hands out finished images.
 void Denoiser::Finish(Evaluation evaluation) {
   try {
     const SyncOnError sync(stream_);
@@ -280,9 +281,9 @@ void Denoiser::Finish(Evaluation evaluation) {
   }
 }
 
-// An interrupted evaluation has only abandoned requests in it; they know already.
+// An interrupted evaluation holds only abandoned requests, which know already.
 void Denoiser::Fail(const Batch& batch, const std::exception_ptr& error) {
-  // How far the device came with its positions is not known.
+  // How far the device advanced its positions is unknown.
   for (auto& [size, workspace] : workspaces_) {
     if (workspace) workspace->placed.clear();
   }

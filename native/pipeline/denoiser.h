@@ -21,23 +21,23 @@
 
 namespace arc2face {
 
-// Images that are denoised with one plan. The callbacks come on the thread that calls Step.
+// Images denoised with one plan. Callbacks come on the thread that calls Step.
 struct DenoiseRequest {
   LatentSize size;
   Plan plan;
   float guidance_scale;
   NoiseSource noise;
   std::vector<float> initial_noise;  // [images, elements]; empty: the first draw of `noise`
-  // In device memory that the callbacks keep.
+  // In device memory that the callbacks keep alive.
   std::vector<RowConditioning> conditioning;     // per image
   std::optional<RowConditioning> unconditional;  // none: no guidance
 
-  std::function<void(uint32_t step)> on_step;  // all images have finished `step`, from 1
-  // A finished image: its latents are the first [elements] of the buffer. Nothing that is queued uses it.
+  std::function<void(uint32_t step)> on_step;  // all images have finished `step`, counted from 1
+  // A finished image: its latents are the first [elements] of the buffer. No queued work uses it.
   std::function<void(size_t image, DeviceBuffer<float> latents)> on_latents;
-  std::function<void(std::exception_ptr)> on_failure;  // nothing follows
+  std::function<void(std::exception_ptr)> on_failure;  // no callback follows
 
-  // True when nothing of the request is wanted any more. Asked from any thread; once true it stays true, and a failure
+  // True when the request is not wanted any more. Called from any thread; once true it stays true, and a failure
   // makes it so. Whoever abandons a request calls Denoiser::StopIfAbandoned.
   std::function<bool()> abandoned;
 
@@ -53,8 +53,8 @@ class Denoiser {
   void Join(std::shared_ptr<DenoiseRequest> request);
 
   // Queues one evaluation over the slots that have waited longest, and their step; then waits until all but the
-  // last of those that were queued are done, or all if the device does nothing beside this thread. False when no slot
-  // is left. What goes wrong goes to the requests that it concerns; the others go on.
+  // last queued evaluation are done, or all if the device is not asynchronous. False when no slot
+  // is left. Failures go to the requests that they concern; the others continue.
   bool Step();
 
   // Ends the evaluation in progress if every request in it is abandoned. Any thread.
@@ -81,11 +81,11 @@ class Denoiser {
   Stream& stream_;
   std::unique_ptr<NoisePredictor> predictor_;
   uint64_t next_slot_ = 0;
-  std::deque<std::shared_ptr<Slot>> slots_;  // the one that has waited longest first
+  std::deque<std::shared_ptr<Slot>> slots_;  // longest waiting first
   std::map<std::tuple<int64_t, int64_t, size_t>, std::unique_ptr<Workspace>> workspaces_;
-  std::deque<Evaluation> evaluations_;  // queued, the first one first
+  std::deque<Evaluation> evaluations_;  // queued, in order
 
-  // What is being queued, for StopIfAbandoned: a network on the host runs meanwhile.
+  // What is being queued, for StopIfAbandoned: on the host, the network runs meanwhile.
   struct InProgress {
     Interrupt* interrupt;
     std::vector<DenoiseRequest*> requests;

@@ -1,3 +1,4 @@
+// Calling a network by names.
 #include "evaluate.h"
 
 #include <algorithm>

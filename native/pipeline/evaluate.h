@@ -14,15 +14,15 @@ using NamedTensor = std::pair<const char*, Tensor>;
 inline Tensor Float32(std::vector<int64_t> shape, float* data) { return {DataType::kFloat32, std::move(shape), data}; }
 inline Tensor Int64(std::vector<int64_t> shape, int64_t* data) { return {DataType::kInt64, std::move(shape), data}; }
 
-// Queues one evaluation. Every input and output of the network has to be named, in any order.
+// Queues one evaluation. All inputs and outputs of the network must be named, in any order.
 void Evaluate(Network& network, std::initializer_list<NamedTensor> inputs, std::initializer_list<NamedTensor> outputs,
               Stream& stream, Interrupt& interrupt);
 
-// The description of the network's input or output `name`; throws kInvalidBundle, naming `network_name`, when there is
+// The description of the network's input or output `name`; throws kInvalidBundle, naming `network_name`, if there is
 // none.
 const TensorInfo& InputInfo(const Network& network, const char* network_name, const char* name);
 const TensorInfo& OutputInfo(const Network& network, const char* network_name, const char* name);
-// Its place among the network's inputs.
+// Its index among the network's inputs.
 size_t InputIndex(const Network& network, const char* network_name, const char* name);
 
 // The tensor's type, float32 or float16; throws kInvalidBundle, naming `network_name`, for any other.

@@ -1,3 +1,4 @@
+// The threads of devices.
 #include "executor.h"
 
 #include <map>

@@ -1,4 +1,4 @@
-// The threads of a device: everything that its networks and operations do happens here, each kind of work in order.
+// A device's threads: all work of its networks and operations happens here, each kind in order.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace arc2face {
 
-// Runs jobs one after another. Long work posts itself again after each part, so that others get their turn between.
+// Runs jobs one after another. Long work reposts itself after each part, so that others get a turn.
 class Executor {
  public:
   Executor();
@@ -34,12 +34,12 @@ class Executor {
 enum class Lane : size_t { kFaces, kDenoising, kPainting };
 inline constexpr std::array kLanes = {Lane::kFaces, Lane::kDenoising, Lane::kPainting};
 
-// The one executor for this kind of work on `device`; the host, which does one thing after another, has one for all. It
-// lives as long as the process, as the device does: its thread sleeps when there is nothing to do, and nothing has to
-// decide which of many models is the last.
+// The executor for this kind of work on `device`; the host, which is not asynchronous, has one for all. It
+// lives as long as the process, like the device: its thread sleeps when idle, and nothing has to
+// decide which model is the last.
 Executor& ExecutorOf(Device& device, Lane lane);
 
-// The one thread that loads models. A new one for each would leave an arena of the allocator behind, full of holes.
+// The thread that loads models. A new one for each would leave a fragmented allocator arena behind.
 Executor& Loader();
 
 }  // namespace arc2face

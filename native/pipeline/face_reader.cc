@@ -1,3 +1,4 @@
+// Photo -> faces -> embedding.
 #include "face_reader.h"
 
 #include <algorithm>
@@ -17,8 +18,8 @@ namespace {
 
 constexpr std::array<int, 3> kStrides = {8, 16, 32};
 static_assert(kStrides.back() == kDetectionSizeUnit, "the input is whole cells of every stride");
-// Scores, boxes (four distances), keypoints (five offsets): in this order, each for all strides, SCRFD's files have
-// their outputs. A runtime may have another.
+// Scores, boxes (four distances), keypoints (five offsets): SCRFD's files have their outputs in this order, each for
+// all strides. A runtime may have another.
 constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
 
 [[noreturn]] void Refuse(const std::string& what, const NetworkRow& network) {
@@ -53,8 +54,8 @@ void CheckDetector(const Network& network) {
   }
 }
 
-// Where among the network's outputs scores, boxes and keypoints are, each by stride: told by their channels, and, where
-// it is known, by the number of their anchors; the rest by their order.
+// The indices of the network's outputs for scores, boxes and keypoints, each by stride: told by their channels and, if
+// known, the number of their anchors; the rest by order.
 std::vector<size_t> FindDetectorOutputs(const Network& network) {
   const auto& outputs = network.outputs();
   std::vector<size_t> places;

@@ -11,7 +11,7 @@
 namespace arc2face {
 
 inline constexpr int64_t kEmbeddingSize = 512;
-// The detector's input is a square of a multiple of the one, up to the other, in pixels.
+// The detector's input is a square whose side is a multiple of the first, up to the second, in pixels.
 inline constexpr int kDetectionSizeUnit = 32;
 inline constexpr int kMaxDetectionSize = 4096;
 
@@ -23,11 +23,11 @@ struct Photo {
   std::string name = "the photo";  // for messages
 };
 
-// Throws kInvalidImage when it is empty or a side is beyond what the operations count with.
+// Throws kInvalidImage if it is empty or a side is beyond the operations' limit.
 void CheckPhotoSize(int64_t width, int64_t height);
 
 struct DetectOptions {
-  int detection_size;  // side of the square that the photo is fitted into; a detector of fixed size has its own
+  int detection_size;  // side of the square that the photo is fitted into; a fixed-size detector has its own
   float threshold;     // least score
 };
 // `sizes`: those that the detector runs, see FaceReader. Throws kInvalidArgument.
@@ -35,16 +35,16 @@ void CheckDetectOptions(const DetectOptions& options, const std::vector<int>& si
 
 class FaceReader {
  public:
-  // Throws kInvalidBundle when a network has not the interface of SCRFD (9 outputs) or ArcFace.
+  // Throws kInvalidBundle unless the networks have the interfaces of SCRFD (9 outputs) and ArcFace.
   FaceReader(Device& device, Stream& stream, std::unique_ptr<Network> detector, std::unique_ptr<Network> recognizer);
 
-  // The detection sizes that the detector was built for; empty: it takes any, or has its own whatever is asked for.
+  // The detection sizes that the detector was built for; empty: it takes any, or always uses its own.
   std::vector<int> detection_sizes() const;
 
   // Largest box first.
   std::vector<Face> Detect(const Photo& photo, const DetectOptions& options, Interrupt& interrupt);
 
-  // The recogniser's output as it is: kEmbeddingSize numbers, not of length 1.
+  // The recogniser's raw output: kEmbeddingSize numbers, not of length 1.
   std::vector<float> Embed(const Photo& photo, const Keypoints& keypoints, Interrupt& interrupt);
 
  private:
@@ -54,7 +54,7 @@ class FaceReader {
   Stream& stream_;
   std::unique_ptr<Network> detector_;
   std::unique_ptr<Network> recognizer_;
-  std::vector<size_t> detector_outputs_;  // the places of scores, boxes and keypoints, each by stride
+  std::vector<size_t> detector_outputs_;  // the indices of scores, boxes and keypoints, each by stride
   int fixed_detection_size_ = 0;          // 0: any
   int crop_size_ = 112;
 };

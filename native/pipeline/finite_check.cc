@@ -1,3 +1,4 @@
+// Checks that the networks' outputs are finite.
 #include "finite_check.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// Latents -> image.
 #include "image_painter.h"
 
 #include <algorithm>

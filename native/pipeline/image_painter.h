@@ -1,4 +1,4 @@
-// Latents -> image: the VAE's decoder and the step to bytes.
+// Latents -> image: the VAE's decoder and quantisation to bytes.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct Image {
 
 class ImagePainter {
  public:
-  // Throws kInvalidBundle when the network has not the interface of models/vae.ts.
+  // Throws kInvalidBundle unless the network has the interface of models/vae.ts.
   ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent);
 
   int64_t pixels_per_latent() const noexcept { return pixels_per_latent_; }

@@ -1,3 +1,4 @@
+// The images that the loaded networks can paint.
 #include "image_sizes.h"
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 
 namespace arc2face {
 
-// `option`: of a call, that the engines were not built for.
+// `option`: a call's option that the engines were not built for.
 [[noreturn]] static void Refuse(const std::string& what, const std::string& option = {}) {
   throw Error(ErrorCode::kInvalidArgument, what, {.option = option});
 }

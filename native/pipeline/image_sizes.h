@@ -1,4 +1,4 @@
-// Which images the loaded networks paint.
+// The images that the loaded networks can paint.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class ImageSizes {
  public:
   ImageSizes() = default;  // none
   // `built`: what noise is predicted for. `paints`: whether latents of a height and width become an image. Throws
-  // kInvalidBundle when networks were built for some sizes, but none for both.
+  // kInvalidBundle if networks were built for some sizes, but none for both.
   ImageSizes(int64_t latent_channels, int64_t pixels_per_latent, const BatchSizes::Built& built,
              const std::function<bool(int64_t height, int64_t width)>& paints);
 
@@ -24,7 +24,7 @@ class ImageSizes {
   LatentSize LatentsOf(int64_t width, int64_t height) const noexcept {
     return {latent_channels_, height / pixels_per_latent_, width / pixels_per_latent_};
   }
-  // Throws kInvalidArgument for an image that can't be painted, or not with that guidance.
+  // Throws kInvalidArgument for an image that can't be painted, or not with this guidance.
   void Check(int64_t width, int64_t height, float guidance_scale) const;
 
  private:

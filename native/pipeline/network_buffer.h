@@ -1,4 +1,4 @@
-// Device memory for what a network takes or gives, at the network's precision.
+// Device memory for a network's input or output, at its precision.
 #pragma once
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// The table of a model's networks.
 #include "networks.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// The networks of a model, a row each: what binding, loading and pipeline know of them. lib/bundle/ has the table of
-// where their files are; a test holds the two together.
+// The table of a model's networks, as binding, loading and pipeline know them. lib/bundle/ has the table of
+// their files; a test compares the two.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace arc2face {
 
-// What the networks of one part do together: they are all there, or none is.
+// The joint tasks of networks: those of one part are all there, or none is.
 enum class Part : uint8_t { kReadingFaces, kPainting };
 constexpr bool IsNeeded(Part part) { return part == Part::kPainting; }
 
@@ -37,7 +37,7 @@ inline constexpr std::array kNetworks = {networks::kDetector, networks::kRecogni
 // Null when there is none.
 const NetworkSource* Find(const std::vector<NetworkSource>& sources, const NetworkRow& row);
 
-// Throws kInvalidArgument, naming what is missing, unless every part that is needed or begun is whole.
+// Throws kInvalidArgument, naming what is missing, unless every part that is needed or begun is complete.
 void CheckComplete(const std::vector<NetworkSource>& sources);
 
 }  // namespace arc2face

@@ -1,5 +1,5 @@
-// The seam to what predicts noise: a batch of rows, each with a sample, a timestep and what it is conditioned on, to
-// eps. Which networks stand behind it, the denoiser does not know.
+// The seam to what predicts noise: a batch of rows, each with a sample, a timestep and its conditioning, to
+// eps. The denoiser does not know the networks behind it.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace arc2face {
 
-// What one row is conditioned on. The denoiser hands it on unseen.
+// One row's conditioning, which the denoiser passes on unseen.
 struct RowConditioning {
   const std::byte* text;  // the text encoder's [rows, dimension], as the predictor takes it, in device memory
 };
@@ -29,11 +29,11 @@ class PredictorBatch {
   // Written by Predict: [rows, channels, height, width].
   virtual ConstNetworkFloats eps() const noexcept = 0;
 
-  // Queues that `row` takes what it is conditioned on, until it takes something else.
+  // Queues setting the conditioning of `row`, which stays until set again.
   virtual void Condition(size_t row, const RowConditioning& conditioning) = 0;
-  // Queues zeros for everything of the rows from `first` on: what was there before could be anything.
+  // Queues zeroing all of the rows from `first` on, which may hold anything.
   virtual void Clear(size_t first) = 0;
-  // Queues the evaluation; `interrupt` stops it where it runs at once. Throws what Network::Run throws.
+  // Queues the evaluation; `interrupt` stops it if it runs at once. Throws what Network::Run throws.
   virtual void Predict(Interrupt& interrupt) = 0;
 };
 
@@ -42,9 +42,9 @@ class NoisePredictor {
   virtual ~NoisePredictor() = default;
   virtual int64_t latent_channels() const noexcept = 0;
   virtual const BatchSizes& batch_sizes() const noexcept = 0;
-  // `rows` of latents of that size: as many as batch_sizes() says that it runs. Throws kOutOfMemory.
+  // `rows` of latents of this size: a number that batch_sizes() allows. Throws kOutOfMemory.
   virtual std::unique_ptr<PredictorBatch> MakeBatch(const LatentSize& size, size_t rows) = 0;
-  // What is to be said of eps that is not finite. May take seconds to find out.
+  // The error for eps that is not finite. May take seconds.
   virtual Error NotFinite() const = 0;
 };
 

@@ -1,3 +1,4 @@
+// The whole flow: loading, calls and dispose.
 #include "pipeline.h"
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 
 namespace arc2face {
 
-// A generate call on its way.
+// A generate call in progress.
 struct Pipeline::Painting {
   std::shared_ptr<CallOf<std::monostate>> call;
   GenerateRequest request;
@@ -109,7 +110,7 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
   for (const uint32_t identity : request.identity_of_image) {
     conditioning.push_back({painting->conditioning[identity].data()});
   }
-  // At 1 the unconditional half has no weight; below, diffusers leaves it out too.
+  // At 1 the unconditional half has no weight; below 1 diffusers leaves it out too.
   std::optional<RowConditioning> unconditional;
   if (request.guidance_scale > 1) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
   const uint32_t steps = static_cast<uint32_t>(request.plan.steps.size());
@@ -122,7 +123,7 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
       .initial_noise = std::move(request.latents),
       .conditioning = std::move(conditioning),
       .unconditional = unconditional,
-      // The callbacks hold the painting, and with it the conditioning.
+      // The callbacks keep the painting alive, and with it the conditioning.
       .on_step =
           [painting, steps](uint32_t step) {
             if (painting->request.on_step) painting->request.on_step(step, steps);
@@ -156,7 +157,7 @@ void Pipeline::Cancel(const std::shared_ptr<Call>& call) {
   call->Fail(std::make_exception_ptr(Error(ErrorCode::kCancelled, "The call was cancelled.")));
   const std::lock_guard lock(mutex_);
   pending_.erase(call);
-  // Held locked, so that the networks can't be given back meanwhile.
+  // Locked, so that the networks can't be freed meanwhile.
   if (!disposed_) denoiser_->StopIfAbandoned();
 }
 
@@ -187,9 +188,9 @@ void Pipeline::GiveBack(Lane lane) {
   auto& stream = streams_[static_cast<size_t>(lane)];
   try {
     device_.MakeCurrent();
-    if (stream) stream->Synchronize();  // networks must not go while they run
+    if (stream) stream->Synchronize();  // networks must not be freed while they run
   } catch (const Error&) {
-    // On a GPU that is lost nothing runs any more.
+    // Nothing runs on a lost GPU.
   }
   switch (lane) {
     case Lane::kFaces:

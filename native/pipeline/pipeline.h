@@ -49,10 +49,10 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // Settles the call with kCancelled, and stops its work unless others share the evaluation in progress.
   void Cancel(const std::shared_ptr<Call>& call);
 
-  // Settles everything pending with kDisposed, gives the networks back, then calls `done` on an executor's thread.
+  // Settles everything pending with kDisposed, frees the networks, then calls `done` on an executor's thread.
   void Dispose(std::function<void()> done);
 
-  // What Load makes; callers use Load.
+  // For Load, which callers use.
   explicit Pipeline(Device& device) : device_(device) {}
 
  private:
@@ -60,7 +60,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   template <typename T>
   std::shared_ptr<CallOf<T>> Open(std::function<void(Outcome<T>)> done);
-  // Runs `work` on the lane's executor, unless the call is settled by then; what it throws settles the call.
+  // Runs `work` on the lane's executor, unless the call is settled by then; an exception settles the call.
   void Post(Lane lane, std::shared_ptr<Call> call, std::function<void()> work);
   template <typename T>
   void Succeed(const std::shared_ptr<CallOf<T>>& call, T value);
@@ -72,7 +72,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void StepLater();
   void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
   void GiveBack(Lane lane);
-  using LoadedNetworks = std::map<std::string, std::unique_ptr<Network>>;  // by the name of their row
+  using LoadedNetworks = std::map<std::string, std::unique_ptr<Network>>;  // by their row's name
   void MakeStages(const PipelineSource& source, LoadedNetworks& loaded);
   // Made for its first network.
   Stream& StreamOf(Lane lane);
@@ -83,7 +83,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // After Load, used and destroyed on the thread of their lane only.
   std::array<std::unique_ptr<Stream>, kLanes.size()> streams_;
   std::unique_ptr<FaceReader> faces_;         // kFaces
-  std::unique_ptr<Conditioner> conditioner_;  // kDenoising, as what follows
+  std::unique_ptr<Conditioner> conditioner_;  // kDenoising, like the next ones
   std::unique_ptr<Denoiser> denoiser_;
   bool step_posted_ = false;
   std::unique_ptr<ImagePainter> painter_;  // kPainting

@@ -1,3 +1,4 @@
+// Checks of the pipeline's requests.
 #include "requests.h"
 
 #include <algorithm>
@@ -42,7 +43,7 @@ bool IsValid(const PlanStep& step) {
 }
 
 void CheckPlan(const Plan& plan) {
-  // What they would weigh is not part of a request.
+  // A request holds no latents to weigh.
   if (plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
   if (!std::isfinite(plan.start.noise)) Refuse("Expected a finite weight of noise in the plan's start.");
   if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");

@@ -1,4 +1,4 @@
-// What callers ask of the pipeline, and what a request has to be before any work.
+// The pipeline's requests, and their checks before any work.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,11 @@ struct GenerateRequest {
   std::vector<uint32_t> identity_of_image;  // [images]
   Plan plan;
   float guidance_scale;                                        // 1 or less: no unconditional half
-  std::vector<uint64_t> seeds;                                 // one per image, or one in all
+  std::vector<uint64_t> seeds;                                 // one per image, or one for all
   int64_t width, height;                                       // pixels
   std::vector<float> latents;                                  // initial noise [images, elements], or empty
   std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty
-  // Each image as it is painted, all of them before the call succeeds. From the thread that paints; one that is under
+  // Each image as it is painted, all before the call succeeds. On the painting thread; one that is under
   // way when the call is cancelled still comes.
   std::function<void(size_t index, Image image)> on_image;
 };

@@ -1,3 +1,4 @@
+// The UNet as the noise predictor.
 #include "unet_predictor.h"
 
 #include <string>

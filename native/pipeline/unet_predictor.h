@@ -10,7 +10,7 @@ namespace arc2face {
 
 class UNetPredictor final : public NoisePredictor {
  public:
-  // `text_rows`: tokens of the prompt. Throws kInvalidBundle when the network has not the interface of models/unet.ts.
+  // `text_rows`: tokens of the prompt. Throws kInvalidBundle unless the network has the interface of models/unet.ts.
   UNetPredictor(Device& device, Stream& stream, const Provider& provider, std::unique_ptr<Network> unet,
                 int64_t text_rows);
 

@@ -1,3 +1,4 @@
+// Names and sizes of data types.
 #include "provider.h"
 
 namespace arc2face {

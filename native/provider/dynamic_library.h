@@ -5,12 +5,12 @@
 
 namespace arc2face {
 
-// Opens the library and returns the address of `symbol` in it; the library stays open until the process ends, because
-// its threads and static destructors outlive whoever used it. Throws kNoDevice, naming the path: missing, no (whole)
+// Opens the library and returns the address of `symbol`; the library stays open until the process ends, because
+// its threads and static destructors outlive its users. Throws kNoDevice, naming the path: missing, not a (complete)
 // library, without `symbol`.
 void* OpenLibrarySymbol(const std::string& path, const char* symbol);
 
-// The library that `address` lies in stays open until the process ends, whoever closes it.
+// Keeps the library that contains `address` open until the process ends, whoever closes it.
 void KeepLibraryOpen(const void* address) noexcept;
 
 }  // namespace arc2face

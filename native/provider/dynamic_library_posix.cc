@@ -1,3 +1,4 @@
+// Opening a shared library on POSIX systems.
 #ifndef _WIN32
 #include <dlfcn.h>
 
@@ -15,7 +16,7 @@
 namespace arc2face {
 namespace {
 
-// Says what is wrong with the file, or nothing. dlopen reports most faults itself; but glibc reads from segments that
+// Says what is wrong with the file, if anything. dlopen reports most faults itself; but glibc reads from segments that
 // it has mapped beyond the end of a truncated file, which kills the process with SIGBUS.
 std::string Fault(const std::string& path) {
 #ifdef __linux__

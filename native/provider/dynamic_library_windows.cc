@@ -1,3 +1,4 @@
+// Opening a shared library on Windows.
 #ifdef _WIN32
 #include <windows.h>
 
@@ -11,7 +12,7 @@ namespace arc2face {
 
 void* OpenLibrarySymbol(const std::string& path, const char* symbol) {
   const std::filesystem::path file(std::u8string(path.begin(), path.end()));
-  // The library's own folder is searched for what it depends on, not the current one.
+  // Searches the library's own folder for its dependencies, not the current one.
   const HMODULE library =
       LoadLibraryExW(file.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
   if (library == nullptr) {

@@ -1,3 +1,4 @@
+// Finds weights that are not finite.
 #include "faulty_weights.h"
 
 #include <algorithm>
@@ -7,7 +8,7 @@
 namespace arc2face {
 namespace {
 
-// Infinity and NaN have all bits of the exponent set. Elements may lie at any address.
+// Infinity and NaN have all exponent bits set. Elements may be at any address.
 template <typename Bits>
 bool AllFinite(const Weight& weight, Bits exponent) {
   for (size_t at = 0; at + sizeof(Bits) <= weight.bytes; at += sizeof(Bits)) {

@@ -1,4 +1,4 @@
-// Weights that can give no result.
+// Finds weights that are not finite.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace arc2face {
 
-// The first of `weights`, which lie in `maps`, that has numbers that are infinite or no numbers. Reads them all.
+// The first of `weights`, which are in `maps`, with infinite numbers or NaN. Reads them all.
 std::optional<FaultyWeight> FindFaultyWeight(const std::vector<Weight>& weights,
                                              const std::vector<std::shared_ptr<const MemoryMap>>& maps);
 

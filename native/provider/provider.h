@@ -40,7 +40,7 @@ struct Weight {
   std::vector<int64_t> shape;
   const std::byte* data;
   size_t bytes;
-  // What the graph declares, when that is another type: float16, for float32 that is stored.
+  // The type that the graph declares, if another: float16 for stored float32.
   std::optional<DataType> as = {};
 };
 
@@ -54,15 +54,15 @@ struct InputShape {
 };
 using Profile = std::vector<InputShape>;
 
-// A network that its provider has built before.
+// A network that its provider built earlier.
 struct EngineFile {
   std::string path;
-  // Where what the runtime compiles from it for the GPU at hand is kept: read if it is there and fits, else written.
+  // Where to keep what the runtime compiles from it for this GPU: read if it exists and fits, else written.
   // Empty: nowhere.
   std::string compiled;
 };
 
-// An engine file that is missing, damaged, or for another version or GPU. Whoever has the network can build it again.
+// An engine file that is missing, damaged, or for another version or GPU. The owner of the network can build it again.
 class InvalidEngine : public Error {
  public:
   InvalidEngine(const std::string& network, const std::string& problem)
@@ -75,12 +75,12 @@ struct NetworkSource {
   std::span<const std::byte> graph;  // ONNX protobuf; read during Load only
   std::vector<Weight> weights;
   std::vector<std::shared_ptr<const MemoryMap>> maps;  // of graph and weights; the network keeps them
-  // For providers that compile networks; the others run any shape, from the graph.
+  // For providers that compile networks; others run any shape from the graph.
   std::vector<Profile> profiles = {};
   std::optional<EngineFile> engine = {};  // of these, instead of graph and weights
 };
 
-// A weight with numbers that are infinite or no numbers, and the file that it comes from.
+// A weight with infinite numbers or NaN, and its file.
 struct FaultyWeight {
   std::string tensor;
   std::string file;
@@ -101,7 +101,7 @@ class Network {
   virtual void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
                    Interrupt& interrupt) = 0;
 
-  // For when what it gives is not finite: reads all its weights, which takes seconds, where they are at hand.
+  // For when its outputs are not finite: reads all its weights, if available, which takes seconds.
   virtual std::optional<FaultyWeight> FindFaultyWeight() const { return std::nullopt; }
 };
 
@@ -119,7 +119,7 @@ class Provider {
 };
 
 // ONNX Runtime from the library file at `path` (opened once per process, never closed) with a pool of `threads`
-// (0: one per core). Throws kNoDevice, naming the path, when it is missing, no ONNX Runtime, too old, or fails
+// (0: one per core). Throws kNoDevice, naming the path, when it is missing, not ONNX Runtime, too old, or fails
 // a self-test.
 std::unique_ptr<Provider> OpenOnnxRuntime(const std::string& path, int threads);
 

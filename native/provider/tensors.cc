@@ -1,3 +1,4 @@
+// Types and shapes of tensors.
 #include "tensors.h"
 
 #include <cstdint>
@@ -22,7 +23,7 @@ bool Fits(const std::vector<int64_t>& shape, const std::vector<int64_t>& expecte
 }
 
 size_t TensorBytes(DataType type, const std::vector<int64_t>& shape, ErrorCode code, const std::string& name) {
-  // A size of 0 must not hide an overflow before it, so it counts at the end.
+  // A size of 0 must not hide an earlier overflow, so it counts at the end.
   size_t bytes = Bytes(type);
   bool empty = false;
   for (const int64_t size : shape) {

@@ -1,3 +1,4 @@
+// Weights in the form that runtimes take.
 #include "weight_memory.h"
 
 #include <cstdint>

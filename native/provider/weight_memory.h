@@ -1,4 +1,4 @@
-// Weights as runtimes take them.
+// Weights in the form that runtimes take.
 #pragma once
 
 #include <cstddef>
@@ -10,17 +10,17 @@
 
 namespace arc2face {
 
-// Owns the copies of those weights that can't be used where they lie. It must outlive the use of all.
+// Owns copies of weights that can't be used in place. It must outlive the use of all.
 class WeightMemory {
  public:
-  // Of the type that the graph declares; elements lie on multiples of their size.
+  // Of the type that the graph declares; elements are aligned to their size.
   struct View {
     DataType type;
     const std::byte* data;
     size_t bytes;
   };
-  // `network`: its name, for messages. Throws kInvalidWeights when the bytes are not those of the type and shape, or
-  // for a conversion that there is not.
+  // `network`: its name, for messages. Throws kInvalidWeights if the bytes do not match the type and shape, or
+  // for an unsupported conversion.
   View Prepare(const Weight& weight, const std::string& network);
 
  private:

@@ -1,3 +1,4 @@
+// The signal handler for truncated files.
 #ifndef _WIN32
 #include "bus_error_guard.h"
 
@@ -13,8 +14,8 @@
 
 namespace arc2face {
 
-// `end` is written last when a range is taken and first when it is given back, so the handler, which may look at any
-// moment, never sees a range that is not mapped. 0: free.
+// `end` is written last when a range is taken and first when it is released, so the handler, which may look at any
+// time, never sees a range that is not mapped. 0: free.
 struct GuardedRange {
   std::atomic<uintptr_t> begin{0};
   std::atomic<uintptr_t> end{0};
@@ -23,13 +24,13 @@ struct GuardedRange {
 
 namespace {
 
-// The handler must not lock or allocate, so the ranges lie in blocks that are never freed, linked by atomic pointers.
+// The handler must not lock or allocate, so the ranges are in blocks that are never freed, linked by atomic pointers.
 struct Block {
   GuardedRange ranges[64];
   std::atomic<Block*> next{nullptr};
 };
 Block first_block;
-std::mutex mutex;  // of those who take and give back ranges
+std::mutex mutex;  // for taking and releasing ranges
 
 static_assert(std::atomic<uintptr_t>::is_always_lock_free && std::atomic<Block*>::is_always_lock_free,
               "a signal handler must not wait for a lock");
@@ -43,16 +44,16 @@ void PassOn(int signal, siginfo_t* info, void* context) {
   } else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
     previous.sa_handler(signal);
   } else {
-    // Returning repeats the access, and that now ends the process in the ordinary way.
+    // Returning repeats the access, which now ends the process as usual.
     sigaction(signal, &previous, nullptr);
   }
 }
 
-// Puts a page of zeros where the file has none.
+// Maps a page of zeros where the file has none.
 bool MapZeros(uintptr_t page) {
   constexpr int kFlags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS;
 #ifdef __linux__
-  // The system call itself, which is safe in a handler; what may be wrapped around mmap (sanitizers, profilers) need
+  // The system call itself, which is safe in a handler; wrappers around mmap (sanitizers, profilers) need
   // not be.
   return syscall(SYS_mmap, page, page_size, PROT_READ, kFlags, -1, 0) != -1;
 #else

@@ -9,8 +9,8 @@ namespace arc2face {
 
 struct GuardedRange;  // bus_error_guard.h
 
-// A whole file, mapped read-only. A file that is cut short while it is mapped would kill the process with SIGBUS on the
-// next access; here such pages read as zero and `damaged()` turns true, for the user of the map to check after reading.
+// A whole file, mapped read-only. Truncating a mapped file would kill the process with SIGBUS on the
+// next access; here such pages read as zero and `damaged()` turns true, for the map's user to check after reading.
 class MemoryMap {
  public:
   // Throws kInvalidWeights, naming the file, when it can't be opened or mapped.

@@ -1,3 +1,4 @@
+// Memory maps on POSIX systems.
 #ifndef _WIN32
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -30,7 +31,7 @@ std::shared_ptr<const MemoryMap> MemoryMap::Open(const std::string& path) {
   struct stat status{};
   if (fstat(map->file_, &status) != 0) Fail(path, Reason(errno));
   if (!S_ISREG(status.st_mode)) Fail(path, "it is not a regular file");
-  if (status.st_size == 0) return map;  // there are no maps of nothing
+  if (status.st_size == 0) return map;  // empty maps do not exist
 
   const auto size = static_cast<size_t>(status.st_size);
   void* const data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, map->file_, 0);
@@ -49,7 +50,7 @@ MemoryMap::~MemoryMap() {
 
 bool MemoryMap::damaged() const noexcept {
   if (guard_ != nullptr && Damaged(guard_)) return true;
-  // What is missing from the last page reads as zero without a signal, so the file's size counts too.
+  // Missing parts of the last page read as zero without a signal, so the file's size is checked too.
   struct stat status{};
   return fstat(file_, &status) != 0 || static_cast<size_t>(status.st_size) < size_;
 }

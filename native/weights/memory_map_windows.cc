@@ -1,3 +1,4 @@
+// Memory maps on Windows.
 #ifdef _WIN32
 #include <windows.h>
 
@@ -40,7 +41,7 @@ std::shared_ptr<const MemoryMap> MemoryMap::Open(const std::string& path) {
   LARGE_INTEGER size{};
   if (!file.valid() || !GetFileSizeEx(file.get(), &size)) Fail(path);
   const std::shared_ptr<MemoryMap> map(new MemoryMap(path));
-  if (size.QuadPart == 0) return map;  // there are no maps of nothing
+  if (size.QuadPart == 0) return map;  // empty maps do not exist
 
   const Handle mapping(CreateFileMappingW(file.get(), nullptr, PAGE_READONLY, 0, 0, nullptr));
   if (!mapping.valid()) Fail(path);
@@ -54,7 +55,7 @@ MemoryMap::~MemoryMap() {
   if (data_ != nullptr) UnmapViewOfFile(data_);
 }
 
-// Windows refuses to shorten a file that is mapped.
+// Windows refuses to truncate mapped files.
 bool MemoryMap::damaged() const noexcept { return false; }
 
 }  // namespace arc2face

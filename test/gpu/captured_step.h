@@ -8,7 +8,7 @@
 
 namespace arc2face::testing {
 
-// A step as the denoiser queues it: gather, a network (here a copy), apply.
+// A step like the denoiser's: gather, a network (here a copy), apply.
 class Step {
  public:
   Step(Device& gpu, Stream& stream, uint32_t seed, uint32_t steps)
@@ -34,7 +34,7 @@ class Step {
     for (uint32_t i = 0; i < steps; ++i) {
       plan.push_back(RandomStep(seed + i));
       for (auto& assignment : plan.back().assignments) {
-        for (float& coefficient : assignment.coefficients) coefficient /= 8;  // so that nothing grows beyond numbers
+        for (float& coefficient : assignment.coefficients) coefficient /= 8;  // so that nothing overflows
       }
     }
     return plan;
@@ -46,7 +46,7 @@ class Step {
   OnGpu<BatchSlot> slot_;
 };
 
-// Whether a graph that is captured anew, and forgotten afterwards, takes the steps that are taken when they are queued.
+// Whether a newly captured graph, forgotten afterwards, takes the same steps as queueing does.
 inline bool ReplaysWhatIsQueued(Device& gpu, Stream& stream, uint32_t seed, uint32_t steps) {
   Step direct(gpu, stream, seed, steps), replayed(gpu, stream, seed, steps);
   for (uint32_t i = 0; i < steps; ++i) {

@@ -1,4 +1,4 @@
-// The kernel that converts numbers against its definition: the same bits, on every size.
+// The kernel that converts numbers, against its definition: the same bits at every size.
 #include <utility>
 
 #include "gpu.h"

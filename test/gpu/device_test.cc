@@ -84,7 +84,7 @@ TEST_F(GpuReplay, EqualsDirectWorkInEveryStep) {
 
 TEST_F(GpuReplay, AForgottenKeyMayStandForOtherMemory) {
   for (const uint32_t seed : {80u, 90u}) EXPECT_TRUE(ReplaysWhatIsQueued(*gpu, *stream, seed, 4)) << "seed " << seed;
-  stream->Forget(8);  // of which nothing is known
+  stream->Forget(8);  // an unknown key
 }
 
 TEST_F(GpuReplay, SurvivesARecordingThatThrows) {
@@ -97,7 +97,7 @@ TEST_F(GpuReplay, SurvivesARecordingThatThrows) {
   EXPECT_THROW(stream->Replay(7, cancelled), Error);
   stream->Replay(7, [&] { step.Queue(); });
   EXPECT_THROW(stream->Replay(7, cancelled), Error);
-  EXPECT_EQ(step.position(), 2u);  // what was captured has not run
+  EXPECT_EQ(step.position(), 2u);  // the captured work has not run
   for (int i = 0; i < 3; ++i) stream->Replay(7, [&] { step.Queue(); });
   EXPECT_EQ(step.position(), 5u);
 }

@@ -63,7 +63,7 @@ TYPED_TEST(GpuEvaluation, EqualsTheDefinition) {
   }
 }
 
-// Everything between the networks equals its definition bit for bit, so the images do, too.
+// Everything between the networks equals its definition bit for bit, so the images do too.
 TEST_F(GpuEngines, PaintWhatTheHostPaints) {
   for (const DataType floats : {DataType::kFloat32, DataType::kFloat16}) {
     const Bundle bundle(floats);

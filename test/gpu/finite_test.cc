@@ -1,4 +1,4 @@
-// The kernel that looks for numbers that are not finite against its definition, on every size.
+// The kernel that looks for numbers that are not finite, against its definition at every size.
 #include "operations/diffusion/finite.h"
 
 #include <limits>

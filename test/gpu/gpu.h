@@ -1,4 +1,4 @@
-// What the tests of the GPU stand on: the first GPU, and memory of it.
+// The basis of GPU tests: the first GPU and its memory.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -58,7 +58,7 @@ class OnGpu {
   }
 
  private:
-  static constexpr size_t kGuards = 256;  // as many bytes or more, so that they keep the alignment
+  static constexpr size_t kGuards = 256;  // at least that many bytes, so that they keep the alignment
 
   static T Guard() {
     T guard;

@@ -1,4 +1,4 @@
-// The kernels of photos and images against their definitions: the same bits, on every size.
+// The kernels of photos and images, against their definitions: the same bits at every size.
 #include <limits>
 
 #include "error.h"

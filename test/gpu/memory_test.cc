@@ -1,4 +1,4 @@
-// What only a GPU's own time shows.
+// What only a GPU's real timing shows.
 #include "gpu.h"
 
 namespace arc2face::testing {
@@ -6,9 +6,9 @@ namespace {
 
 using GpuMemory = GpuTest;
 
-// Memory that is freed while its work is queued must not become another's before that work is done.
+// Memory freed while its work is queued must not be reused before that work is done.
 TEST_F(GpuMemory, GivesMemoryInUseToNobody) {
-  // The work takes milliseconds, and reaches the end of the memory last of all.
+  // The work takes milliseconds, and reaches the end of the memory last.
   constexpr size_t kBytes = size_t{256} << 20, kEnd = 4096;
   const std::vector<uint8_t> ones(kEnd, 1);
   const auto other = gpu->MakeStream();

@@ -1,5 +1,5 @@
-// Captured graphs while other code in the process uses the same GPU in its own way. What it does to the whole GPU ends
-// a capture that is under way; results must stay right. Only a real CUDA runtime does that.
+// Captured graphs while other code in the process uses the same GPU. Its calls that affect the whole GPU end
+// a capture under way; results must stay right. Only a real CUDA runtime does that.
 #include <cuda_runtime_api.h>
 
 #include <atomic>
@@ -15,7 +15,7 @@ namespace {
 
 using GpuOutsider = GpuTest;
 
-// A thread that waits for the whole GPU, allocates and frees, over and over for as long as this lives.
+// A thread that repeatedly waits for the whole GPU, allocates and frees, as long as this lives.
 class Outsider {
  public:
   Outsider() : thread_([this] { Work(); }) {
@@ -31,7 +31,7 @@ class Outsider {
  private:
   void Work() {
     for (; !stop_; ++rounds_) {
-      // Each is refused while somebody captures, which is nobody's fault.
+      // Each is refused during a capture, which is no failure.
       cudaDeviceSynchronize();
       void* memory = nullptr;
       if (cudaMalloc(&memory, size_t{1} << 20) == cudaSuccess) cudaFree(memory);
@@ -59,7 +59,7 @@ TEST_F(GpuOutsider, PortraitsStayRightWhileOtherThreadsUseTheWholeGpu) {
   const auto paint = [&] {
     const auto pipeline = LoadPipeline(*gpu, bundle, library);
     std::vector<std::vector<std::vector<uint8_t>>> all;
-    // Batches of two and of four rows, which are captured anew for each pipeline.
+    // Batches of two and of four rows, captured again for each pipeline.
     for (const uint32_t images : {1, 2}) all.push_back(Generate(*pipeline, images, images));
     DisposeAndWait(*gpu, *pipeline);
     return all;

@@ -1,4 +1,4 @@
-// The kernels of a step against their definitions: the same bits, on every size.
+// The kernels of a step, against their definitions: the same bits at every size.
 #include <cstring>
 #include <iterator>
 #include <random>
@@ -61,7 +61,7 @@ TYPED_TEST_SUITE(GpuStep, Precisions);
 
 TYPED_TEST(GpuStep, GathersWhatTheDefinitionGathers) {
   for (const size_t elements : kElementCounts) {
-    for (const size_t shift : {0, 1}) {  // off the alignment, elements move one by one
+    for (const size_t shift : {0, 1}) {  // unaligned, elements move one by one
       Slots slots(*this->gpu, *this->stream, 4, elements, 31);
       std::vector<TypeParam> expected(slots.rows * elements);
       std::vector<float> expected_timesteps(slots.rows);
@@ -79,7 +79,7 @@ TYPED_TEST(GpuStep, AppliesWhatTheDefinitionApplies) {
   for (const size_t elements : kElementCounts) {
     for (const size_t shift : {0, 1}) {
       Slots slots(*this->gpu, *this->stream, 4, elements, 47);
-      // Two steps, so that the second finds the counts of the first cleared and the position advanced.
+      // Two steps, so that the second finds the first's counts cleared and the position advanced.
       for (const uint32_t seed : {1u, 2u}) {
         const auto eps = RandomNumbers<TypeParam>(slots.rows * elements, seed);
         OnGpu<TypeParam> gpu_eps(*this->gpu, *this->stream, eps, shift);
@@ -107,7 +107,7 @@ TYPED_TEST(GpuStep, WithoutSlotsTouchesNothing) {
   this->stream->Synchronize();
 }
 
-// One slot whose step leaves latents as they are.
+// One slot whose step leaves latents unchanged.
 BatchSlot PlainSlot(float* registers, const PlanStep* plan) { return {registers, plan, 0, 0, -1, 1}; }
 
 class GpuHalf : public GpuTest {};
@@ -127,7 +127,7 @@ TEST_F(GpuHalf, WidensEveryHalfAsTheHostDoes) {
     if (expected == expected) {
       EXPECT_EQ(std::memcmp(&value, &expected, sizeof(float)), 0) << i;
     } else {
-      EXPECT_NE(value, value) << i;  // what a NaN carries differs between processors
+      EXPECT_NE(value, value) << i;  // a NaN's payload differs between processors
     }
   }
 }

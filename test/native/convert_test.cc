@@ -1,3 +1,4 @@
+// Conversion of numbers between precisions.
 #include "operations/diffusion/convert.h"
 
 #include <gtest/gtest.h>

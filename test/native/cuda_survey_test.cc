@@ -1,3 +1,4 @@
+// The survey of GPUs, on any machine.
 #include <gtest/gtest.h>
 
 #include "device/cuda.h"

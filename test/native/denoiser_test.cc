@@ -1,4 +1,4 @@
-// The denoiser over a predictor that is no network: slots, plans and batches do not know what stands behind eps.
+// The denoiser over a predictor without a network: slots, plans and batches do not know where eps comes from.
 #include "pipeline/denoiser.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr LatentSize kSize{4, 2, 3};
 
-// eps of a row is sample + timestep + the number that the row is conditioned on.
+// eps of a row is sample + timestep + the row's conditioning.
 class SumPredictor final : public NoisePredictor {
  public:
   SumPredictor(std::vector<size_t> built, std::vector<size_t>& evaluated)
@@ -115,7 +115,7 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   while (denoiser.Step()) {
   }
 
-  // 100, and in each of two steps the timestep and what the row is conditioned on; guided: 0.5 + 2 (4 - 0.5).
+  // 100, and in each of two steps the timestep and the row's conditioning; guided: 0.5 + 2 (4 - 0.5).
   EXPECT_EQ(latents[0], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 1));
   EXPECT_EQ(latents[1], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 2));
   EXPECT_EQ(latents[2], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 7.5f));
@@ -123,7 +123,7 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   EXPECT_EQ(evaluated, (std::vector<size_t>{3, 3, 3}));
 }
 
-// Requests of one image each that share batches; what became of them: their first latent, or why there is none.
+// Requests of one image each that share batches; returns each one's first latent, or why there is none.
 std::vector<std::string> Denoise(const std::vector<const float*>& conditioned_on, Plan plan) {
   std::vector<size_t> evaluated;
   const auto stream = HostDevice().MakeStream();
@@ -187,7 +187,7 @@ TEST(BatchSizes, TakesTheLargestThatWasBuiltUpToWhatIsPreferredAndAtLeastTheLeas
   EXPECT_EQ(sizes({8, 2, 4}, 1).Capacity(kSize), 2u);  // guidance needs two
   EXPECT_EQ(sizes({8, 2, 4}, 8).RoundUp(kSize, 3), 4u);
   EXPECT_EQ(sizes({8, 2, 4}, 8).RoundUp(kSize, 8), 8u);
-  // Of another size nothing was built, so it takes any number.
+  // Nothing was built for another size, so any number runs.
   EXPECT_EQ(sizes({8, 2, 4}, 5).Capacity({4, 9, 9}), 5u);
   EXPECT_EQ(sizes({8, 2, 4}, 5).RoundUp({4, 9, 9}, 3), 3u);
 }

@@ -1,4 +1,4 @@
-// Engines that were built before, and what is compiled from them: opened from files of which anything may be wrong.
+// Engines built earlier, and what is compiled from them: opened from files that may be wrong in any way.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,12 +20,12 @@
 namespace arc2face::testing {
 namespace {
 
-// The stand-in's table, which counts and lets a test look on.
+// The stand-in's table, which counts calls and lets a test watch.
 struct Watch {
   const Arc2FaceEngineApi* real = nullptr;
   int runs = 0;
   std::function<void()> before_opening;
-  Arc2FaceStatus saved = ARC2FACE_OK;  // what SaveCompiled returns after it has written
+  Arc2FaceStatus saved = ARC2FACE_OK;  // what SaveCompiled returns after writing
 };
 Watch watch;
 
@@ -93,7 +93,7 @@ class EngineFiles : public ::testing::Test {
     network.Run({&input, 1}, {&output, 1}, *stream, interrupt);
     for (const float value : y) EXPECT_TRUE(value > -1 && value < 1) << value;
   }
-  // What InvalidEngine says, which must name the network.
+  // InvalidEngine's message, which must name the network.
   std::string Refusal() {
     try {
       Open();
@@ -174,8 +174,8 @@ TEST_F(EngineFiles, AreOpenedAlsoWhereNothingCanBeKept) {
   EXPECT_EQ(Names(), (std::vector<std::string>{"a.engine", "b.compiled"}));
 }
 
-// Each call of the ABI fails once, with and without something compiled: there is a typed error, or the engine runs, and
-// nothing stays open or half written.
+// Each call of the ABI fails once, with and without compiled data: there is a typed error, or the engine runs, and
+// nothing stays open or half-written.
 TEST_F(EngineFiles, SurviveAFaultAtEachCall) {
   const Arc2FaceEngineApi& api = FaultyApi(tensorrt::OpenEngineApi(ARC2FACE_STAND_IN));
   faults.Restart(-1);

@@ -1,4 +1,4 @@
-// Which of a detector's outputs is which, in whatever order a runtime has them.
+// Telling a detector's outputs apart, in whatever order a runtime has them.
 #include "pipeline/face_reader.h"
 
 #include <gtest/gtest.h>

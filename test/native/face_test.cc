@@ -1,3 +1,4 @@
+// Decoding detections and aligning faces.
 #include "operations/face/face.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Networks that compute small known functions, for tests of what surrounds them: with the interfaces of models/*.ts, no
+// Networks that compute small known functions, to test the code around them: with the interfaces of models/*.ts, no
 // runtime.
 #pragma once
 
@@ -24,7 +24,7 @@ inline constexpr int64_t kRows = 3;       // of the conditioning
 inline constexpr int64_t kDimension = 5;  // of the conditioning
 inline constexpr int64_t kChannels = 4;
 
-// Holds up a network until told otherwise, and tells that it has been reached.
+// Holds up a network until opened, and tells that it has been reached.
 class Gate {
  public:
   void Close() {
@@ -41,7 +41,7 @@ class Gate {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return waiting_ > 0; });
   }
-  // Called by a network: until the gate is open or the work is interrupted.
+  // Called by a network: waits until the gate is open or the work is interrupted.
   void Pass(Interrupt& interrupt) {
     const Interrupt::Scope scope(interrupt, [this] {
       const std::lock_guard lock(mutex_);
@@ -64,10 +64,10 @@ class Gate {
   int waiting_ = 0;
 };
 
-// What a test sees of its networks and does to them.
+// A test's view of and control over its networks.
 struct Control {
   Gate unet_gate;
-  // The rows that the UNet's batches are built for, for latents of 4 x 4; none: it runs any shape.
+  // The rows that the UNet's batches are built for, with latents of 4 x 4; empty: it runs any shape.
   std::vector<int64_t> unet_rows;
   // Sees the inputs of every evaluation of the UNet, on its thread: sample, timestep, conditioning.
   std::function<void(std::span<const Tensor>)> on_unet;
@@ -76,8 +76,8 @@ struct Control {
   std::atomic<int> fail_unet_at = -1;  // the evaluation, counted from 0, that fails
   std::atomic<int> evaluations = 0;
   std::string spoiled;               // name of the network whose last number becomes `spoiled_with`
-  std::atomic<int> spoiled_from{0};  // its evaluation, counted from 0, from which on that is so
-  std::string faulty_file;           // not empty: the file whose weights are to blame
+  std::atomic<int> spoiled_from{0};  // its first such evaluation, counted from 0
+  std::string faulty_file;           // if not empty: the file whose weights are at fault
   float spoiled_with = std::numeric_limits<float>::quiet_NaN();
 
   std::vector<int64_t> batches() {
@@ -205,7 +205,7 @@ inline std::unique_ptr<Network> FakeRecognizer() {
                                        });
 }
 
-// Another network, of which Control says that its numbers are not finite.
+// Another network, whose numbers Control makes not finite.
 class SpoiledNetwork : public Network {
  public:
   SpoiledNetwork(std::unique_ptr<Network> network, std::shared_ptr<Control> control)
@@ -258,8 +258,8 @@ class FakeProvider : public Provider {
   size_t preferred_rows_;
 };
 
-// A device on which allocation number `fail_at` (from 0) fails; the host's otherwise. `asynchronous`: what it says of
-// itself, so that each kind of work gets a thread.
+// A device on which allocation number `fail_at` (from 0) fails; otherwise the host. `asynchronous`: what it claims to
+// be, so that each kind of work gets a thread.
 class FailingDevice : public Device {
  public:
   explicit FailingDevice(bool asynchronous = false) : asynchronous_(asynchronous) {}
@@ -336,7 +336,7 @@ inline GenerateRequest MakeRequest(uint64_t seed, uint32_t images, uint32_t step
   return request;
 }
 
-// Starts a call of generate that is settled with its images, in their order.
+// Starts a call of generate that settles with its images, in order.
 inline std::shared_ptr<Call> Paint(Pipeline& pipeline, GenerateRequest request,
                                    std::function<void(Outcome<std::vector<Image>>)> done) {
   const auto images = std::make_shared<std::vector<Image>>(request.identity_of_image.size());
@@ -350,7 +350,7 @@ inline std::shared_ptr<Call> Paint(Pipeline& pipeline, GenerateRequest request,
   });
 }
 
-// What a call came to, to wait for.
+// A call's outcome, to wait for.
 template <typename T>
 class Result {
  public:
@@ -362,14 +362,14 @@ class Result {
       state->changed.notify_all();
     };
   }
-  // The value; throws what the call failed with.
+  // The value; throws the call's failure.
   T Take() {
     std::unique_lock lock(state_->mutex);
     state_->changed.wait(lock, [this] { return state_->outcome.has_value(); });
     if (auto* error = std::get_if<1>(&*state_->outcome)) std::rethrow_exception(*error);
     return std::move(std::get<0>(*state_->outcome));
   }
-  // The code that the call failed with; fails the test when it did not.
+  // The code of the call's failure; fails the test if it succeeded.
   ErrorCode Code() {
     try {
       Take();
@@ -397,7 +397,7 @@ class Result {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-// Until everything that was posted before has run.
+// Waits until everything posted before has run.
 inline void Drain(Device& device) {
   for (const Lane lane : kLanes) {
     std::promise<void> reached;
@@ -406,12 +406,12 @@ inline void Drain(Device& device) {
   }
 }
 
-// Until everything is given back.
+// Waits until everything is freed.
 inline void DisposeAndWait(Device& device, Pipeline& pipeline) {
   std::promise<void> given_back;
   pipeline.Dispose([&] { given_back.set_value(); });
   given_back.get_future().wait();
-  Drain(device);  // the threads' last jobs still have hold of the pipeline
+  Drain(device);  // the threads' last jobs still hold the pipeline
 }
 
 }  // namespace arc2face::testing

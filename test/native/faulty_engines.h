@@ -21,7 +21,7 @@ struct Faults {
     fail_at = at;
   }
 };
-inline Faults faults;  // the functions of a table have no other way to it
+inline Faults faults;  // a table's functions can't reach it otherwise
 
 template <auto kMember>
 struct FaultyCall;

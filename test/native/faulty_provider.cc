@@ -1,5 +1,5 @@
-// A provider library in which calls fail on request, around another one that ARC2FACE_FAULTY_PROVIDER names. It is an
-// addon as well: a test that has it open says which call fails, and sees what is open.
+// A provider library in which calls fail on request, around the one that ARC2FACE_FAULTY_PROVIDER names. It is also an
+// addon, through which a test says which call fails, and sees what is open.
 //
 //   restart(failAt, status)   counts the calls that return a status from 0 again; the one of that number, unless it is
 //                             -1, gives that status without being made

@@ -1,3 +1,4 @@
+// Finding numbers that are not finite.
 #include "operations/diffusion/finite.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Half precision: conversion both ways, for all values.
 #include "half.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +11,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// What the 16 bits mean, by the format's definition: (-1)^sign * 2^(exponent - 15) * 1.fraction, or 0.fraction * 2^-14.
+// The value of 16 bits by definition: (-1)^sign * 2^(exponent - 15) * 1.fraction, or 0.fraction * 2^-14.
 float ByDefinition(uint32_t bits) {
   const int exponent = static_cast<int>(bits >> 10 & 31);
   const float fraction = static_cast<float>(bits & 1023);

@@ -1,3 +1,4 @@
+// The host as a device.
 #include <gtest/gtest.h>
 
 #include <cstring>

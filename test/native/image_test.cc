@@ -1,3 +1,4 @@
+// Operations on photos and images, within their memory.
 #include "operations/image/image.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +32,7 @@ void ExpectInvalid(Work work) {
   }
 }
 
-// Photos and results lie in vectors of their exact size, so that AddressSanitizer sees a pixel too many.
+// Photos and results are in vectors of their exact size, so that AddressSanitizer notices a pixel too many.
 TEST(Resize, StaysBetweenDarkestAndBrightestOnEverySize) {
   for (const int from : kSides) {
     for (const int to : kSides) {

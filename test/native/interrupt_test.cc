@@ -1,3 +1,4 @@
+// Interrupts.
 #include "interrupt.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +62,7 @@ TEST(Interrupt, ClosingWaitsForTheRunningStop) {
 TEST(Interrupt, AnyThreadMayRequest) {
   for (int round = 0; round < 50; ++round) {
     Interrupt interrupt;
-    int stops = 0;  // written under the interrupt's lock only
+    int stops = 0;  // written only under the interrupt's lock
     std::vector<std::thread> requesters;
     for (int i = 0; i < 4; ++i) requesters.emplace_back([&] { interrupt.Request(); });
     {

@@ -1,3 +1,4 @@
+// Memory maps, of good, damaged and truncated files.
 #include "weights/memory_map.h"
 
 #include <fcntl.h>
@@ -29,7 +30,7 @@ int Sum(const MemoryMap& map) {
   return sum;
 }
 
-// Reads one byte beyond the end of a file that is none of ours.
+// Reads one byte beyond the end of a foreign map's file.
 char ReadBeyondAnotherFile(const std::string& path) {
   const int file = open(path.c_str(), O_RDWR);
   const auto* data = static_cast<const volatile char*>(mmap(nullptr, 2 * kPage, PROT_READ, MAP_PRIVATE, file, 0));

@@ -1,3 +1,4 @@
+// Files that must not stay if writing fails.
 #include "provider/tensorrt/new_file.h"
 
 #include <gtest/gtest.h>
@@ -71,7 +72,7 @@ TEST_F(NewFileTest, NamesTheFolderThatIsMissing) {
   ExpectFileFailed(folder.path("nowhere/file"), [&] { NewFile file(folder.path("nowhere/file")); });
 }
 
-// A limit of the process stands for a disk that is full.
+// A limit on the process stands for a full disk.
 TEST_F(NewFileTest, IsGoneWhenTheDiskIsFull) {
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -83,7 +84,7 @@ TEST_F(NewFileTest, IsGoneWhenTheDiskIsFull) {
     file.Write(Bytes(std::string(100'000, 'x')));
     file.Finish();
   });
-  // Too little to be written at once: noticed at the end.
+  // Too little to be written at once: noticed only at the end.
   ExpectFileFailed(path, [&] {
     NewFile file(path);
     file.Write(Bytes(std::string(1001, 'x')));

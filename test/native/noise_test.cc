@@ -1,3 +1,4 @@
+// Noise, against PyTorch's rules with the standard library.
 #include "operations/diffusion/noise.h"
 
 #include <gtest/gtest.h>

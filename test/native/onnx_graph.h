@@ -34,7 +34,7 @@ struct Node {
   std::vector<std::string> outputs;
 };
 
-// -1 is a size that only the run knows.
+// -1 is a size known only to the run.
 inline std::string Encode(const TensorInfo& info) {
   std::string shape;
   for (const int64_t size : info.shape) {

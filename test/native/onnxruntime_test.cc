@@ -1,4 +1,4 @@
-// The provider with the real library; ARC2FACE_ONNXRUNTIME may name another than that of onnxruntime-node.
+// The provider with the real library; ARC2FACE_ONNXRUNTIME may name another than onnxruntime-node's.
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <unistd.h>
@@ -72,7 +72,7 @@ class OnnxRuntime : public testing::Test {
  protected:
   static void SetUpTestSuite() {
 #ifdef __SANITIZE_ADDRESS__
-    // The library leaks a few bytes when it is opened, once in a process. Leaks after that are ours.
+    // Opening the library leaks a few bytes, once in a process. Later leaks are ours.
     const __lsan::ScopedDisabler disabler;
 #endif
     OpenOnnxRuntime(LibraryPath(), 0);
@@ -214,7 +214,7 @@ TEST_F(OnnxRuntime, DoesNotStartWhatWasCancelled) {
 }
 
 TEST_F(OnnxRuntime, StopsInTheMiddleOfARun) {
-  // Minutes of work on purpose, so that only stopping it can end it soon.
+  // Minutes of work, so that only an interrupt can end it soon.
   constexpr int64_t kSize = 1024;
   constexpr int kProducts = 4000;
   std::vector<onnx::Node> nodes;
@@ -236,7 +236,7 @@ TEST_F(OnnxRuntime, StopsInTheMiddleOfARun) {
   });
   const auto stopped = std::chrono::steady_clock::now();
   requester.join();
-  // It stops between two products, of 10 ms each on one slow core; the rest is for a busy machine.
+  // It stops between two products, of 10 ms each on a slow core; the rest is for a busy machine.
   EXPECT_LT(stopped - requested, std::chrono::seconds(5));
 
   Interrupt another;
@@ -331,7 +331,7 @@ TEST_F(OnnxRuntimeLibrary, MustBeWhole) {
   for (const size_t size : {10, 70, 1000, 1 << 20}) OpenFailure(folder_.Write("part.so", bytes.substr(0, size)));
 }
 
-// Builds a library from C source, or returns an empty path when there is no compiler.
+// Builds a library from C source, or returns an empty path without a compiler.
 std::string Build(const TemporaryFolder& folder, const std::string& name, const std::string& source) {
   const std::string input = folder.Write(name + ".c", source);
   const std::string output = folder.path(name + ".so");
@@ -339,7 +339,7 @@ std::string Build(const TemporaryFolder& folder, const std::string& name, const 
   return std::system(command.c_str()) == 0 ? output : "";
 }
 
-// A library with ONNX Runtime's export whose version is as given and whose functions all fail.
+// A library with ONNX Runtime's export, the given version, and functions that all fail.
 std::string FakeLibrary(const std::string& version) {
   return R"(
     static const char* Fail(void) { return "this is a fake"; }

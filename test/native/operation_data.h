@@ -14,7 +14,7 @@ namespace arc2face::testing {
 // A number of latents: none, one, around a warp, around a block, a real one, and ragged ones.
 inline constexpr size_t kElementCounts[] = {0, 1, 31, 32, 33, 255, 256, 257, 1000, 2048, 15708, 16384};
 
-// From -3 to 3 or so. Made of whole numbers, because a standard library's distributions are its own.
+// From about -3 to 3. Made from integers, because distributions differ between standard libraries.
 template <typename T>
 std::vector<T> RandomNumbers(size_t count, uint32_t seed) {
   std::mt19937 random(seed);

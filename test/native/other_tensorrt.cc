@@ -1,5 +1,5 @@
-// A library that says of itself what NVIDIA's do, but with a version that has never been. It has nothing else, so that
-// whoever calls more than that in it is found out.
+// A library that identifies itself like NVIDIA's, but with a version that never existed. It has nothing else, so that
+// any other call to it shows.
 #include <cstdint>
 
 #include "provider/tensorrt/abi.h"

@@ -1,4 +1,4 @@
-// What a thread of the GPU does, run by the host for all threads: the kernels' indices and packs without a GPU.
+// A GPU thread's work, run by the host for all threads: the kernels' indices and packs without a GPU.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -11,7 +11,7 @@
 namespace arc2face::testing {
 namespace {
 
-// Memory as a device gives it, so that it is aligned to whole packs.
+// Memory as from a device, aligned to whole packs.
 template <typename T>
 class Memory {
  public:
@@ -25,7 +25,7 @@ class Memory {
   DeviceBuffer<T> buffer_;
 };
 
-// Calls use(width) with every number of elements that a thread may take: 1, and a pack if these are whole packs.
+// Calls use(width) with every number of elements that a thread may take: 1, and a pack if the data is whole packs.
 template <int kPack, typename Use>
 void ForWidths(size_t elements, Use use) {
   use(std::integral_constant<int, 1>());

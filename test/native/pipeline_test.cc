@@ -1,5 +1,5 @@
 // The pipeline over fake networks: sharing of batches, cancellation, errors and dispose, on the executors' threads and
-// others; on a device that does one thing after another, and on one that works by itself.
+// others; on a synchronous device and on an asynchronous one.
 #include "pipeline/pipeline.h"
 
 #include <gtest/gtest.h>
@@ -58,10 +58,10 @@ std::vector<GenerateRequest> DifferentRequests() {
   return requests;
 }
 
-// What the calls of a model fail with, of which one network gives numbers that are not finite.
+// The failures of a model's calls when one network gives numbers that are not finite.
 class NotFiniteTest : public ::testing::TestWithParam<const char*> {
  protected:
-  // Takes a result, and looks at its error.
+  // Takes a result and checks its error.
   template <typename T>
   void ExpectFault(Result<T> result, ErrorCode code) {
     try {
@@ -119,7 +119,7 @@ TEST_P(PipelineTest, RequestsThatShareBatchesGiveTheSameImagesAsAlone) {
   for (auto& request : DifferentRequests()) alone.push_back(Generate(std::move(request)));
   const size_t evaluations_alone = control->batches().size();
 
-  control->unet_gate.Close();  // so that all have joined before the second evaluation
+  control->unet_gate.Close();  // so that all join before the second evaluation
   std::vector<Result<Images>> results(alone.size());
   auto requests = DifferentRequests();
   for (size_t i = 0; i < requests.size(); ++i) Paint(*pipeline, std::move(requests[i]), results[i].Done());
@@ -176,8 +176,8 @@ TEST(Networks, ArePartsThatAreWholeOrNotThere) {
 }
 
 TEST_P(PipelineTest, DeliversEachImageAsItIsPainted) {
-  // Two rows a batch, so one image after another takes its step, and the first is through three evaluations before the
-  // last: on a device that works by itself, one of those is queued before anybody looks.
+  // Two rows a batch, so images take turns, and the first has had three evaluations before the
+  // last: on an asynchronous device, one of those is queued before anybody looks.
   const auto pipeline = MakePipeline(device, control, 2);
   constexpr int kImages = 4, kSteps = 3;
   std::mutex mutex;
@@ -224,7 +224,7 @@ TEST_P(PipelineTest, CancellingTheOnlyRequestStopsItsEvaluation) {
   control->unet_gate.AwaitArrival();
   pipeline->Cancel(call);
   EXPECT_EQ(result.Code(), ErrorCode::kCancelled);
-  Drain(device);  // returns only if the gate let the evaluation go
+  Drain(device);  // returns only if the gate let the evaluation continue
   EXPECT_EQ(control->batches().size(), 1u);
 
   control->unet_gate.Open();
@@ -235,7 +235,7 @@ TEST_P(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
   const Bytes expected = Generate(MakeRequest(2, 1, 4, 3));
   control->unet_gate.Close();
   Result<Images> first, second;
-  // Both queue up behind an evaluation that holds the thread, and then share theirs.
+  // Both wait behind an evaluation that holds the thread, and then share theirs.
   Result<Images> holding;
   Paint(*pipeline, MakeRequest(7, 1, 1, 3), holding.Done());
   control->unet_gate.AwaitArrival();
@@ -333,7 +333,7 @@ TEST_P(PipelineTest, SaysThatABundleWithoutDetectorReadsNoPhotos) {
   }
 }
 
-// Networks that were built for some shapes, as engines are.
+// Networks built for some shapes, like engines.
 class BuiltPipeline : public PipelineTest {
  protected:
   // Instead of the pipeline for any shape.
@@ -384,11 +384,11 @@ TEST_P(BuiltPipeline, RowsThatNoImageHasAreZeros) {
       size_t row = 1;
       for (size_t axis = 1; axis < input.shape.size(); ++axis) row *= static_cast<size_t>(input.shape[axis]);
       const float* values = Floats(input);
-      for (size_t i = used * row; i < 4 * row; ++i) seen += values[i] != 0 ? 1 : 0;  // of NaN, too
+      for (size_t i = used * row; i < 4 * row; ++i) seen += values[i] != 0 ? 1 : 0;  // NaN counts too
       for (size_t r = 0; r < used; ++r) EXPECT_NE(values[r * row], 0) << "row " << r;
     }
   };
-  // What the last batch left in a row is not there in the next.
+  // Nothing that the last batch left in a row remains in the next.
   for (const uint32_t images : {4u, 3u, 4u, 1u, 2u}) {
     used = images;
     Generate(MakeRequest(images, images, 3, 1, true));
@@ -456,13 +456,13 @@ TEST_P(FacePipeline, RefusesOtherDetectionSizesBeforeAnyWork) {
   EXPECT_TRUE(faces.Take().empty());
 }
 
-// A device that works by itself reads photos and paints while another image is denoised.
+// An asynchronous device reads photos and paints while another image is denoised.
 TEST(PipelineLanes, PhotosAreReadAndImagesPaintedBesideDenoising) {
   FailingDevice device(true);
   const auto control = std::make_shared<Control>();
   const auto pipeline = MakePipeline(device, control, 1, true);
   Result<Images> first, second;
-  // The second image's steps wait at the gate, from when the first is done.
+  // The second image's steps wait at the gate once the first is done.
   std::atomic<bool> first_done = false;
   GenerateRequest request = MakeRequest(1, 1, 3, 1);
   request.on_step = [&](uint32_t step, uint32_t steps) {

@@ -1,3 +1,4 @@
+// The end of the process during native work.
 #include "process_end.h"
 
 #include <gtest/gtest.h>

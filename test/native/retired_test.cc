@@ -1,3 +1,4 @@
+// Memory freed while its work is queued.
 #include "device/cuda/retired.h"
 
 #include <gtest/gtest.h>

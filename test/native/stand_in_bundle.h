@@ -16,7 +16,7 @@
 
 namespace arc2face::testing {
 
-// A graph with weights, as the stand-in reads it: the nodes don't matter.
+// A graph with weights for the stand-in, to which nodes don't matter.
 struct Graph {
   std::string model;
   std::vector<float> values;
@@ -45,7 +45,7 @@ struct Graph {
 };
 
 // Networks with the interfaces of models/*.ts, for batches of 1 to 4 rows of 4 x 4 latents. `floats`: the type of what
-// they compute in; timesteps are float32 in any case.
+// they compute in; timesteps are always float32.
 struct Bundle {
   std::unique_ptr<Graph> text_encoder, unet, vae_decoder;
 
@@ -115,7 +115,7 @@ inline std::vector<std::vector<uint8_t>> Generate(Pipeline& pipeline, uint64_t s
   return pixels;
 }
 
-// Each call of the ABI fails once: the error says so, nothing hangs or stays open, and a model that was loaded goes on.
+// Each call of the ABI fails once: the error says so, nothing hangs or stays open, and a loaded model goes on.
 inline void ExpectToSurviveFaults(Device& device, const Arc2FaceEngineApi& real) {
   const Bundle bundle;
   const tensorrt::LibraryPaths none{.provider = "", .core = "", .parser = ""};

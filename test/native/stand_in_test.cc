@@ -18,7 +18,7 @@ const tensorrt::LibraryPaths kPaths{.provider = ARC2FACE_STAND_IN, .core = "", .
 
 tensorrt::EngineLibrary StandIn() { return tensorrt::EngineLibrary(kPaths); }
 
-// The error's code and words; fails the test when nothing is thrown.
+// The error's code and message; fails the test if nothing is thrown.
 template <typename Action>
 std::pair<ErrorCode, std::string> Thrown(const Action& action) {
   try {

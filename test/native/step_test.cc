@@ -1,3 +1,4 @@
+// The sampler's step on the host.
 #include "operations/diffusion/step.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +34,7 @@ PlanStep Step(float input_scale) {
                           {kHistory + 1, {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f}}}};
 }
 
-// The definition's definition: one element after the other.
+// The definition's definition: element by element.
 void ApplyPlainly(const PlanStep& step, std::vector<float>& registers, size_t elements, const float* conditional,
                   const float* unconditional, float scale) {
   for (size_t i = 0; i < elements; ++i) {

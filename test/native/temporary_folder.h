@@ -1,4 +1,4 @@
-// A folder of a test's own, removed at its end.
+// A test's own folder, removed at its end.
 #pragma once
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// Weights in the form that runtimes take.
 #include "provider/weight_memory.h"
 
 #include <gtest/gtest.h>

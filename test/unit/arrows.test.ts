@@ -4,8 +4,10 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package.ts';
 
+const filesBelow = (room: string) =>
+	readdirSync(join(packageRoot, room), { recursive: true }).map((file) => join(room, String(file)));
 const files = ['lib', 'models', 'native', 'benchmarks']
-	.flatMap((room) => readdirSync(join(packageRoot, room), { recursive: true }).map((file) => join(room, String(file))))
+	.flatMap(filesBelow)
 	.filter((file) => !file.startsWith('models/tiny/'));
 const typescript = files.filter((file) => file.endsWith('.ts'));
 const cpp = files.filter((file) => /\.(cc|cu|h)$/.test(file) && file.startsWith('native/'));
@@ -122,6 +124,17 @@ describe('C++', () => {
 		const users = cpp.filter((file) => /#include [<"]napi\.h[>"]/.test(read(file)));
 		expect(users.length).toBeGreaterThan(0);
 		expect(users.filter((file) => file !== 'native/addon.cc' && !file.startsWith('native/binding/'))).toEqual([]);
+	});
+});
+
+describe('files', () => {
+	test('open with their purpose, before anything else', () => {
+		const tests = ['unit', 'core', 'e2e', 'native'].flatMap((room) => filesBelow(`test/${room}`));
+		const sources = [...files, ...tests].filter((file) => /\.([cm]?[jt]s|cc|cu|h|sh)$/.test(file));
+		for (const room of ['lib', 'models', 'benchmarks', 'native', 'test/unit', 'test/core', 'test/e2e', 'test/native']) {
+			expect(sources.filter((file) => file.startsWith(`${room}/`)).length, room).toBeGreaterThan(10);
+		}
+		expect(sources.filter((file) => !/^(#!.*\n)?(\/\/ |\/\*|# )/.test(read(file)))).toEqual([]);
 	});
 });
 

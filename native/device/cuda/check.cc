@@ -1,3 +1,4 @@
+// CUDA's status codes to errors.
 #include "check.h"
 
 #include "../../error.h"
@@ -22,7 +23,7 @@ ErrorCode CodeOf(cudaError_t status) {
 }
 
 [[noreturn]] void Fail(cudaError_t status, const std::string& what) {
-  cudaGetLastError();  // or the next launch that is checked would report it again
+  cudaGetLastError();  // or the next checked launch would report it again
   throw Error(
       CodeOf(status),
       "Could not " + what + " on the GPU: " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ").",

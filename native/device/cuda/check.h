@@ -1,4 +1,4 @@
-// CUDA's status codes as errors of ours.
+// Turns CUDA's status codes into our errors.
 #pragma once
 
 #include <cuda_runtime_api.h>

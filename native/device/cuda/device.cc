@@ -1,3 +1,4 @@
+// The GPUs of this machine as devices: their survey, memory and copies.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -15,10 +16,10 @@
 namespace arc2face {
 namespace {
 
-// The least compute capability that cuda.cmake has the kernels compiled for, unless it is told otherwise.
+// The least compute capability that cuda.cmake compiles kernels for by default.
 constexpr int kLeastCapability = 75;
 
-// Memory comes from the driver's pool, in the order of a stream of its own: unlike cudaMalloc and cudaFree, that waits
+// Memory comes from the driver's pool, in the order of a stream of its own, which unlike cudaMalloc and cudaFree waits
 // for no work.
 class Cuda final : public Device {
  public:
@@ -42,7 +43,7 @@ class Cuda final : public Device {
     Reclaim();
     void* memory = TryAllocate(bytes);
     if (memory == nullptr) {
-      Trim();  // the pool may be full of pieces that are too small
+      Trim();  // the pool may be full of pieces too small
       memory = TryAllocate(bytes);
     }
     if (memory == nullptr) {
@@ -77,17 +78,17 @@ class Cuda final : public Device {
   }
 
  private:
-  // Null when there is not enough.
+  // Null if there is not enough.
   void* TryAllocate(size_t bytes) {
     void* memory = nullptr;
-    // At least 1: an allocation of nothing would be null.
+    // At least 1: allocating nothing would give null.
     const cudaError_t status = cudaMallocAsync(&memory, std::max<size_t>(bytes, 1), stream_.get());
     if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
       cudaGetLastError();
       return nullptr;
     }
     CheckCuda(status, "allocate memory");
-    // From here on any stream may use it. Nothing but allocations is ever queued here.
+    // Then any stream may use it. Only allocations are ever queued here.
     const cudaError_t ready = cudaStreamSynchronize(stream_.get());
     if (ready != cudaSuccess) cudaFreeAsync(memory, stream_.get());
     CheckCuda(ready, "allocate memory");
@@ -143,7 +144,7 @@ CudaSurvey FindCudaGpus() {
 }
 
 Device& CudaDevice(int index) {
-  // Never destroyed: at the end of a process the driver may be gone before static objects are.
+  // Never destroyed: at the end of a process the driver may go before static objects.
   static auto& mutex = *new std::mutex;
   static auto& devices = *new std::map<int, std::unique_ptr<Cuda>>;
   const std::lock_guard lock(mutex);

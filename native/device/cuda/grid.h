@@ -1,4 +1,4 @@
-// How kernels are spread over a GPU.
+// Grids for kernels.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@ namespace arc2face {
 
 inline constexpr unsigned kBlockThreads = 256;
 
-// Blocks of kBlockThreads threads for `threads` of them.
+// Blocks of kBlockThreads threads for `threads` in all.
 constexpr unsigned Blocks(size_t threads) {
   return static_cast<unsigned>((threads + kBlockThreads - 1) / kBlockThreads);
 }

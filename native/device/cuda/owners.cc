@@ -1,3 +1,4 @@
+// Owners of CUDA runtime objects.
 #include "owners.h"
 
 #include "check.h"

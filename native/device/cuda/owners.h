@@ -1,5 +1,5 @@
-// Owners of what the CUDA runtime makes. Destructors ignore statuses: they must not throw, and at the end of a process
-// the driver may be gone before them.
+// Owners of CUDA runtime objects. Destructors ignore statuses: they must not throw, and at the end of a process
+// the driver may go first.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -19,10 +19,10 @@ struct CudaDestroyer {
 using OwnedStream = std::unique_ptr<CUstream_st, CudaDestroyer<cudaStreamDestroy>>;
 using OwnedEvent = std::unique_ptr<CUevent_st, CudaDestroyer<cudaEventDestroy>>;
 using OwnedGraph = std::unique_ptr<CUgraph_st, CudaDestroyer<cudaGraphDestroy>>;
-// What can be launched. If it is running, the runtime destroys it when it has ended.
+// Can be launched. If it is running, the runtime destroys it once it has ended.
 using OwnedGraphExec = std::unique_ptr<CUgraphExec_st, CudaDestroyer<cudaGraphExecDestroy>>;
 
-// A stream that the default stream does not wait for, nor it for that one.
+// A stream that does not synchronise with the default stream.
 OwnedStream MakeCudaStream();
 
 }  // namespace arc2face

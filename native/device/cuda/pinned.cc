@@ -1,3 +1,4 @@
+// Page-locked host memory.
 #include "pinned.h"
 
 #include <cuda_runtime_api.h>
@@ -37,7 +38,7 @@ class PinnedMemory {
     return static_cast<uint8_t*>(memory);
   }
 
-  // On whichever thread, that of JavaScript too: so nothing here waits for the GPU, as unlocking may.
+  // Called on any thread, even JavaScript's: so nothing here waits for the GPU, as unlocking may.
   void Free(uint8_t* memory) noexcept {
     const std::lock_guard lock(mutex_);
     const size_t bytes = sizes_.at(memory);
@@ -51,7 +52,7 @@ class PinnedMemory {
   }
 
  private:
-  // Some 80 images of 512 x 512: more than are on their way at once.
+  // Some 80 images of 512 x 512: more than are in flight at once.
   static constexpr size_t kMostIdle = size_t{64} << 20;
 
   void Unlock() noexcept {

@@ -1,5 +1,5 @@
-// Memory that was freed while work that uses it may still be queued, as happens when an error ends a function early.
-// The driver's own way to free waits for the whole GPU, other models' work included; this waits for nobody.
+// Memory freed while work that uses it may still be queued, as when an error ends a function early.
+// Freeing by the driver waits for the whole GPU, including other models' work; this never waits.
 #pragma once
 
 #include <atomic>
@@ -11,11 +11,11 @@
 
 namespace arc2face {
 
-// How far one stream is. Work is counted before it is queued; the owner's thread says what is done.
+// One stream's progress. Work is counted before it is queued; the owner's thread reports what is done.
 class StreamClock {
  public:
   void Tick() noexcept { ++queued_; }
-  // Stands for everything that is queued now.
+  // Stands for everything queued so far.
   uint64_t Now() const noexcept { return queued_; }
   void Reach(uint64_t time) noexcept {
     if (!HasReached(time)) reached_ = time;
@@ -29,7 +29,7 @@ class StreamClock {
 // Any thread.
 class RetiredMemory {
  public:
-  // The clock of a new stream. It must have reached Now() when it is given back.
+  // The clock of a new stream. It must have reached Now() when returned.
   std::shared_ptr<StreamClock> AddStream() {
     const auto clock = std::make_shared<StreamClock>();
     const std::lock_guard lock(mutex_);
@@ -48,7 +48,7 @@ class RetiredMemory {
     entries_.push_back(std::move(entry));
   }
 
-  // Hands out what no stream can be using any more.
+  // Takes what no stream can be using any more.
   std::vector<void*> Take() {
     std::vector<void*> unused;
     const std::lock_guard lock(mutex_);

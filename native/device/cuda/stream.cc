@@ -1,3 +1,4 @@
+// A CUDA stream: copies, events and captured graphs.
 #include "stream.h"
 
 #include <exception>
@@ -15,7 +16,7 @@ constexpr int kMostSpoilt = 10;  // captures
 
 class CudaEvent final : public Event {
  public:
-  // Of the thread's current device. `time`: what the clock will have reached.
+  // On the thread's current device. `time`: what the clock will have reached.
   CudaEvent(cudaStream_t stream, std::shared_ptr<StreamClock> clock) : clock_(std::move(clock)), time_(clock_->Now()) {
     cudaEvent_t event = nullptr;
     CheckCuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "make an event");
@@ -103,7 +104,7 @@ void CudaStream::Replay(uint64_t key, const std::function<void()>& record) {
 void CudaStream::Forget(uint64_t key) noexcept { recordings_.erase(key); }
 
 OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
-  Synchronize();  // what the direct run has left undone must not end up in the graph
+  Synchronize();  // unfinished work of the direct run must not end up in the graph
   // Thread-local: other threads may go on allocating and freeing meanwhile.
   CheckCuda(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "begin to capture a graph");
   std::exception_ptr error;
@@ -115,8 +116,8 @@ OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
   cudaGraph_t captured = nullptr;
   const cudaError_t ended = cudaStreamEndCapture(stream_.get(), &captured);  // always, or the stream stays capturing
   const OwnedGraph graph(captured);
-  // Whatever `record` then threw came of it. Another thread that waits for the device is enough (a library's, which
-  // does not ask us); the next capture may be spared.
+  // Then this caused whatever `record` threw. Another thread waiting for the device is enough (a library's, which
+  // does not ask us); the next capture may succeed.
   if (ended == cudaErrorStreamCaptureInvalidated) {
     cudaGetLastError();
     return {};

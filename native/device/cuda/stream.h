@@ -10,7 +10,7 @@
 
 namespace arc2face {
 
-// A stream of the GPU `index` and its clock. At its end all work is done, and the clock says so: also when the rest of
+// A stream of the GPU `index` and its clock. Its destructor waits for all work and tells the clock, even if the rest of
 // a CudaStream can't be made.
 class ClockedStream {
  public:
@@ -19,9 +19,9 @@ class ClockedStream {
   ClockedStream(const ClockedStream&) = delete;
   ClockedStream& operator=(const ClockedStream&) = delete;
 
-  // For one piece of work more; makes the GPU the thread's current one.
+  // For one more piece of work; makes the GPU the thread's current one.
   cudaStream_t Next();
-  // What waits for it keeps no processor busy.
+  // Waiting for it does not keep a processor busy.
   std::unique_ptr<Event> Record();
 
   cudaStream_t get() const noexcept { return stream_.get(); }
@@ -45,10 +45,10 @@ class CudaStream final : public Stream {
   void Synchronize() override;
   std::unique_ptr<Event> Record() override;
 
-  // The first call with a key queues directly, which loads kernels and readies networks; the second captures a graph,
-  // unless something else is at work on the device that would spoil it: then it queues directly, and a later one
-  // captures, or none where that happens time and again: what shares the process with this package may make it slower,
-  // but not fail.
+  // The first call with a key queues directly, which loads kernels and prepares networks; the second captures a graph,
+  // unless other work on the device spoils it: then it queues directly, and a later call
+  // captures, or none if that happens repeatedly: other code in the process may slow this package down,
+  // but not make it fail.
   void Replay(uint64_t key, const std::function<void()>& record) override;
   void Forget(uint64_t key) noexcept override;
 
@@ -56,7 +56,7 @@ class CudaStream final : public Stream {
 
  private:
   void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
-  // Null when a call elsewhere in the process spoilt it.
+  // Null if a call elsewhere in the process spoilt it.
   OwnedGraphExec Capture(const std::function<void()>& record);
 
   struct Recording {

@@ -1,3 +1,4 @@
+// The definition of convert.h.
 #include "convert.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The kernel of convert.h.
 #include <type_traits>
 
 #include "../../device/cuda/check.h"

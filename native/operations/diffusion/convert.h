@@ -1,4 +1,4 @@
-// Numbers between the precisions of the networks, which need not all be the same.
+// Converts numbers between the networks' precisions, which may differ.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@ namespace arc2face {
 
 class Stream;
 
-// One number; rounds half to even where To is narrower. Shared by the host and the device.
+// One number; rounds half to even if To is narrower. Shared by host and device.
 template <typename To, typename From>
 ARC2FACE_HD inline To Converted(From value) {
   return FromFloat<To>(ToFloat(value));

@@ -1,3 +1,4 @@
+// The definition of finite.h.
 #include "finite.h"
 
 #include "../../vectorised.h"
@@ -7,8 +8,8 @@
 namespace arc2face {
 namespace {
 
-// A function for each precision, because a template can't have copies for several processors. Without a way out of the
-// loop, which would keep it from being vectorised.
+// A function for each precision, because a template can't have copies for several processors. Without an early exit,
+// which would prevent vectorisation.
 ARC2FACE_VECTORISED
 uint32_t AnyNotFinite(const float* values, size_t count) {
   uint32_t found = 0;

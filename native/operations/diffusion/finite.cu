@@ -1,3 +1,4 @@
+// The kernel of finite.h.
 #include "../../device/cuda/check.h"
 #include "../../device/cuda/grid.h"
 #include "../../pack.h"
@@ -13,7 +14,7 @@ __global__ void FindNotFiniteKernel(const T* values, size_t count, uint32_t* fou
   const auto numbers = LoadPack<kWidth>(values + at);
   bool finite = true;
   for (int i = 0; i < kWidth; ++i) finite &= IsFinite(numbers.values[i]);
-  if (!finite) *found = 1;  // whoever writes, writes the same
+  if (!finite) *found = 1;  // all writers write the same
 }
 
 template <typename T>

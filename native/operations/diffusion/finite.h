@@ -10,8 +10,8 @@ namespace arc2face {
 
 class Stream;
 
-// One number. By its bits, which no compiler's assumption about arithmetic can optimise away. Shared by the host and
-// the device.
+// One number. Tests its bits, which no assumption about arithmetic lets a compiler optimise away. Shared by host and
+// device.
 ARC2FACE_HD inline bool IsFinite(float value) {
   return (half_detail::BitsOf(value) & half_detail::kInfinity) != half_detail::kInfinity;
 }
@@ -19,7 +19,7 @@ ARC2FACE_HD inline bool IsFinite(Half value) {
   return (value.bits & half_detail::kHalfInfinity) != half_detail::kHalfInfinity;
 }
 
-// *found = 1 if one of `count` numbers is infinite or NaN, else it stays as it is. `found` is memory of the device.
+// *found = 1 if one of `count` numbers is infinite or NaN, else unchanged. `found` is device memory.
 void FindNotFinite(Stream& stream, ConstNetworkFloats values, size_t count, uint32_t* found);
 
 // The definition.

@@ -1,3 +1,4 @@
+// PyTorch's standard normal noise.
 #include "noise.h"
 
 #include <algorithm>
@@ -9,9 +10,9 @@
 namespace arc2face {
 namespace {
 
-// Logarithm, sine and cosine of our own: a C library's differ between versions and machines in the last bits, these do
-// not, because they are made of IEEE 754's exactly rounded operations only. Plain Taylor series, long enough that what
-// they leave out is below double precision; free of branches, so that compilers vectorise the loops that they stand in.
+// Our own logarithm, sine and cosine: a C library's differ between versions and machines in the last bits, these do
+// not, because they use only IEEE 754's exactly rounded operations. Plain Taylor series, long enough that what
+// they leave out is below double precision, and free of branches, so that compilers vectorise loops over them.
 
 // c[0] + c[1] z + c[2] z^2 + ..., by Horner's rule, unrolled.
 template <size_t kFirst = 0, size_t kTerms>
@@ -45,7 +46,7 @@ constexpr double kTwoPi = 0x1.921fb54442d18p+2;
 
 // ln(x) for normal x > 0.
 inline double Log(double x) {
-  // x = m 2^e with m in [1, 2), then in [sqrt(1/2), sqrt(2)): |s| <= 0.172, so that s^20 / 21 is the first term left
+  // x = m 2^e with m in [1, 2), then in [sqrt(1/2), sqrt(2)): |s| <= 0.172, so s^20 / 21 is the first term left
   // out.
   const uint64_t bits = std::bit_cast<uint64_t>(x);
   const double m1 = std::bit_cast<double>((bits & 0x000f'ffff'ffff'ffffu) | 0x3ff0'0000'0000'0000u);
@@ -64,7 +65,7 @@ struct CosSin {
 
 // Cosine and sine of 2 pi turns, for turns in [0, 1).
 inline CosSin CosSinOfTurns(double turns) {
-  // The nearest quarter turn (adding and taking away 1.5 2^52 rounds to an integer) and the exact rest in [-1/8, 1/8]:
+  // The nearest quarter turn (adding and subtracting 1.5 2^52 rounds to an integer) and the exact rest in [-1/8, 1/8]:
   // the angle is at most pi / 4, and the first terms left out are angle^18 / 18! and angle^19 / 19!.
   const double quarter = (4 * turns + 0x1.8p52) - 0x1.8p52;  // 0 to 4
   const double angle = kTwoPi * (turns - 0.25 * quarter);

@@ -1,3 +1,4 @@
+// The noise of one request's images.
 #include "noise_source.h"
 
 namespace arc2face {

@@ -1,4 +1,4 @@
-// Where the images of one request take their noise from.
+// The noise of one request's images.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,12 @@
 
 namespace arc2face {
 
-// One generator per image, each drawing that image's latents; or one in all, drawing the whole batch at once, as
-// diffusers does with a single generator. In the second case the images' draws must keep together: none may ask for
-// draw k + 1 before all have asked for draw k.
+// One generator per image, each drawing that image's latents; or one for all, drawing the whole batch at once, as
+// diffusers does with a single generator. Then the images' draws must stay in step: none may request
+// draw k + 1 before all have requested draw k.
 class NoiseSource {
  public:
-  // `seeds`: one per image, or one in all. `elements`: numbers in one image's latents.
+  // `seeds`: one per image, or one for all. `elements`: numbers in one image's latents.
   NoiseSource(const std::vector<uint64_t>& seeds, size_t images, size_t elements);
 
   // The next draw of `image`: `elements` numbers, valid until the next call.

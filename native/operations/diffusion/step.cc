@@ -1,3 +1,4 @@
+// The definitions of step.h.
 #include <algorithm>
 #include <cstring>
 
@@ -9,7 +10,7 @@
 namespace arc2face {
 namespace {
 
-// Elements whose sums are held back until all of a step's sums are known: small enough for the nearest cache.
+// Elements whose sums are buffered until all of a step's sums are known: small enough for the nearest cache.
 constexpr size_t kBlock = 1024;
 
 ARC2FACE_VECTORISED
@@ -20,7 +21,7 @@ void Scale(const float* values, float scale, size_t count, Half* scaled) {
   for (size_t i = 0; i < count; ++i) scaled[i] = ToHalf(scale * values[i]);
 }
 
-// A block of eps in float32: as it is, or converted into `room`.
+// A block of eps in float32: in place, or converted into `room`.
 const float* Widened(const float* values, size_t, float*) { return values; }
 const float* Widened(const Half* values, size_t count, float* room) {
   for (size_t i = 0; i < count; ++i) room[i] = ToFloat(values[i]);

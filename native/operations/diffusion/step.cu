@@ -1,3 +1,4 @@
+// The kernels of step.h.
 #include <algorithm>
 
 #include "../../device/cuda/check.h"
@@ -8,18 +9,18 @@
 namespace arc2face {
 namespace {
 
-// At most what a grid's second dimension takes.
+// The limit of a grid's second dimension.
 constexpr size_t kSlotsPerLaunch = 1024;
 
-// A block's slot and the step that it is at, read once for all threads. Both are plain words; the copy's arrivals,
-// which other blocks may be counting, say nothing.
+// A block's slot and its current step, read once for all threads. Both are plain words; the copy's arrivals,
+// which other blocks may be counting, mean nothing.
 struct Turn {
   BatchSlot slot;
   PlanStep step;
 };
 static_assert(sizeof(PlanStep) % sizeof(uint32_t) == 0 && sizeof(PlanStep) / sizeof(uint32_t) <= kBlockThreads);
 
-// False when no image has the slot.
+// False if no image has the slot.
 __device__ bool ReadTurn(const BatchSlot& slot, Turn& turn) {
   if (threadIdx.x == 0) turn.slot = slot;
   __syncthreads();
@@ -54,7 +55,7 @@ __global__ void ApplyStepKernel(BatchSlot* slots, size_t elements, const T* eps)
   const size_t at = FirstElement(kWidth);
   if (at < elements) ApplyPack<kWidth>(turn.slot, turn.step, elements, at, eps);
   if (threadIdx.x == 0) {
-    __threadfence();  // thread 0 has read the position before it is seen to have arrived
+    __threadfence();  // thread 0 reads the position before its arrival is visible
     const unsigned last = gridDim.x - 1;
     // Counts from 0 to `last` and wraps, so that the next launch finds a zero.
     BatchSlot& slot = slots[blockIdx.y];
@@ -62,12 +63,12 @@ __global__ void ApplyStepKernel(BatchSlot* slots, size_t elements, const T* eps)
   }
 }
 
-// Without elements there is still something to do for every slot: its timesteps, its position.
+// Even without elements every slot has work: its timesteps, its position.
 dim3 Grid(size_t elements, int width, size_t count) {
   return {std::max(1u, Blocks((elements + width - 1) / width)), static_cast<unsigned>(count)};
 }
 
-// Calls launch(first, count) for all slots, as many at once as a launch takes.
+// Calls launch(first, count) over all slots, as many at once as a launch allows.
 template <typename Launch>
 void ForSlots(size_t count, const char* what, Launch launch) {
   for (size_t first = 0; first < count; first += kSlotsPerLaunch) {
@@ -76,7 +77,7 @@ void ForSlots(size_t count, const char* what, Launch launch) {
   }
 }
 
-// Whether rows begin at whole packs: the registers do, as BatchSlot says, if one row of them does.
+// Whether rows begin at whole packs: all registers do if one row does (see BatchSlot).
 template <typename T>
 bool MovesInPacks(size_t elements, const T* rows) {
   return elements % kStepWidth<T> == 0 && IsAligned(rows, kStepWidth<T> * sizeof(T));

@@ -1,5 +1,5 @@
 // One sampler step: guidance, then a few weighted sums of per-image buffers (a plan's linear program,
-// lib/samplers/plan.ts). The functions marked ARC2FACE_HD are the arithmetic of host and GPU alike.
+// lib/samplers/plan.ts). Functions marked ARC2FACE_HD are the arithmetic of both host and GPU.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@ enum Register : uint32_t { kLatents = 0, kEps = 1, kNoise = 2, kHistory = 3 };
 inline constexpr uint32_t kRegisters = 8;
 inline constexpr uint32_t kMaxAssignments = 3;
 
-// register[to] = sum of coefficient[i] * register[i]; a coefficient of 0 leaves its register out, also when that holds
+// register[to] = sum of coefficient[i] * register[i]; a coefficient of 0 leaves its register out, even if it holds
 // NaN.
 struct Assignment {
   uint32_t to;
@@ -35,7 +35,7 @@ struct PlanStep {
   Assignment assignments[kMaxAssignments];
 };
 
-// An image's latents begin as `latents` * those that it starts from + `noise` * a standard normal draw.
+// An image's latents begin as `latents` * its initial latents + `noise` * a standard normal draw.
 struct PlanStart {
   float latents;
   float noise;
@@ -46,11 +46,11 @@ struct Plan {
   std::vector<PlanStep> steps;
 };
 
-// One image's place in a batch. Lies in device memory, so that a captured graph replays with new values.
+// One image's place in a batch. In device memory, so that a captured graph replays with new values.
 struct BatchSlot {
   float* registers;           // [kRegisters, elements], device memory, aligned to 32 bytes
   const PlanStep* plan;       // device memory; null: no image has the place
-  uint32_t position;          // step of the plan that the next evaluation is; ApplyStep advances it
+  uint32_t position;          // the plan's step of the next evaluation; ApplyStep advances it
   uint32_t conditional_row;   // row of the network's batch
   int32_t unconditional_row;  // -1: no guidance
   float guidance_scale;
@@ -65,10 +65,10 @@ ARC2FACE_HD inline float Guide(float conditional, float unconditional, float sca
 // One term of an assignment; terms are added in the order of the registers, starting from 0.
 ARC2FACE_HD inline float AddTerm(float sum, float coefficient, float value) { return fmaf(coefficient, value, sum); }
 
-// The operations. `slots` has `count` entries, of which those that no image has are left out; `elements` is the size of
+// The operations. `slots` has `count` entries; those without an image are skipped; `elements` is the size of
 // one image's latents.
 
-// sample[row] = input_scale * latents and timesteps[row], for every row that a slot has. `sample` is rounded to the
+// sample[row] = input_scale * latents and timesteps[row], for every row of a slot. `sample` is rounded to the
 // network's precision; timesteps stay float32, because a plan's fractions of a thousand do not fit 16 bits.
 void GatherRows(Stream& stream, const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
                 float* timesteps);

@@ -1,5 +1,5 @@
-// What one thread of the GPU does in a step: kWidth neighbouring elements of one slot. It runs on the host too, so that
-// a test without a GPU can hold it against the definitions.
+// One GPU thread's part of a step: kWidth neighbouring elements of one slot. It runs on the host too, so that
+// a test without a GPU can compare it with the definitions.
 #pragma once
 
 #include "../../pack.h"
@@ -11,7 +11,7 @@ namespace arc2face {
 template <typename T>
 inline constexpr int kStepWidth = kPackWidth<T>;
 
-// GatherRows for the elements from `at` on.
+// GatherRows for elements from `at` on.
 template <int kWidth, typename T>
 ARC2FACE_HD inline void GatherPack(const BatchSlot& slot, const PlanStep& step, size_t elements, size_t at, T* sample) {
   const auto latents = LoadPack<kWidth>(slot.registers + kLatents * elements + at);
@@ -23,13 +23,13 @@ ARC2FACE_HD inline void GatherPack(const BatchSlot& slot, const PlanStep& step, 
   }
 }
 
-// The same for the numbers that a row has once.
+// The same for numbers of which a row has one.
 ARC2FACE_HD inline void GatherTimesteps(const BatchSlot& slot, const PlanStep& step, float* timesteps) {
   timesteps[slot.conditional_row] = step.timestep;
   if (slot.unconditional_row >= 0) timesteps[slot.unconditional_row] = step.timestep;
 }
 
-// Guided eps of the elements from `at` on.
+// Guided eps of elements from `at` on.
 template <int kWidth, typename T>
 ARC2FACE_HD inline Pack<float, kWidth> GuidePack(const BatchSlot& slot, size_t elements, size_t at, const T* eps) {
   const auto conditional = LoadPack<kWidth>(eps + slot.conditional_row * elements + at);
@@ -45,7 +45,7 @@ ARC2FACE_HD inline Pack<float, kWidth> GuidePack(const BatchSlot& slot, size_t e
   return guided;
 }
 
-// ApplyStep, but for the slot's position, for the elements from `at` on. Every register is read at most once, and only
+// ApplyStep, except for the slot's position, for elements from `at` on. Every register is read at most once, and only
 // if a sum has it. The loops have fixed bounds, so that the sums stay in the processor's registers.
 template <int kWidth, typename T>
 ARC2FACE_HD inline void ApplyPack(const BatchSlot& slot, const PlanStep& step, size_t elements, size_t at,

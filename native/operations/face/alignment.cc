@@ -1,3 +1,4 @@
+// Keypoints to the recogniser's crop.
 #include <cmath>
 #include <complex>
 #include <string>
@@ -13,7 +14,7 @@ namespace {
 constexpr Keypoints kTemplate = {38.2946f, 51.6963f, 73.5318f, 51.5014f, 56.0252f,
                                  71.7366f, 41.5493f, 92.3655f, 70.7299f, 92.2041f};
 
-// A crop of 112 pixels, or a multiple, holds the template as it is; one of 128 has 8 more pixels on the left and right.
+// A crop of 112 pixels, or a multiple, holds just the template; one of 128 has 8 more pixels on the left and right.
 struct Placement {
   double scale, shift;
 };
@@ -28,8 +29,8 @@ Placement PlaceTemplate(int size) {
 
 Affine EstimateAlignment(const Keypoints& keypoints, int size) {
   // A point of the plane as a complex number makes a rotation with scaling one number z: q = z p + t. Least squares
-  // gives z = sum(conj(p) q) / sum(|p|^2) of the centred points, and that is what Umeyama's singular value
-  // decomposition with its reflection guard comes to in two dimensions: z cannot reflect, and both are the only
+  // gives z = sum(conj(p) q) / sum(|p|^2) of the centred points. Umeyama's singular value
+  // decomposition with its reflection guard gives the same in two dimensions: z cannot reflect, and both are the only
   // minimum.
   using Point = std::complex<double>;
   constexpr size_t kPoints = std::tuple_size_v<Keypoints> / 2;
@@ -53,7 +54,7 @@ Affine EstimateAlignment(const Keypoints& keypoints, int size) {
   }
   const Point z = correlation / spread;
   const Point t = to_mean - z * from_mean;
-  // Not for NaN, infinite or equal keypoints, nor where no direction is better than another.
+  // Fails for NaN, infinite or equal keypoints, and if no direction is better than another.
   if (!(std::norm(z) > 0 && std::isfinite(std::norm(z)) && std::isfinite(std::norm(t)))) {
     throw Error(ErrorCode::kInvalidArgument,
                 "Expected five finite points that spread for keypoints but received ones without an alignment.");

@@ -1,3 +1,4 @@
+// The detector's outputs to faces.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -16,7 +17,7 @@ bool IsFinite(const Face& face) {
          std::all_of(face.keypoints.begin(), face.keypoints.end(), finite);
 }
 
-// What one anchor says. Distances and offsets are in strides, from the cell's place in the input, not from its middle.
+// One anchor's face. Distances and offsets are in strides, from the cell's corner in the input, not its middle.
 Face DecodeAnchor(const DetectorLevel& level, size_t anchor, size_t column, size_t row, float scale) {
   const float stride = static_cast<float>(level.stride);
   const float x = static_cast<float>(column) * stride;

@@ -18,7 +18,7 @@ struct Face {
   float score;  // 0..1
 };
 
-// Of an SCRFD network, in every cell of the input at each stride.
+// Of an SCRFD network, per cell of the input at each stride.
 inline constexpr int kAnchorsPerCell = 2;
 
 // One stride of it: `scores` [anchors], `boxes` [anchors, 4], `keypoints` [anchors, 10].
@@ -31,7 +31,7 @@ struct DetectorLevel {
 
 // Decoding and suppression as insightface's SCRFD.detect: cell centres at multiples of the stride,
 // score >= threshold, overlap > 0.4 suppressed with areas of (width + 1) (height + 1). Largest box first. Anchors whose
-// numbers are not finite are no faces. Throws kInvalidArgument for a stride or scale that is not positive.
+// numbers are not finite are dropped. Throws kInvalidArgument for a stride or scale that is not positive.
 std::vector<Face> DecodeDetections(const std::vector<DetectorLevel>& levels, const Letterbox& letterbox,
                                    float threshold);
 

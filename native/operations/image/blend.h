@@ -8,13 +8,13 @@
 
 namespace arc2face {
 
-// What one output column or row is blended from: two columns or rows of the photo and their weights, in 1/2048.
+// The source of one output column or row: two columns or rows of the photo and their weights, in 1/2048.
 struct Tap {
   int first, second;
   int first_weight, second_weight;
 };
 
-// A side of the photo, resized. `holds_ends`: beyond the outermost pixel's centre that pixel alone counts. OpenCV does
+// A side of the photo, resized. `holds_ends`: beyond the outermost pixel's centre only that pixel counts. OpenCV does
 // so for columns; for rows it blends the outermost pixel with itself, which rounds differently.
 struct ResizedSide {
   int from;      // pixels of the photo

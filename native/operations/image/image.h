@@ -1,5 +1,5 @@
-// Photos and images: scaling, warping and quantising, with OpenCV's and diffusers' rules. What takes a stream is queued
-// on it, over its device's memory; what ends in Host is the definition.
+// Photos and images: scaling, warping and quantising, by OpenCV's and diffusers' rules. What takes a stream is queued
+// on it, in its device's memory; names that end in Host are the definitions.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ struct PhotoView {
   int height;
 };
 
-// Longest side of photos and of what is made of them: OpenCV's own limit for warps.
+// Longest side of photos and of their results: OpenCV's own limit for warps.
 inline constexpr int kMaxSide = 32767;
-// Throws kInvalidArgument, naming `what`, unless both sides are from 1 to kMaxSide. The operations on photos check so
+// Throws kInvalidArgument, naming `what`, unless both sides are from 1 to kMaxSide. Operations on photos check this
 // too.
 void CheckSize(const char* what, int width, int height);
 
@@ -37,7 +37,7 @@ void CheckLetterbox(PhotoView photo, const Letterbox& letterbox);
 // cv2.resize(photo, INTER_LINEAR) for uint8, integer rules (golden/README): `resized` is [height, width, 3].
 void ResizeHost(PhotoView photo, int width, int height, uint8_t* resized);
 
-// What the networks' inputs are divided by, after 127.5 is taken away.
+// Divisors of the networks' inputs, after subtracting 127.5.
 inline constexpr float kDetectorDivisor = 128;
 inline constexpr float kRecogniserDivisor = 127.5f;
 

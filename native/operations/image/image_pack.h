@@ -1,5 +1,5 @@
-// What one thread of the GPU does in the operations on photos and images: kWidth neighbouring pixels of a row. It runs
-// on the host too, so that a test without a GPU can hold it against the definitions.
+// One GPU thread's part of the operations on photos and images: kWidth neighbouring pixels of a row. It runs
+// on the host too, so that a test without a GPU can compare it with the definitions.
 #pragma once
 
 #include "../../pack.h"
@@ -11,13 +11,13 @@
 
 namespace arc2face {
 
-// kWidth pixels of three planes that lie `plane` floats apart.
+// kWidth pixels of three planes, `plane` floats apart.
 template <int kWidth>
 ARC2FACE_HD inline void StorePlanes(const Pack<float, kWidth> (&planes)[3], size_t plane, float* to) {
   for (int c = 0; c < 3; ++c) StorePack(to + c * plane, planes[c]);
 }
 
-// LetterboxHost for the pixels of the input from column `x` of row `y` on.
+// LetterboxHost for pixels of the input from column `x` of row `y` on.
 template <int kWidth>
 ARC2FACE_HD inline void LetterboxPack(const PhotoView& photo, const Letterbox& letterbox, const ResizedSide& columns,
                                       const ResizedSide& rows, int x, int y, float* input) {
@@ -44,7 +44,7 @@ ARC2FACE_HD inline void LetterboxPack(const PhotoView& photo, const Letterbox& l
               input + static_cast<size_t>(y) * stride + x);
 }
 
-// AlignFaceHost for the pixels of the crop from column `x` of row `y` on.
+// AlignFaceHost for pixels of the crop from column `x` of row `y` on.
 template <int kWidth>
 ARC2FACE_HD inline void AlignPack(const PhotoView& photo, const Affine& crop_to_photo, int size, int x, int y,
                                   float* input) {
@@ -59,7 +59,7 @@ ARC2FACE_HD inline void AlignPack(const PhotoView& photo, const Affine& crop_to_
   StorePlanes(planes, stride * stride, input + static_cast<size_t>(y) * stride + x);
 }
 
-// QuantiseHost for the pixels from `at` on. kWidth pixels are three packs of bytes.
+// QuantiseHost for pixels from `at` on. kWidth pixels are three packs of bytes.
 template <int kWidth, typename T>
 ARC2FACE_HD inline void QuantisePack(const T* image, size_t pixels, size_t at, uint8_t* rgb) {
   Pack<uint8_t, kWidth> bytes[3];

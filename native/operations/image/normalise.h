@@ -1,4 +1,4 @@
-// RGB bytes to what the face networks are fed.
+// RGB bytes to the face networks' inputs.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ ARC2FACE_HD inline float Normalise(uint8_t value, float divisor) {
   return (static_cast<float>(value) - 127.5f) / divisor;
 }
 
-// A row of `width` pixels to its places in three planes that lie `plane` floats apart.
+// A row of `width` pixels to its places in three planes, `plane` floats apart.
 inline void NormaliseRow(const uint8_t* rgb, int width, float divisor, float* planes, size_t plane) {
   for (int x = 0; x < width; ++x) {
     for (size_t c = 0; c < 3; ++c) planes[c * plane + x] = Normalise(rgb[3 * static_cast<size_t>(x) + c], divisor);

@@ -1,3 +1,4 @@
+// The kernels for photos of image.h.
 #include "../../device/cuda/check.h"
 #include "../../device/cuda/grid.h"
 #include "image_cuda.h"
@@ -6,7 +7,7 @@
 namespace arc2face {
 namespace {
 
-// Blocks of 32 x 8 threads: a warp writes neighbouring columns, and rows that are near share what they read.
+// Blocks of 32 x 8 threads: a warp writes neighbouring columns, and nearby rows share what they read.
 constexpr unsigned kColumns = 32, kRows = kBlockThreads / kColumns;
 
 dim3 Grid(int packs, int height) {
@@ -31,7 +32,7 @@ __global__ void AlignFaceKernel(PhotoView photo, Affine crop_to_photo, int size,
   if (x < size && y < size) AlignPack<kWidth>(photo, crop_to_photo, size, x, y, input);
 }
 
-// If a row is whole packs, so is a plane.
+// If rows are whole packs, so are planes.
 bool MovesInPacks(int width, const float* input) { return width % kPackWidth<float> == 0 && IsAligned(input, 16); }
 
 }  // namespace

@@ -1,3 +1,4 @@
+// The definition of Quantise in image.h.
 #include "../../vectorised.h"
 #include "../kernels.h"
 #include "image.h"

@@ -1,3 +1,4 @@
+// The kernel of Quantise in image.h.
 #include "../../device/cuda/check.h"
 #include "../../device/cuda/grid.h"
 #include "image_cuda.h"
@@ -14,7 +15,7 @@ __global__ void QuantiseKernel(const T* image, size_t pixels, uint8_t* rgb) {
 
 template <typename T>
 void Quantise(const T* image, size_t pixels, uint8_t* rgb, cudaStream_t stream) {
-  // A pack of bytes takes 16 pixels of each plane: several packs of floats.
+  // A pack of bytes holds 16 pixels of each plane: several packs of floats.
   constexpr int kWidth = kPackWidth<uint8_t>;
   if (pixels % kWidth == 0 && IsAligned(image, kWidth * sizeof(T)) && IsAligned(rgb, kWidth)) {
     QuantiseKernel<kWidth><<<Blocks(pixels / kWidth), kBlockThreads, 0, stream>>>(image, pixels, rgb);

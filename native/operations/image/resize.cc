@@ -1,3 +1,4 @@
+// Resizing and letterboxing photos.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -38,7 +39,7 @@ void NormaliseDetectorRow(const uint8_t* rgb, int width, float* planes, size_t p
   NormaliseRow(rgb, width, kDetectorDivisor, planes, plane);
 }
 
-// Calls use(y, row) with every row of the resized photo, top first; the row's bytes are overwritten by the next one.
+// Calls use(y, row) with every row of the resized photo, top first; the next row overwrites its bytes.
 template <typename UseRow>
 void ResizeRows(PhotoView photo, int width, int height, UseRow use) {
   const std::vector<Tap> columns = Taps(ResizedColumns(photo.width, width), width);
@@ -46,7 +47,7 @@ void ResizeRows(PhotoView photo, int width, int height, UseRow use) {
   const size_t row_bytes = 3 * static_cast<size_t>(width);
   const size_t photo_row_bytes = 3 * static_cast<size_t>(photo.width);
 
-  // The two rows of the photo that are blended; neighbouring output rows mostly share one or both.
+  // The photo's two rows to blend; neighbouring output rows mostly share one or both.
   std::vector<int16_t> first(row_bytes), second(row_bytes);
   int first_is = -1, second_is = -1;
   const auto blend_columns = [&](int y, std::vector<int16_t>& blended) {

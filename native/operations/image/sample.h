@@ -9,7 +9,7 @@
 
 namespace arc2face {
 
-// A position in 1/1024 pixel, rounded half to even. The bound lies far outside of every photo and keeps sums in range.
+// A position in 1/1024 pixel, rounded half to even. The bound is far outside every photo and keeps sums in range.
 ARC2FACE_HD inline int64_t Fixed(double position) {
   constexpr double kBound = 0x1p40;
   const double scaled = position * 1024;
@@ -30,15 +30,15 @@ ARC2FACE_HD inline PhotoPosition ColumnPart(const Affine& crop_to_photo, int col
   return {Fixed(crop_to_photo.m[0] * column), Fixed(crop_to_photo.m[3] * column)};
 }
 ARC2FACE_HD inline PhotoPosition Sum(const PhotoPosition& row, const PhotoPosition& column) {
-  // + 16: half of 1/32 pixel, to which the sums are rounded.
+  // + 16: half of 1/32 pixel, which the sums are rounded to.
   return {(row.x + 16 + column.x) >> 5, (row.y + 16 + column.y) >> 5};
 }
 
-// Bilinear value of three channels. Pixels outside of the photo are black, each for itself.
+// Bilinear value of three channels. Each pixel outside the photo is black.
 ARC2FACE_HD inline void Sample(const PhotoView& photo, const PhotoPosition& at, uint8_t* rgb) {
   const int64_t x = at.x >> 5, y = at.y >> 5;
   const int fx = static_cast<int>(at.x & 31), fy = static_cast<int>(at.y & 31);
-  // Of 1024; OpenCV scales them to 32768 and adds a half, which after its shift by 15 bits is the same.
+  // In 1/1024; OpenCV scales them to 32768 and adds a half, which is the same after its shift by 15 bits.
   const int weights[4] = {(32 - fx) * (32 - fy), fx * (32 - fy), (32 - fx) * fy, fx * fy};
   int sums[3] = {512, 512, 512};
   for (int i = 0; i < 4; ++i) {

@@ -1,3 +1,4 @@
+// Warping and aligning photos.
 #include <vector>
 
 #include "../kernels.h"

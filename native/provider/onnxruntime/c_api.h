@@ -1,7 +1,7 @@
-// The part of ONNX Runtime's C API that we use, declared by ourselves: its header comes with no package that a clone of
+// The part of ONNX Runtime's C API that we use, declared here: its header comes with no package that a clone of
 // this project installs, and the library is opened at run time, not linked.
 //
-// The API is a table of function pointers that only grows at its end; that is ONNX Runtime's promise to its clients. So
+// The API is a table of function pointers that only grows at its end; ONNX Runtime promises that to its clients. So
 // an entry is its index and its signature. Both follow onnxruntime_c_api.h of version 1.23 (ORT_API_VERSION 23) and
 // hold in every later one; test/native/check-onnxruntime-table.mjs compares them with an official header.
 #pragma once
@@ -17,7 +17,7 @@ namespace arc2face::ort {
 #define ARC2FACE_ORT_CALL
 #endif
 
-// The table's version that we ask for: the first of the libraries that we accept, 1.23.
+// The table's version that we request: that of the oldest library that we accept, 1.23.
 inline constexpr uint32_t kApiVersion = 23;
 inline constexpr int kMinorVersion = 23;
 
@@ -55,7 +55,7 @@ enum : int {                                // ONNXTensorElementDataType
 using LogFunction = void(ARC2FACE_ORT_CALL*)(void* context, int severity, const char* category, const char* log_id,
                                              const char* location, const char* message);
 
-// Entry `kIndex` of the table, callable like the function that it is.
+// Entry `kIndex` of the table, callable as a function.
 template <size_t kIndex, typename Signature>
 class Entry;
 template <size_t kIndex, typename Result, typename... Arguments>

@@ -1,3 +1,4 @@
+// ONNX Runtime's types of tensors.
 #include "element_type.h"
 
 #include <utility>

@@ -1,4 +1,4 @@
-// Types of tensors, as ONNX Runtime says them.
+// ONNX Runtime's types of tensors.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace arc2face::ort {
 
-// ONNXTensorElementDataType of ours, and back; nothing for those that we have no use for, such as strings.
+// Our type to ONNXTensorElementDataType, and back; empty for those that we don't use, such as strings.
 int ElementType(DataType type);
 std::optional<DataType> FromElementType(int element);
 

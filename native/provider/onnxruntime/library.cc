@@ -1,3 +1,4 @@
+// An opened ONNX Runtime library.
 #include "library.h"
 
 #include <cstdio>
@@ -11,8 +12,8 @@ namespace {
 // The runtime would print to stderr; what matters comes back in a Status.
 void ARC2FACE_ORT_CALL DropLog(void*, int, const char*, const char*, const char*, const char*) {}
 
-// The library of the npm package reports its use to Microsoft, and keeps an identifier of the user in the home folder,
-// unless this is set before it starts (https://github.com/microsoft/onnxruntime/pull/27379). Who wants that can set it
+// The npm package's library reports its use to Microsoft, and keeps a user identifier in the home folder,
+// unless this is set before it starts (https://github.com/microsoft/onnxruntime/pull/27379). Users opt in by setting it
 // to 0.
 void DisableTelemetry() {
 #ifdef _WIN32
@@ -22,7 +23,7 @@ void DisableTelemetry() {
 #endif
 }
 
-// The version is asked for before the table, because a library that is too old complains about that on stderr.
+// The version is checked before the table is requested, because an older library complains about that on stderr.
 const void* const* Table(const std::string& path, const ApiBase& base) {
   const std::string version = base.GetVersionString();
   int major = 0;
@@ -39,7 +40,7 @@ const void* const* Table(const std::string& path, const ApiBase& base) {
   return table;
 }
 
-// The runtime reports a failed allocation as a general failure, with one of these in its text: the standard library's
+// The runtime reports a failed allocation as a general failure with one of these in its text: the standard library's
 // exception, and those of its own arena (BFCArena).
 bool IsOutOfMemory(const std::string& message) {
   for (const char* sign : {"bad_alloc", "bad allocation", "Failed to allocate memory", "bad array new length"}) {

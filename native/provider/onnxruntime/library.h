@@ -24,8 +24,8 @@ class Library {
   const std::string& path() const noexcept { return path_; }
   const std::string& version() const noexcept { return version_; }  // "1.30.0"
 
-  // Throws what `status` says, if it is a failure, and frees it: kOutOfMemory when the runtime ran out of memory,
-  // kInvalidArgument when it calls its arguments that and `code` is kEngineFailed, else `code`.
+  // If `status` is a failure, throws it and frees it: kOutOfMemory when the runtime ran out of memory,
+  // kInvalidArgument when it reports that and `code` is kEngineFailed, else `code`.
   // `what` begins the sentence: "Could not load the network unet".
   void Check(Status* status, ErrorCode code, const std::string& what, const ErrorDetails& details = {}) const;
 

@@ -1,3 +1,4 @@
+// A network in an ONNX Runtime session.
 #include "network.h"
 
 #include <utility>
@@ -31,7 +32,7 @@ class OnnxRuntimeNetwork final : public Network {
                                  const std::string& kind) const;
   Owned<Value> MakeTensor(DataType type, const std::vector<int64_t>& shape, const void* data, size_t bytes) const;
 
-  // Throws what went wrong while the runtime worked: first of all that it was told to stop, or read a damaged file.
+  // Throws what went wrong while the runtime worked: first an interrupt or a damaged file.
   void CheckWork(Owned<Status> status, const Interrupt& interrupt, ErrorCode code, const std::string& work) const;
   void CheckLoading(Status* status) const {
     library_.Check(status, ErrorCode::kEngineFailed, "Could not load the network " + name_, {.network = name_});
@@ -39,7 +40,7 @@ class OnnxRuntimeNetwork final : public Network {
 
   const Library& library_;
   const std::string name_;
-  // What the session reads from while it lives, so they come before it.
+  // The session reads from these while it lives, so they come first.
   const std::vector<std::shared_ptr<const MemoryMap>> maps_;
   const std::vector<Weight> sources_;  // of the weights, in the maps
   WeightMemory weight_memory_;
@@ -88,9 +89,9 @@ Owned<SessionOptions> OnnxRuntimeNetwork::MakeOptions(int threads) const {
   auto options = library_.Make<SessionOptions>(api().CreateSessionOptions, api().ReleaseSessionOptions);
   CheckLoading(api().SetSessionGraphOptimizationLevel(options.get(), kOptimizeAll));
 
-  // A pool for each session, because a pool for all would belong to the process and have one size for all models. The
+  // A pool for each session, because a shared one would belong to the process and have one size for all models. The
   // sessions of a model take turns, and a pool without work sleeps. While others work, it sleeps too instead of
-  // spinning: a thread that only waits must not take a processor from the event loop.
+  // spinning: a waiting thread must not take a processor from the event loop.
   CheckLoading(api().SetIntraOpNumThreads(options.get(), threads > 0 ? threads : CountCores()));
   CheckLoading(api().SetInterOpNumThreads(options.get(), 1));
   CheckLoading(api().AddSessionConfigEntry(options.get(), "session.intra_op.allow_spinning", "0"));
@@ -113,8 +114,8 @@ void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<W
     names.push_back(weight.name.c_str());
     values.push_back(weights_.back().get());
   }
-  // The first gives the optimiser the values, but leaves the session to copy what is left after it. The second lets the
-  // session use ours for those that the kernels don't pack into a form of their own.
+  // The first gives the optimiser the values, but makes the session copy what remains. The second lets the
+  // session use ours, except those that kernels repack.
   CheckLoading(api().AddExternalInitializers(options, names.data(), values.data(), names.size()));
   for (size_t i = 0; i < names.size(); ++i) CheckLoading(api().AddInitializer(options, names[i], values[i]));
 }
@@ -129,7 +130,7 @@ TensorInfo OnnxRuntimeNetwork::GetInfo(size_t index, const GetName& get_name, co
   CheckLoading(api().AllocatorFree(allocator, text));
 
   const auto info = library_.Make<TypeInfo>(get_type, api().ReleaseTypeInfo, session_.get(), index);
-  const TensorTypeInfo* tensor = nullptr;  // part of `info`; stays null for what is no tensor
+  const TensorTypeInfo* tensor = nullptr;  // part of `info`; null if it is not a tensor
   CheckLoading(api().CastTypeInfoToTensorInfo(info.get(), &tensor));
   int element = 0;
   if (tensor != nullptr) CheckLoading(api().GetTensorElementType(tensor, &element));
@@ -197,7 +198,7 @@ std::vector<Owned<Value>> OnnxRuntimeNetwork::Bind(std::span<const Tensor> tenso
   return values;
 }
 
-// A view; the API takes inputs and weights as mutable too, but does not write to them.
+// A view; the API takes inputs and weights as mutable, but does not write to them.
 Owned<Value> OnnxRuntimeNetwork::MakeTensor(DataType type, const std::vector<int64_t>& shape, const void* data,
                                             size_t bytes) const {
   return library_.Make<Value>(api().CreateTensorWithDataAsOrtValue, api().ReleaseValue, host_memory_.get(),

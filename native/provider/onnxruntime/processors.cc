@@ -1,3 +1,4 @@
+// The number of threads for a network.
 #include "processors.h"
 
 #ifdef __linux__
@@ -17,7 +18,7 @@ int CountCores() {
   std::set<std::string> cores;
   for (int processor = 0; processor < CPU_SETSIZE; ++processor) {
     if (!CPU_ISSET(processor, &allowed)) continue;
-    // Processors of one core have the same list of siblings. Where there is no such file, each is taken for a core.
+    // Processors of one core have the same list of siblings. Without such a file, each counts as a core.
     const std::string name = "cpu" + std::to_string(processor);
     std::ifstream file("/sys/devices/system/cpu/" + name + "/topology/thread_siblings_list");
     std::string siblings;

@@ -1,3 +1,4 @@
+// The provider for the host: ONNX Runtime.
 #include "../provider.h"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ class OnnxRuntimeProvider final : public Provider {
   const char* name() const noexcept override { return "onnxruntime"; }
   std::string version() const override { return library_.version(); }
 
-  // A bigger batch keeps the processor no busier, once it is, but takes memory in proportion. Four rows of Stable
+  // A bigger batch does not make a busy processor faster, but takes memory in proportion. Four rows of Stable
   // Diffusion 1.5's 64 x 64 latents are two images with guidance.
   size_t PreferredRows(int64_t height, int64_t width) const noexcept override {
     constexpr int64_t kElements = 4 * 64 * 64;
@@ -33,7 +34,7 @@ class OnnxRuntimeProvider final : public Provider {
   const int threads_;
 };
 
-// Every library is opened and tested once; one that failed is tried again, because its file may have been replaced.
+// Every library is opened and tested once; a failed one is tried again, because its file may have been replaced.
 const ort::Library& TestedLibrary(const std::string& path) {
   static std::mutex mutex;
   // Never freed: other threads may still use a library while the process ends.

@@ -1,3 +1,4 @@
+// Tests whether a library works as we use it.
 #include "self_test.h"
 
 #include <vector>

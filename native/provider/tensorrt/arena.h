@@ -1,4 +1,4 @@
-// The memory in which engines work.
+// Scratch memory for engines.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace arc2face::tensorrt {
 
-// One block of scratch memory for each stream: what runs on one stream never runs at the same time, so it can share.
+// One block of scratch memory per stream: work on one stream never overlaps, so it can share.
 // Any thread. The device must outlive it.
 class Arena {
  public:
@@ -19,8 +19,8 @@ class Arena {
   explicit Arena(Device& device) : device_(device) {}
   Device& device() const noexcept { return device_; }
 
-  // The stream's block, replaced by a larger one when it has fewer than `bytes`. Whoever has a replaced block may go on
-  // using it, because a captured graph keeps its address: it is freed when nobody has it any more.
+  // The stream's block, replaced by a larger one if it has fewer than `bytes`. Users of a replaced block may go on
+  // using it, because a captured graph keeps its address: it is freed after its last user.
   Block Reserve(const Stream& stream, size_t bytes) {
     const std::lock_guard lock(mutex_);
     Block& block = blocks_[&stream];

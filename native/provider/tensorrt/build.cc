@@ -1,3 +1,4 @@
+// Builds an engine file through a provider library.
 #include "build.h"
 
 #include <exception>
@@ -9,7 +10,7 @@
 namespace arc2face::tensorrt {
 namespace {
 
-// The caller's functions, behind the plain ones of the ABI. What they throw waits until the builder has returned.
+// The caller's functions, behind the plain ones of the ABI. Their exceptions wait until the builder has returned.
 class Callbacks {
  public:
   Callbacks(const BuildProgress& progress, const WriteBytes& write, const Interrupt& interrupt)
@@ -48,7 +49,7 @@ class Callbacks {
   std::exception_ptr thrown_;
 };
 
-// The weights as the ABI has them.
+// The weights in the ABI's form.
 class Weights {
  public:
   explicit Weights(const NetworkSource& source) {
@@ -65,7 +66,7 @@ class Weights {
   std::vector<Arc2FaceWeight> weights_;
 };
 
-// The profiles as the ABI has them.
+// The profiles in the ABI's form.
 class Profiles {
  public:
   explicit Profiles(const NetworkSource& source) {

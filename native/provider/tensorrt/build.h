@@ -1,4 +1,4 @@
-// Graph, weights and shapes to an engine file.
+// Builds an engine file from graph, weights and shapes.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ using BuildProgress = std::function<void(const std::string& phase, int step, int
 // Receives the engine file, in order.
 using WriteBytes = std::function<void(std::span<const std::byte>)>;
 
-// Takes from seconds to minutes. `source.profiles` says the shapes. Throws kInvalidWeights for a graph, naming the
+// Takes seconds to minutes. `source.profiles` has the shapes. Throws kInvalidWeights for a graph, naming the
 // node, or a weight that is refused, kInvalidArgument for a profile that does not fit, kCancelled, kOutOfMemory,
 // kEngineFailed, and what the callbacks throw.
 void BuildEngine(const EngineLibrary& library, const NetworkSource& source, const BuildOptions& options,

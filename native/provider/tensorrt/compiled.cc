@@ -1,3 +1,4 @@
+// The file of what a runtime compiled for this GPU.
 #include "compiled.h"
 
 #include <algorithm>
@@ -27,8 +28,8 @@ std::string PartOf(const std::string& path) {
   return std::string(name.begin(), name.end());
 }
 
-// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv). What is compiled is run, and it is not known how well the runtime
-// looks at it: so a byte that a disk has changed is found here.
+// FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv). The file holds code, and it is not known how well the runtime
+// checks it: so a byte that flipped on disk is found here.
 class Checksum {
  public:
   void Add(std::span<const std::byte> bytes) noexcept {
@@ -40,7 +41,7 @@ class Checksum {
   uint64_t hash_ = 0xcbf29ce484222325;
 };
 
-// The file: what the runtime wrote, then its checksum. Made when there is something to write.
+// The file: the runtime's data, then its checksum. Made once there is something to write.
 struct Part {
   std::string path;
   std::optional<NewFile> file;
@@ -91,7 +92,7 @@ void SaveCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const st
     std::filesystem::rename(from, to, failed);
     if (failed) std::filesystem::remove(from, ignored);
   } catch (const std::exception&) {
-    // A full disk, or no memory for a path: the part is gone, and the next process compiles again.
+    // A full disk, or no memory for a path: the part is removed, and the next process compiles again.
   }
 }
 

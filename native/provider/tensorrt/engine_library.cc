@@ -1,3 +1,4 @@
+// A provider library, opened.
 #include "engine_library.h"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ ErrorCode CodeOf(Arc2FaceStatus status) {
   }
 }
 
-// What NVIDIA's libraries tell while they work, for whoever looks for the cause of something: on the error output, from
-// the severity on that ARC2FACE_LOG names.
+// Logs NVIDIA's messages to stderr, to help find the cause of a problem, from
+// the severity that ARC2FACE_LOG names.
 Arc2FaceLog ReadLog() {
   static constexpr std::array<const char*, 3> kSeverities = {"error", "warning", "info"};
   static std::atomic<Arc2FaceSeverity> most;

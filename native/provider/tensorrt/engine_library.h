@@ -16,10 +16,10 @@ struct LibraryPaths {
 };
 
 // The table of the provider library at `path`, which stays open until the process ends. Throws kNoDevice, naming the
-// path, when it is missing, no provider library, or one of another version.
+// path, when it is missing, not a provider library, or one of another version.
 const Arc2FaceEngineApi& OpenEngineApi(const std::string& path);
 
-// Throws what `status` says, if it is a failure; `what` begins the sentence: "The network unet".
+// Throws `status` if it is a failure; `what` begins the sentence: "The network unet".
 void Check(Arc2FaceStatus status, const Arc2FaceMessage& message, const std::string& what, const ErrorDetails& details);
 
 // A copy refers to the same libraries, which are never closed.
@@ -27,7 +27,7 @@ class EngineLibrary {
  public:
   // Throws kNoDevice, naming the path at fault.
   explicit EngineLibrary(const LibraryPaths& paths) : EngineLibrary(OpenEngineApi(paths.provider), paths) {}
-  // With a table that the caller has; it lives as long as the process.
+  // With the caller's table, which lives as long as the process.
   EngineLibrary(const Arc2FaceEngineApi& api, const LibraryPaths& paths);
 
   const Arc2FaceEngineApi& api() const noexcept { return *api_; }

@@ -1,3 +1,4 @@
+// An engine as a network.
 #include "network.h"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ class EngineNetwork final : public Network {
            Interrupt& interrupt) override;
 
  private:
-  // Inputs or outputs, and the indices that the engine knows them by.
+  // Inputs or outputs, and their indices in the engine.
   struct Tensors {
     const char* kind;
     std::vector<TensorInfo> infos;
@@ -38,7 +39,7 @@ class EngineNetwork final : public Network {
   // What runs one profile.
   struct Execution {
     OwnedContext context;
-    std::vector<std::vector<int64_t>> outputs;  // their shapes, in the order of the network's
+    std::vector<std::vector<int64_t>> outputs;  // their shapes, in the network's order
     size_t bytes;
     Arena::Block memory;
     const Stream* stream;  // that the memory is for
@@ -56,7 +57,7 @@ class EngineNetwork final : public Network {
   void LendMemory(Execution& execution, Stream& stream) const;
   void WarmUp(size_t profile, Stream& stream, Interrupt& interrupt);
 
-  // Calls a function of the library and throws what it says.
+  // Calls a function of the library and throws its error.
   template <typename Function, typename... Arguments>
   void Do(const Function& function, Arguments... arguments) const {
     Arc2FaceMessage message{};
@@ -91,11 +92,11 @@ EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& na
     CheckCancelled(interrupt);
     AddExecution(profile, stream);
   }
-  // What the only profile leaves open is known.
+  // A single profile settles what the network leaves open.
   if (executions_.size() == 1) {
     for (size_t i = 0; i < outputs_.infos.size(); ++i) outputs_.infos[i].shape = executions_[0].outputs[i];
   }
-  // Memory that is not there is missed now, not in the middle of a call.
+  // A lack of memory shows now, not in the middle of a call.
   for (Execution& execution : executions_) LendMemory(execution, stream);
   if (!is_compiled) {
     for (size_t profile = 0; profile < executions_.size(); ++profile) WarmUp(profile, stream, interrupt);
@@ -186,7 +187,7 @@ std::string EngineNetwork::DescribeProfiles() const {
   return text;
 }
 
-// `shapes`: those of the profile; null where they have still to choose it.
+// `shapes`: those of the profile; null if they have yet to select it.
 void EngineNetwork::CheckTensors(std::span<const Tensor> tensors, const Tensors& declared,
                                  const std::vector<std::vector<int64_t>>* shapes) const {
   const std::string kind = declared.kind;
@@ -213,7 +214,7 @@ void EngineNetwork::SetAddresses(const Execution& execution, std::span<const Ten
 }
 
 void EngineNetwork::LendMemory(Execution& execution, Stream& stream) const {
-  // What the hungriest profile needs, so that all of them share one block from the start.
+  // The most that any profile needs, so that all share one block from the start.
   size_t most = 0;
   for (const Execution& one : executions_) most = std::max(most, one.bytes);
   Arena::Block block = arena_->Reserve(stream, most);
@@ -222,7 +223,7 @@ void EngineNetwork::LendMemory(Execution& execution, Stream& stream) const {
   execution.stream = &stream;
 }
 
-// One run over zeros, in which the runtime compiles what it will need.
+// One run over zeros, which makes the runtime compile what it will need.
 void EngineNetwork::WarmUp(size_t profile, Stream& stream, Interrupt& interrupt) {
   std::vector<DeviceBuffer<std::byte>> memory;
   const auto zeros = [&](const Tensors& declared, const std::vector<std::vector<int64_t>>& shapes) {

@@ -1,4 +1,4 @@
-// A network that is an engine.
+// An engine as a network.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@
 namespace arc2face::tensorrt {
 
 // Opens the engine file `engine`, whose bytes are not needed afterwards, and makes a context for each of its profiles,
-// with memory to run on `stream`, which is idle again when this returns. `compiled`: see EngineFile; unless that fits,
+// with memory to run on `stream`, which is idle again when this returns. `compiled`: see EngineFile; unless it fits,
 // every profile runs once. `name` is for messages. Throws InvalidEngine when the file is refused, kOutOfMemory,
 // kCancelled.
 //
-// The network runs the shapes of its profiles and no others. Its first run on another stream takes memory, so that one
+// The network runs only the shapes of its profiles. Its first run on another stream allocates memory, so that stream
 // must not be capturing.
 std::unique_ptr<Network> OpenNetwork(const EngineLibrary& library, const std::string& name,
                                      std::span<const std::byte> engine, const std::string& compiled, Stream& stream,

@@ -1,3 +1,4 @@
+// A file being written.
 #include "new_file.h"
 
 #include <cerrno>
@@ -20,7 +21,7 @@ namespace {
               {.file = path});
 }
 
-// Null, and errno, when there is a file already.
+// Null, with errno set, if the file exists.
 std::FILE* OpenNew(const std::string& path) {
 #ifdef _WIN32
   return _wfopen(std::filesystem::path(std::u8string(path.begin(), path.end())).c_str(), L"wbx");
@@ -43,7 +44,7 @@ NewFile::~NewFile() {
 }
 
 void NewFile::Write(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return;  // whose pointer may be null, which fwrite forbids
+  if (bytes.empty()) return;  // their pointer may be null, which fwrite forbids
   if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) Fail("write", path_, errno);
 }
 

@@ -1,4 +1,4 @@
-// A file that is being written, and must not stay if that fails.
+// A file being written, which is removed on failure.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 
 namespace arc2face::tensorrt {
 
-// Removed again at its end unless Finish was reached.
+// Its destructor removes it unless Finish was reached.
 class NewFile {
  public:
-  // Makes a file that only this user may read. Throws kFileFailed, naming the path, when that is not possible or there
-  // is a file of that name already, which then stays as it is.
+  // Makes a file that only this user may read. Throws kFileFailed, naming the path, if that is impossible or there
+  // is a file of that name already, which stays unchanged.
   explicit NewFile(std::string path);
   ~NewFile();
   NewFile(const NewFile&) = delete;
@@ -21,7 +21,7 @@ class NewFile {
 
   // Throws kFileFailed: the disk may be full.
   void Write(std::span<const std::byte> bytes);
-  // Everything is written, and the file stays. Throws kFileFailed.
+  // Completes the file, which then stays. Throws kFileFailed.
   void Finish();
 
  private:

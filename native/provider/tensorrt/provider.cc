@@ -1,3 +1,4 @@
+// The provider for NVIDIA GPUs.
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
@@ -53,7 +54,7 @@ class TensorRtProvider final : public Provider {
         throw InvalidEngine(name, error.what());
       }
     }();
-    // What was cut off has been read as zeros, whether or not the runtime saw a fault in that.
+    // Cut-off parts were read as zeros, whether or not the runtime noticed.
     const auto check = [&] {
       if (!map->damaged()) return;
       throw InvalidEngine(name, "Expected the file " + file.path + " of the network " + name +
@@ -66,7 +67,7 @@ class TensorRtProvider final : public Provider {
       return network;
     } catch (const InvalidEngine&) {
       check();
-      stream.Synchronize();  // throws when it is the GPU that fails: then nothing is wrong with the file
+      stream.Synchronize();  // throws if the GPU is at fault, not the file
       throw;
     } catch (const Error&) {
       check();

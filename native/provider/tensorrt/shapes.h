@@ -1,4 +1,4 @@
-// Shapes and types of tensors, as the ABI says them and as the core does.
+// Converts shapes and types of tensors between the ABI's and the core's.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace arc2face::tensorrt {
 
-// `name`: of the tensor. Throws kInvalidArgument for more axes than engines have.
+// `name`: the tensor's. Throws kInvalidArgument for more axes than engines support.
 inline Arc2FaceShape ToAbi(const std::vector<int64_t>& shape, const std::string& name) {
   if (shape.size() > ARC2FACE_MAX_RANK) {
     throw Error(ErrorCode::kInvalidArgument, "Expected at most " + std::to_string(ARC2FACE_MAX_RANK) + " axes for " +

@@ -8,11 +8,11 @@
 
 namespace arc2face {
 
-// Where the library's engines run: the GPU `gpu`, or for the stand-in of the host the host. Throws kNoDevice.
+// Where the library's engines run: the GPU `gpu`, or the host for the host's stand-in. Throws kNoDevice.
 Device& EngineDevice(const tensorrt::EngineLibrary& library, int gpu);
 
 // Networks run on `device`, see EngineDevice; it must outlive the provider and its networks. A network's engine is
-// opened, when its source has one, or else built for the device.
+// opened if its source has one, else built for the device.
 std::unique_ptr<Provider> OpenTensorRt(const tensorrt::EngineLibrary& library, Device& device);
 
 }  // namespace arc2face

@@ -1,4 +1,4 @@
-// The export list of the test addon: operations, networks and engines of the core, for tests in TypeScript to check
+// The test addon's exports: operations, networks and engines of the core, for tests in TypeScript to check
 // against golden data.
 #include "addon.h"
 

@@ -1,3 +1,4 @@
+// The parts of the test addon.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Engines, built through a provider library.
+// Builds engines through a provider library.
 #include <napi.h>
 
 #include <fstream>
@@ -31,7 +31,7 @@ Napi::Value ProbeEngines(const Napi::CallbackInfo& info) {
 // and optionally
 //   capabilities             [89]
 //   to                       path of the file to write
-//   stopAfter                reports of progress after which the build is cancelled
+//   stopAfter                progress reports after which the build is cancelled
 Napi::Value BuildEngineFile(const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
   const tensorrt::EngineLibrary library(marshal::LibraryPaths(request, "request"));

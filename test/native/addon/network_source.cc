@@ -1,3 +1,4 @@
+// A network's source, as described by tests in TypeScript.
 #include "network_source.h"
 
 #include <map>

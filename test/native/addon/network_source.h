@@ -1,4 +1,4 @@
-// What a network is made from, as tests in TypeScript describe it.
+// A network's source, as described by tests in TypeScript.
 #pragma once
 
 #include <napi.h>

@@ -100,7 +100,7 @@ Buffer MakeOutput(const Napi::Value& shapes, const TensorInfo& info) {
   return Buffer(info.type, shape);
 }
 
-// Requests the interrupt after a while, unless the end of the scope comes first.
+// Requests the interrupt after a while, unless the scope ends first.
 class Timer {
  public:
   Timer(Interrupt& interrupt, double milliseconds)
@@ -131,13 +131,13 @@ class Timer {
 //   library   path
 //   graph     Uint8Array, ONNX; or `file`: path of an ONNX file
 //   weights   [{ name, file, offset, length, type, shape }]
-//   inputs    { [name]: { shape, data: any typed array, type? } }; the bytes of `data` are taken as they are
+//   inputs    { [name]: { shape, data: any typed array, type? } }; the bytes of `data` are used unchanged
 //   outputs   { [name]: shape }, needed for those whose shape depends on the inputs
 // and optionally
 //   name            for messages
 //   threads         0: the runtime's choice
-//   cancelAfterMs   from the start of the run; throws CANCELLED when that is earlier than its end
-//   shorten         path of a file that is emptied between load and run
+//   cancelAfterMs   from the start of the run; throws CANCELLED if that is before its end
+//   shorten         path of a file to empty between load and run
 Napi::Value RunNetwork(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto request = info[0].As<Napi::Object>();

@@ -61,7 +61,7 @@ Napi::Object Object(Napi::Value value, const char* what) {
   return value.As<Napi::Object>();
 }
 
-// The operations check sides, but not what the pixels' memory holds.
+// The operations check sides, but not the size of the pixels' memory.
 size_t Values(int64_t width, int64_t height) {
   return width < 0 || height < 0 ? 0 : 3 * static_cast<size_t>(width * height);
 }
@@ -239,7 +239,7 @@ Napi::Value RunPlan(const Napi::CallbackInfo& info) {
   return trajectory;
 }
 
-// Gives the core's errors to JavaScript with their code, as the binding does.
+// Passes the core's errors to JavaScript with their code, like the binding.
 template <Napi::Value (*kOperation)(const Napi::CallbackInfo&)>
 Napi::Value Checked(const Napi::CallbackInfo& info) {
   try {

@@ -1,4 +1,4 @@
-// The place of the stand-in's engines: the definition, queued as their kernels would be.
+// The stand-in's engines run their definition, queued like their kernels.
 #include "runtime.h"
 #include "stand_in/place.h"
 

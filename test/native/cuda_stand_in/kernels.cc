@@ -1,4 +1,4 @@
-// The kernels' place is taken by the definitions, queued as a kernel would be.
+// The definitions instead of the kernels, queued like them.
 #include "operations/diffusion/convert_cuda.h"
 #include "operations/diffusion/finite_cuda.h"
 #include "operations/diffusion/step_cuda.h"

@@ -1,3 +1,4 @@
+// A CUDA runtime that works on the host.
 #include "runtime.h"
 
 #include <chrono>
@@ -22,13 +23,13 @@ struct CUgraphExec_st {
 };
 struct CUevent_st {
   cudaStream_t stream = nullptr;
-  // When its stream reached it; shared with the work, which may outlive the event.
+  // Whether its stream has reached it; shared with the work, which may outlive the event.
   std::shared_ptr<std::optional<std::chrono::steady_clock::time_point>> reached;
 };
 struct CUstream_st {
   std::deque<Work> queue;
   CUgraph_st* capturing = nullptr;
-  bool invalid = false;  // something was done that can't be captured
+  bool invalid = false;  // something that can't be captured was done
 
   void Finish() {
     while (!queue.empty()) {
@@ -58,7 +59,7 @@ namespace {
 
 thread_local cudaError_t last_error = cudaSuccess;
 
-// The status of one call: that of `work`, or a failure on purpose.
+// The status of one call: that of `work`, or a deliberate failure.
 template <typename F>
 cudaError_t Call(F work) {
   const int call = Runtime().calls++;
@@ -80,10 +81,10 @@ cudaError_t Destroy(T* handle) {
   return cudaSuccess;
 }
 
-// Freed memory goes to the next who asks for its size, at once: whoever still used it would be found out.
+// Freed memory is reused at once for the next request of its size, which exposes any remaining use.
 class Pool {
  public:
-  // Null when there is not enough.
+  // Null if there is not enough.
   void* Allocate(size_t bytes) {
     const std::lock_guard lock(mutex_);
     void* memory;
@@ -105,7 +106,7 @@ class Pool {
     --Runtime().objects;
     idle_.emplace(sizes_.at(memory), memory);
   }
-  // Bytes that are taken from the GPU, in use or kept.
+  // Bytes taken from the GPU, in use or kept.
   size_t used() {
     const std::lock_guard lock(mutex_);
     return used_;
@@ -219,7 +220,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
     return Make(&stream->capturing);
   });
 }
-// Ends the capture even when it fails, as the real one does.
+// Ends the capture even if it fails, like the real one.
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = std::exchange(stream->capturing, nullptr);
   if (Runtime().spoilt_captures > 0) {

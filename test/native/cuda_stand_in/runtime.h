@@ -1,6 +1,6 @@
 // A CUDA runtime that works on the host: enough of it for native/device/cuda/, so that streams, captured graphs, memory
-// and errors can be tested without a GPU. What is queued on a stream runs only when somebody waits for the stream: as
-// late as on a GPU it ever could.
+// and errors can be tested without a GPU. Queued work runs only when somebody waits for its stream: as
+// late as it possibly could on a GPU.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -10,7 +10,7 @@
 
 namespace arc2face::testing {
 
-// Queues `work`, or puts it into the graph that is being captured.
+// Queues `work`, or adds it to the graph being captured.
 void Launch(cudaStream_t stream, std::function<void()> work);
 
 struct RuntimeControl {

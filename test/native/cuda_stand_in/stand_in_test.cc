@@ -1,4 +1,4 @@
-// Devices and streams for CUDA over a runtime on the host. The tests of the GPU run over it too; here is what a real
+// Devices and streams for CUDA over a runtime on the host. The GPU tests run over it too; here is what a real
 // GPU does not do on request.
 #include <gtest/gtest.h>
 
@@ -65,7 +65,7 @@ TEST_F(CudaStandIn, SaysWhichGpusThereAre) {
 }
 
 // Some work of each kind: memory, both ways of copying, a direct and a captured step, host memory.
-// What is on the host outlives the stream, which finishes its work in any case.
+// Host memory outlives the stream, which always finishes its work.
 std::vector<uint8_t> WorkOnce(Device& gpu) {
   const std::vector<float> image(3 * 64, 0.5f);
   const HostBytes host = gpu.AllocateHost(image.size());
@@ -129,7 +129,7 @@ TEST_F(CudaStandIn, MemoryFreedBeforeItsWorkIsDoneIsNobodys) {
   EXPECT_EQ(later.data(), early_place);  // now nothing uses it
 }
 
-// What is on the GPU after five replays, and how often their work was recorded or queued.
+// The GPU's memory after five replays, and how often their work was recorded or queued.
 std::pair<std::vector<uint8_t>, int> ReplayFiveTimes(Device& gpu) {
   const auto stream = gpu.MakeStream();
   const std::vector<uint8_t> ones(100, 1);
@@ -152,13 +152,13 @@ std::pair<std::vector<uint8_t>, int> ReplayFiveTimes(Device& gpu) {
 TEST_F(CudaStandIn, QueuesDirectlyWhatAnotherThreadSpoiltAndCapturesLater) {
   Device& gpu = CudaDevice(0);
   const std::vector<uint8_t> ones(100, 1);
-  // To begin with, and for the graph.
+  // First directly, then for the graph.
   EXPECT_EQ(ReplayFiveTimes(gpu), (std::pair{ones, 2}));
   Runtime().spoilt_captures = 2;
-  // Both are recorded in vain, and then queued.
+  // Both captures fail, and the work is then queued.
   EXPECT_EQ(ReplayFiveTimes(gpu), (std::pair{ones, 2 + 2 * 2}));
   Runtime().spoilt_captures = 1000;
-  // Every replay but the first is recorded in vain.
+  // Every replay but the first fails to capture.
   EXPECT_EQ(ReplayFiveTimes(gpu), (std::pair{ones, 1 + 4 * 2}));
   Runtime().spoilt_captures = 0;
 }

@@ -1,4 +1,4 @@
-// The table of the stand-in: what NVIDIA's libraries do in a provider library, without them. For tests of everything
+// The stand-in's table: does what NVIDIA's libraries do in a provider library. For tests of everything
 // around engines, on machines where no TensorRT can run.
 #include <cstring>
 

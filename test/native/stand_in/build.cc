@@ -1,3 +1,4 @@
+// Builds the stand-in's engine file.
 #include "build.h"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ void Report(const Arc2FaceBuildRequest& request, const char* phase, int32_t step
   throw Refused(request, ARC2FACE_CANCELLED, "it was cancelled.");
 }
 
-// A number that every byte of the weights has a part in.
+// A number that depends on every byte of the weights.
 float BiasOf(const Arc2FaceBuildRequest& request, const OnnxModel& model) {
   const auto steps = static_cast<int32_t>(model.weights.size());
   Report(request, "Reading weights", 0, steps);
@@ -60,7 +61,7 @@ Arc2FaceShape InputShape(const Arc2FaceBuildRequest& request, const Arc2FaceProf
   return shape;
 }
 
-// The size that an input has where the output names it: on the same axis, if there, else anywhere. A name that no input
+// The size that an input has under the output's name: on the same axis if possible, else anywhere. A name that no input
 // has is a detector's number of anchors, "anchors16" for two on each square of 16 pixels, or else a side of the image
 // that a decoder makes from latents, 8 pixels for each.
 int64_t OutputSize(const OnnxModel& model, const std::vector<Arc2FaceShape>& inputs, const Dimension& wanted,

@@ -1,4 +1,4 @@
-// Graph and weights to the stand-in's engine file.
+// Builds the stand-in's engine file from graph and weights.
 #pragma once
 
 #include "provider/tensorrt/abi.h"

@@ -1,3 +1,4 @@
+// The stand-in's engines and contexts.
 #include "engine.h"
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 using arc2face::engines::Failure;
 using arc2face::stand_in::EngineTensor;
 
-// An axis that is not there counts as one of size 1.
+// A missing axis counts as size 1.
 static int64_t Rows(const Arc2FaceShape& shape) { return shape.rank == 0 ? 1 : shape.sizes[0]; }
 static int64_t ElementsOfRow(const Arc2FaceShape& shape) {
   int64_t elements = 1;
@@ -26,7 +27,7 @@ Arc2FaceShape Arc2FaceContext::TensorShape(uint32_t tensor) const {
   return file_.tensors[tensor].profiles[profile_];
 }
 
-// One output is made after another, each through the same memory.
+// Outputs are made one after another, through the same memory.
 uint64_t Arc2FaceContext::bytes() const noexcept {
   int64_t most = 0;
   for (const EngineTensor& tensor : file_.tensors) {

@@ -11,7 +11,7 @@ struct Arc2FaceEngine {
 
 struct Arc2FaceContext {
  public:
-  // Throws Failure(ARC2FACE_INVALID_ARGUMENT) for a profile beyond.
+  // Throws Failure(ARC2FACE_INVALID_ARGUMENT) for a profile out of range.
   Arc2FaceContext(const Arc2FaceEngine& engine, uint32_t profile);
 
   uint64_t bytes() const noexcept;

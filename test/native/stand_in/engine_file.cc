@@ -1,3 +1,4 @@
+// Reads and writes the stand-in's engine file.
 #include "engine_file.h"
 
 #include <cstring>
@@ -35,7 +36,7 @@ class Writer {
   std::vector<std::byte> bytes_;
 };
 
-// Of bytes whose checksum is right, so that there is nothing left to doubt.
+// Reads bytes whose checksum is right, so nothing else needs checking.
 class Reader {
  public:
   explicit Reader(std::span<const std::byte> rest) : rest_(rest) {}

@@ -1,5 +1,5 @@
-// What the stand-in's engines compute: a small known function with the inputs and outputs of the network that they
-// stand for. Every number of a batch's row depends on that row alone, as in the networks.
+// What the stand-in's engines compute: a small known function with the inputs and outputs of the network they
+// replace. Every number in a batch's row depends on that row alone, as in the networks.
 #pragma once
 
 #include <cstdint>

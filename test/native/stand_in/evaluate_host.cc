@@ -1,3 +1,4 @@
+// The stand-in's function on the host.
 #include "evaluate.h"
 
 namespace arc2face::stand_in {

@@ -1,3 +1,4 @@
+// Reads ONNX models, as far as the stand-in needs.
 #include "onnx_model.h"
 
 #include <functional>

@@ -1,5 +1,5 @@
-// What the stand-in takes from a graph: the names, types and shapes of its inputs, outputs and weights. No ONNX
-// library, because nothing else is wanted.
+// What the stand-in reads from a graph: the names, types and shapes of its inputs, outputs and weights. No ONNX
+// library, because nothing else is needed.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace arc2face::stand_in {
 
-// A size, or the name of one that only the profile knows.
+// A size, or the name of one known only to the profile.
 struct Dimension {
   int64_t size;      // -1: named
   std::string name;  // may be empty
@@ -28,8 +28,8 @@ struct OnnxModel {
   std::vector<std::string> weights;  // declared as external
 };
 
-// Reads an ONNX ModelProto. Throws Failure(ARC2FACE_INVALID_NETWORK) for what is none, for a tensor of a type that the
-// stand-in has no use for, and for an operator outside the ONNX standard, as TensorRT's parser does, naming the node.
+// Reads an ONNX ModelProto. Throws Failure(ARC2FACE_INVALID_NETWORK) for anything else, for a tensor of a type that the
+// stand-in does not use, and for an operator outside the ONNX standard, like TensorRT's parser, naming the node.
 OnnxModel ReadOnnxModel(std::span<const std::byte> bytes);
 
 }  // namespace arc2face::stand_in

@@ -1,3 +1,4 @@
+// Engines that compute on a GPU.
 #include <cuda_runtime_api.h>
 
 #include <string>
@@ -16,7 +17,7 @@ __global__ void SumKernel(Inputs inputs, int64_t elements, int64_t total, float*
   if (i < total) sums[i] = Sum(inputs, i / elements, i % elements);
 }
 
-// A launch of its own, as a real network has many: what another writes into the scratch memory in between shows.
+// A separate launch, as real networks have many: it shows if others write to the scratch memory in between.
 __global__ void WriteKernel(const float* sums, int64_t total, Arc2FaceType type, void* output) {
   const int64_t i = ThreadIndex();
   if (i < total) Write(sums[i], type, output, i);

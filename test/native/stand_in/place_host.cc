@@ -1,3 +1,4 @@
+// Engines that compute on the host.
 #include "place.h"
 
 namespace arc2face::stand_in {

@@ -1,4 +1,4 @@
-// The table of the ABI: each function passes on to the room that does it, and lets nothing be thrown.
+// The table of the ABI: each function forwards to its implementation, and never throws.
 #include <cstring>
 
 #include "build.h"

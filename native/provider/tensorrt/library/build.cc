@@ -1,3 +1,4 @@
+// Builds an engine file with NVIDIA's builder.
 #include "build.h"
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 namespace arc2face::engines {
 namespace {
 
-// Passes progress on to the caller, and the caller's wish to stop on to the builder.
+// Passes progress to the caller, and the caller's wish to stop to the builder.
 class Monitor final : public nvinfer1::IProgressMonitor {
  public:
   explicit Monitor(const Arc2FaceBuildRequest& request) : request_(request) {}
@@ -25,7 +26,7 @@ class Monitor final : public nvinfer1::IProgressMonitor {
       const std::lock_guard lock(mutex_);
       steps_[phase] = steps;
     } catch (const std::bad_alloc&) {
-      stopped_ = true;  // the builder will need more than that
+      stopped_ = true;  // the builder would need more memory than that
     }
     Report(phase, 0, steps);
   }
@@ -51,7 +52,7 @@ class Monitor final : public nvinfer1::IProgressMonitor {
   std::map<std::string, int32_t, std::less<>> steps_;  // of the phases that have begun, by name
 };
 
-// Passes the engine file on to the caller, so that there is no second copy of it in memory.
+// Passes the engine file to the caller piece by piece, so that memory holds no second copy.
 class Writer final : public nvinfer1::IStreamWriter {
  public:
   explicit Writer(const Arc2FaceBuildRequest& request) : request_(request) {}
@@ -83,7 +84,7 @@ std::string Words(const nvonnxparser::IParser& parser) {
   return text.empty() ? "the parser does not say why." : text;
 }
 
-// Weights are handed over by pointer; the graph only declares them.
+// Weights are passed by pointer; the graph only declares them.
 void Parse(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
   const std::string network = request.network;
   if (!parser.loadModelProto(request.graph, request.graph_bytes)) {
@@ -109,7 +110,7 @@ const Arc2FaceInputShape* Find(const Arc2FaceProfile& profile, const char* input
   return found == end ? nullptr : found;
 }
 
-// One profile with only one shape for each input: MIN = OPT = MAX lets the builder choose kernels that others can't
+// A profile with a single shape per input: MIN = OPT = MAX lets the builder choose kernels that others can't
 // use.
 void AddProfile(nvinfer1::IBuilder& builder, const nvinfer1::INetworkDefinition& definition,
                 nvinfer1::IBuilderConfig& config, const Arc2FaceProfile& request, const std::string& network) {
@@ -167,10 +168,10 @@ void SetCapabilities([[maybe_unused]] nvinfer1::IBuilderConfig& config, const Ar
 
 void Configure(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request, const ErrorRecorder& errors) {
   SetCapabilities(config, request, errors);
-  // Everything on the one stream that is captured. Taking auxiliary streams away from a context has no effect.
+  // Everything on the one captured stream. Taking auxiliary streams away from a context has no effect.
   config.setMaxAuxStreams(0);
 #ifdef TRT_MAJOR_RTX
-  // Or else an engine may allocate while it runs, which can't be captured.
+  // Otherwise an engine may allocate while it runs, which can't be captured.
   config.setFlag(nvinfer1::BuilderFlag::kREQUIRE_USER_ALLOCATION);
 #endif
   if (request.inspectable != 0) config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
@@ -187,7 +188,7 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
   ErrorRecorder errors;
   Monitor monitor(request);
   Writer writer(request);
-  // Each of these refers to the ones before it.
+  // Each of these refers to those before it.
   const auto builder = library.MakeBuilder();
   builder->setErrorRecorder(&errors);
   const std::unique_ptr<nvinfer1::INetworkDefinition> definition(builder->createNetworkV2(0));

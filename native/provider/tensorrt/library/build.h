@@ -1,4 +1,4 @@
-// Graph and weights to an engine file.
+// Builds an engine file from graph and weights.
 #pragma once
 
 #include "library.h"

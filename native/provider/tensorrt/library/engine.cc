@@ -1,3 +1,4 @@
+// NVIDIA's engines and their contexts.
 #include "engine.h"
 
 #include "shapes.h"
@@ -26,7 +27,7 @@ Arc2FaceEngine::Arc2FaceEngine(Arc2FaceLibrary& library, const void* data, uint6
   config_->setExecutionContextAllocationStrategy(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED);
 #ifdef TRT_MAJOR_RTX
   // We capture graphs ourselves. A graph keeps the kernels that it was captured with, so those for the profile's shapes
-  // have to be there from the first run on, not when the background compiler is ready.
+  // must exist from the first run on, not when the background compiler is ready.
   const bool configured = config_->setCudaGraphStrategy(nvinfer1::CudaGraphStrategy::kDISABLED);
   config_->setDynamicShapesKernelSpecializationStrategy(nvinfer1::DynamicShapesKernelSpecializationStrategy::kEAGER);
   compiled_.reset(config_->createRuntimeCache());
@@ -97,7 +98,7 @@ std::unique_ptr<nvinfer1::IHostMemory> Arc2FaceEngine::SaveCompiled() const {
 std::unique_ptr<nvinfer1::IExecutionContext> Arc2FaceEngine::MakeContext() {
   errors_.Clear();
 #ifdef TRT_MAJOR_RTX
-  // Only now: it is not documented whether what is read into the cache after this is seen.
+  // Only now: it is not documented whether data read into the cache later is used.
   if (!config_->setRuntimeCache(*compiled_)) errors_.Throw(ARC2FACE_FAILED, "The engine can't be configured");
 #endif
   std::unique_ptr<nvinfer1::IExecutionContext> context(engine_->createExecutionContext(config_.get()));

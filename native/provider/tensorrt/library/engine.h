@@ -15,14 +15,14 @@ struct Arc2FaceEngine {
 
   uint32_t tensor_count() const noexcept { return static_cast<uint32_t>(names_.size()); }
   uint32_t profile_count() const noexcept { return static_cast<uint32_t>(engine_->getNbOptimizationProfiles()); }
-  // Throw Failure(ARC2FACE_INVALID_ARGUMENT) for an index beyond.
+  // Throw Failure(ARC2FACE_INVALID_ARGUMENT) for an index out of range.
   const char* name(uint32_t tensor) const;
   bool is_input(uint32_t tensor) const;
   Arc2FaceTensorInfo Describe(uint32_t tensor) const;
   Arc2FaceShape ProfileShape(uint32_t profile, uint32_t input) const;
 
   std::string Inspect() const;
-  // What was compiled for this GPU, to be saved and given back.
+  // What was compiled for this GPU, to save and restore.
   bool LoadCompiled(const void* data, uint64_t bytes);
   std::unique_ptr<nvinfer1::IHostMemory> SaveCompiled() const;  // null: nothing
 

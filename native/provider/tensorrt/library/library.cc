@@ -1,3 +1,4 @@
+// An opened pair of NVIDIA's libraries.
 #include "library.h"
 
 #include <map>
@@ -27,7 +28,7 @@ Arc2FaceVersion VersionOf(const std::string& path) {
           .build = Symbol<Part>(path, "getInferLibBuildVersion")()};
 }
 
-// Virtual tables are only promised to stay the same within a major version of TensorRT, where they grow from one minor
+// Virtual tables are only guaranteed to stay the same within a major version of TensorRT, growing from one minor
 // version to the next, and within a minor version of TensorRT-RTX.
 void CheckVersion(const std::string& path, const Arc2FaceVersion& version) {
   const bool minor_fits = kIsRtx ? version.minor == NV_TENSORRT_MINOR : version.minor >= NV_TENSORRT_MINOR;

@@ -1,4 +1,4 @@
-// NVIDIA's headers. The same names are two products, told apart by TRT_MAJOR_RTX: which of them this is compiled
+// NVIDIA's headers. Two products share their names, told apart by TRT_MAJOR_RTX: which one this is compiled
 // against is the build's choice.
 #pragma once
 

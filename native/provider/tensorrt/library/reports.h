@@ -1,5 +1,5 @@
-// What NVIDIA's objects have to say: a logger, of which the process has one for each library, and an error recorder for
-// each builder and engine, so that two that work at the same time don't mix their errors.
+// Messages of NVIDIA's objects: a logger, one per library in the process, and an error recorder for
+// each builder and engine, so that concurrent ones don't mix their errors.
 #pragma once
 
 #include <mutex>
@@ -25,11 +25,11 @@ class Logger final : public nvinfer1::ILogger {
   void* const user_;
 };
 
-// Keeps the texts of the errors since the last Clear. Lives as long as what reports to it.
+// Keeps the errors' texts since the last Clear. Outlives what reports to it.
 class ErrorRecorder final : public nvinfer1::IErrorRecorder {
  public:
-  // Throws what was reported, or, if nothing was, that the runtime does not say why. `what` begins the sentence:
-  // "Could not build the network unet". Out of memory is told apart; everything else is `status`.
+  // Throws what was reported or, if nothing was, that the runtime gives no reason. `what` begins the sentence:
+  // "Could not build the network unet". Out of memory has its own code; everything else is `status`.
   [[noreturn]] void Throw(Arc2FaceStatus status, const std::string& what) const {
     const std::lock_guard lock(mutex_);
     if (out_of_memory_) status = ARC2FACE_OUT_OF_MEMORY;
@@ -56,7 +56,7 @@ class ErrorRecorder final : public nvinfer1::IErrorRecorder {
     try {
       ++count_;
       last_ = text;
-      // The first errors name the cause; what follows is how it came out of the runtime's layers.
+      // The first errors name the cause; the rest shows its way through the runtime's layers.
       if (texts_.size() < kMost) texts_ += (texts_.empty() ? "" : "; ") + last_;
       // Failures of CUDA's allocator come with other codes, and these words.
       const bool said =

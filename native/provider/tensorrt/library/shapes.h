@@ -1,4 +1,4 @@
-// Shapes and types of tensors, as NVIDIA says them and as the ABI does.
+// Converts shapes and types of tensors between NVIDIA's and the ABI's.
 #pragma once
 
 #include <optional>
@@ -41,7 +41,7 @@ inline bool Fits(const Arc2FaceShape& shape, const Arc2FaceShape& declared) {
   return true;
 }
 
-// Nothing for the types that the ABI has no use for.
+// Empty for types that the ABI does not have.
 inline std::optional<Arc2FaceType> ToType(nvinfer1::DataType type) {
   switch (type) {
     case nvinfer1::DataType::kFLOAT:

@@ -1,4 +1,4 @@
-// Errors, on their way out of the library: thrown as a Failure inside, a status and a message outside.
+// Errors: thrown as a Failure inside the library, a status and a message outside.
 #pragma once
 
 #include <cstring>
@@ -22,7 +22,7 @@ class Failure : public std::runtime_error {
   Arc2FaceStatus status_;
 };
 
-// Cuts a text that is too long between two characters of UTF-8.
+// Cuts a long text between two characters of UTF-8.
 inline void Write(Arc2FaceMessage* message, const char* text) noexcept {
   if (message == nullptr) return;
   size_t length = std::strlen(text);
@@ -34,7 +34,7 @@ inline void Write(Arc2FaceMessage* message, const char* text) noexcept {
   message->text[length] = '\0';
 }
 
-// Runs the body of a function of the ABI: nothing is thrown out of it.
+// Runs the body of a function of the ABI, without letting exceptions out.
 template <typename Body>
 Arc2FaceStatus Guard(Arc2FaceMessage* message, const Body& body) noexcept {
   try {
