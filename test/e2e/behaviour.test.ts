@@ -146,7 +146,8 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 		});
 
 		test('a call that joins another and leaves before it changes neither', async () => {
-			const long: Call = [identity, { seed: 30, steps: 40 }];
+			// Long enough to be joined also where this thread hears of its steps late.
+			const long: Call = [identity, { seed: 30, steps: 300 }];
 			const short: Call = [otherIdentity, { seed: 31, steps: 3, count: 2 }];
 			const alone = [await paint(long), await paint(short)];
 			const order: string[] = [];
