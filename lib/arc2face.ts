@@ -1,6 +1,7 @@
 // A loaded model: its calls, and the order in which each is checked and done.
+import { blamed } from './bundle/blame.ts';
 import type { Bundle } from './bundle/bundle.ts';
-import { abandonable, awaitNative } from './call.ts';
+import { abandonable, awaitNative, type Guard } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
 import { chooseFace, faceWarnings } from './faces/choice.ts';
 import { type FoundFaces, findFaces } from './faces/search.ts';
@@ -8,7 +9,7 @@ import type { Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
-import type { NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
+import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
 import { type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
@@ -59,7 +60,8 @@ export class Arc2Face {
 	 * @param options.detectionSize - side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`)
 	 * @param options.threshold - least score, 0–1 (default 0.5)
 	 * @returns largest first; may be empty
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_IMAGE`; `INVALID_BUNDLE` when the bundle has no detector; `DISPOSED`
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_IMAGE`; `INVALID_BUNDLE` when the bundle has no detector;
+	 *   `INVALID_WEIGHTS` and `ENGINE_FAILED`, when the network fails or gives numbers that are not finite; `DISPOSED`
 	 */
 	async detect(photo: Photo, options?: DetectOptions): Promise<Face[]> {
 		this.#requireEncoder('detect');
@@ -77,7 +79,8 @@ export class Arc2Face {
 	 * @param options.detectionSize - as for {@link detect}
 	 * @param options.threshold - as for {@link detect}
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for `face: "only"` with several faces; `INVALID_IMAGE`; `NO_FACE`;
-	 *   `INVALID_BUNDLE` when the bundle has no face networks; `DISPOSED`
+	 *   `INVALID_BUNDLE` when the bundle has no face networks; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives
+	 *   numbers that are not finite; `DISPOSED`
 	 */
 	async encode(photo: Photo, options?: EncodeOptions): Promise<Identity> {
 		this.#requireEncoder('encode');
@@ -87,7 +90,7 @@ export class Arc2Face {
 		const found = given ? undefined : await this.#find(pixels, request, signal);
 		const face = given ? choice : chooseFace(found!, choice, pixels);
 		const keypoints = Float32Array.from(face.keypoints.flat());
-		const { embedding } = await awaitNative(() => this.#native.encode({ photo: pixels, keypoints }), signal);
+		const { embedding } = await this.#run(() => this.#native.encode({ photo: pixels, keypoints }), signal);
 		const how = { chosen: choice !== undefined, withBorder: found?.withBorder ?? false };
 		return Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
 	}
@@ -98,7 +101,8 @@ export class Arc2Face {
 	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
 	 * @returns RGB images, 8 bits per channel: those of the first identity, then those of the next
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
-	 *   not allow; `OUT_OF_MEMORY`; `DISPOSED`
+	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
+	 *   `OUT_OF_MEMORY`; `DISPOSED`
 	 */
 	async generate(
 		identity: IdentityLike | readonly IdentityLike[],
@@ -114,7 +118,7 @@ export class Arc2Face {
 		const size = { width, height };
 		const warnings = sizeWarnings(size, this.#bundle.geometry);
 		const painted: GeneratedImage[] = [];
-		await awaitNative(
+		await this.#run(
 			(guard) =>
 				this.#native.generate({
 					embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
@@ -158,8 +162,12 @@ export class Arc2Face {
 		signal: AbortSignal | undefined,
 	): Promise<FoundFaces> {
 		return await findFaces(photo, request.detectionSize, async (view) => {
-			return facesOf(await awaitNative(() => this.#native.detect({ photo: view, ...request }), signal));
+			return facesOf(await this.#run(() => this.#native.detect({ photo: view, ...request }), signal));
 		});
+	}
+
+	#run<T>(start: (guard: Guard) => NativeCall<T>, signal: AbortSignal | undefined): Promise<T> {
+		return awaitNative(start, signal, { explain: (error) => blamed(error, this.#bundle, 'run') });
 	}
 
 	#requireOpen(): void {

@@ -10,13 +10,15 @@ export type Guard = <P>(callback: (progress: P) => void) => (progress: P) => voi
  * the reason it rejects with.
  *
  * @param start - begins the work; passes callbacks wrapped in `guard`
- * @param discard - gets a result that came nevertheless
+ * @param handlers.discard - gets a result that came nevertheless
+ * @param handlers.explain - tells what the caller knows of an error of the work; not of the caller's own exceptions
  */
 export async function awaitNative<T>(
 	start: (guard: Guard) => NativeCall<T>,
 	signal: AbortSignal | undefined,
-	discard: (late: T) => void = () => {},
+	handlers: { discard?: (late: T) => void; explain?: (error: unknown) => unknown } = {},
 ): Promise<T> {
+	const { discard = () => {}, explain = (error) => error } = handlers;
 	signal?.throwIfAborted();
 	let thrown: { error: unknown } | undefined;
 	const call = begin((callback) => (progress) => {
@@ -39,14 +41,14 @@ export async function awaitNative<T>(
 	if ('value' in outcome && (thrown !== undefined || signal?.aborted)) discard(outcome.value);
 	if (thrown !== undefined) throw (thrown as { error: unknown }).error;
 	signal?.throwIfAborted();
-	if ('error' in outcome) throw fromNative(outcome.error);
+	if ('error' in outcome) throw explain(fromNative(outcome.error));
 	return outcome.value;
 
 	function begin(guard: Guard): NativeCall<T> {
 		try {
 			return start(guard);
 		} catch (error) {
-			throw fromNative(error);
+			throw explain(fromNative(error));
 		}
 	}
 }

@@ -1,5 +1,6 @@
 // Loads a model: device, bundle, engines, then the core.
-import { type Bundle, bundleFolder, openBundle, withPull } from './bundle/bundle.ts';
+import { blamed } from './bundle/blame.ts';
+import { type Bundle, bundleFolder, openBundle } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
 import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
@@ -119,21 +120,20 @@ async function openModel(
 ): Promise<NativeModel> {
 	const { tokens, geometry } = bundle;
 	const { pixelsPerLatent } = geometry;
-	try {
-		return await awaitNative(
-			(guard) =>
-				loadNative().load({
-					...{ ...request, ...tokens, pixelsPerLatent },
-					...(onProgress === undefined
-						? {}
-						: { onProgress: guard((progress) => onProgress({ ...progress, phase: 'loading', fraction: 1 })) }),
-				}),
-			signal,
-			(late) => void late.dispose(),
-		);
-	} catch (error) {
-		throw explained(error, bundle, 'onnxruntime' in request.runtime);
-	}
+	return await awaitNative(
+		(guard) =>
+			loadNative().load({
+				...{ ...request, ...tokens, pixelsPerLatent },
+				...(onProgress === undefined
+					? {}
+					: { onProgress: guard((progress) => onProgress({ ...progress, phase: 'loading', fraction: 1 })) }),
+			}),
+		signal,
+		{
+			discard: (late) => void late.dispose(),
+			explain: (error) => explained(error, bundle, 'onnxruntime' in request.runtime),
+		},
+	);
 }
 
 /** A load's error, with a remedy that fits. */
@@ -146,18 +146,7 @@ function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 		return error.with({ remedy });
 	}
 	if (error.code === 'NO_DEVICE' && isOnCpu) return error.with({ remedy: onnxRuntimeRemedy() });
-	if (error.code !== 'INVALID_WEIGHTS' && error.code !== 'INVALID_BUNDLE') return error;
-	return withPull(withFile(error, bundle), bundle.folder);
-}
-
-/** The core knows networks by name: if one is an ONNX file, that file is at fault. */
-function withFile(error: Arc2FaceError, { files, networks }: Bundle): Arc2FaceError {
-	const entry = Object.entries(networks).find(([name]) => name === error.details.network);
-	if (entry === undefined || !('file' in entry[1])) return error;
-	const file = files[entry[1].file];
-	const remedy =
-		error.remedy ?? 'Copy or download the file again: it is damaged, or of a kind that the runtime does not know.';
-	return error.with({ problem: `Could not load ${file}. ${error.problem}`, remedy, details: { file } });
+	return blamed(error, bundle, 'load');
 }
 
 /** The network whose engine file the library refuses. */

@@ -31,23 +31,25 @@ function isErrorCode(code: unknown): code is ErrorCode {
 const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | undefined>> = {
 	INVALID_ARGUMENT: ({ option = '' }) => loadAgain[option],
 	NO_DEVICE: () => 'Run `arc2face doctor` to see what was looked for and what was found.',
-	ENGINE_FAILED: ({ tensor, device = 'cpu' }) => {
+	ENGINE_FAILED: ({ tensor, device = 'cpu', network }) => {
 		if (tensor === undefined) return 'Run `arc2face doctor`; if it finds no fault, please report this message.';
 		// Its numbers are not finite.
 		const again = 'copy or download them again';
-		return device === 'cpu'
+		return device === 'cpu' || readsFaces(network)
 			? `Its weights may be damaged: ${again}.`
 			: `Load with \`precision: 'fp32'\`; if that fails as well, its weights may be damaged: ${again}.`;
 	},
-	OUT_OF_MEMORY: ({ device = 'cpu', network = '' }) => {
+	OUT_OF_MEMORY: ({ device = 'cpu', network }) => {
 		const close = device === 'cpu' ? 'close other programs' : 'close other programs that use the GPU';
-		if (network === 'detector' || network === 'recognizer')
-			return `Lower \`detectionSize\` or the photo's size, or ${close}.`;
+		if (readsFaces(network)) return `Lower \`detectionSize\` or the photo's size, or ${close}.`;
 		const batches = device === 'cpu' ? '' : ', load with fewer and lower `batchSizes`';
 		return `Lower \`count\` or the image size${batches}, or ${close}.`;
 	},
 	DISPOSED: () => 'Load the model again with `Arc2Face.load()`.',
 };
+
+/** Such a network always computes in fp32, and its memory depends on the photo. */
+const readsFaces = (network: string | undefined) => network === 'detector' || network === 'recognizer';
 
 /** What to load a model with, for a call's option that its engines were not built for. */
 const loadAgain: Readonly<Record<string, string>> = {

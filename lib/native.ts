@@ -148,8 +148,6 @@ export interface NativeLoadRequest {
 export type NativeNetworks<Network> = Readonly<Record<string, Network>>;
 
 export interface NativePhoto {
-	/** What messages call it. */
-	name: string;
 	/** RGB, 8 bits, row-major: width · height · 3 bytes. Copied before the call returns. */
 	data: Uint8Array;
 	width: number;

@@ -9,8 +9,6 @@ const char* Name(ErrorCode code) noexcept {
       return "INVALID_ARGUMENT";
     case ErrorCode::kInvalidImage:
       return "INVALID_IMAGE";
-    case ErrorCode::kNoFace:
-      return "NO_FACE";
     case ErrorCode::kInvalidBundle:
       return "INVALID_BUNDLE";
     case ErrorCode::kInvalidWeights:

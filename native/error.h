@@ -10,12 +10,11 @@
 
 namespace arc2face {
 
-// The codes of lib/errors.ts (a test compares them), and two that lib handles itself: kCancelled, which the caller's
-// own signal explains, and kInvalidEngine, after which it builds the engine again.
+// The codes of lib/errors.ts for which native code has a use (a test compares them), and two that lib handles itself:
+// kCancelled, which the caller's own signal explains, and kInvalidEngine, after which it builds the engine again.
 enum class ErrorCode {
   kInvalidArgument,
   kInvalidImage,
-  kNoFace,
   kInvalidBundle,
   kInvalidWeights,
   kNoDevice,

@@ -141,6 +141,7 @@ void StopWorkAtExitOfOthers() {
   if (work.stopped_by_main_thread) return;
   if (work.changed.wait_for(lock, kPatienceWithoutMainThread, [&] { return work.queued + work.running == 0; })) return;
   lock.unlock();
+  // Each time: handlers run in reverse order, and only the latest comes before the static objects that were made since.
   LeaveIfWorkingAtExit();
 }
 

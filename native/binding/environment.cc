@@ -28,7 +28,8 @@ Environment::Environment(Napi::Env env) : env_(env), mailbox_(std::make_shared<M
 
 Environment::~Environment() = default;
 
-// Waits for nothing: work stops when it notices, on threads that outlive the environment.
+// Work stops when it notices, on threads that outlive the environment. Waits for it only in a process whose main thread
+// does not use the library, and then at most two seconds: see StopWorkAtExitOfOthers.
 void Environment::Close() {
   for (auto& [call, task] : tasks_) {
     task->interrupt.Request();

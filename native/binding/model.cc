@@ -28,8 +28,7 @@ Photo ReadPhoto(const Napi::Value& value) {
   }
   std::shared_ptr<uint8_t[]> copy(new uint8_t[data.size()]);
   std::memcpy(copy.get(), data.data(), data.size());
-  return {std::move(copy), static_cast<int>(width), static_cast<int>(height),
-          marshal::String(from.Get("name"), "photo.name")};
+  return {std::move(copy), static_cast<int>(width), static_cast<int>(height)};
 }
 
 DetectOptions ReadDetectOptions(const Napi::Object& from) {

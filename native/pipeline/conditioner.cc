@@ -67,7 +67,7 @@ NetworkBuffer Conditioner::Encode(const std::vector<int32_t>& tokens, std::span<
   FiniteCheck check(device_, stream_);
   check.Queue(hidden_states.const_floats(), size);
   stream_.Synchronize();
-  if (!check.passed()) throw NotFinite(*encoder_, networks::kTextEncoder);
+  if (!check.passed()) throw NotFinite(*encoder_, networks::kTextEncoder, "hidden_states", device_);
   return hidden_states;
 }
 

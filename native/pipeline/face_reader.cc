@@ -26,10 +26,12 @@ constexpr std::array<int64_t, 3> kChannels = {1, 4, 10};
   throw Error(ErrorCode::kInvalidBundle, what, {.network = network.name});
 }
 
-void CheckFinite(const std::vector<float>& values, const Network& network, const NetworkRow& row) {
+// `values`: those of the network's output at `place`.
+void CheckFinite(const std::vector<float>& values, const Network& network, const NetworkRow& row, size_t place,
+                 const Device& device) {
   uint32_t found = 0;
   FindNotFiniteHost(values.data(), values.size(), &found);
-  if (found != 0) throw NotFinite(network, row);
+  if (found != 0) throw NotFinite(network, row, network.outputs()[place].name, device);
 }
 
 bool Accepts(int64_t declared, int64_t size) { return declared < 0 || declared == size; }
@@ -181,7 +183,9 @@ std::vector<Face> FaceReader::Detect(const Photo& photo, const DetectOptions& op
   detector_->Run(inputs, outputs, stream_, interrupt);
   for (size_t i = 0; i < host.size(); ++i) stream_.Download(host[i].data(), memory[i].data(), memory[i].bytes());
   stream_.Synchronize();
-  for (const auto& values : host) CheckFinite(values, *detector_, networks::kDetector);
+  for (size_t i = 0; i < host.size(); ++i) {
+    CheckFinite(host[i], *detector_, networks::kDetector, detector_outputs_[i], device_);
+  }
 
   std::vector<DetectorLevel> levels;
   for (size_t i = 0; i < kStrides.size(); ++i) {
@@ -204,7 +208,7 @@ std::vector<float> FaceReader::Embed(const Photo& photo, const Keypoints& keypoi
   recognizer_->Run(inputs, outputs, stream_, interrupt);
   stream_.Download(embedding.data(), output.data(), output.bytes());
   stream_.Synchronize();
-  CheckFinite(embedding, *recognizer_, networks::kRecognizer);
+  CheckFinite(embedding, *recognizer_, networks::kRecognizer, 0, device_);
   return embedding;
 }
 

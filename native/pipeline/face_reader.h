@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "../operations/face/face.h"
@@ -20,7 +19,6 @@ struct Photo {
   std::shared_ptr<const uint8_t[]> data;  // RGB, width * height * 3 bytes
   int width;
   int height;
-  std::string name = "the photo";  // for messages
 };
 
 // Throws kInvalidImage if it is empty or a side is beyond the operations' limit.

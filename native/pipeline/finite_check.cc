@@ -25,7 +25,7 @@ bool FiniteCheck::passed() const noexcept {
   return found == 0;
 }
 
-Error NotFinite(const Network& network, const NetworkRow& row) {
+Error NotFinite(const Network& network, const NetworkRow& row, const std::string& output, const Device& device) {
   const std::string name = row.name;
   if (const auto weight = network.FindFaultyWeight()) {
     return Error(ErrorCode::kInvalidWeights,
@@ -34,7 +34,7 @@ Error NotFinite(const Network& network, const NetworkRow& row) {
                  {.file = weight->file, .network = name, .tensor = weight->tensor});
   }
   return Error(ErrorCode::kEngineFailed, "The network " + name + " gave numbers that are infinite or no numbers (NaN).",
-               {.network = name});
+               {.network = name, .tensor = output, .device = device.name()});
 }
 
 }  // namespace arc2face

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "../device/device.h"
 #include "../half.h"
@@ -27,8 +28,8 @@ class FiniteCheck {
   HostBytes found_on_host_;
 };
 
-// The error for numbers of `network` that are not finite: kInvalidWeights if its weights have such, which are
-// read to find out, else kEngineFailed.
-Error NotFinite(const Network& network, const NetworkRow& row);
+// The error for numbers that are not finite in `output` of `network`, which ran on `device`: kInvalidWeights if its
+// weights have such, which are read to find out, else kEngineFailed.
+Error NotFinite(const Network& network, const NetworkRow& row, const std::string& output, const Device& device);
 
 }  // namespace arc2face

@@ -50,7 +50,7 @@ Image ImagePainter::Paint(const float* latents, const LatentSize& size, Interrup
   Quantise(stream_, image.const_floats(), static_cast<int>(height), static_cast<int>(width), rgb.data());
   stream_.Download(result.data.get(), rgb.data(), rgb.bytes());
   stream_.Synchronize();
-  if (!check.passed()) throw NotFinite(*decoder_, networks::kVaeDecoder);
+  if (!check.passed()) throw NotFinite(*decoder_, networks::kVaeDecoder, "image", device_);
   return result;
 }
 

@@ -107,6 +107,6 @@ std::unique_ptr<PredictorBatch> UNetPredictor::MakeBatch(const LatentSize& size,
   return std::make_unique<Batch>(*this, size, rows);
 }
 
-Error UNetPredictor::NotFinite() const { return arc2face::NotFinite(*unet_, networks::kUnet); }
+Error UNetPredictor::NotFinite() const { return arc2face::NotFinite(*unet_, networks::kUnet, "eps", device_); }
 
 }  // namespace arc2face

@@ -72,13 +72,16 @@ class NotFiniteTest : public ::testing::TestWithParam<const char*> {
       EXPECT_EQ(error.details().network, GetParam());
       EXPECT_NE(std::string(error.what()).find(GetParam()), std::string::npos) << error.what();
       EXPECT_EQ(error.details().file, control->faulty_file);
+      if (code != ErrorCode::kEngineFailed) return;
+      EXPECT_FALSE(error.details().tensor.empty());
+      EXPECT_EQ(error.details().device, "cpu");
     }
   }
 
   void ExpectFaults(ErrorCode code) {
     const auto pipeline = MakePipeline(HostDevice(), control, 8, true);
     std::shared_ptr<uint8_t[]> pixels(new uint8_t[64 * 64 * 3]());
-    const Photo photo{pixels, 64, 64, "photo"};
+    const Photo photo{pixels, 64, 64};
     if (GetParam() == std::string("detector")) {
       Result<std::vector<Face>> faces;
       pipeline->Detect(photo, {64, 0.5f}, faces.Done());

@@ -2,6 +2,7 @@
 import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { blamed } from '../../lib/bundle/blame.ts';
 import { openBundle } from '../../lib/bundle/bundle.ts';
 import { Arc2FaceError, type ErrorCode } from '../../lib/errors.ts';
 import { fileFailed } from '../../lib/files/on-disk.ts';
@@ -94,6 +95,22 @@ describe('in the folder that a pull fills', () => {
 	});
 });
 
+describe('weights that turn out to be damaged at work', () => {
+	const damaged = async (name: string) => {
+		const bundle = await openBundle(folder.path(name));
+		const details = { network: 'unet', file: join(bundle.folder, unet) };
+		return blamed(new Arc2FaceError('INVALID_WEIGHTS', 'It became shorter.', { details }), bundle, 'run');
+	};
+
+	test('have a remedy that fits their folder', async () => {
+		expect(await damaged('mine')).toMatchObject({
+			message: expect.stringMatching(/^It became shorter\..* copy or download it again/),
+			details: { network: 'unet', file: join(folder.path('mine'), unet) },
+		});
+		expect(await damaged('home/arc2face')).toMatchObject({ remedy: expect.stringMatching(pull) });
+	});
+});
+
 describe('native code tells', () => {
 	const remedyFor = (code: string, details: object) =>
 		(fromNative(Object.assign(new Error('Some problem.'), { code, details })) as Arc2FaceError).remedy;
@@ -120,6 +137,7 @@ describe('native code tells', () => {
 		expect(remedyFor('ENGINE_FAILED', failed)).toMatch(/doctor/);
 		expect(remedyFor('ENGINE_FAILED', { ...failed, tensor: 'eps' })).toMatch(/fp32.*weights/);
 		expect(remedyFor('ENGINE_FAILED', { ...failed, tensor: 'eps', device: 'cpu' })).toMatch(/^Its weights/);
+		expect(remedyFor('ENGINE_FAILED', { ...failed, tensor: 'x', network: 'detector' })).toMatch(/^Its weights/);
 	});
 
 	test('names and numbers, of which an error has those of its code', () => {
