@@ -6,6 +6,9 @@ import { UsageError } from './command.ts';
 import { requireFree } from './new-file.ts';
 import { standardStream, stemOf } from './path.ts';
 
+/** Formats that images are not written in: who ends a name in one does not mean a folder. */
+const otherFormats = ['bmp', 'gif', 'heic', 'heif', 'jp2', 'jxl', 'pdf', 'svg', 'tif', 'tiff'];
+
 /** Portraits go to a folder as `<photo>-<seed>.<format>`; a single one may go to a named file or to stdout. */
 export class PortraitNames {
 	readonly format: string;
@@ -24,6 +27,11 @@ export class PortraitNames {
 	) {
 		const extension = extname(out).slice(1).toLowerCase();
 		const isFile = imageFormats.includes(extension) && !statSync(out, { throwIfNoEntry: false })?.isDirectory();
+		if (!isFile && otherFormats.includes(extension) && !statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+			throw new UsageError(
+				`Expected a folder, or a file of ${imageFormats.join(', ')}, for --out but received "${out}".`,
+			);
+		}
 		this.#out = out;
 		this.#isFolder = !isFile && out !== standardStream;
 		this.#batch = batch;

@@ -49,7 +49,7 @@ export function findOnnxRuntime(): { library: string; origin: string } {
 export function onnxRuntimeRemedy(): string {
 	if (process.env[libraryVariable])
 		return `Let ${libraryVariable} name a library of ONNX Runtime 1.23 or newer, or unset it.`;
-	return `Run \`npm install onnxruntime-node\`, or let ${libraryVariable} name a library of ONNX Runtime 1.23 or newer.`;
+	return `Run \`npm install --ignore-scripts onnxruntime-node\`, or let ${libraryVariable} name a library of ONNX Runtime 1.23 or newer.`;
 }
 
 /** Resolved without loading the package: its JavaScript would block the event loop while networks run. */
