@@ -193,6 +193,12 @@ describe('names of results are looked at before the work', () => {
 		}
 	});
 
+	test('one of a format that images are not written in is refused, and is no folder', async () => {
+		const { code, stderr } = await run('generate', 'anna.png', ...quick, '--out', 'x.gif');
+		expect([code, stderr]).toEqual([2, expect.stringContaining('png, jpg, jpeg, webp, avif')]);
+		expect(existsSync(inside('x.gif'))).toBe(false);
+	});
+
 	test('no folder is made where nothing is written to it', async () => {
 		for (const [args, code] of [
 			[['generate', 'nobody.png', '--out', 'a/b'], 1],
