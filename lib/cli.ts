@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The program: its channels, its signals and its exit code.
 import { isLively, outliveReaders, print } from './cli/channels.ts';
 import type { Command, Context, ParsedArguments } from './cli/command.ts';
@@ -22,7 +21,7 @@ function interrupt(): void {
 		interruption.abort();
 		return;
 	}
-	// Interrupted twice: the user does not want to wait for a clean end. process.exit() would wait for native work.
+	// Interrupted twice: the user does not want to wait for a clean end. By the signal itself, so that a shell ends its script, too.
 	process.off('SIGINT', interrupt);
 	process.kill(process.pid, 'SIGINT');
 }
@@ -31,10 +30,14 @@ async function main(args: string[]): Promise<number> {
 	let exitCode: number = exitCodes.done;
 	let chosen = 'arc2face';
 	let help = '';
+	let ending: { error: unknown } | undefined;
 	const context: Context = {
 		signal: interruption.signal,
 		note: tell,
 		report: (error) => tell(explain(error, chosen)),
+		endEarly: (error) => {
+			ending = { error };
+		},
 		progress: (label, state) => progress.show(presentable(label), state),
 	};
 	const run = async (command: Command, input: ParsedArguments) => {
@@ -44,6 +47,7 @@ async function main(args: string[]): Promise<number> {
 		const { text } = outcome;
 		if (input.values.json) await print(`${JSON.stringify(outcome.value, undefined, '\t')}\n`);
 		else if (text.length > 0) await print(typeof text === 'string' ? `${text}\n` : text);
+		if (ending !== undefined) throw ending.error;
 	};
 	try {
 		const isFine = await runCommandLine(args, commands, {

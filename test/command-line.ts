@@ -5,7 +5,10 @@ import { commands } from '../lib/commands/index.ts';
 
 /** What a test does not provide stays silent. */
 export function silentContext(more: Partial<Context> = {}): Context {
-	return { signal: new AbortController().signal, note() {}, report() {}, progress() {}, ...more };
+	const endEarly = (error: unknown) => {
+		throw error;
+	};
+	return { signal: new AbortController().signal, note() {}, report() {}, endEarly, progress() {}, ...more };
 }
 
 /** @returns the command's result, and what was written: help, and errors in the command line */

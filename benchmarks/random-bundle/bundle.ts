@@ -97,7 +97,7 @@ async function writeFile(file: string, content: (file: string) => Promise<void>)
 		return (await stat(file)).size;
 	} catch (cause) {
 		if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
-		throw fileFailed(`write ${file}`, cause);
+		throw fileFailed('write', file, cause);
 	}
 }
 

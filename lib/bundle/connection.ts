@@ -86,7 +86,7 @@ async function append(
 	{ part, start, total, silence }: { part: string; start: number; total: number | undefined; silence: Silence },
 ): Promise<number> {
 	const limit = total ?? bytes;
-	const handle = await onDisk(`write ${part}`, () => open(part, start === 0 ? 'w' : 'r+'));
+	const handle = await onDisk('write', part, () => open(part, start === 0 ? 'w' : 'r+'));
 	let length = start;
 	try {
 		onProgress({ phase: 'downloading', done: length, total: limit });
@@ -95,11 +95,11 @@ async function append(
 			if (limit !== undefined && length + chunk.length > limit) {
 				throw otherFile(url, `Expected ${limit} bytes for ${url} but received more.`);
 			}
-			length = await onDisk(`write ${part}`, () => writeAll(handle, chunk, length));
+			length = await onDisk('write', part, () => writeAll(handle, chunk, length));
 			onProgress({ phase: 'downloading', done: length, total: limit });
 		}
 		// Renaming a file whose bytes are still in flight could leave an empty one after a power cut.
-		await onDisk(`write ${part}`, () => handle.sync());
+		await onDisk('write', part, () => handle.sync());
 		return length;
 	} finally {
 		await handle.close();

@@ -28,7 +28,7 @@ export const defaultPatience: Patience = { failures: 6, pauseMs: 1000, longestPa
  */
 export async function download(request: Download): Promise<{ bytes: number; checksum: Checksum | undefined }> {
 	const part = `${request.file}.part`;
-	await onDisk(`create the folder of ${request.file}`, () => makeFolder(dirname(request.file)));
+	await onDisk('create the folder of', request.file, () => makeFolder(dirname(request.file)));
 	// Without a checksum to check, the bytes may belong to another version of the file.
 	if (request.sha256 === undefined) await discard(part);
 
@@ -38,7 +38,7 @@ export async function download(request: Download): Promise<{ bytes: number; chec
 		const bytes = await sizeOf(part);
 		const actual = checksum && (await digest(part, checksum.algorithm, request));
 		if (checksum === undefined || actual === checksum.hex) {
-			await onDisk(`move ${part} into place`, () => moveIntoPlace(part, request.file));
+			await onDisk('write', request.file, () => moveIntoPlace(part, request.file));
 			return { bytes, checksum };
 		}
 		await discard(part);

@@ -15,7 +15,7 @@ export async function digest(
 	const hash = createHash(algorithm === 'gitBlob' ? 'sha1' : algorithm);
 	if (algorithm === 'gitBlob') hash.update(`blob ${total}\0`);
 	let done = 0;
-	await onDisk(`read ${file}`, async () => {
+	await onDisk('read', file, async () => {
 		for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal })) {
 			hash.update(chunk);
 			done += chunk.length;
@@ -33,10 +33,10 @@ export async function sizeOf(file: string): Promise<number> {
 		return (await stat(file)).size;
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-		throw fileFailed(`read ${file}`, error);
+		throw fileFailed('read', file, error);
 	}
 }
 
 export async function discard(part: string): Promise<void> {
-	await onDisk(`delete ${part}`, () => rm(part, { force: true }));
+	await onDisk('delete', part, () => rm(part, { force: true }));
 }

@@ -110,7 +110,7 @@ async function rightSize(
 	signal: AbortSignal,
 	onProgress: (progress: DownloadProgress) => void,
 ): Promise<number | undefined> {
-	const size = await onDisk(`read ${path}`, () =>
+	const size = await onDisk('read', path, () =>
 		stat(path).then(
 			(found) => found.size,
 			(error: NodeJS.ErrnoException) => {
@@ -154,7 +154,7 @@ async function alone<T>(
 ): Promise<T> {
 	const lost = new AbortController();
 	const stop = signal ? AbortSignal.any([signal, lost.signal]) : lost.signal;
-	await onDisk(`create ${folder}`, () => makeFolder(folder));
+	await onDisk('create', folder, () => makeFolder(folder));
 	for (let waiting = false; ; waiting = true) {
 		stop.throwIfAborted();
 		try {

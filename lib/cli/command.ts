@@ -21,6 +21,8 @@ export interface Context {
 	note(text: string): void;
 	/** Reports at once a failure that does not end the command. */
 	report(error: unknown): void;
+	/** Has the result printed although an error ended the work midway, and the error then told: its exit code counts. */
+	endEarly(error: unknown): void;
 	/** Shows how far the work named by `label` is; the next label ends it. */
 	progress(
 		label: string,

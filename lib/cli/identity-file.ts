@@ -26,7 +26,7 @@ export async function readIdentity(path: string): Promise<Identity> {
 			details: { option: 'identity', file: resolve(path) },
 			cause,
 		});
-	const bytes = await onDisk(`read ${path}`, () => readFile(path)).catch((cause: unknown) => {
+	const bytes = await onDisk('read', path, () => readFile(path)).catch((cause: unknown) => {
 		throw fail(problemOf(cause), cause);
 	});
 	const text = bytes.toString();

@@ -1,9 +1,12 @@
 // Several inputs, each of which gets its own result or error: one failure does not stop the others.
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import type { Size } from '../geometry.ts';
+import { shortened } from '../options/check.ts';
 import { type Context, type OptionValues, UsageError } from './command.ts';
 import { exitCodeFor, exitCodes, worst } from './exit-codes.ts';
 import { checkLoadOptions, loadModel, type modelOptions } from './model.ts';
@@ -26,7 +29,7 @@ type PhotoOptions = {
 const common: readonly ErrorCode[] = ['INVALID_BUNDLE', 'INVALID_WEIGHTS', 'NO_DEVICE', 'DISPOSED'];
 
 /** Larger than any photo accepted; a pipe may never end. */
-const stdinLimitBytes = 1_000_000_000;
+const pipeLimitBytes = 1_000_000_000;
 
 /**
  * Reports a failure at once, and returns it as the input's result.
@@ -39,9 +42,9 @@ export async function attempt<T>(source: string, context: Context, work: () => P
 	} catch (error) {
 		if (context.signal.aborted || !(error instanceof Arc2FaceError) || common.includes(error.code)) throw error;
 		const { photo, file } = error.details;
-		const isStdin = source === standardStream;
-		const isNamed = !isStdin && (photo !== undefined || file === resolve(localPath(source)));
-		const name = isStdin ? 'stdin' : source;
+		// What came from a pipe has the name of its bytes.
+		const isNamed = photo === localPath(source) || file === resolve(localPath(source));
+		const name = source === standardStream ? 'stdin' : shortened(source, 200);
 		const named = isNamed ? error : error.with({ problem: `${name}: ${error.problem}` });
 		context.report(named);
 		return { error: named.toJSON() };
@@ -67,7 +70,8 @@ export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
  *
  * @param options.check - further checks of an input, such as the name of its result
  * @param work - an error it throws is this photo's alone
- * @returns a result for each photo
+ * @returns a result for each photo; where an error, or the user, ends the work midway, those until then: the program tells the
+ *   error after them
  */
 export async function forEachPhoto<T extends object>(
 	sources: readonly string[],
@@ -89,16 +93,21 @@ export async function forEachPhoto<T extends object>(
 	if (inputs.every(hasFailed)) return inputs;
 
 	await using model = await loadModel(values, context, size);
-	const results = [];
-	for (const input of inputs) {
-		results.push(hasFailed(input) ? input : await attempt(input.source, context, () => work(model, input)));
+	const results: (T | Failed)[] = [];
+	try {
+		for (const input of inputs) {
+			results.push(hasFailed(input) ? input : await attempt(input.source, context, () => work(model, input)));
+		}
+	} catch (error) {
+		if (results.length === 0) throw error;
+		context.endEarly(error);
 	}
 	return results;
 }
 
 /** @throws {Arc2FaceError} `INVALID_IMAGE` for a file that is missing or not a photo */
 async function openPhoto(source: string, { signal }: Context): Promise<PhotoInput> {
-	const photo = source === standardStream ? await readStdin(signal) : localPath(source);
+	const photo = await (source === standardStream ? readStdin(signal) : readIfPipe(localPath(source), signal));
 	// Imported here: without sharp, which it needs, `--help` still answers.
 	const { checkPhoto } = await import('../photo.ts');
 	await checkPhoto(photo);
@@ -108,15 +117,24 @@ async function openPhoto(source: string, { signal }: Context): Promise<PhotoInpu
 async function readStdin(signal: AbortSignal): Promise<Buffer> {
 	if (process.stdin.isTTY)
 		throw new UsageError('Expected a photo on stdin, from a file or a pipe, but it is a terminal.');
+	return await readPipe(process.stdin, signal);
+}
+
+/** A pipe, such as bash's `<(…)`, can be read only once, but photos are looked at before the work. */
+async function readIfPipe(path: string, signal: AbortSignal): Promise<string | Buffer> {
+	const found = await stat(path).catch(() => undefined); // what is wrong with a file is told by its reader
+	return found?.isFIFO() ? await readPipe(createReadStream(path), signal) : path;
+}
+
+async function readPipe(pipe: Readable, signal: AbortSignal): Promise<Buffer> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
-	for await (const chunk of addAbortSignal(signal, process.stdin)) {
+	for await (const chunk of addAbortSignal(signal, pipe)) {
 		chunks.push(chunk);
 		bytes += chunk.length;
-		if (bytes <= stdinLimitBytes) continue;
-		throw new Arc2FaceError('INVALID_IMAGE', `Expected a photo on stdin but received over ${stdinLimitBytes} bytes.`, {
-			details: { photo: standardStream },
-		});
+		if (bytes <= pipeLimitBytes) continue;
+		const name = `the photo of over ${pipeLimitBytes} bytes`;
+		throw new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: no photo is so large.`, { details: { photo: name } });
 	}
 	return Buffer.concat(chunks);
 }

@@ -20,7 +20,7 @@ export async function requireFree(path: string, force: boolean): Promise<void> {
 
 /** Makes the folder of a file, once there is something to write, so that no empty one is left. */
 export async function makeFolderOf(path: string): Promise<void> {
-	await onDisk(`create the folder of ${path}`, () => makeFolder(dirname(path)));
+	await onDisk('create the folder of', path, () => makeFolder(dirname(path)));
 }
 
 /** Writes a text file, making its folder. */

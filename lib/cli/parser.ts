@@ -25,7 +25,8 @@ export interface Surroundings {
 const footer = `
   arc2face <command> --help   options and an example
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 130 interrupted; of several inputs the worst, 1 before 2 before 3.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 130 interrupted; of several inputs the worst, 1 before 2 before 3.
+A result that exists already (without --force) or a wrong file: URL is wrong usage: then nothing is done for any input.`;
 
 /**
  * Reads a command line and runs the command that it names, or shows the help that it asks for.

@@ -23,10 +23,10 @@ export default defineCommand({
 			const identities = await forEachPhoto(photos, { values, context }, (model, { photo }) =>
 				encodeFace(model, photo, { context }),
 			);
-			for (const [i, photo] of photos.entries()) found.set(photo, identities[i]!);
+			for (const [i, identity] of identities.entries()) found.set(photos[i]!, identity);
 		}
-		const [one, other] = [found.get(a)!, found.get(b)!];
-		if (!hasFailed(one) && !hasFailed(other)) return { a, b, similarity: one.similarity(other) };
+		const [one, other] = [found.get(a), found.get(b)];
+		if (one && other && !hasFailed(one) && !hasFailed(other)) return { a, b, similarity: one.similarity(other) };
 		const failed = [...found].flatMap(([source, result]) => (hasFailed(result) ? { source, ...result } : []));
 		return { a, b, failed };
 	},

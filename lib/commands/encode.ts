@@ -41,7 +41,7 @@ export default defineCommand({
 		});
 		const identities = results.map((result, i) => ({ photo: photos[i]!, ...result }));
 		// A single one as in a file of `encode`, so that stdout can be saved.
-		return identities.length === 1 ? identities[0]! : identities;
+		return photos.length === 1 ? identities[0]! : identities;
 	},
 
 	text: (result) => {

@@ -99,7 +99,7 @@ export class EngineFiles {
 	/** Moves a written engine into place, where it does not count as one until {@link certify}. */
 	async place(part: string, key: string): Promise<string> {
 		const file = this.#path(key, 'engine');
-		await onDisk(`keep the engine ${file}`, () => this.#commit(part, file));
+		await onDisk('keep the engine', file, () => this.#commit(part, file));
 		return file;
 	}
 
@@ -107,7 +107,7 @@ export class EngineFiles {
 	async certify(fingerprint: EngineFingerprint, sha256: string, shapes: Partial<EngineShapes>): Promise<void> {
 		const key = keyOf(fingerprint);
 		const file = this.#path(key, 'json');
-		await onDisk(`write ${file}`, async () => {
+		await onDisk('write', file, async () => {
 			const { size } = await lstat(this.#path(key, 'engine'));
 			const manifest: Manifest = { sha256, bytes: size, shapes, fingerprint };
 			const part = this.part(key);
@@ -126,7 +126,7 @@ export class EngineFiles {
 			if (code === 'ENOENT') return false;
 			// Engines in a read-only folder can still be used.
 			if (code !== 'EROFS' && code !== 'EACCES' && code !== 'EPERM')
-				throw fileFailed(`use ${this.#path(key, 'json')}`, error);
+				throw fileFailed('use', this.#path(key, 'json'), error);
 		}
 		return true;
 	}
@@ -135,7 +135,7 @@ export class EngineFiles {
 	async remove(key: string, unusedSince: Date): Promise<boolean> {
 		const manifest = this.#path(key, 'json');
 		const aside = this.part(key);
-		return await onDisk(`delete ${this.#path(key, 'engine')}`, async () => {
+		return await onDisk('delete', this.#path(key, 'engine'), async () => {
 			await rename(manifest, aside);
 			// A finder touches the manifest first, without a lock: either that shows here, or it finds no engine any more.
 			if ((await lstat(aside)).mtime > unusedSince) {
@@ -151,7 +151,7 @@ export class EngineFiles {
 	/** Deletes all files of a key, which must be locked. */
 	async discard(key: string): Promise<void> {
 		// The manifest first, so that the rest never looks like an engine.
-		await onDisk(`delete ${this.#path(key, 'json')}`, () => rm(this.#path(key, 'json'), { force: true }));
+		await onDisk('delete', this.#path(key, 'json'), () => rm(this.#path(key, 'json'), { force: true }));
 		await this.discardLeftovers(key);
 	}
 
@@ -159,7 +159,7 @@ export class EngineFiles {
 	async discardLeftovers(key: string): Promise<number> {
 		let freed = 0;
 		for (const { file, bytes } of await this.leftovers(key)) {
-			await onDisk(`delete ${file}`, () => rm(file, { force: true }));
+			await onDisk('delete', file, () => rm(file, { force: true }));
 			freed += bytes;
 		}
 		return freed;
@@ -184,7 +184,7 @@ export class EngineFiles {
 			};
 		} catch (cause) {
 			if ((cause as NodeJS.ErrnoException).code === 'ELOCKED') return undefined;
-			throw fileFailed(`write to the engine cache ${this.folder}`, cause);
+			throw fileFailed('write to the engine cache', this.folder, cause);
 		}
 	}
 
@@ -193,7 +193,7 @@ export class EngineFiles {
 	}
 
 	async #names(): Promise<string[]> {
-		return await onDisk(`list ${this.folder}`, () => readdir(this.folder));
+		return await onDisk('list', this.folder, () => readdir(this.folder));
 	}
 
 	#path(key: string, kind: 'engine' | 'json' | 'compiled'): string {
@@ -227,7 +227,7 @@ function parse(name: string): { key: string; kind: string } | undefined {
 }
 
 async function look(file: string) {
-	return await onDisk(`look at ${file}`, () =>
+	return await onDisk('look at', file, () =>
 		lstat(file).catch((error: NodeJS.ErrnoException) => {
 			if (error.code === 'ENOENT') return undefined;
 			throw error;

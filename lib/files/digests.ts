@@ -47,7 +47,7 @@ export class FileDigests {
 	async sha256(file: string, options: DigestOptions = {}): Promise<string> {
 		let state = await stateOf(file);
 		if (Number(state.bytes) < rememberedBytes)
-			return await onDisk(`read ${file}`, async () => sha256(await readFile(file)));
+			return await onDisk('read', file, async () => sha256(await readFile(file)));
 
 		const note = join(this.#folder, `${sha256(file)}.digest`);
 		const known = await recall(note);
@@ -91,7 +91,7 @@ export function sha256(data: string | Uint8Array): string {
 }
 
 async function stateOf(file: string): Promise<FileState> {
-	const { size, mtimeNs, ctimeNs, ino, dev } = await onDisk(`read ${file}`, () => stat(file, { bigint: true }));
+	const { size, mtimeNs, ctimeNs, ino, dev } = await onDisk('read', file, () => stat(file, { bigint: true }));
 	return {
 		file,
 		bytes: String(size),
@@ -150,7 +150,7 @@ function hashInThread(file: string, total: number, { signal, onProgress }: Diges
 		worker.on('exit', () => end(() => reject(new Error(`the thread that read ${file} ended`))));
 		worker.on('message', ({ done, digest, problem }: Message) => {
 			try {
-				if (problem !== undefined) throw fileFailed(`read ${file}`, { ...problem, path: file });
+				if (problem !== undefined) throw fileFailed('read', file, problem);
 				onProgress?.({ file, done, total });
 				if (digest !== undefined) end(() => resolve(digest));
 			} catch (error) {
@@ -160,7 +160,7 @@ function hashInThread(file: string, total: number, { signal, onProgress }: Diges
 	});
 }
 
-type Message = { done: number; digest?: string; problem?: { message: string; code?: string } };
+type Message = { done: number; digest?: string; problem?: Pick<NodeJS.ErrnoException, 'message' | 'code' | 'errno'> };
 
 /** Plain JavaScript, so that it also runs from a clone. */
 const hasher = `
@@ -180,6 +180,6 @@ try {
 	closeSync(descriptor);
 	parentPort.postMessage({ done, digest: hash.digest('hex') });
 } catch (error) {
-	parentPort.postMessage({ done: 0, problem: { message: error.message, code: error.code } });
+	parentPort.postMessage({ done: 0, problem: { message: error.message, code: error.code, errno: error.errno } });
 }
 `;

@@ -1,27 +1,36 @@
 // Turns errors of the file system into this package's.
+import { resolve } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { Arc2FaceError } from '../errors.ts';
 
 /**
- * Does something with files.
+ * Does something with a file.
  *
- * @param action - completes "Could not `read a.txt`"
+ * @param action - completes "Could not `read` a.txt"
+ * @param file - the one that was asked for: what the system names may be a temporary one, or its folder
  * @throws {Arc2FaceError} `FILE_FAILED` with the system's reason
  */
-export async function onDisk<T>(action: string, work: () => Promise<T>): Promise<T> {
+export async function onDisk<T>(action: string, file: string, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
-		throw error instanceof Arc2FaceError ? error : fileFailed(action, error);
+		throw error instanceof Arc2FaceError ? error : fileFailed(action, file, error);
 	}
 }
 
-export function fileFailed(action: string, cause: unknown): Arc2FaceError {
-	const { message, code, path } = cause as NodeJS.ErrnoException;
-	return new Arc2FaceError('FILE_FAILED', `Could not ${action}: ${message}.`, {
+export function fileFailed(action: string, file: string, cause: unknown): Arc2FaceError {
+	const { code } = cause as NodeJS.ErrnoException;
+	return new Arc2FaceError('FILE_FAILED', `Could not ${action} ${file}: ${reasonOf(cause as NodeJS.ErrnoException)}.`, {
 		remedy: code && remedies[code],
-		details: { ...(path === undefined ? {} : { file: path }), ...(code === undefined ? {} : { systemCode: code }) },
+		details: { file: resolve(file), ...(code === undefined ? {} : { systemCode: code }) },
 		cause,
 	});
+}
+
+/** The system's sentence alone: Node.js appends the call and the paths that it was given. */
+function reasonOf({ errno, message }: NodeJS.ErrnoException): string {
+	const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
+	return known === undefined ? message : known.join(': ');
 }
 
 const noPermission = 'Choose a place where you may read and write, or have its owner allow it.';

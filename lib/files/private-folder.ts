@@ -12,7 +12,7 @@ import { onDisk } from './on-disk.ts';
  * @throws {Arc2FaceError} `FILE_FAILED` when it can't be made, belongs to another user, or is open to others
  */
 export async function requirePrivateFolder(folder: string): Promise<void> {
-	await onDisk(`create the folder ${folder}`, async () => {
+	await onDisk('create the folder', folder, async () => {
 		await makeFolder(dirname(folder));
 		await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
 			if (error.code !== 'EEXIST') throw error;
@@ -23,7 +23,7 @@ export async function requirePrivateFolder(folder: string): Promise<void> {
 
 /** @returns whether the folder is there; throws as {@link requirePrivateFolder} does when it exists and is not private */
 export async function isPrivateFolder(folder: string): Promise<boolean> {
-	const found = await onDisk(`look at ${folder}`, () =>
+	const found = await onDisk('look at', folder, () =>
 		stat(folder).catch((error: NodeJS.ErrnoException) => {
 			if (error.code === 'ENOENT') return undefined;
 			throw error;

@@ -11,7 +11,7 @@ import { onDisk } from './on-disk.ts';
  */
 export async function requireWritable(file: string): Promise<boolean> {
 	const target = resolve(file);
-	return await onDisk(`write ${file}`, async () => {
+	return await onDisk('write', file, async () => {
 		const folder = await nearestFolder(dirname(target));
 		if (!(await stat(folder)).isDirectory()) {
 			throw refused(target, `Expected a folder for ${file} but ${folder} is a file.`);

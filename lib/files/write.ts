@@ -13,7 +13,7 @@ import { onDisk } from './on-disk.ts';
  * @throws {Arc2FaceError} `FILE_FAILED` when it can't be written, leaving nothing behind
  */
 export async function writeWhole(file: string, data: string | Uint8Array, mode?: number): Promise<void> {
-	await onDisk(`write ${file}`, async () => {
+	await onDisk('write', file, async () => {
 		const target = await realpath(file).catch(() => resolve(file));
 		const found = await stat(target).catch(() => undefined);
 		if (found !== undefined && !found.isFile()) {

@@ -2,9 +2,14 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { OptionValues } from '../../lib/cli/command.ts';
+import { forEachPhoto } from '../../lib/cli/inputs.ts';
+import type { modelOptions } from '../../lib/cli/model.ts';
+import { silentContext } from '../command-line.ts';
 import { useProgram } from '../program.ts';
 
 const { current, start, run, shell } = useProgram();
@@ -112,6 +117,61 @@ describe('several inputs: each has its result or its error', () => {
 	});
 });
 
+describe('what is done is told, also where the rest is not', () => {
+	const people = ['anna.png', 'berta.png', 'clara.png'] as const;
+	beforeEach(async () => {
+		for (const name of people.slice(1)) await copyFile(inside('anna.png'), inside(name));
+	});
+	/** Interrupts once the first result is on disk, while the second is painted. */
+	const interrupted = async (...more: string[]) => {
+		const { child, ended } = start([
+			'generate',
+			...people,
+			'--bundle',
+			'tiny',
+			'--steps',
+			'300',
+			'--seed',
+			'1',
+			...more,
+		]);
+		while (!existsSync(inside('anna-1.png')) && child.exitCode === null) await sleep(5);
+		child.kill('SIGINT');
+		const { code, stdout, stderr } = await ended;
+		expect([code, stderr.trim().split('\n').at(-1)]).toEqual([130, 'Interrupted.']);
+		const written = (await readdir(current.folder)).filter((name) => name.endsWith('-1.png'));
+		expect(written).toContain('anna-1.png');
+		expect(written).not.toContain('clara-1.png');
+		return { stdout, written: written.sort() };
+	};
+
+	test('to a program, when interrupted', async () => {
+		const { stdout, written } = await interrupted('--json');
+		expect(JSON.parse(stdout).portraits.map(({ file }: { file: string }) => file)).toEqual(written);
+	});
+
+	test('to people, when interrupted', async () => {
+		const { stdout, written } = await interrupted();
+		expect(stdout.match(/\S+\.png/g)).toEqual(written);
+	});
+
+	test('when an error ends the work of all', async () => {
+		const failure = new Error('the model is gone');
+		const ends: unknown[] = [];
+		const context = silentContext({ endEarly: (error) => ends.push(error) });
+		const values = { bundle: 'tiny' } as OptionValues<typeof modelOptions>;
+		const sources = people.map((name) => inside(name));
+		const allBut = (source: string | undefined) =>
+			forEachPhoto(sources, { values, context }, async (_, input) => {
+				if (input.source === source) throw failure;
+				return { source: input.source };
+			});
+		expect(await allBut(sources[1])).toEqual([{ source: sources[0] }]);
+		expect(ends).toEqual([failure]);
+		await expect(allBut(sources[0])).rejects.toBe(failure);
+	});
+});
+
 describe('pipes and other ways to name a file', () => {
 	test('a photo comes from stdin, and its portrait goes to stdout', async () => {
 		const { code } = await shell(`$arc2face generate - ${quick.join(' ')} --out - < anna.png > painted.png`);
@@ -131,6 +191,16 @@ describe('pipes and other ways to name a file', () => {
 			'$arc2face encode - --bundle tiny --out - < anna.png > a.json; $arc2face compare a.json - --bundle tiny < anna.png',
 		);
 		expect(stdout).toBe('similarity 1.000\n');
+	});
+
+	test('photos come from other pipes, too', async () => {
+		const encoded = await shell('$arc2face encode <(cat anna.png) --bundle tiny --out - > a.json; echo $?');
+		expect(encoded).toMatchObject({ stdout: '0\n', stderr: expect.not.stringContaining('INVALID_IMAGE') });
+		const line = 'mkfifo pipe; cat anna.png > pipe & timeout 60 $arc2face compare a.json pipe --bundle tiny';
+		expect((await shell(line)).stdout).toBe('similarity 1.000\n');
+		const both = await shell('$arc2face detect <(cat broken.png) <(cat wall.png) --bundle tiny');
+		expect(both).toMatchObject({ code: 1, stdout: expect.stringMatching(/^\/dev\/fd\/\d+\nno face\n$/) });
+		expect(both.stderr).toMatch(/INVALID_IMAGE: \/dev\/fd\/\d+: /);
 	});
 
 	test('a stdin without a photo is named', async () => {

@@ -38,6 +38,7 @@ test('and what may be wrong with it, once each', async () => {
 		signal: new AbortController().signal,
 		note: (text: string) => notes.push(text),
 		report() {},
+		endEarly() {},
 		progress() {},
 	};
 	const identity = await encodeFace(model, 'anna.png', { face: 'only', context });

@@ -149,9 +149,9 @@ describe('native code tells', () => {
 
 test('the system tells what stands in the way of a file', () => {
 	const codes = ['EACCES', 'ENOSPC', 'ENAMETOOLONG'];
-	const remedies = codes.map((code) => fileFailed('write it', Object.assign(new Error(code), { code })).remedy);
+	const remedies = codes.map((code) => fileFailed('write', 'it', Object.assign(new Error(code), { code })).remedy);
 	expect(new Set(remedies).size).toBe(codes.length);
-	expect(fileFailed('write it', Object.assign(new Error('EIO'), { code: 'EIO' })).remedy).toBeUndefined();
+	expect(fileFailed('write', 'it', Object.assign(new Error('EIO'), { code: 'EIO' })).remedy).toBeUndefined();
 });
 
 test('no code has a remedy of its own', () => {

@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Arc2FaceError } from '../../lib/errors.ts';
 import { requireWritable } from '../../lib/files/target.ts';
 import { inPlaceOf, writeWhole } from '../../lib/files/write.ts';
 import { GeneratedImage } from '../../lib/image.ts';
@@ -64,6 +65,38 @@ describe('writeWhole', () => {
 		});
 		await expect(fails).rejects.toThrow('stopped');
 		expect(await readdir(folder)).toEqual(['taken']);
+	});
+});
+
+describe("a failed write names the file that was asked for, and the system's reason alone", () => {
+	const failure = async (file: string, write: (file: string) => Promise<unknown> = (name) => writeWhole(name, 'x')) => {
+		const error = await write(file).catch((thrown: unknown) => thrown);
+		expect(error).toBeInstanceOf(Arc2FaceError);
+		return error as Arc2FaceError;
+	};
+
+	test('also where it was written under a temporary name', async () => {
+		const file = join(folder, 'missing/a.png');
+		const { problem, details } = await failure(file);
+		expect(problem).toBe(`Could not write ${file}: ENOENT: no such file or directory.`);
+		expect(details).toEqual({ file, systemCode: 'ENOENT' });
+		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
+		const painted = await failure(file, (name) => image.toFile(name));
+		expect([painted.message.includes('.tmp'), painted.details.file]).toEqual([false, file]);
+	});
+
+	test('absolute, however it was asked for', async () => {
+		const file = join(folder, 'missing/a.png');
+		const asked = relative('.', file);
+		const { problem, details } = await failure(asked);
+		expect([problem.includes(asked), details.file]).toEqual([true, file]);
+	});
+
+	test.skipIf(process.platform !== 'linux')('where the system names none', async () => {
+		// A disk without space.
+		const { problem, details } = await failure('/dev/full');
+		expect(problem).toBe('Could not write /dev/full: ENOSPC: no space left on device.');
+		expect(details).toEqual({ file: '/dev/full', systemCode: 'ENOSPC' });
 	});
 });
 
