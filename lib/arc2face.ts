@@ -4,6 +4,7 @@ import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
 import { chooseFace, faceWarnings } from './faces/choice.ts';
+import { doubtOf } from './faces/doubt.ts';
 import { type FoundFaces, findFaces } from './faces/search.ts';
 import type { Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
@@ -161,9 +162,9 @@ export class Arc2Face {
 		request: Omit<NativeDetectRequest, 'photo'>,
 		signal: AbortSignal | undefined,
 	): Promise<FoundFaces> {
-		return await findFaces(photo, request.detectionSize, async (view) => {
-			return facesOf(await this.#run(() => this.#native.detect({ photo: view, ...request }), signal));
-		});
+		const detect = async (view: Pixels) =>
+			facesOf(await this.#run(() => this.#native.detect({ photo: view, ...request }), signal));
+		return await findFaces(photo, request.detectionSize, detect, doubtOf(this.#bundle.folder));
 	}
 
 	#run<T>(start: (guard: Guard) => NativeCall<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -6,7 +6,10 @@ import type { Pixels } from '../photo.ts';
 import type { Warning, WarningCode } from '../warnings.ts';
 import type { FoundFaces } from './search.ts';
 
-/** Below this, the detector sees faces in curls, beards and leaves; recognisable faces score higher. */
+/**
+ * Below this, the embedded bundle's detector sees faces in curls, beards and leaves; recognisable faces score higher. Other detectors have
+ * other scales: it only makes a warning.
+ */
 const lowScore = 0.7;
 
 /** Pixels: a face of the embedded bundle's photos has a similarity to itself of 0.99 at this width, 0.96 at 24, and 0.85 at 16. */

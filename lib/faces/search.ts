@@ -1,7 +1,8 @@
 // Finds the faces in a photo, even one that is on its side or upside down, or that a face fills to the edge.
 import sharp from 'sharp';
-import type { Face, Point, Rotation } from '../geometry.ts';
+import type { Box, Face, Point, Rotation } from '../geometry.ts';
 import type { Pixels } from '../photo.ts';
+import type { Doubt } from './doubt.ts';
 
 /** Faces, largest first, and what was done to the photo to find them. */
 export type FoundFaces = Readonly<{ faces: readonly Face[]; withBorder: boolean }>;
@@ -9,39 +10,57 @@ export type FoundFaces = Readonly<{ faces: readonly Face[]; withBorder: boolean 
 /** Finds upright faces. */
 export type Detect = (photo: Pixels) => Promise<readonly Face[]>;
 
-/**
- * Scores. Detectors also see a face in many turned photos, with keypoints that make it another person: of the embedded
- * bundle's 150 photos, each turned three ways, in 178, with scores up to 0.928, where the upright ones have at least 0.911. But for a hidden
- * face (a mask, a hand) all scores are low, and the best says nothing about the photo's orientation.
- */
-const sure = 0.93;
-const clear = 0.9;
-const farSurer = 0.25;
-
 /** Against grey rather than black, detectors are surer of a face and place its keypoints better. */
 const grey = '#7f7f7f';
 
+/** Share of the smaller of two boxes that makes them one face, seen in two orientations. */
+const sameFace = 0.4;
+
 /**
- * Tries the photo as it is; if no face in it is certain, also turned by 90°, 180° and 270°, where more certainty is required; and if there
- * is none at all, with a border, because detectors miss faces that reach from edge to edge.
+ * Tries the photo as it is; if no face is found, or only doubtful ones, also turned by 90°, 180° and 270°; and if there is none at all,
+ * with a border, because detectors miss faces that reach from edge to edge. An upright face only makes room for a surer one in its place.
  *
  * @param side - of the square that the detector fits photos into, in pixels: copies need be no larger
+ * @param doubt - of the detector's upright faces
  */
-export async function findFaces(photo: Pixels, side: number, detect: Detect): Promise<FoundFaces> {
+export async function findFaces(photo: Pixels, side: number, detect: Detect, doubt: Doubt): Promise<FoundFaces> {
 	const upright = await detect(photo);
-	if (bestScore(upright) >= sure) return { faces: upright, withBorder: false };
+	if (upright.length > 0 && bestScore(upright) >= doubt.sure) return { faces: upright, withBorder: false };
 	let turned: readonly Face[] = [];
 	for (const rotation of [90, 180, 270] as const) {
 		const faces = await findTurned(photo, rotation, side, detect);
 		if (bestScore(faces) > bestScore(turned)) turned = faces;
 	}
-	const faces = isSurer(bestScore(turned), bestScore(upright)) ? turned : upright;
+	const faces = isSurer(turned, upright, doubt) ? merged(upright, turned) : upright;
 	if (faces.length > 0) return { faces, withBorder: false };
 	return { faces: await findWithBorder(photo, side, detect), withBorder: true };
 }
 
-function isSurer(turned: number, upright: number): boolean {
-	return turned > upright && (turned >= clear || turned - upright > farSurer);
+function isSurer(turned: readonly Face[], upright: readonly Face[], { clear, farSurer }: Doubt): boolean {
+	const [best, before] = [bestScore(turned), bestScore(upright)];
+	return best > before && (best >= clear || best - before > farSurer);
+}
+
+/** Largest first; where both have a face, the surer one. */
+function merged(upright: readonly Face[], turned: readonly Face[]): Face[] {
+	const outdone = (face: Face, others: readonly Face[]) =>
+		others.some((other) => other.score > face.score && shared(other.box, face.box) > sameFace);
+	const kept = [
+		...upright.filter((face) => !outdone(face, turned)),
+		...turned.filter((face) => !outdone(face, upright)),
+	];
+	return kept.sort((a, b) => area(b.box) - area(a.box));
+}
+
+/** What two boxes share, as a share of the smaller. */
+function shared(a: Box, b: Box): number {
+	const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+	const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+	return (Math.max(0, width) * Math.max(0, height)) / Math.min(area(a), area(b));
+}
+
+function area({ width, height }: Box): number {
+	return width * height;
 }
 
 function bestScore(faces: readonly Face[]): number {

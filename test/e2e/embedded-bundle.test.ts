@@ -98,6 +98,34 @@ describe('a photo that lies on its side or stands on its head', () => {
 	});
 });
 
+describe('a group photo in which the last person is upside down', () => {
+	/** Photos of 160 × 160 pixels side by side, of which the last is upside down; what is seen: in which, turned by how much. */
+	const seen = async (names: readonly string[], blurred = 0.3) => {
+		const last = names.length - 1;
+		const tiles = names.map((name, i) => sharp(join(faces, `${name}.jpg`)).rotate(i === last ? 180 : 0));
+		const inputs = await Promise.all(tiles.map((tile, i) => (i === last ? tile : tile.blur(blurred)).toBuffer()));
+		const group = sharp({ create: { width: 160 * names.length, height: 160, channels: 3, background: 'grey' } });
+		const composed = group.composite(inputs.map((input, i) => ({ input, left: 160 * i, top: 0 })));
+		const found = await model.detect(await composed.png().toBuffer());
+		const clear = found.filter(({ score }) => score > 0.9);
+		return clear.map(({ box, rotation }) => [Math.floor(centre(box)[0] / 160), rotation]).sort(([a], [b]) => a! - b!);
+	};
+
+	test('has all who are upright', async () => {
+		expect(await seen(['person-00-0', 'person-02-0', 'person-10-0'])).toEqual([
+			[0, 0],
+			[1, 0],
+		]);
+	});
+
+	test('has also an upright one who is less sure than the other', async () => {
+		expect(await seen(['person-14-0', 'person-10-0'], 4)).toEqual([
+			[0, 0],
+			[1, 180],
+		]);
+	});
+});
+
 describe('encode tells', () => {
 	const first = () => people[0]!.photos[0]!.file;
 	const warningsOf = ({ warnings }: Identity) => warnings.map(({ code }) => code);

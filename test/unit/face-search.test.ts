@@ -1,10 +1,15 @@
 // The search for faces in photos that are on their side, upside down or closely cropped, the choice of a face, and
 // what is said about it, with detectors that see what each test needs.
 import { describe, expect, test } from 'vitest';
+import { bundleFolder } from '../../lib/bundle/bundle.ts';
 import { chooseFace, faceWarnings } from '../../lib/faces/choice.ts';
+import { type Doubt, doubtOf } from '../../lib/faces/doubt.ts';
 import { type Detect, findFaces } from '../../lib/faces/search.ts';
 import type { EncodedFace, Face, Point } from '../../lib/geometry.ts';
 import type { Pixels } from '../../lib/photo.ts';
+
+const embedded = doubtOf(bundleFolder('tiny'));
+const official = doubtOf(bundleFolder('arc2face'));
 
 /** A black photo with a white spot, to whose middle all coordinates are relative. */
 function photoOf(width: number, height: number, [x, y]: Point, spot = 1): Pixels {
@@ -38,25 +43,34 @@ function detector(scores: readonly number[], views: Pixels[] = []): Detect {
 
 describe('the photo is looked at', () => {
 	const photo = photoOf(40, 30, [7, 11]);
-	const looks = async (scores: readonly number[]) => {
+	const looks = async (scores: readonly number[], doubt: Doubt) => {
 		const views: Pixels[] = [];
-		const { faces, withBorder } = await findFaces(photo, 640, detector(scores, views));
+		const { faces, withBorder } = await findFaces(photo, 640, detector(scores, views), doubt);
 		return { looks: views.length, rotation: faces[0]?.rotation, score: faces[0]?.score, withBorder };
 	};
 
-	test.each<[string, number[], object]>([
-		['once, if a face is sure', [0.95], { looks: 1, rotation: 0, score: 0.95, withBorder: false }],
-		['turned, if none is found', [0, 0, 0.8, 0], { looks: 4, rotation: 180, score: 0.8, withBorder: false }],
-		['turned, if one may be another', [0.92, 0, 0, 0.94], { looks: 4, rotation: 270, score: 0.94, withBorder: false }],
-		[
-			'and stays as it is, unless turned it is surer',
-			[0.6, 0.5, 0.6, 0],
-			{ looks: 4, rotation: 0, score: 0.6, withBorder: false },
-		],
-		['with a border, if that is not it', [0, 0, 0, 0, 0.7], { looks: 5, rotation: 0, score: 0.7, withBorder: true }],
-		['and has no face', [], { looks: 5, rotation: undefined, score: undefined, withBorder: true }],
-	])('%s', async (_, scores, expected) => {
-		expect(await looks(scores)).toEqual(expected);
+	describe.each([
+		['embedded', embedded],
+		['official', official],
+	])('by the %s bundle', (_, doubt) => {
+		test.each<[string, number[], object]>([
+			['once, if a face is sure', [0.95], { looks: 1, rotation: 0, score: 0.95, withBorder: false }],
+			['turned, if none is found', [0, 0, 0.8, 0], { looks: 4, rotation: 180, score: 0.8, withBorder: false }],
+			['with a border, if that is not it', [0, 0, 0, 0, 0.7], { looks: 5, rotation: 0, score: 0.7, withBorder: true }],
+			['and has no face', [], { looks: 5, rotation: undefined, score: undefined, withBorder: true }],
+		])('%s', async (_, scores, expected) => {
+			expect(await looks(scores, doubt)).toEqual(expected);
+		});
+	});
+
+	test('by the embedded bundle also turned, if a face is not sure, and stays as it is, unless turned it is surer', async () => {
+		const expected = { looks: 4, rotation: 0, score: 0.6, withBorder: false };
+		expect(await looks([0.6, 0.5, 0.6, 0], embedded)).toEqual(expected);
+	});
+
+	test.each([0.92, 0.75, 0.5])('by the official bundle once, for a face with a score of %f', async (score) => {
+		const expected = { looks: 1, rotation: 0, score, withBorder: false };
+		expect(await looks([score, 0.95, 0.95, 0.95], official)).toEqual(expected);
 	});
 
 	test('by a detector that fails, no further', async () => {
@@ -65,7 +79,7 @@ describe('the photo is looked at', () => {
 			looks++;
 			throw new Error('stopped');
 		};
-		await expect(findFaces(photo, 640, failing)).rejects.toThrow('stopped');
+		await expect(findFaces(photo, 640, failing, embedded)).rejects.toThrow('stopped');
 		expect(looks).toBe(1);
 	});
 });
@@ -79,7 +93,7 @@ describe('what is found turned or with a border is told in pixels of the photo',
 	];
 
 	test.each(looks)('%s', async (_, scores, [x, y, width, height]) => {
-		const { faces } = await findFaces(photoOf(40, 30, [17, 21]), 640, detector(scores));
+		const { faces } = await findFaces(photoOf(40, 30, [17, 21]), 640, detector(scores), embedded);
 		expect(faces).toHaveLength(1);
 		expect(faces[0]!.keypoints).toEqual(Array(5).fill([17, 21]));
 		expect(faces[0]!.box).toEqual({ x: 17 + x, y: 21 + y, width, height });
@@ -87,13 +101,62 @@ describe('what is found turned or with a border is told in pixels of the photo',
 
 	test.each(looks)('%s, of a photo that is larger than what the detector looks at', async (_, scores) => {
 		const views: Pixels[] = [];
-		const { faces } = await findFaces(photoOf(800, 600, [300, 420], 30), 160, detector(scores, views));
+		const { faces } = await findFaces(photoOf(800, 600, [300, 420], 30), 160, detector(scores, views), embedded);
 		// Copies need no more pixels than the detector sees.
 		for (const { width, height } of views.slice(1)) expect(Math.max(width, height)).toBeLessThanOrEqual(160);
 		const [x, y] = faces[0]!.keypoints[0]!;
 		// One pixel of the copy is 5 to 10 of the photo.
 		expect(Math.abs(x - 314.5)).toBeLessThanOrEqual(10);
 		expect(Math.abs(y - 434.5)).toBeLessThanOrEqual(10);
+	});
+});
+
+describe('in a group photo with one face upside down', () => {
+	const at = (x: number, score: number): Face => ({
+		box: { x, y: 10, width: 20, height: 20 },
+		keypoints: Array<Point>(5).fill([x, 10]),
+		score,
+		rotation: 0,
+	});
+	const group = photoOf(100, 40, [0, 0]);
+	/** Where a face at `x` is in the photo turned by 180°, whose pixels go from 0 to 99. */
+	const mirrored = (x: number) => 99 - 20 - x;
+	const placesIn = async (views: readonly Face[][], doubt: Doubt) => {
+		let looks = 0;
+		const { faces } = await findFaces(group, 640, async () => views[looks++] ?? [], doubt);
+		return faces.map(({ box, score, rotation }) => [Math.round(box.x), score, rotation]).sort(([a], [b]) => a! - b!);
+	};
+	const upsideDown = [at(mirrored(70), 0.96), at(mirrored(0), 0.55)];
+
+	test('the upright ones stay, doubtful ones too, and a surer turned one comes along', async () => {
+		expect(await placesIn([[at(0, 0.92), at(35, 0.6)], [], upsideDown], embedded)).toEqual([
+			[0, 0.92, 0],
+			[35, 0.6, 0],
+			[70, 0.96, 180],
+		]);
+	});
+
+	test('what was seen upright in the place of a surer turned one goes', async () => {
+		expect(await placesIn([[at(0, 0.92), at(72, 0.7)], [], upsideDown], embedded)).toEqual([
+			[0, 0.92, 0],
+			[70, 0.96, 180],
+		]);
+	});
+
+	test('sure upright ones are all that is found', async () => {
+		const upright = [at(0, 0.94), at(35, 0.6)];
+		expect(await placesIn([upright, [], upsideDown], embedded)).toEqual([
+			[0, 0.94, 0],
+			[35, 0.6, 0],
+		]);
+	});
+
+	test('so are any that the official bundle finds', async () => {
+		const upright = [at(0, 0.75), at(35, 0.5)];
+		expect(await placesIn([upright, [], upsideDown], official)).toEqual([
+			[0, 0.75, 0],
+			[35, 0.5, 0],
+		]);
 	});
 });
 
