@@ -17,7 +17,7 @@ from .precision import Precision
 from .sizes import SIZES, Size
 from .workspace import Workspace
 
-SAVE_EVERY_S = 60
+SAVE_EVERY_S = 120  # by the clock on the wall: a training that shares its core must not lose hours
 _LOG_EVERY_STEPS = 25
 _WARM_UP_STEPS = 100
 
@@ -64,7 +64,7 @@ def read_options(stage: str, description: str | None, argv: list[str] | None = N
 
 
 class Training:
-    """Trains until the stage's minutes are over, or this run's; saves every minute and at the end.
+    """Trains until the stage's minutes are over, or this run's; saves every other minute and at the end.
 
     The learning rate follows the clock, not a number of steps: a slow machine makes fewer steps, but finishes as settled.
     """
@@ -114,7 +114,7 @@ class Training:
             print(f"{self.stage}: complete after {before / 60:.1f} min; a longer --minutes trains on")
             return
         self._choose_precision(lambda: step(before / total)["loss"].backward())
-        started = saved = self._clock()
+        started, saved = self._clock(), time.monotonic()
         sums, counted = {}, 0
         while True:
             for group in self._optimizer.param_groups:
@@ -136,9 +136,9 @@ class Training:
             if counted == _LOG_EVERY_STEPS or over:
                 self._log({name: float(value) / counted for name, value in sums.items()})
                 sums, counted = {}, 0
-            if over or now - saved > SAVE_EVERY_S:
+            if over or time.monotonic() - saved > SAVE_EVERY_S:
                 self.save()
-                saved = self._clock()
+                saved = time.monotonic()
             if over:
                 done = self.history["elapsed"]
                 print(f"{self.stage}: {self.history['steps']} steps, {done / 60:.1f} of {self.options.minutes:g} min")
