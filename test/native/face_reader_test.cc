@@ -48,7 +48,7 @@ std::vector<Face> Detect(const std::vector<Output>& outputs, bool knows_anchors)
   FaceReader reader(HostDevice(), *stream, DetectorWith(outputs, knows_anchors), Recognizer());
   std::shared_ptr<uint8_t[]> pixels(new uint8_t[kSide * kSide * 3]());
   Interrupt interrupt;
-  return reader.Detect({pixels, kSide, kSide, "photo"}, {kSide, 0.5f}, interrupt);
+  return reader.Detect({pixels, kSide, kSide}, {kSide, 0.5f}, interrupt);
 }
 
 const std::vector<Output> kAsInFiles = {{1, 8},  {1, 16}, {1, 32},  {4, 8},  {4, 16},
