@@ -101,7 +101,7 @@ const cases = [
 		tensor: 'text_model.final_layer_norm.weight',
 	},
 	// Files in the runtime's own format: only the runtime could tell which weight it was, so the output is named.
-	{ network: 'detector', path: 'antelopev2/scrfd_10g_bnkps.onnx', spoil: spoilOnnx, tensor: '494' },
+	{ network: 'detector', path: 'antelopev2/scrfd_10g_bnkps.onnx', spoil: spoilOnnx, tensor: '500' },
 	{ network: 'recognizer', path: 'antelopev2/arcface.onnx', spoil: spoilOnnx, tensor: '683' },
 ] as const;
 
