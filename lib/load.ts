@@ -1,6 +1,6 @@
 // Loads a model: device, bundle, engines, then the core.
 import { blamed } from './bundle/blame.ts';
-import { type Bundle, bundleFolder, openBundle } from './bundle/bundle.ts';
+import { type Bundle, isEmbedded, openBundle } from './bundle/bundle.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
 import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
@@ -63,7 +63,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		canEncode: bundle.missingFaceModels.length === 0,
 		reasons: choice.reasons,
 		warnings: [
-			...(request.bundle === undefined && bundle.folder === bundleFolder('tiny') ? [embeddedBundleWarning()] : []),
+			...(request.bundle === undefined && isEmbedded(bundle.folder) ? [embeddedBundleWarning()] : []),
 			...imageSizes.flatMap((size) => sizeWarnings(size, bundle.geometry)),
 		],
 	};

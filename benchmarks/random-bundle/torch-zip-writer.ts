@@ -30,7 +30,7 @@ export function writeTorchZip(path: string, tensors: readonly TensorData[]): Pro
 }
 
 /** Protocol 2, without a memo: `OrderedDict()` filled with name → `_rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())`. */
-export function pickleStateDict(tensors: readonly Omit<TensorData, 'chunks'>[]): Uint8Array {
+function pickleStateDict(tensors: readonly Omit<TensorData, 'chunks'>[]): Uint8Array {
 	const orderedDict = [global('collections', 'OrderedDict'), ')R'];
 	return join([
 		'\x80\x02',

@@ -54,6 +54,11 @@ export function bundleFolder(name: string): string {
 	return join(process.env.ARC2FACE_HOME || envPaths('arc2face', { suffix: '' }).data, name);
 }
 
+/** @param folder - absolute path of a bundle's folder */
+export function isEmbedded(folder: string): boolean {
+	return folder === bundleFolder('tiny');
+}
+
 /**
  * Reads the configs of a bundle, locates its weights, and builds its networks' graphs. The weights themselves are not read.
  *

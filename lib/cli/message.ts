@@ -1,5 +1,6 @@
 // Formats errors for people.
 import { Arc2FaceError } from '../errors.ts';
+import { shortened } from '../options/check.ts';
 import { UsageError } from './command.ts';
 
 /** An error thrown on purpose is shown as a message; any other is a bug, whose stack helps a report. */
@@ -21,14 +22,8 @@ const longest = { word: 240, message: 6000 };
  * control characters are escaped.
  */
 export function presentable(text: string): string {
-	const words = text.slice(0, 2_000_000).replace(/\S+/g, (word) => shorten(word, longest.word));
-	return shorten(words, longest.message).replace(/[^\P{Cc}\n\t]/gu, (character) => {
+	const words = text.slice(0, 2_000_000).replace(/\S+/g, (word) => shortened(word, longest.word, longest.word / 3));
+	return shortened(words, longest.message, longest.message / 3).replace(/[^\P{Cc}\n\t]/gu, (character) => {
 		return `\\x${character.codePointAt(0)!.toString(16).padStart(2, '0')}`;
 	});
-}
-
-function shorten(text: string, most: number): string {
-	if (text.length <= most) return text;
-	const end = Math.floor(most / 3);
-	return `${text.slice(0, most - end)}…${text.slice(-end)}`;
 }

@@ -14,7 +14,7 @@ import { table } from '../cli/table.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
-import { checkGenerateOptions, type NoiseMode } from '../options/generate.ts';
+import { checkGenerateOptions, type NoiseMode, usualSampler } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 
@@ -30,7 +30,7 @@ const options = {
 	steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
 	guidanceScale: { type: 'number', value: 'X', help: 'how strongly the identity steers (default: 3)' },
 	seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
-	sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${samplerNames[0]})` },
+	sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${usualSampler})` },
 	eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
 	noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
 	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },

@@ -118,10 +118,10 @@ export const rebuildRemedy =
 	`In ${packageRoot}, run \`npm run toolchain\`, which says what it can't get, and then \`npx node-gyp rebuild\`; ` +
 	'or install the package with a prebuild that has it.';
 
-export const namedProviderRemedy = `Let ${providerVariable} name a provider library of this package's version, or unset it.`;
+const namedProviderRemedy = `Let ${providerVariable} name a provider library of this package's version, or unset it.`;
 
 const releases = products.map((product) => productTable[product].release);
-export const namedTensorRtRemedy = `Let ${tensorRtVariable} name a folder with ${releases.join(', or with ')}, or unset it.`;
+const namedTensorRtRemedy = `Let ${tensorRtVariable} name a folder with ${releases.join(', or with ')}, or unset it.`;
 
 /** No GPU was found, though one was requested or expected. */
 export function noGpuRemedy({ runtime, driver }: Pick<NativeGpus, 'runtime' | 'driver'>): string {

@@ -1,5 +1,5 @@
 // When a face that a bundle's detector finds upright may be a turned one.
-import { bundleFolder } from '../bundle/bundle.ts';
+import { isEmbedded } from '../bundle/bundle.ts';
 
 /** Scores of a detector that also sees faces in turned photos as if they were upright, with keypoints that make them other people. */
 export type Doubt = Readonly<{
@@ -22,5 +22,5 @@ const none: Doubt = { sure: 0, clear: 0, farSurer: 0 };
 
 /** @param bundle - absolute path of its folder */
 export function doubtOf(bundle: string): Doubt {
-	return bundle === bundleFolder('tiny') ? embedded : none;
+	return isEmbedded(bundle) ? embedded : none;
 }

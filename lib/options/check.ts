@@ -88,12 +88,11 @@ const maxDepth = 3;
 /**
  * Keeps both ends of a text that is too long for a message.
  *
+ * @param end - how much of `most` is the end
  * @internal
  */
-export function shortened(text: string, most = 80): string {
-	if (text.length <= most) return text;
-	const half = Math.floor(most / 2);
-	return `${text.slice(0, half)}…${text.slice(-half)}`;
+export function shortened(text: string, most = 80, end = most / 2): string {
+	return text.length <= most ? text : `${text.slice(0, most - end)}…${text.slice(-end)}`;
 }
 
 function article(noun: string): string {

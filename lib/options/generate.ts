@@ -42,6 +42,7 @@ export type NoiseMode = (typeof noiseModes)[number];
 export type StepProgress = { step: number; steps: number };
 
 const maxImages = 1024;
+export const usualSampler: SamplerName = 'dpm++2m';
 
 /**
  * Checks those of generate's options that need no model.
@@ -64,7 +65,7 @@ export function checkGenerateOptions(options: GenerateOptions): void {
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
-	const { eta, sampler = 'dpm++2m' } = options;
+	const { eta, sampler = usualSampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 }
 
@@ -75,7 +76,7 @@ export function resolveGenerateOptions(
 	{ pixelsPerLatent, ...size }: ImageGeometry,
 ) {
 	checkGenerateOptions(options);
-	const { count = 1, steps = 25, guidanceScale = 3, noise = 'per-image', sampler = 'dpm++2m', eta = 0 } = options;
+	const { count = 1, steps = 25, guidanceScale = 3, noise = 'per-image', sampler = usualSampler, eta = 0 } = options;
 	const { width = size.width, height = size.height, latents, onStep, signal } = options;
 
 	const images = count * identities;

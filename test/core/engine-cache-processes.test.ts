@@ -9,11 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineCache } from '../../lib/engines/cache.ts';
 import type { EngineDescription } from '../../lib/engines/key.ts';
 import { describeEngine, engineBytes } from '../engine-description.ts';
-
-const isWindows = process.platform === 'win32';
-const isRoot = process.getuid?.() === 0;
-/** A user that owns nothing. */
-const nobody = 65_534;
+import { isRoot, isWindows, nobody } from '../users.ts';
 
 let root: string;
 let cacheDir: string;

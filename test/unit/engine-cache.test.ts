@@ -32,13 +32,10 @@ import {
 import { type EngineDescription, fingerprintOf, keyOf } from '../../lib/engines/key.ts';
 import { sha256 } from '../../lib/files/digests.ts';
 import { describeEngine, engineBytes } from '../engine-description.ts';
+import { isRoot, isWindows, nobody } from '../users.ts';
 
 /** Large enough for its digest to be remembered. */
 const largeBytes = 5 << 20;
-const isWindows = process.platform === 'win32';
-const isRoot = process.getuid?.() === 0;
-/** A user that owns nothing. */
-const nobody = 65_534;
 
 let root: string;
 let cacheDir: string;
