@@ -23,7 +23,6 @@
             '-DCMAKE_JS_INC=<(node_api_include);<(node_addon_api_include)',
             '-DCMAKE_JS_NODELIB_DEF=<(node_api_def)',
             '-DCMAKE_JS_NODELIB_TARGET=<(cmake_folder)/node.lib',
-            '-DARC2FACE_TEST_ADDON=OFF',
           ],
         },
         {

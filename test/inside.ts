@@ -91,7 +91,7 @@ export interface Engines {
 /** The ONNX Runtime library that the package depends on. */
 export const onnxRuntimeLibrary = findOnnxRuntime().library;
 
-/** The addon that reaches inside the core; `npm run build:native` builds it beside the package's own. */
+/** The addon that reaches inside the core; `npm run build:test-parts` builds it beside the package's own. */
 export const insideFile =
 	process.env.ARC2FACE_INSIDE ??
 	fileURLToPath(new URL('../build/Release/inside/arc2face_inside.node', import.meta.url));

@@ -22,7 +22,7 @@ export const noGpuCode = 3;
 
 /**
  * @param {import('./stages.js').Stages} stages
- * @param {string[]} targets - CMake's; none: everything
+ * @param {string[]} targets - CMake's
  * @param {string} [folder] - of a build to add to, named build (default: one of its own)
  * @returns {{ folder: string, env: NodeJS.ProcessEnv }} where the programs are, and the environment in which tests use this build
  */
@@ -51,9 +51,8 @@ export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 	if (!/^CMAKE_CUDA_COMPILER:\w+=\S*nvcc/m.test(readFileSync(join(folder, 'CMakeCache.txt'), 'utf8'))) {
 		throw new Error('there is no CUDA compiler that works: put nvcc on the PATH, or run `npm run toolchain`');
 	}
-	const wanted = targets.length === 0 ? [] : ['--target', ...targets];
 	const parallel = ['--parallel', String(availableParallelism())];
-	stages.command('cmake', ['--build', folder, '--config', 'Release', ...wanted, ...parallel]);
+	stages.command('cmake', ['--build', folder, '--config', 'Release', '--target', ...targets, ...parallel]);
 	return {
 		folder,
 		env: {

@@ -20,7 +20,7 @@ const { values } = parseArgs({
 // Without a GPU there is no hurry: any machine will do.
 const stages = new Stages((values['dry-run'] ? 60 : 8) * 60_000);
 
-const built = stages.run('Build', () => build(stages, [], values.build));
+const built = stages.run('Build', () => build(stages, ['all', 'arc2face_test_parts'], values.build));
 const survey =
 	built &&
 	stages.run('GPUs', () => {
