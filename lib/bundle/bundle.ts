@@ -1,6 +1,6 @@
 // Opens a model folder: finds it, reads its configs, locates its weights, and builds its networks' graphs.
 import { stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { ConfigFile } from '../../models/config-file.ts';
@@ -24,7 +24,7 @@ import {
 	writtenNames,
 	writtenNetworks,
 } from './networks.ts';
-import { readTokens, type Tokens } from './tokens.ts';
+import { readTokens, type Tokens, tokensName } from './tokens.ts';
 import { findWeights } from './weights.ts';
 
 /** A model folder, read and checked: everything that the native core loads, and how to use it. */
@@ -77,7 +77,7 @@ export async function openBundle(bundle?: string, options: GraphOptions = cpuGra
 
 async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	const folders = new Map<NetworkName, string>();
-	for (const name of writtenNames) folders.set(name, await folderOf(folder, name));
+	for (const name of writtenNames) folders.set(name, await about(name, () => folderOf(folder, name)));
 	const found: Record<string, unknown> = {};
 	for (const name of writtenNames) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
 	const configs = found as ReadConfigs;
@@ -132,11 +132,13 @@ export async function readSchedule(folder: string): Promise<ScheduleConfig> {
 
 /** The official bundle, once it has its UNet, which is downloaded last: until then it is incomplete. */
 async function defaultBundle(): Promise<string> {
-	const folder = await folderOf(bundleFolder('arc2face'), 'unet');
-	return await findWeights(folder, networks.unet.weights).then(
-		() => 'arc2face',
-		() => 'tiny',
-	);
+	const folder = folderOf(bundleFolder('arc2face'), 'unet');
+	return await folder
+		.then((path) => findWeights(path, networks.unet.weights))
+		.then(
+			() => 'arc2face',
+			() => 'tiny',
+		);
 }
 
 /**
@@ -158,10 +160,11 @@ export async function findBundle(bundle: string): Promise<string> {
 	throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details: { bundle } });
 }
 
-/** A pull mends missing or damaged files of the official bundle, but not an edited field or a permission. */
+/** A pull mends missing or damaged files of the official bundle, but not an edited field, a permission, or tokens, which it has none of. */
 export function withPull(error: unknown, folder: string): unknown {
 	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
-	if (error.details.field !== undefined || error.details.systemCode === 'EACCES') return error;
+	const { field, systemCode, file = '' } = error.details;
+	if (field !== undefined || systemCode === 'EACCES' || basename(file) === tokensName) return error;
 	return error.with({ remedy: 'Run `arc2face pull`: it brings what is missing, and again what is damaged.' });
 }
 

@@ -2,10 +2,12 @@
 import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
+import { obstacleAt } from '../../models/file-content.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
 import { invalidWeights } from '../../models/weights/invalid.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
 import { CheckpointWeights } from '../../models/weights/weight-set.ts';
+import { Arc2FaceError } from '../errors.ts';
 import {
 	type Configs,
 	type GraphOptions,
@@ -22,11 +24,26 @@ import { type OnnxModel, readOnnxModel } from './onnx-file.ts';
 /** A config, and the file that it comes from, for messages. */
 export type ReadConfig<Name extends WrittenName> = Readonly<{ file: ConfigFile; config: Configs[Name] }>;
 
-/** Where the files of a network are, or where they should be. */
+/**
+ * Where the files of a network are.
+ *
+ * @throws {Arc2FaceError} `INVALID_BUNDLE`, naming the folder, when there is none for it
+ */
 export async function folderOf(bundle: string, name: NetworkName): Promise<string> {
-	const folders = networks[name].folders.map((folder) => join(bundle, folder));
-	for (const folder of folders) if ((await stat(folder).catch(() => undefined))?.isDirectory()) return folder;
-	return folders[0]!;
+	const { folders, label } = networks[name];
+	const paths = folders.map((folder) => join(bundle, folder));
+	for (const path of paths) if ((await stat(path).catch(() => undefined))?.isDirectory()) return path;
+	const file = paths[0]!;
+	const cause = await stat(file).then(
+		() => undefined,
+		(error: NodeJS.ErrnoException) => error,
+	);
+	const { what, remedy } = cause === undefined ? { what: 'a file' } : await obstacleAt(file, cause);
+	throw new Arc2FaceError('INVALID_BUNDLE', `Expected the folder ${file} with the ${label} but received ${what}.`, {
+		remedy: remedy ?? `Put it there, with the config.json and the weights of the ${label}.`,
+		details: { file, ...(cause?.code && { systemCode: cause.code }) },
+		cause,
+	});
 }
 
 export async function readConfig<Name extends WrittenName>(folder: string, name: Name): Promise<ReadConfig<Name>> {

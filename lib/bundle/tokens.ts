@@ -1,6 +1,7 @@
 // The prompts of a bundle, as token ids of its text encoder.
 import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
+import { Arc2FaceError } from '../errors.ts';
 import { isThere } from './network-files.ts';
 
 /** The text encoder's inputs, as ids of its vocabulary. */
@@ -23,22 +24,28 @@ const clipTokens: Tokens = {
 	identityPosition: 4,
 };
 
+/** In the bundle's folder. */
+export const tokensName = 'tokens.json';
+
+const bringTokens =
+	'Take the tokens.json of the model that the text encoder is from. If its tokens are those of CLIP, correct `vocab_size` and ' +
+	"`max_position_embeddings` in the encoder's config.json.";
+
 /**
  * The prompts of a bundle: those of its `tokens.json`, or CLIP's.
  *
  * @param vocabularySize - ids must be below it
  * @param positions - the most tokens that the encoder accepts
- * @throws {Arc2FaceError} `INVALID_BUNDLE`, also without such a file if the encoder's vocabulary lacks CLIP's ids
+ * @throws {Arc2FaceError} `INVALID_BUNDLE`, also without such a file if CLIP's prompts do not fit the encoder
  */
 export async function readTokens(folder: string, vocabularySize: number, positions: number): Promise<Tokens> {
-	const path = join(folder, 'tokens.json');
+	const path = join(folder, tokensName);
 	const fits = (id: number) => Number.isInteger(id) && id >= 0 && id < vocabularySize;
 	if (!(await isThere(path))) {
 		if (clipTokens.prompt.every(fits) && clipTokens.prompt.length <= positions) return clipTokens;
-		throw new ConfigFile(join(folder, 'encoder/config.json'), { vocab_size: vocabularySize }).error(
-			'vocab_size',
-			"CLIP's 49408 (or a tokens.json with other ids beside the folder)",
-		);
+		const encoder = `the text encoder, which has ${vocabularySize} ids and takes at most ${positions} of them`;
+		const problem = `Expected a file ${path} but received none, and CLIP's prompts do not fit ${encoder}.`;
+		throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy: bringTokens, details: { file: path } });
 	}
 	const config = await ConfigFile.read(path);
 	const ids = (field: string) => {

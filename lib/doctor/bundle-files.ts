@@ -7,10 +7,10 @@ import type { Checkpoint } from '../../models/weights/reference.ts';
 import { readSchedule, withPull } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from '../bundle/network-files.ts';
-import { networks, onnxNames, writtenNames, writtenNetworks } from '../bundle/networks.ts';
+import { networks, onnxNames, type WrittenName, writtenNames, writtenNetworks } from '../bundle/networks.ts';
 import { extraParts, officialParts } from '../bundle/official.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
-import { readTokens } from '../bundle/tokens.ts';
+import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
 import { failureOf } from '../cli/failure.ts';
 import { Arc2FaceError } from '../errors.ts';
@@ -34,22 +34,14 @@ export interface BundleFile {
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
 	const configs: Record<string, unknown> = {};
+	const misfits = new Map<WrittenName, unknown>();
 	for (const name of writtenNames) {
-		const { label, weights } = writtenNetworks[name];
-		const folder = await folderOf(bundle, name);
-		const config = await files.check(join(folder, 'config.json'), label, 'JSON', () => readConfig(folder, name));
+		const { config, misfit } = await examineWritten(files, bundle, name);
 		if (config !== undefined) configs[name] = config;
-		const path = await files.check(folder, label, undefined, () => findWeights(folder, weights));
-		if (path === undefined) continue;
-		const checkpoint = await files.check(path, label, undefined, () => openCheckpoint(path));
-		if (checkpoint === undefined) continue;
-		files.hold(checkpoint, label);
-		if (config === undefined) continue;
-		const options = { operators: 'standard', precision: 'fp32' } as const;
-		await files.check(path, label, undefined, async () => writeDown(name, config, checkpoint, options));
+		if (misfit !== undefined) misfits.set(name, misfit);
 	}
 	await files.check(join(bundle, 'scheduler', 'scheduler_config.json'), 'schedule', 'JSON', () => readSchedule(bundle));
-	await examineConfigs(files, bundle, configs);
+	await examineTogether(files, bundle, configs, misfits);
 
 	for (const name of onnxNames) {
 		const path = onnxPath(bundle, name);
@@ -67,6 +59,26 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	return await files.list();
 }
 
+/** Checks one network by itself; `misfit` is the error about weights that are not those of its config. */
+async function examineWritten(files: Examined, bundle: string, name: WrittenName) {
+	const { label, weights } = writtenNetworks[name];
+	const folder = await files.check(join(bundle, name), label, undefined, () => folderOf(bundle, name));
+	if (folder === undefined) return {};
+	const config = await files.check(join(folder, 'config.json'), label, 'JSON', () => readConfig(folder, name));
+	const path = await files.check(folder, label, undefined, () => findWeights(folder, weights));
+	if (path === undefined) return { config };
+	const checkpoint = await files.check(path, label, undefined, () => openCheckpoint(path));
+	if (checkpoint === undefined) return { config };
+	files.hold(checkpoint, label);
+	if (config === undefined) return {};
+	try {
+		writeDown(name, config, checkpoint, { operators: 'standard', precision: 'fp32' });
+		return { config };
+	} catch (misfit) {
+		return { config, misfit };
+	}
+}
+
 /** The files of a bundle and of its folders, without hidden ones. */
 async function filesOf(bundle: string): Promise<string[]> {
 	const inside = async (folder: string) =>
@@ -80,21 +92,41 @@ async function filesOf(bundle: string): Promise<string[]> {
 	return files;
 }
 
-/** Checks that the configs fit together, as far as they could be read. */
-async function examineConfigs(files: Examined, bundle: string, configs: Partial<ReadConfigs>): Promise<void> {
+/**
+ * Checks that the networks fit together, as far as they could be read. A config that fits neither its own weights nor another network is
+ * at fault, and its weights are not; one that fits its weights is not at fault when another network has a misfit.
+ */
+async function examineTogether(
+	files: Examined,
+	bundle: string,
+	configs: Partial<ReadConfigs>,
+	misfits: ReadonlyMap<WrittenName, unknown>,
+): Promise<void> {
+	const fault = writtenNames.every((name) => configs[name] !== undefined) && faultOf(configs as ReadConfigs);
+	const blamed = fault ? writtenNames.find((name) => configs[name]?.file.file === fault.details.file) : undefined;
+	if (fault && (misfits.size === 0 || misfits.has(blamed!))) files.blame(bundle, undefined, fault);
+	for (const [name, misfit] of misfits) if (name !== blamed) files.blame(bundle, networks[name].label, misfit);
+
+	const path = join(bundle, tokensName);
+	const isOwn = await isThere(path);
 	const { textEncoder } = configs;
-	const path = join(bundle, 'tokens.json');
-	if (textEncoder !== undefined) {
+	if (textEncoder !== undefined && !misfits.has('textEncoder')) {
 		const { vocabularySize, positions } = textEncoder.config;
-		const format = (await isThere(path)) ? 'JSON' : undefined;
-		await files.check(format ? path : textEncoder.file.file, format && 'tokens', format, () =>
-			readTokens(bundle, vocabularySize, positions),
-		);
-	} else if (await isThere(path)) {
+		const format = isOwn ? 'JSON' : undefined;
+		await files.check(path, 'tokens', format, () => readTokens(bundle, vocabularySize, positions));
+	} else if (isOwn) {
 		await files.check(path, 'tokens', 'JSON', () => readJson(path));
 	}
-	if (writtenNames.some((name) => configs[name] === undefined)) return;
-	await files.check(bundle, undefined, undefined, async () => fitTogether(configs as ReadConfigs));
+}
+
+function faultOf(configs: ReadConfigs): Arc2FaceError | undefined {
+	try {
+		fitTogether(configs);
+		return undefined;
+	} catch (error) {
+		if (error instanceof Arc2FaceError) return error;
+		throw error;
+	}
 }
 
 /** Checks a file that no network of this version uses, as what its name says that it is. */
@@ -146,14 +178,17 @@ class Examined {
 			if (format !== undefined) this.note(path, { use, format });
 			return result;
 		} catch (error) {
-			if (!(error instanceof Arc2FaceError)) throw error;
-			const { file } = error.details;
-			this.note(file !== undefined && this.#isInside(file) ? file : path, {
-				use,
-				error: failureOf(withPull(error, this.#bundle)),
-			});
+			this.blame(path, use, error);
 			return undefined;
 		}
+	}
+
+	/** Notes an error of the file that it names, else of `path`. */
+	blame(path: string, use: string | undefined, error: unknown): void {
+		if (!(error instanceof Arc2FaceError)) throw error;
+		const { file } = error.details;
+		const at = file !== undefined && this.#isInside(file) ? file : path;
+		this.note(at, { use, error: failureOf(withPull(error, this.#bundle)) });
 	}
 
 	/** The files of a checkpoint. */

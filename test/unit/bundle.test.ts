@@ -240,7 +240,7 @@ describe('refused, by file and field:', () => {
 			{},
 			['tokens.json'],
 			'INVALID_BUNDLE',
-			/`vocab_size` in .*encoder\/config\.json but received 69/,
+			/tokens\.json but received none, and CLIP's prompts do not fit the text encoder, which has 69 ids/,
 		],
 	])('%s', async (_, changes, remove, code, message) => {
 		await expect(openBundle(await bundleWith(changes, remove))).rejects.toMatchObject({

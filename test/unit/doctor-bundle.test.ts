@@ -1,5 +1,5 @@
 // `doctor` opens every file of a bundle, and says what each is or what is wrong with it.
-import { cp, mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -108,6 +108,80 @@ describe('what is wrong is told of the file', () => {
 		expect(row?.error?.problem).toMatch(problem);
 		// One look finds every fault, not only the first.
 		expect(problems.length).toBe(state.files.filter(({ error }) => error).length);
+	});
+
+	describe('one cause is one problem, told of the file at fault', () => {
+		const change = async (path: string, fields: object) => {
+			const config = JSON.parse(await readFile(inBundle(path), 'utf8'));
+			await writeFile(inBundle(path), JSON.stringify({ ...config, ...fields }));
+		};
+		const causes: [string, string, () => Promise<unknown>, RegExp, RegExp][] = [
+			...(['arc2face', 'encoder', 'vae'] as const).map((folder): (typeof causes)[number] => [
+				`no folder ${folder}`,
+				folder,
+				() => rm(inBundle(folder), { recursive: true }),
+				new RegExp(`Expected the folder .*${folder} with the .* but received none`),
+				/Put it there/,
+			]),
+			[
+				'a file in the place of a folder',
+				'vae',
+				() => rm(inBundle('vae'), { recursive: true }).then(() => writeFile(inBundle('vae'), 'Hello')),
+				/Expected the folder .*vae with the VAE but received a file/,
+				/Put it there/,
+			],
+			[
+				'no tokens.json, though the vocabulary is another',
+				'tokens.json',
+				() => rm(inBundle('tokens.json')),
+				/tokens\.json but received none/,
+				/^Take the tokens\.json of the model/,
+			],
+			[
+				"a UNet's config for another encoder",
+				'arc2face/config.json',
+				() => change('arc2face/config.json', { cross_attention_dim: 8 }),
+				/cross_attention_dim/,
+				/^Correct the field/,
+			],
+			[
+				"a UNet's config for other latents",
+				'arc2face/config.json',
+				() => change('arc2face/config.json', { in_channels: 9 }),
+				/in_channels/,
+				/^Correct the field/,
+			],
+			[
+				"a VAE's config for other latents",
+				'vae/config.json',
+				() => change('vae/config.json', { latent_channels: 16 }),
+				/latent_channels/,
+				/^Correct the field/,
+			],
+			[
+				"an encoder's config that its weights do not fit: which of the two is wrong, nobody can tell",
+				'encoder/model.safetensors',
+				() => change('encoder/config.json', { hidden_size: 640 }),
+				/tensor .* of .*encoder\/model\.safetensors/,
+				/config\.json beside them/,
+			],
+			[
+				'one with another vocabulary',
+				'encoder/model.safetensors',
+				() => change('encoder/config.json', { vocab_size: 3 }),
+				/tensor .* of .*encoder\/model\.safetensors/,
+				/config\.json beside them/,
+			],
+		];
+		test.each(causes)('%s', async (_, path, damage, problem, remedy) => {
+			await damage();
+			const state = await examine();
+			expect(state.usable).toBe(false);
+			expect(state.files.filter(({ error }) => error).map((file) => file.path)).toEqual([path]);
+			expect(bundleProblems(state)).toEqual([
+				{ problem: expect.stringMatching(problem), remedy: expect.stringMatching(remedy) },
+			]);
+		});
 	});
 
 	test('of several files at once', async () => {

@@ -25,6 +25,19 @@ describe('the tokens of a bundle without a tokens.json', () => {
 		expect(identityPosition).toBe(4);
 		expect(identityPosition).toBe(official.id_position);
 	});
+
+	test.each([
+		['a smaller vocabulary', 49407, 77],
+		['fewer positions', 49408, 76],
+	])('do not do for an encoder with %s, and the error asks for the file', async (_, ids, positions) => {
+		const error = readTokens(folder.path('.'), ids, positions);
+		await expect(error).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			problem: expect.stringContaining(`${ids} ids and takes at most ${positions}`),
+			remedy: expect.stringContaining('Take the tokens.json'),
+			details: { file: folder.path('tokens.json') },
+		});
+	});
 });
 
 test('the tokens of a bundle with one are its own', async () => {
