@@ -30,6 +30,7 @@ export interface NativeAddon {
 export type NativeLimits = Readonly<
 	Record<
 		| 'embeddingLength'
+		| 'faceCropSide'
 		| 'detectionSizeUnit'
 		| 'maxDetectionSize'
 		| 'maxImageSide'

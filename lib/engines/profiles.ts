@@ -12,8 +12,8 @@ export type NetworkProfiles = Readonly<{ profiles: readonly NativeProfile[]; sha
 
 type Row = (bundle: Bundle, shapes: EngineShapes) => NetworkProfiles | Promise<NetworkProfiles>;
 
-/** Side of the aligned face that ArcFace reads, in pixels. */
-const faceSide = 112;
+/** Side of the face crop that ArcFace reads, in pixels. */
+export const faceCropSide = 112;
 
 export const networkProfiles = {
 	detector: async (bundle, { detectionSize }) => {
@@ -21,7 +21,7 @@ export const networkProfiles = {
 		// A fixed-size detector uses its own.
 		return { profiles: [profile], shapes: { detectionSize: Object.values(profile)[0]?.[2] ?? detectionSize } };
 	},
-	recognizer: async (bundle) => ({ profiles: [await photoProfile(bundle, 'recognizer', faceSide)], shapes: {} }),
+	recognizer: async (bundle) => ({ profiles: [await photoProfile(bundle, 'recognizer', faceCropSide)], shapes: {} }),
 	textEncoder: ({ tokens }) => ({
 		profiles: [{ input_ids: [1, tokens.prompt.length], identity: [1, embeddingLength], identity_position: [1] }],
 		shapes: {},

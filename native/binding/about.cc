@@ -2,6 +2,7 @@
 #include "about.h"
 
 #include "../operations/diffusion/step.h"
+#include "../operations/face/face.h"
 #include "../pipeline/networks.h"
 #include "../pipeline/requests.h"
 #include "marshal.h"
@@ -12,6 +13,7 @@ Napi::Object Limits(Napi::Env env) {
   const Napi::Object limits = Napi::Object::New(env);
   const auto set = [&](const char* name, int64_t value) { limits.Set(name, static_cast<double>(value)); };
   set("embeddingLength", kEmbeddingSize);
+  set("faceCropSide", kFaceCropSide);
   set("detectionSizeUnit", kDetectionSizeUnit);
   set("maxDetectionSize", kMaxDetectionSize);
   set("maxImageSide", kMaxImageSide);

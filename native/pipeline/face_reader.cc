@@ -98,7 +98,7 @@ int CheckRecognizer(const Network& network) {
                "].",
            networks::kRecognizer);
   }
-  return input.shape[2] < 0 ? 112 : static_cast<int>(input.shape[2]);
+  return input.shape[2] < 0 ? kFaceCropSide : static_cast<int>(input.shape[2]);
 }
 
 }  // namespace

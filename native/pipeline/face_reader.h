@@ -54,7 +54,7 @@ class FaceReader {
   std::unique_ptr<Network> recognizer_;
   std::vector<size_t> detector_outputs_;  // the indices of scores, boxes and keypoints, each by stride
   int fixed_detection_size_ = 0;          // 0: any
-  int crop_size_ = 112;
+  int crop_size_ = 0;                     // side of the recogniser's input
 };
 
 }  // namespace arc2face

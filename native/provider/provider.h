@@ -101,7 +101,8 @@ class Network {
   virtual void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
                    Interrupt& interrupt) = 0;
 
-  // For when its outputs are not finite: reads all its weights, if available, which takes seconds.
+  // For when its outputs are not finite: its first call reads all its weights, if available, which takes seconds. Any
+  // thread.
   virtual std::optional<FaultyWeight> FindFaultyWeight() const { return std::nullopt; }
 };
 

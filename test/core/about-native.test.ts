@@ -1,6 +1,7 @@
 // What lib knows about the core without asking it: the limits that it checks first, and the networks.
 import { expect, test } from 'vitest';
 import { networks } from '../../lib/bundle/networks.ts';
+import { faceCropSide } from '../../lib/engines/profiles.ts';
 import { embeddingLength } from '../../lib/identity.ts';
 import { loadNative } from '../../lib/native.ts';
 import { maxThreads } from '../../lib/options/load.ts';
@@ -10,6 +11,7 @@ import { maxAssignments, registers } from '../../lib/samplers/plan.ts';
 test('lib has the limits of the core', () => {
 	expect(loadNative().limits).toEqual({
 		embeddingLength,
+		faceCropSide,
 		detectionSizeUnit,
 		maxDetectionSize,
 		maxImageSide,

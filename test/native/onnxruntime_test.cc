@@ -8,8 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "device/device.h"
@@ -268,6 +270,20 @@ TEST_F(OnnxRuntime, NamesTheFileThatBecameShorterUnderIt) {
   ExpectContains(Failure(ErrorCode::kInvalidWeights,
                          [&] { Load(model, {MakeWeight("w", DataType::kFloat32, {kSize}, map->data())}, {map}); }),
                  path);
+}
+
+TEST_F(OnnxRuntime, ReadsItsWeightsOnceToFindFaultyOnes) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  float sound[2] = {1, 2}, faulty[2] = {1, nan};
+  const auto one = Load(product_, {MakeWeight("w", DataType::kFloat32, {2}, sound)});
+  const auto other = Load(product_, {MakeWeight("w", DataType::kFloat32, {2}, faulty)});
+  EXPECT_FALSE(one->FindFaultyWeight());
+  ASSERT_TRUE(other->FindFaultyWeight());
+  EXPECT_EQ(other->FindFaultyWeight()->tensor, "w");
+
+  std::swap(sound, faulty);
+  EXPECT_FALSE(one->FindFaultyWeight());
+  EXPECT_TRUE(other->FindFaultyWeight());
 }
 
 TEST_F(OnnxRuntime, ServesProvidersOfSeveralThreads) {

@@ -9,20 +9,21 @@
 namespace arc2face {
 namespace {
 
-// Where a crop of 112 pixels has the keypoints: insightface's arcface_dst,
+// Where a crop of kFaceCropSide pixels has the keypoints: insightface's arcface_dst,
 // https://github.com/deepinsight/insightface/blob/master/python-package/insightface/utils/face_align.py
 constexpr Keypoints kTemplate = {38.2946f, 51.6963f, 73.5318f, 51.5014f, 56.0252f,
                                  71.7366f, 41.5493f, 92.3655f, 70.7299f, 92.2041f};
 
-// A crop of 112 pixels, or a multiple, holds just the template; one of 128 has 8 more pixels on the left and right.
+// A crop of that side, or a multiple, holds just the template; one of 128 has 8 more pixels on the left and right.
 struct Placement {
   double scale, shift;
 };
 Placement PlaceTemplate(int size) {
-  if (size >= 1 && size % 112 == 0) return {size / 112.0, 0};
+  if (size >= 1 && size % kFaceCropSide == 0) return {size / double{kFaceCropSide}, 0};
   if (size >= 1 && size % 128 == 0) return {size / 128.0, 8 * (size / 128.0)};
-  throw Error(ErrorCode::kInvalidArgument,
-              "Expected a multiple of 112 or 128 for the crop's size but received " + std::to_string(size) + ".");
+  throw Error(ErrorCode::kInvalidArgument, "Expected a multiple of " + std::to_string(kFaceCropSide) +
+                                               " or 128 for the crop's size but received " + std::to_string(size) +
+                                               ".");
 }
 
 }  // namespace

@@ -35,6 +35,9 @@ struct DetectorLevel {
 std::vector<Face> DecodeDetections(const std::vector<DetectorLevel>& levels, const Letterbox& letterbox,
                                    float threshold);
 
+// Side of the face crop that ArcFace networks are trained on, in pixels.
+inline constexpr int kFaceCropSide = 112;
+
 // Similarity transform (Umeyama 1991, with the reflection guard) from keypoints to ArcFace's template for a crop of
 // `size` pixels: insightface's face_align.estimate_norm. Throws kInvalidArgument for keypoints that do not spread.
 Affine EstimateAlignment(const Keypoints& keypoints, int size);

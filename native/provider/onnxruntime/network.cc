@@ -1,6 +1,8 @@
 // A network in an ONNX Runtime session.
 #include "network.h"
 
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "../faulty_weights.h"
@@ -20,7 +22,10 @@ class OnnxRuntimeNetwork final : public Network {
   const std::vector<TensorInfo>& outputs() const noexcept override { return outputs_; }
   void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
            Interrupt& interrupt) override;
-  std::optional<FaultyWeight> FindFaultyWeight() const override { return arc2face::FindFaultyWeight(sources_, maps_); }
+  std::optional<FaultyWeight> FindFaultyWeight() const override {
+    std::call_once(weights_read_, [this] { faulty_weight_ = arc2face::FindFaultyWeight(sources_, maps_); });
+    return faulty_weight_;
+  }
 
  private:
   const Api& api() const noexcept { return library_.api(); }
@@ -43,6 +48,8 @@ class OnnxRuntimeNetwork final : public Network {
   // The session reads from these while it lives, so they come first.
   const std::vector<std::shared_ptr<const MemoryMap>> maps_;
   const std::vector<Weight> sources_;  // of the weights, in the maps
+  mutable std::once_flag weights_read_;
+  mutable std::optional<FaultyWeight> faulty_weight_;  // once they were read
   WeightMemory weight_memory_;
   std::vector<Owned<Value>> weights_;
   const Owned<MemoryInfo> host_memory_;
