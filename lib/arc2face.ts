@@ -25,6 +25,7 @@ import { sizeWarnings } from './warnings.ts';
  * No call blocks the event loop. When its `signal` aborts, a call rejects with the signal's reason.
  */
 export class Arc2Face {
+	/** What was loaded, onto which device, and why. */
 	readonly info: ModelInfo;
 	readonly #native: NativeModel;
 	readonly #bundle: Bundle;
@@ -44,6 +45,7 @@ export class Arc2Face {
 	 * Loads a bundle onto a device. On a GPU the first load builds an engine for each network, which may take minutes and is kept for the
 	 * next; loads that need the same one wait for each other.
 	 *
+	 * @param options - which bundle, onto which device, and how
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `NO_DEVICE`; `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or
 	 *   tensor; `OUT_OF_MEMORY`; `ENGINE_FAILED`; `FILE_FAILED` when the folder of the engines can't be used
 	 */
@@ -58,6 +60,8 @@ export class Arc2Face {
 	 * Finds the faces in a photo. If none is clearly upright, the photo is also tried turned by 90°, 180° and 270° (see `rotation`), and
 	 * if there is none at all, with a border around it; each try takes as long as the first.
 	 *
+	 * @param photo - a file, its bytes, or pixels
+	 * @param options - how hard to look
 	 * @param options.detectionSize - side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`)
 	 * @param options.threshold - least score, 0–1 (default 0.5)
 	 * @returns largest first; may be empty
@@ -76,6 +80,8 @@ export class Arc2Face {
 	 * `warnings` what may be wrong with it. Faces are found as by `detect`; a face from `detect`, or five keypoints, passed as
 	 * `face` is used as it is.
 	 *
+	 * @param photo - a file, its bytes, or pixels
+	 * @param options - which face, and how hard to look
 	 * @param options.face - which face (default: the largest, with a warning if there are several)
 	 * @param options.detectionSize - as for {@link detect}
 	 * @param options.threshold - as for {@link detect}
@@ -100,7 +106,8 @@ export class Arc2Face {
 	 * Paints portraits: identity → conditioning → latents → image.
 	 *
 	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
-	 * @returns RGB images, 8 bits per channel: those of the first identity, then those of the next
+	 * @param options - how many, from which seed, of which size, and how
+	 * @returns RGB images, 8 bits per channel, at least one: those of the first identity, then those of the next
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
 	 *   `OUT_OF_MEMORY`; `DISPOSED`
@@ -108,7 +115,7 @@ export class Arc2Face {
 	async generate(
 		identity: IdentityLike | readonly IdentityLike[],
 		options?: GenerateOptions,
-	): Promise<GeneratedImage[]> {
+	): Promise<[GeneratedImage, ...GeneratedImage[]]> {
 		this.#requireOpen();
 		const identities = listOf(identity).map((one) => Identity.from(one));
 		const request = resolveGenerateOptions(options, identities.length, this.#geometry);
@@ -137,7 +144,7 @@ export class Arc2Face {
 				}),
 			signal,
 		);
-		return painted;
+		return painted as [GeneratedImage, ...GeneratedImage[]]; // there is at least one identity, and `count` is at least 1
 	}
 
 	/** Frees everything; pending calls reject with `DISPOSED`, images stay valid. May be called any number of times. */
@@ -146,6 +153,7 @@ export class Arc2Face {
 		return this.#disposal;
 	}
 
+	/** Calls `dispose`: for `await using`. */
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.dispose();
 	}

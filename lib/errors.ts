@@ -1,6 +1,11 @@
 // The errors of this package: a code and details for programs, a problem and a remedy for people.
 
-/** Every way this package can fail, and what that means. Tests keep docs/errors.md and native/error.h in step. */
+// Tests keep docs/errors.md and native/error.h in step with it.
+/**
+ * Every way this package can fail, and what that means.
+ *
+ * @enum
+ */
 export const errorCodes = {
 	INVALID_ARGUMENT: 'An argument, an option or a setting of the environment is not what it may be.',
 	INVALID_IMAGE: "A photo can't be read, or is no image of a format that is known.",
@@ -15,6 +20,7 @@ export const errorCodes = {
 	FILE_FAILED: 'A file or folder could not be read or written.',
 } as const;
 
+/** A kind of failure. */
 export type ErrorCode = keyof typeof errorCodes;
 
 /** What an error may know besides its sentences. A field means the same with every code. */
@@ -83,6 +89,7 @@ export type ErrorArguments = {
 
 /** The only error that this package throws on purpose; any other is a bug in it. */
 export class Arc2FaceError extends Error {
+	/** Always the same, as with every class of errors. */
 	override readonly name = 'Arc2FaceError';
 	/** What kind of failure this is, for programs; stable between versions. */
 	readonly code: ErrorCode;
@@ -112,7 +119,7 @@ export class Arc2FaceError extends Error {
 	}
 
 	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` keep only an error's message. */
-	toJSON(): { code: ErrorCode; problem: string; remedy?: string; details: ErrorDetails } {
+	toJSON(): Pick<Arc2FaceError, 'code' | 'problem' | 'details'> & Partial<Pick<Arc2FaceError, 'remedy'>> {
 		const { code, problem, remedy, details } = this;
 		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };
 	}

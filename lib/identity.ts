@@ -11,7 +11,11 @@ export const embeddingLength = identitySize;
 
 /** What {@link Identity.from} takes: an identity, its JSON, or any non-zero vector of 512 finite numbers. */
 export type IdentityLike = Identity | IdentityJson | ArrayLike<number>;
-export type IdentityJson = { embedding: ArrayLike<number> };
+/** What `JSON.stringify` makes of an identity. */
+export type IdentityJson = {
+	/** 512 finite numbers, not all 0. */
+	embedding: ArrayLike<number>;
+};
 
 /** A person as ArcFace sees one: a direction in 512 dimensions. Immutable, except that `embedding` can be written to. */
 export class Identity {
@@ -58,6 +62,7 @@ export class Identity {
 	/**
 	 * The identity between several: their weighted mean, brought back to length 1.
 	 *
+	 * @param identities - at least one
 	 * @param weights - one per identity, not negative, not all 0 (default: all the same)
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also when the identities cancel out
 	 */
@@ -88,7 +93,9 @@ export class Identity {
 	/**
 	 * The identity on the arc from `a` to `b`: spherical linear interpolation.
 	 *
-	 * @param t - 0 is `a`, 1 is `b`
+	 * @param a - where the arc begins
+	 * @param b - where it ends
+	 * @param t - 0–1: 0 is `a`, 1 is `b`
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for opposite identities, between which no arc is unique
 	 */
 	static slerp(a: IdentityLike, b: IdentityLike, t: number): Identity {
@@ -110,14 +117,21 @@ export class Identity {
 		return new Identity(normalise(Float64Array.from(from.embedding, (x, k) => fromShare * x + toShare * other[k]!)));
 	}
 
-	/** Cosine of the angle between them, −1 to 1: the higher, the more alike. */
+	/**
+	 * Cosine of the angle between them, −1 to 1: the higher, the more alike.
+	 *
+	 * @param other - the identity to compare with
+	 */
 	similarity(other: IdentityLike): number {
 		const { embedding } = Identity.from(other);
 		return this.embedding.reduce((sum, x, k) => sum + x * embedding[k]!, 0);
 	}
 
 	/** {@link Identity.from} reads it back, exact to the last bit. */
-	toJSON(): { embedding: number[] } {
+	toJSON(): {
+		/** 512 numbers, of length 1. */
+		embedding: number[];
+	} {
 		return { embedding: Array.from(this.embedding) };
 	}
 }

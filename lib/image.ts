@@ -14,12 +14,15 @@ import type { Warning } from './warnings.ts';
 export class GeneratedImage {
 	/** RGB, row-major, the top row first: a view of memory that the native side wrote, yours to change. */
 	readonly data: Uint8Array;
+	/** In pixels. */
 	readonly width: number;
+	/** In pixels. */
 	readonly height: number;
+	/** Numbers per pixel in `data`: red, green and blue. */
 	readonly channels = 3;
 	/** The seed of its noise. With `noise: "batch"` the whole call has one. */
 	readonly seed: number;
-	/** Index among the images of its call. */
+	/** Index among the images of its call, from 0. */
 	readonly index: number;
 	/** Whether its size is unlike the bundle's training images. */
 	readonly warnings: readonly Warning[];

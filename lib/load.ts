@@ -16,8 +16,9 @@ import { embeddedBundleWarning, sizeWarnings, type Warning } from './warnings.ts
 export type ModelInfo = Readonly<{
 	/** `cpu`, or the GPU as `cuda:0`. */
 	device: 'cpu' | `cuda:${number}`;
-	/** What runs the networks, and its version. */
+	/** What runs the networks. */
 	provider: ProviderName;
+	/** The provider's version: `1.30.0`. */
 	version: string;
 	/** Arithmetic of the networks. Those that read faces always compute in fp32. */
 	precision: 'fp32' | 'fp16';

@@ -14,12 +14,15 @@ import { openPhoto, type PhotoFile, type PhotoName, unreadable } from './photo/f
  */
 export type Photo = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob | RawPhoto | Sharp;
 
-/** Pixels: 8 bits, row-major, the top row first; `channels` are grey (1), RGB (3) or RGB and alpha (4). */
+/** Pixels: 8 bits, row-major, the top row first. */
 export interface RawPhoto {
 	/** width · height · channels numbers. */
 	data: Uint8Array | Uint8ClampedArray;
+	/** In pixels, at least 1. */
 	width: number;
+	/** In pixels, at least 1. */
 	height: number;
+	/** Numbers per pixel: grey, RGB, or RGB and alpha. */
 	channels: 1 | 3 | 4;
 }
 

@@ -1,7 +1,11 @@
 // Warnings: the call succeeded, but may not have done what was meant. The library prints nothing; results carry them.
 import type { Size } from './geometry.ts';
 
-/** Every kind of warning, and what it means. */
+/**
+ * Every kind of warning, and what it means.
+ *
+ * @enum
+ */
 export const warningCodes = {
 	EMBEDDED_BUNDLE:
 		'No bundle was asked for and none was downloaded: the embedded one paints, which knows drawn people only.',
@@ -13,8 +17,10 @@ export const warningCodes = {
 	CUT_FACE: 'The face reaches the edge of the photo: part of it may be missing.',
 } as const;
 
+/** A kind of warning. */
 export type WarningCode = keyof typeof warningCodes;
 
+/** What may be wrong with a result, or with the model that gives it. */
 export interface Warning {
 	/** What kind of warning this is, for programs; stable between versions. */
 	readonly code: WarningCode;

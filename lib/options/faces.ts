@@ -3,6 +3,7 @@ import type { EncodedFace, Point } from '../geometry.ts';
 import { check, integer, number, type Rule, rules } from './check.ts';
 import { detectionSizeRule, usualDetectionSize } from './sizes.ts';
 
+/** The options of `detect`. */
 export interface DetectOptions {
 	/**
 	 * Side of the square that the photo is fitted into, a multiple of 32, 32–4096 (default: that of `load`, 640). Larger finds smaller
@@ -11,6 +12,7 @@ export interface DetectOptions {
 	detectionSize?: number | undefined;
 	/** Least score, 0–1 (default 0.5). */
 	threshold?: number | undefined;
+	/** When it aborts, the call rejects with its reason. */
 	signal?: AbortSignal | undefined;
 }
 
@@ -20,6 +22,7 @@ export interface DetectOptions {
  */
 export type FaceChoice = 'largest' | 'only' | number | Pick<EncodedFace, 'keypoints'> | readonly Point[];
 
+/** The options of `encode`. */
 export interface EncodeOptions extends DetectOptions {
 	/** Which face of the photo (default: the largest, with a warning if there are several). */
 	face?: FaceChoice | undefined;

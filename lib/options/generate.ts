@@ -6,6 +6,7 @@ import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
 import { maxImageSide, side } from './sizes.ts';
 
+/** The options of `generate`. */
 export interface GenerateOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
@@ -29,17 +30,29 @@ export interface GenerateOptions {
 	 * the `imageSizes` of `load`.
 	 */
 	width?: number | undefined;
+	/** As `width`. */
 	height?: number | undefined;
 	/** Initial noise, standard normal, [images, 4, height / 8, width / 8], instead of the generators' first draw. */
 	latents?: Float32Array | undefined;
-	/** Called after every network evaluation; `step` counts from 1. */
+	/**
+	 * Called each time that all images of the call have had one more network evaluation.
+	 *
+	 * @param progress - how many, of how many
+	 */
 	onStep?: ((progress: StepProgress) => void) | undefined;
-	/** Stops within one step. */
+	/** When it aborts, the call stops within one step and rejects with its reason. */
 	signal?: AbortSignal | undefined;
 }
 export const noiseModes = ['per-image', 'batch'] as const;
+/** How the noise of a call's images is drawn: see `noise` of {@link GenerateOptions}. */
 export type NoiseMode = (typeof noiseModes)[number];
-export type StepProgress = { step: number; steps: number };
+/** The progress of `generate`. */
+export type StepProgress = {
+	/** Network evaluations that all images have had, from 1. */
+	step: number;
+	/** Network evaluations of each image in all. */
+	steps: number;
+};
 
 const maxImages = 1024;
 export const usualSampler: SamplerName = 'dpm++2m';

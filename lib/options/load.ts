@@ -4,6 +4,7 @@ import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './chec
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
+/** The options of `load`. */
 export interface LoadOptions {
 	/**
 	 * `"tiny"`, the path or `file:` URL of a folder, or the name of a downloaded bundle (default: `"arc2face"` if it was downloaded, else
@@ -24,8 +25,13 @@ export interface LoadOptions {
 	batchSizes?: readonly number[] | undefined;
 	/** On a GPU: path or `file:` URL of a folder; engines are kept in `engines` below it (default: the user's cache folder). */
 	cacheDir?: string | URL | undefined;
-	/** Called while engines are prepared, and when a network is ready. */
+	/**
+	 * Called while engines are prepared, and when a network is ready.
+	 *
+	 * @param progress - of which network, and how far it is
+	 */
 	onProgress?: ((progress: LoadProgress) => void) | undefined;
+	/** When it aborts, the call rejects with its reason; an engine's build stops after the step that it is at. */
 	signal?: AbortSignal | undefined;
 }
 /** The progress of `load`. On a GPU it gets an engine for each network, then loads them all; on the CPU it only loads. */
@@ -41,12 +47,14 @@ export type LoadProgress = {
 	fraction: number;
 	/** Finished networks: those with an engine or, in the phase `loading`, those that are ready. */
 	done: number;
+	/** The networks of the model, finished or not. */
 	total: number;
 };
 /** `auto` takes the first usable device, `cuda` the first usable GPU, `cuda:1` the second GPU. */
 export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
 export const precisions = ['auto', 'fp32', 'fp16'] as const;
+/** Arithmetic to ask for; `auto` leaves it to the device. */
 export type Precision = (typeof precisions)[number];
 
 export const maxThreads = 1024;

@@ -24,7 +24,9 @@ const samplers = {
 	lcm: () => lcm,
 } as const satisfies Record<string, (options: SamplerOptions) => (steps: number, config: ScheduleConfig) => Plan>;
 
+/** A sampler, by its name: each equals the scheduler of diffusers that it is named after. */
 export type SamplerName = keyof typeof samplers;
+/** All samplers. */
 export const samplerNames = Object.keys(samplers) as SamplerName[];
 
 export type SamplerOptions = {

@@ -72,10 +72,11 @@ describe('in a project that has the package installed', () => {
 	// A home of its own, without any official bundle.
 	const env = () => ({ ...process.env, ARC2FACE_HOME: join(folder, 'home'), NO_COLOR: '1' });
 
-	test('the programs compile under strict', async () => {
+	test('the programs compile, also where strictness goes beyond strict', async () => {
 		const programs = blocks.filter(({ language }) => language === 'ts');
 		for (const [i, { text }] of programs.entries()) await writeFile(join(folder, `program-${i}.ts`), text);
-		const options = { module: 'nodenext', target: 'es2023', strict: true, types: ['node'], outDir: 'js', rootDir: '.' };
+		const strict = { strict: true, noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true };
+		const options = { module: 'nodenext', target: 'es2023', ...strict, types: ['node'], outDir: 'js', rootDir: '.' };
 		await writeFile(
 			join(folder, 'tsconfig.json'),
 			JSON.stringify({ compilerOptions: options, include: ['program-*.ts'] }),
