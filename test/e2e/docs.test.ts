@@ -100,6 +100,13 @@ describe('in a project that has the package installed', () => {
 		},
 	);
 
+	test.skipIf(!process.features.require_module)('a CommonJS program can require the package', async () => {
+		const program = join(folder, 'program.cjs');
+		await writeFile(program, "console.log(typeof require('arc2face-native').Arc2Face.load);");
+		const { stdout } = await run(process.execPath, [program]);
+		expect(stdout).toBe('function\n');
+	});
+
 	test.each(named(blocks.filter(({ language, notRun }) => language === 'sh' && notRun === undefined)))(
 		'the commands at $name run',
 		async ({ text }) => {
