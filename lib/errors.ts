@@ -130,3 +130,13 @@ export function problemOf(error: unknown): string {
 	if (error instanceof Arc2FaceError) return error.problem;
 	return error instanceof Error ? error.message : String(error);
 }
+
+/**
+ * Keeps both ends of a text that is too long for a message.
+ *
+ * @param end - how much of `most` is the end
+ * @internal
+ */
+export function shortened(text: string, most = 80, end = most / 2): string {
+	return text.length <= most ? text : `${text.slice(0, most - end)}…${text.slice(-end)}`;
+}

@@ -1,6 +1,8 @@
 // Native work at the end of the process. exit() destroys the static objects of all libraries, including those that
 // our threads work in (ONNX Runtime, NVIDIA's), and other threads run on meanwhile. So work is stopped before that.
-// What can't be stopped soon must not hold the process back: then exit() is cut short, with its own code.
+// What can't be stopped soon must not hold the process back: then exit() is cut short, with its own code. Only glibc
+// tells that code; on macOS and with musl exit() waits until the work has stopped, and on Windows there is nothing to
+// do.
 #pragma once
 
 namespace arc2face {

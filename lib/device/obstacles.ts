@@ -123,9 +123,14 @@ const namedProviderRemedy = `Let ${providerVariable} name a provider library of 
 const releases = products.map((product) => productTable[product].release);
 const namedTensorRtRemedy = `Let ${tensorRtVariable} name a folder with ${releases.join(', or with ')}, or unset it.`;
 
+/** Whether there are libraries of NVIDIA's for this system. */
+export function isForGpus(): boolean {
+	return products.some((product) => libraryNames(product) !== undefined);
+}
+
 /** No GPU was found, though one was requested or expected. */
 export function noGpuRemedy({ runtime, driver }: Pick<NativeGpus, 'runtime' | 'driver'>): string {
-	if (products.every((product) => libraryNames(product) === undefined)) return 'Use the CPU.';
+	if (!isForGpus()) return 'Use the CPU.';
 	if (runtime === undefined) return rebuildRemedy;
 	if (driver === undefined) {
 		return "Install NVIDIA's driver; a container has to be started with it and the GPU (`docker run --gpus all`).";

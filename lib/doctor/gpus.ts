@@ -3,7 +3,7 @@ import { formatBytes } from '../cli/bytes.ts';
 import { failureOf } from '../cli/failure.ts';
 import { table } from '../cli/table.ts';
 import { chooseGpu } from '../device/device.ts';
-import { describeFault, noGpuRemedy, placeRemedy, rebuildRemedy } from '../device/obstacles.ts';
+import { describeFault, isForGpus, noGpuRemedy, placeRemedy, rebuildRemedy } from '../device/obstacles.ts';
 import { EngineCache } from '../engines/cache.ts';
 import { capabilityName } from '../engines/capability.ts';
 import { checkLogSeverity } from '../engines/log.ts';
@@ -15,6 +15,8 @@ import type { NativeGpu, NativeGpus } from '../native.ts';
 export interface GpuReport {
 	/** The CUDA that the addon was built with, and the newest that the driver supports. */
 	cuda: { runtime?: string; driver?: string };
+	/** How to get the GPU parts, where this build is without them. */
+	parts?: string;
 	/** Why there are no GPUs. */
 	obstacle?: string;
 	found: readonly GpuState[];
@@ -64,6 +66,7 @@ export async function examineGpus(survey: NativeGpus, runtimes: EngineRuntimes):
 	for (const [index, gpu] of gpus.entries()) found.push(await examineGpu(gpu, index, survey, runtimes));
 	return {
 		cuda: { ...(runtime === undefined ? {} : { runtime }), ...(driver === undefined ? {} : { driver }) },
+		...(runtime === undefined && isForGpus() ? { parts: `${rebuildRemedy} See docs/gpu.md.` } : {}),
 		...(obstacle === undefined ? {} : { obstacle }),
 		found,
 		libraries: await examineLibraries(runtimes),
@@ -150,7 +153,7 @@ export function gpuProblems(report: GpuReport, isExpected: boolean): Failure[] {
 	return problems;
 }
 
-export function gpuRows({ cuda, obstacle, found, engines }: GpuReport): string[][] {
+export function gpuRows({ cuda, parts, obstacle, found, engines }: GpuReport): string[][] {
 	const versions = [
 		...(cuda.runtime === undefined ? [] : [`${cuda.runtime} in this build`]),
 		...(cuda.driver === undefined ? [] : [`${cuda.driver} in the driver`]),
@@ -158,6 +161,7 @@ export function gpuRows({ cuda, obstacle, found, engines }: GpuReport): string[]
 	const size = 'error' in engines ? 'not usable' : `${engines.count} engines, ${formatBytes(engines.bytes)}`;
 	return [
 		['CUDA', versions.join(', ') || 'none'],
+		...(parts === undefined ? [] : [['GPU parts', `not in this build. ${parts}`]]),
 		...(found.length === 0 ? [['GPU', obstacle ?? 'none found']] : []),
 		...found.map(({ device, name, capability, memoryBytes, supported, uses }) => [
 			device,

@@ -1,6 +1,8 @@
 // The rules for options, their wording, and the error for a value that breaks one.
-import { Arc2FaceError } from '../errors.ts';
+import { Arc2FaceError, shortened } from '../errors.ts';
 import { isAbortSignal, isPlainObject } from './brands.ts';
+
+export { shortened };
 
 /** An option's rule, in words and as a test. */
 export type Rule = Readonly<{ expected: string; fits: (value: unknown) => boolean }>;
@@ -84,16 +86,6 @@ export function describe(value: unknown, depth = 0): string {
 
 /** Levels of nesting that a message shows: enough for a list of points or sizes, and an end for cycles. */
 const maxDepth = 3;
-
-/**
- * Keeps both ends of a text that is too long for a message.
- *
- * @param end - how much of `most` is the end
- * @internal
- */
-export function shortened(text: string, most = 80, end = most / 2): string {
-	return text.length <= most ? text : `${text.slice(0, most - end)}…${text.slice(-end)}`;
-}
 
 function article(noun: string): string {
 	return `${/^[aeiou]/i.test(noun) ? 'an' : 'a'} ${noun}`;

@@ -1,5 +1,5 @@
 // The error for a bad file of weights, and its remedies.
-import { Arc2FaceError } from '../../lib/errors.ts';
+import { Arc2FaceError, shortened } from '../../lib/errors.ts';
 
 /** What is wrong: a file, one of its tensors, or another part. */
 export type Subject = string | Readonly<{ file: string; tensor?: string; part?: string }>;
@@ -10,8 +10,8 @@ export const remedies = {
 	resave: 'Save the tensors alone, as `model.save_pretrained` or `torch.save(model.state_dict(), …)` do.',
 } as const;
 
-/** Length at which messages cut a name from a file. */
-const longestName = 200;
+/** Characters of a name from a file that messages show. */
+export const longestName = 200;
 
 /** The error for a damaged or unsuitable checkpoint. Its remedy is that for damage unless another is given. */
 export function invalidWeights(
@@ -22,17 +22,12 @@ export function invalidWeights(
 ): Arc2FaceError {
 	const { file, tensor, part } = typeof subject === 'string' ? { file: subject } : subject;
 	const inside = tensor === undefined ? part : `tensor ${tensor}`;
-	const where = inside === undefined ? file : `${shorten(inside)} of ${file}`;
+	const where = inside === undefined ? file : `${shortened(inside, longestName)} of ${file}`;
 	const details = {
 		file,
-		...(tensor === undefined ? {} : { tensor: shorten(tensor) }),
+		...(tensor === undefined ? {} : { tensor: shortened(tensor, longestName) }),
 		...(systemCode === undefined ? {} : { systemCode }),
 	};
 	const problem = `Expected ${expected} for ${where} but received ${received}.`;
 	return new Arc2FaceError('INVALID_WEIGHTS', problem, { remedy, details, cause });
-}
-
-/** A name from a file, cut for messages. */
-export function shorten(name: string): string {
-	return name.length > longestName ? `${name.slice(0, longestName)}…` : name;
 }

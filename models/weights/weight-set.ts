@@ -1,5 +1,6 @@
 // The weights that a network takes from a checkpoint, checked against its definition.
-import { invalidWeights, remedies, shorten } from './invalid.ts';
+import { shortened } from '../../lib/errors.ts';
+import { invalidWeights, longestName, remedies } from './invalid.ts';
 import type { Checkpoint, DataType, WeightReference } from './reference.ts';
 
 /** Where a network definition takes its weights from: a checkpoint, or an inventory that records requests. */
@@ -60,7 +61,8 @@ export class CheckpointWeights implements WeightSource {
 		);
 		if (extra.length === 0) return;
 		const more = extra.length > 3 ? ` and ${extra.length - 3} more` : '';
-		const received = `also ${extra.slice(0, 3).map(shorten).join(', ')}${more}`;
+		const names = extra.slice(0, 3).map((name) => shortened(name, longestName));
+		const received = `also ${names.join(', ')}${more}`;
 		throw invalidWeights('only the tensors of its network', file, received, otherNetwork);
 	}
 }

@@ -6,10 +6,18 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { failureOf } from '../../lib/cli/failure.ts';
 import { canRun, describeDevice, type Examination, problemsOf } from '../../lib/commands/doctor.ts';
 import { findBundles } from '../../lib/doctor/bundles.ts';
-import { examineGpus, type GpuReport, type GpuState, gpuRows, libraryTable } from '../../lib/doctor/gpus.ts';
+import {
+	examineGpus,
+	examineWithoutAddon,
+	type GpuReport,
+	type GpuState,
+	gpuRows,
+	libraryTable,
+} from '../../lib/doctor/gpus.ts';
 import { findNvidiaDriver } from '../../lib/doctor/machine.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
+import type { NativeGpus } from '../../lib/native.ts';
 
 vi.mock('../../lib/native.ts', async (original) => ({
 	...(await original<typeof import('../../lib/native.ts')>()),
@@ -143,6 +151,17 @@ describe('GPUs', () => {
 			['cuda:1', 'NVIDIA H200, compute capability 6.1, 150.0 GB memory, too old for this build: not usable'],
 			['engine cache', '/c: 0 engines, 0 bytes'],
 		]);
+	});
+
+	test.skipIf(process.platform !== 'linux')('need parts, and a build without them says how to get them', async () => {
+		const runtimes = () => new EngineRuntimes({ env: {}, root: folder, home: folder, cacheDir: folder });
+		const rows = async (survey: NativeGpus) => gpuRows(await examineGpus(survey, runtimes()));
+		const without = await rows({ gpus: [], obstacle: 'This build has no CUDA.' });
+		const how = /^not in this build\. In .*npm run toolchain.*node-gyp rebuild.*docs\/gpu\.md/;
+		expect(without).toContainEqual(['GPU parts', expect.stringMatching(how)]);
+		const parts = (found: string[][]) => found.filter(([what]) => what === 'GPU parts');
+		expect(parts(await rows({ gpus: [], runtime: '13.0', obstacle: 'There is no driver.' }))).toEqual([]);
+		expect(parts(gpuRows(await examineWithoutAddon()))).toEqual([]);
 	});
 
 	test('are no problem where there are none, which says why', () => {
