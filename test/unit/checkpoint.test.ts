@@ -81,6 +81,14 @@ describe('CheckpointWeights', () => {
 		await expectInvalidWeights((async () => views.get('column', [6]))(), 'tensor column', 'in a row', 'strides [8]');
 	});
 
+	test('shows both ends of a name that is too long for a message', async () => {
+		const weights = new CheckpointWeights(await openCheckpoint(`${encoder}model.safetensors`));
+		const name = `down.${'x'.repeat(10_000)}.weight`;
+		const error = await (async () => weights.get(name, [1]))().catch((thrown: Error) => thrown);
+		expect((error as Error).message).toMatch(/tensor down\.x+…x+\.weight of /);
+		expect((error as Error).message.length).toBeLessThan(1000);
+	});
+
 	test('names tensors that no one asked for, but for those to ignore', async () => {
 		const path = folder.write(
 			'extra.bin',

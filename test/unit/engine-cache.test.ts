@@ -664,5 +664,3 @@ describe('list and clean', () => {
 		expect(await digests()).toEqual([]);
 	});
 });
-
-// The compiled cache (`npm run build`) in separate processes.
