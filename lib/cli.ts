@@ -1,8 +1,8 @@
 // The program: its channels, its signals and its exit code.
-import { isLively, outliveReaders, print } from './cli/channels.ts';
-import type { Command, Context, ParsedArguments } from './cli/command.ts';
+import { columnsOf, isLively, outliveReaders, print } from './cli/channels.ts';
+import type { Context, Outcome } from './cli/command.ts';
 import { exitCodeOf, exitCodes } from './cli/exit-codes.ts';
-import { explain, presentable } from './cli/message.ts';
+import { errorJson, explain, interrupted, presentable } from './cli/message.ts';
 import { runCommandLine } from './cli/parser.ts';
 import { Progress } from './cli/progress.ts';
 import { commands } from './commands/index.ts';
@@ -26,47 +26,81 @@ function interrupt(): void {
 	process.kill(process.pid, 'SIGINT');
 }
 
+/** Prints the result, then tells what went wrong. */
 async function main(args: string[]): Promise<number> {
-	let exitCode: number = exitCodes.done;
-	let chosen = 'arc2face';
-	let help = '';
-	let ending: { error: unknown } | undefined;
+	const ending = await run(args);
+	progress.end();
+	const { outcome, failure, command } = ending;
+	try {
+		await print(asksForJson(args) ? jsonOf(ending) : textOf(ending));
+	} catch (error) {
+		tell(explain(error, command));
+		return exitCodeOf(error);
+	}
+	if (failure === undefined) return outcome?.exitCode ?? exitCodes.done;
+	const isInterrupted = interruption.signal.aborted;
+	tell(isInterrupted ? interrupted.problem : explain(failure.error, command));
+	return isInterrupted ? exitCodes.interrupted : exitCodeOf(failure.error);
+}
+
+type Ending = {
+	/** Help that was asked for. */
+	help: string;
+	/** With a failure: what was done before it. */
+	outcome?: Outcome;
+	failure?: { error: unknown };
+	/** The command that was chosen: `arc2face engines build`. */
+	command: string;
+};
+
+async function run(args: string[]): Promise<Ending> {
+	const ending: Ending = { help: '', command: 'arc2face' };
 	const context: Context = {
 		signal: interruption.signal,
 		note: tell,
-		report: (error) => tell(explain(error, chosen)),
+		report: (error) => tell(explain(error, ending.command)),
 		endEarly: (error) => {
-			ending = { error };
+			ending.failure = { error };
 		},
 		progress: (label, state) => progress.show(presentable(label), state),
 	};
-	const run = async (command: Command, input: ParsedArguments) => {
-		const outcome = await command.run(input, context);
-		progress.end();
-		exitCode = outcome.exitCode;
-		const { text } = outcome;
-		if (input.values.json) await print(`${JSON.stringify(outcome.value, undefined, '\t')}\n`);
-		else if (text.length > 0) await print(typeof text === 'string' ? `${text}\n` : text);
-		if (ending !== undefined) throw ending.error;
-	};
 	try {
-		const isFine = await runCommandLine(args, commands, {
-			...{ version: packageVersion(), run },
+		await runCommandLine(args, commands, {
+			...{ version: packageVersion(), columns: columnsOf(process.stdout) },
+			run: async (command, input) => {
+				ending.outcome = await command.run(input, context);
+			},
 			onChoice: (name) => {
-				chosen = name;
+				ending.command = name;
 			},
 			writeOut: (text) => {
-				help += text;
+				ending.help += text;
 			},
 			writeError: (text) => process.stderr.write(presentable(text)),
 		});
-		if (help !== '') await print(help);
-		return isFine ? exitCode : exitCodes.wrongUsage;
 	} catch (error) {
-		if (!interruption.signal.aborted) context.report(error);
-		else tell('Interrupted.');
-		return interruption.signal.aborted ? exitCodes.interrupted : exitCodeOf(error);
+		ending.failure = { error };
 	}
+	return ending;
+}
+
+/** Read from the words themselves: it counts even where they are wrong. */
+function asksForJson(args: readonly string[]): boolean {
+	const end = args.indexOf('--');
+	return args.slice(0, end === -1 ? undefined : end).includes('--json');
+}
+
+/** One object, whatever the ending, unless it is help. */
+function jsonOf({ help, outcome, failure, command }: Ending): string {
+	if (outcome === undefined && failure === undefined) return help;
+	const error = failure && (interruption.signal.aborted ? interrupted : errorJson(failure.error, command));
+	return `${JSON.stringify({ ...outcome?.value, error }, undefined, '\t')}\n`;
+}
+
+function textOf({ help, outcome }: Ending): string | Uint8Array {
+	if (outcome === undefined) return help;
+	const { text } = outcome;
+	return typeof text === 'string' && text !== '' ? `${text}\n` : text;
 }
 
 function tell(text: string): void {

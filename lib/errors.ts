@@ -1,4 +1,5 @@
 // The errors of this package: a code and details for programs, a problem and a remedy for people.
+import { type Sentence, say, type Wording } from './messages/wording.ts';
 
 // Tests keep docs/errors.md and native/error.h in step with it.
 /**
@@ -57,7 +58,7 @@ interface Details {
 
 /** Which details the errors of each code may have. All are optional. */
 export const detailFields = {
-	INVALID_ARGUMENT: ['option', 'variable', 'file'],
+	INVALID_ARGUMENT: ['option', 'variable', 'file', 'photo', 'faces'],
 	INVALID_IMAGE: ['photo', 'systemCode'],
 	NO_FACE: ['photo', 'faces'],
 	INVALID_BUNDLE: ['bundle', 'file', 'field', 'network', 'tensor', 'systemCode'],
@@ -77,14 +78,14 @@ export type ErrorDetails<Code extends ErrorCode = ErrorCode> = {
 
 type Options<Code extends ErrorCode> = {
 	/** Chosen where the cause is known. */
-	remedy?: string | undefined;
+	remedy?: Sentence | undefined;
 	details?: ErrorDetails<Code>;
 	cause?: unknown;
 };
 
 /** One list per code, so that details match the code. */
 export type ErrorArguments = {
-	[Code in ErrorCode]: [code: Code, problem: string, options?: Options<Code>];
+	[Code in ErrorCode]: [code: Code, problem: Sentence, options?: Options<Code>];
 }[ErrorCode];
 
 /** The only error that this package throws on purpose; any other is a bug in it. */
@@ -99,11 +100,16 @@ export class Arc2FaceError extends Error {
 	readonly remedy: string | undefined;
 	/** Names and numbers for programs, as far as they are known. */
 	readonly details: ErrorDetails;
+	/** Problem and remedy as they were given, to be told in other words, too. */
+	readonly #told: { problem: Sentence; remedy: Sentence | undefined };
 
 	/** @hidden */
 	constructor(...told: ErrorArguments) {
-		const [code, problem, { remedy, details = {}, cause } = {}] = told;
+		const [code, toldProblem, { remedy: toldRemedy, details = {}, cause } = {}] = told;
+		const problem = say(toldProblem);
+		const remedy = toldRemedy && say(toldRemedy);
 		super(remedy === undefined ? problem : `${problem} ${remedy}`, cause === undefined ? undefined : { cause });
+		this.#told = { problem: toldProblem, remedy: toldRemedy };
 		this.code = code;
 		this.problem = problem;
 		this.remedy = remedy;
@@ -111,11 +117,17 @@ export class Arc2FaceError extends Error {
 	}
 
 	/** A copy by a caller who knows more: another sentence, a remedy, or further details. @internal */
-	with(more: { problem?: string; remedy?: string | undefined; details?: ErrorDetails }): Arc2FaceError {
-		const { code, problem, remedy, cause } = this;
-		const said = { problem, remedy, ...more };
+	with(more: { problem?: Sentence; remedy?: Sentence | undefined; details?: ErrorDetails }): Arc2FaceError {
+		const { code, cause } = this;
+		const said = { ...this.#told, ...more };
 		const options = { remedy: said.remedy, details: { ...this.details, ...more.details }, cause };
 		return new Arc2FaceError(...([code, said.problem, options] as ErrorArguments));
+	}
+
+	/** The same for another reader. @internal */
+	inWordsOf(wording: Wording): Arc2FaceError {
+		const { problem, remedy } = this.#told;
+		return this.with({ problem: say(problem, wording), remedy: remedy && say(remedy, wording) });
 	}
 
 	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` keep only an error's message. */

@@ -8,6 +8,7 @@ import { nativeEngines, openEngines, type PrepareOptions, targetOf } from './eng
 import { pathsOf } from './engines/runtimes.ts';
 import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
+import type { Sentence } from './messages/wording.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import { embeddedBundleWarning, sizeWarnings, type Warning } from './warnings.ts';
@@ -141,9 +142,10 @@ async function openModel(
 function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	if (!(error instanceof Arc2FaceError)) return error;
 	if (error.code === 'OUT_OF_MEMORY') {
-		const remedy = isOnCpu
+		const remedy: Sentence = isOnCpu
 			? 'Close other programs, or load a smaller bundle.'
-			: 'Load with fewer and lower `batchSizes` and `imageSizes`, or close other programs that use the GPU.';
+			: ({ option }) =>
+					`Load with fewer and lower ${option('batchSizes')} and ${option('imageSizes')}, or close other programs that use the GPU.`;
 		return error.with({ remedy });
 	}
 	if (error.code === 'NO_DEVICE' && isOnCpu) return error.with({ remedy: onnxRuntimeRemedy() });

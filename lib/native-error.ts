@@ -7,6 +7,7 @@ import {
 	type ErrorDetails,
 	errorCodes,
 } from './errors.ts';
+import type { Sentence } from './messages/wording.ts';
 
 /**
  * Native errors arrive without a JavaScript stack; the result has the caller's, and the native error as `cause`. The remedy
@@ -28,7 +29,7 @@ function isErrorCode(code: unknown): code is ErrorCode {
 }
 
 /** The remedy for a native error, where its details tell. */
-const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | undefined>> = {
+const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => Sentence | undefined>> = {
 	INVALID_ARGUMENT: ({ option = '' }) => loadAgain[option],
 	NO_DEVICE: () => 'Run `arc2face doctor` to see what was looked for and what was found.',
 	ENGINE_FAILED: ({ tensor, device = 'cpu', network }) => {
@@ -37,13 +38,17 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | un
 		const again = 'copy or download them again';
 		return device === 'cpu' || readsFaces(network)
 			? `Its weights may be damaged: ${again}.`
-			: `Load with \`precision: 'fp32'\`; if that fails as well, its weights may be damaged: ${again}.`;
+			: ({ option }) =>
+					`Load with ${option('precision', 'fp32')}; if that fails as well, its weights may be damaged: ${again}.`;
 	},
 	OUT_OF_MEMORY: ({ device = 'cpu', network }) => {
 		const close = device === 'cpu' ? 'close other programs' : 'close other programs that use the GPU';
-		if (readsFaces(network)) return `Lower \`detectionSize\` or the photo's size, or ${close}.`;
-		const batches = device === 'cpu' ? '' : ', load with fewer and lower `batchSizes`';
-		return `Lower \`count\` or the image size${batches}, or ${close}.`;
+		if (readsFaces(network))
+			return ({ option }) => `Lower ${option('detectionSize')} or the photo's size, or ${close}.`;
+		return ({ option }) => {
+			const batches = device === 'cpu' ? '' : `, load with fewer and lower ${option('batchSizes')}`;
+			return `Lower ${option('count')} or the image size${batches}, or ${close}.`;
+		};
 	},
 	DISPOSED: () => 'Load the model again with `Arc2Face.load()`.',
 };
@@ -52,8 +57,8 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => string | un
 const readsFaces = (network: string | undefined) => network === 'detector' || network === 'recognizer';
 
 /** What to load a model with, for a call's option that its engines were not built for. */
-const loadAgain: Readonly<Record<string, string>> = {
-	width: 'Load the model with this size in `imageSizes`.',
-	guidanceScale: 'Load the model with 2 or more in `batchSizes`.',
-	detectionSize: 'Load the model with it as `detectionSize`.',
+const loadAgain: Readonly<Record<string, Sentence>> = {
+	width: ({ option }) => `Load the model with this size in ${option('imageSizes')}.`,
+	guidanceScale: ({ option }) => `Load the model with 2 or more in ${option('batchSizes')}.`,
+	detectionSize: ({ option }) => `Load the model with it as ${option('detectionSize')}.`,
 };

@@ -1,6 +1,7 @@
 // Reads photos, in every form that programs hold them, as upright RGB pixels.
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError } from './errors.ts';
+import type { Sentence } from './messages/wording.ts';
 import { isArrayBuffer, isBlob, isBytes, isPromise, isStream, isUint8Array, isUrl } from './options/brands.ts';
 import { describe, invalid, shortened } from './options/check.ts';
 import { pathOf } from './options/path.ts';
@@ -112,7 +113,8 @@ function undecodable(source: Source, content: Content | undefined, cause: Error)
 	});
 }
 
-const asPhoto = 'Pass a JPEG, PNG, WebP, AVIF, GIF or TIFF file, its bytes, or raw pixels.';
+const asPhoto: Sentence = ({ either }) =>
+	`Pass a JPEG, PNG, WebP, AVIF, GIF or TIFF file${either(', its bytes, or raw pixels', '')}.`;
 
 /** From sharp's own table, because a sharp built with another libvips reads more. */
 function isRead({ suffix }: Content): boolean {
@@ -150,7 +152,8 @@ async function locateFile(photo: string | URL, limits: SharpOptions): Promise<So
 
 /** The error about a remote URL: nothing here uses the network. */
 function notHere(photo: string | URL): Arc2FaceError {
-	const remedy = 'Pass the bytes that are there: `await (await fetch(url)).arrayBuffer()`.';
+	const remedy: Sentence = ({ either }) =>
+		`Pass the bytes that are there: ${either('`await (await fetch(url)).arrayBuffer()`', '`curl URL`, into a photo named -')}.`;
 	const text = shortened(String(photo), 200);
 	if (isUrl(photo)) return invalid('a path or a file: URL', 'photo', text, remedy);
 	return unreadable({ name: `the photo ${text}`, photo: text }, 'it is an address, not a file', { remedy });

@@ -1,5 +1,6 @@
 // Warnings: the call succeeded, but may not have done what was meant. The library prints nothing; results carry them.
 import type { Size } from './geometry.ts';
+import { type Sentence, say, type Wording } from './messages/wording.ts';
 
 /**
  * Every kind of warning, and what it means.
@@ -28,14 +29,28 @@ export interface Warning {
 	readonly message: string;
 }
 
+/** How each message was put together: a warning itself is plain data. */
+const sentences = new WeakMap<Warning, Sentence>();
+
+/** @internal */
+export function warning(code: WarningCode, sentence: Sentence): Warning {
+	const made = { code, message: say(sentence) };
+	sentences.set(made, sentence);
+	return made;
+}
+
+/** The same warning for another reader. @internal */
+export function inWordsOf(wording: Wording, told: Warning): Warning {
+	return { ...told, message: say(sentences.get(told) ?? told.message, wording) };
+}
+
 /** @internal */
 export function embeddedBundleWarning(): Warning {
-	return {
-		code: 'EMBEDDED_BUNDLE',
-		message:
-			'No bundle was asked for and the official one is not there, so the embedded one paints, which knows drawn people only. ' +
-			'`arc2face pull` gets the official one; if the embedded one is meant, ask for the bundle "tiny".',
-	};
+	return warning(
+		'EMBEDDED_BUNDLE',
+		({ option }) =>
+			`The embedded bundle knows drawn people only: run \`arc2face pull\`, or ask for it with ${option('bundle', 'tiny')}.`,
+	);
 }
 
 /**
@@ -47,12 +62,11 @@ export function sizeWarnings(size: Size, trained: Size): Warning[] {
 	const ratios = [size.width / trained.width, size.height / trained.height];
 	if (Math.max(...ratios) <= mostEnlarged && Math.min(...ratios) >= leastReduced) return [];
 	return [
-		{
-			code: 'UNUSUAL_SIZE',
-			message:
-				`Images of ${size.width} × ${size.height} pixels are far from the ${trained.width} × ${trained.height} that the bundle ` +
+		warning(
+			'UNUSUAL_SIZE',
+			`Images of ${size.width} × ${size.height} pixels are far from the ${trained.width} × ${trained.height} that the bundle ` +
 				'was trained on: expect several faces, or parts of one. Paint at its own size, and enlarge the images afterwards.',
-		},
+		),
 	];
 }
 

@@ -109,8 +109,10 @@ function parse(bytes: Uint8Array, file: string): unknown {
 		return JSON.parse(new TextDecoder().decode(bytes));
 	} catch (cause) {
 		const { what, remedy = bringFile } = contentOf(bytes.subarray(0, startBytes)) ?? { what: 'other bytes' };
-		const received = what === 'JSON' ? (cause as Error).message : what;
-		const problem = `Expected JSON in ${file} but received ${received}.`;
+		const problem =
+			what === 'JSON'
+				? `The JSON in ${file} is damaged: ${(cause as Error).message}.`
+				: `Expected JSON in ${file} but received ${what}.`;
 		throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details: { file }, cause });
 	}
 }

@@ -1,5 +1,5 @@
 // Runs command lines in this process, without starting the program.
-import type { Context, Outcome } from '../lib/cli/command.ts';
+import { type Context, type Outcome, UsageError } from '../lib/cli/command.ts';
 import { type CommandTable, runCommandLine } from '../lib/cli/parser.ts';
 import { commands } from '../lib/commands/index.ts';
 
@@ -11,12 +11,13 @@ export function silentContext(more: Partial<Context> = {}): Context {
 	return { signal: new AbortController().signal, note() {}, report() {}, endEarly, progress() {}, ...more };
 }
 
-/** @returns the command's result, and what was written: help, and errors in the command line */
+/** @returns the command's result, and what was written: help, and what is wrong with the command line */
 export async function runLine(args: readonly string[], table: CommandTable = commands, context = silentContext()) {
 	let outcome: Outcome | undefined;
 	let [help, wrong] = ['', ''];
-	const isFine = await runCommandLine(args, table, {
-		version: '1.2.3',
+	let isFine = true;
+	const running = runCommandLine(args, table, {
+		...{ version: '1.2.3', columns: 80 },
 		writeOut: (text) => {
 			help += text;
 		},
@@ -26,6 +27,11 @@ export async function runLine(args: readonly string[], table: CommandTable = com
 		run: async (command, input) => {
 			outcome = await command.run(input, context);
 		},
+	});
+	await running.catch((error: unknown) => {
+		if (!(error instanceof UsageError)) throw error;
+		isFine = false;
+		wrong += error.message;
 	});
 	return { isFine, outcome, help, wrong };
 }

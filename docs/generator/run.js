@@ -56,7 +56,7 @@ function help(...command) {
 	const argv = [join(root, 'dist/lib/cli.js'), ...command, '--help'];
 	return execFileSync(process.execPath, argv, {
 		encoding: 'utf8',
-		env: { ...process.env, NO_COLOR: '1', COLUMNS: '100' },
+		env: { ...process.env, NO_COLOR: '1', COLUMNS: '80' },
 	}).trimEnd();
 }
 

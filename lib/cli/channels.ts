@@ -8,6 +8,13 @@ export function isLively(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = pr
 	return stream.isTTY === true && env.TERM !== 'dumb' && !env.NO_COLOR && !env.CI;
 }
 
+/** How wide text may be: what COLUMNS says, or the terminal's width, else 80. */
+export function columnsOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): number {
+	const asked = Number(env.COLUMNS);
+	if (Number.isInteger(asked) && asked > 0) return asked;
+	return (stream.isTTY && stream.columns) || 80;
+}
+
 /** A reader that has left does not end the work: `print` learns it from its own write, and notes are lost. */
 export function outliveReaders(): void {
 	for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
@@ -19,6 +26,7 @@ export function outliveReaders(): void {
  * @throws {Arc2FaceError} `FILE_FAILED` when they could not be written, such as to a full disk
  */
 export async function print(data: string | Uint8Array): Promise<void> {
+	if (data.length === 0) return;
 	try {
 		const found = fstatSync(1);
 		if (found.isFIFO() || found.isSocket() || process.stdout.isTTY) await write(data);

@@ -26,17 +26,19 @@ export interface Context {
 	/** Shows how far the work named by `label` is; the next label ends it. */
 	progress(
 		label: string,
-		progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' | 'percent' },
+		progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' | 'networks' | 'percent' },
 	): void;
 }
 
 /** A command is data plus `run`, which returns a value; `text` formats it when there is no `--json`. */
-interface Definition<Specs extends OptionSpecs, Result> {
+interface Definition<Specs extends OptionSpecs, Result extends object> {
 	/** Positional arguments: `<one>`, `[optional]`, `<several...>`. */
 	arguments: readonly string[];
 	/** By their names in the library; `guidanceScale` is written `--guidance-scale`. */
 	options: Specs;
 	example: string;
+	/** What `--json` prints: paths such as `results[].faces` and what is there. */
+	json: Readonly<Record<string, string>>;
 	run(input: { values: OptionValues<WithCommon<Specs>>; positionals: string[] }, context: Context): Promise<Result>;
 	/** Bytes are printed unchanged. */
 	text(result: Result): string | Uint8Array;
@@ -45,7 +47,7 @@ interface Definition<Specs extends OptionSpecs, Result> {
 }
 
 export interface Outcome {
-	value: unknown;
+	value: object;
 	text: string | Uint8Array;
 	exitCode: number;
 }
@@ -54,6 +56,7 @@ export interface Command {
 	arguments: readonly string[];
 	options: OptionSpecs;
 	example: string;
+	json: Readonly<Record<string, string>>;
 	/** @throws {UsageError} when the arguments do not fit, before any work */
 	run(input: ParsedArguments, context: Context): Promise<Outcome>;
 }
@@ -66,6 +69,14 @@ export interface ParsedArguments {
 /** The command line itself is wrong: exit code 2. Never leaves the program. */
 export class UsageError extends Error {
 	override readonly name = 'UsageError';
+	readonly problem: string;
+	readonly remedy: string | undefined;
+
+	constructor(problem: string, remedy?: string) {
+		super(remedy === undefined ? problem : `${problem} ${remedy}`);
+		this.problem = problem;
+		this.remedy = remedy;
+	}
 }
 
 /** The options that every command has, besides `--help`. */
@@ -73,13 +84,15 @@ const commonOptions = { json: { type: 'boolean', help: 'print the result as JSON
 type WithCommon<Specs extends OptionSpecs> = Specs & typeof commonOptions;
 
 /** Ties the types of options, `run` and `text` together, and hides them from the list of commands. */
-export function defineCommand<const Specs extends OptionSpecs, Result>(definition: Definition<Specs, Result>): Command {
-	const { arguments: positionals, example } = definition;
+export function defineCommand<const Specs extends OptionSpecs, Result extends object>(
+	definition: Definition<Specs, Result>,
+): Command {
+	const { arguments: positionals, example, json } = definition;
 	return {
 		arguments: positionals,
-		// Own ones first: a command may say more about `--json`.
-		options: { ...definition.options, json: definition.options.json ?? commonOptions.json },
+		options: { ...definition.options, ...commonOptions },
 		example,
+		json: { ...json, error: 'of all of it: code, problem, remedy and details' },
 		async run(input, context) {
 			// The parser built them from the same specs.
 			const value = await definition.run(input as Parameters<typeof definition.run>[0], context);

@@ -2,13 +2,21 @@
 import type { Arc2Face } from '../arc2face.ts';
 import type { EncodedFace } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
-import type { FaceChoice } from '../options/faces.ts';
+import { type FaceChoice, resolveDetectOptions } from '../options/faces.ts';
 import type { Photo } from '../photo.ts';
+import { inWordsOf } from '../warnings.ts';
 import { type Context, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
+import { commandLineWording } from './wording.ts';
+
+/** The options of every command that looks for faces. */
+export const detectOptions = {
+	threshold: { type: 'number', value: 'X', help: 'least score of a face, 0 to 1 (default: 0.5)' },
+} as const;
 
 /** The options of every command that encodes a photo. */
 export const faceOptions = {
+	...detectOptions,
 	face: {
 		type: 'string',
 		value: 'FACE',
@@ -24,14 +32,18 @@ export const faceOptions = {
 /**
  * @returns undefined when none was made
  * @throws {UsageError} for both options at once, or for what is no choice of a face
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a threshold out of its range
  */
 export function faceChoice({
 	face,
 	keypoints,
+	threshold,
 }: {
 	face: string | undefined;
 	keypoints: string | undefined;
+	threshold?: number | undefined;
 }): FaceChoice | undefined {
+	resolveDetectOptions({ threshold });
 	if (face !== undefined && keypoints !== undefined) {
 		throw new UsageError('Expected either --face or --keypoints but received both.');
 	}
@@ -53,10 +65,10 @@ function parseKeypoints(text: string): [number, number][] {
 export async function encodeFace(
 	model: Arc2Face,
 	photo: Photo,
-	{ face, context }: { face?: FaceChoice | undefined; context: Context },
+	{ face, threshold, context }: { face?: FaceChoice | undefined; threshold: number | undefined; context: Context },
 ): Promise<Identity> {
-	const identity = await model.encode(photo, { face, signal: context.signal });
-	for (const { message } of identity.warnings) context.note(message);
+	const identity = await model.encode(photo, { face, threshold, signal: context.signal });
+	for (const warning of identity.warnings) context.note(inWordsOf(commandLineWording, warning).message);
 	return identity;
 }
 

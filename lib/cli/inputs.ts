@@ -6,23 +6,32 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import type { Size } from '../geometry.ts';
-import { shortened } from '../options/check.ts';
 import { type Context, type OptionValues, UsageError } from './command.ts';
 import { exitCodeFor, exitCodes, worst } from './exit-codes.ts';
 import { checkLoadOptions, loadModel, type modelOptions } from './model.ts';
-import { localPath, standardStream } from './path.ts';
+import { localPath, nameOf, standardStream } from './path.ts';
+import { commandLineWording } from './wording.ts';
 
 /** A failed input's entry among the results. */
 export type Failed = { error: ReturnType<Arc2FaceError['toJSON']> };
 
+/** What `--json` prints of every input. */
+export function resultsJson(input: string) {
+	return {
+		'results[].source': `the ${input}, as named on the command line`,
+		'results[].error': 'instead of the rest, where it failed',
+	};
+}
+
 /** An input as named on the command line, and as given to the model. */
 export type PhotoInput = { source: string; photo: string | Buffer };
 
-type PhotoOptions = {
+type PhotoOptions<T> = {
 	values: OptionValues<typeof modelOptions>;
 	context: Context;
 	size?: Size | undefined;
 	check?: (source: string) => Promise<void>;
+	withoutModel?: (source: string, content: string | Buffer) => Promise<T | undefined>;
 };
 
 /** Failures that concern all inputs, not one. */
@@ -41,11 +50,11 @@ export async function attempt<T>(source: string, context: Context, work: () => P
 		return await work();
 	} catch (error) {
 		if (context.signal.aborted || !(error instanceof Arc2FaceError) || common.includes(error.code)) throw error;
+		const worded = error.inWordsOf(commandLineWording);
 		const { photo, file } = error.details;
 		// What came from a pipe has the name of its bytes.
 		const isNamed = photo === localPath(source) || file === resolve(localPath(source));
-		const name = source === standardStream ? 'stdin' : shortened(source, 200);
-		const named = isNamed ? error : error.with({ problem: `${name}: ${error.problem}` });
+		const named = isNamed ? worded : worded.with({ problem: `${nameOf(source)}: ${worded.problem}` });
 		context.report(named);
 		return { error: named.toJSON() };
 	}
@@ -65,38 +74,46 @@ export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
 }
 
 /**
- * Does something with each photo, and a model. The headers of all photos are read first; if all are bad, the model
+ * Does something with each photo, and a model. The headers of all photos are read first; if no photo is left, the model
  * is not loaded at all.
  *
  * @param options.check - further checks of an input, such as the name of its result
+ * @param options.withoutModel - the result of an input that is no photo, from its path or content
  * @param work - an error it throws is this photo's alone
  * @returns a result for each photo; where an error, or the user, ends the work midway, those until then: the program tells the
  *   error after them
  */
 export async function forEachPhoto<T extends object>(
 	sources: readonly string[],
-	{ values, context, size, check }: PhotoOptions,
+	{ values, context, size, check, withoutModel }: PhotoOptions<T>,
 	work: (model: Arc2Face, input: PhotoInput) => Promise<T>,
 ): Promise<(T | Failed)[]> {
 	checkLoadOptions(values, size);
 	if (sources.filter((source) => source === standardStream).length > 1) {
 		throw new UsageError(`Expected ${standardStream} once, because stdin can be read once.`);
 	}
-	const inputs: (PhotoInput | Failed)[] = [];
+	const inputs: ({ photo: PhotoInput } | { result: T | Failed })[] = [];
 	for (const source of sources) {
 		const open = async () => {
 			await check?.(source);
-			return await openPhoto(source, context);
+			const content = await readInput(source, context);
+			const result = await withoutModel?.(source, content);
+			if (result !== undefined) return { result };
+			await checkPhoto(content);
+			return { photo: { source, photo: content } };
 		};
-		inputs.push(await attempt(source, context, open));
+		const input = await attempt(source, context, open);
+		inputs.push('error' in input ? { result: input } : input);
 	}
-	if (inputs.every(hasFailed)) return inputs;
+	const ready = inputs.flatMap((input) => ('result' in input ? [input.result] : []));
+	if (ready.length === inputs.length) return ready;
 
 	await using model = await loadModel(values, context, size);
 	const results: (T | Failed)[] = [];
 	try {
 		for (const input of inputs) {
-			results.push(hasFailed(input) ? input : await attempt(input.source, context, () => work(model, input)));
+			if ('result' in input) results.push(input.result);
+			else results.push(await attempt(input.photo.source, context, () => work(model, input.photo)));
 		}
 	} catch (error) {
 		if (results.length === 0) throw error;
@@ -106,17 +123,20 @@ export async function forEachPhoto<T extends object>(
 }
 
 /** @throws {Arc2FaceError} `INVALID_IMAGE` for a file that is missing or not a photo */
-async function openPhoto(source: string, { signal }: Context): Promise<PhotoInput> {
-	const photo = await (source === standardStream ? readStdin(signal) : readIfPipe(localPath(source), signal));
+async function checkPhoto(content: string | Buffer): Promise<void> {
 	// Imported here: without sharp, which it needs, `--help` still answers.
-	const { checkPhoto } = await import('../photo.ts');
-	await checkPhoto(photo);
-	return { source, photo };
+	const photo = await import('../photo.ts');
+	await photo.checkPhoto(content);
+}
+
+/** The path of a file, or the bytes of what can be read only once. */
+export async function readInput(source: string, { signal }: Context): Promise<string | Buffer> {
+	return await (source === standardStream ? readStdin(signal) : readIfPipe(localPath(source), signal));
 }
 
 async function readStdin(signal: AbortSignal): Promise<Buffer> {
 	if (process.stdin.isTTY)
-		throw new UsageError('Expected a photo on stdin, from a file or a pipe, but it is a terminal.');
+		throw new UsageError(`Expected a file or a pipe on stdin for ${standardStream} but it is a terminal.`);
 	return await readPipe(process.stdin, signal);
 }
 

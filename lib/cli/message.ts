@@ -1,17 +1,38 @@
-// Formats errors for people.
-import { Arc2FaceError } from '../errors.ts';
+// Formats errors, for people and for programs.
+import { Arc2FaceError, type ErrorCode, type ErrorDetails } from '../errors.ts';
 import { shortened } from '../options/check.ts';
 import { UsageError } from './command.ts';
+import { commandLineWording } from './wording.ts';
+
+/** An error as `--json` prints it. */
+export type ErrorJson = {
+	/** Besides those of the library: the user's interrupt, and a bug. */
+	code: ErrorCode | 'INTERRUPTED' | 'INTERNAL';
+	problem: string;
+	remedy?: string;
+	details: ErrorDetails;
+};
+
+export const interrupted: ErrorJson = { code: 'INTERRUPTED', problem: 'Interrupted.', details: {} };
+
+/** @param command - whose help tells more: `arc2face engines build` */
+export function errorJson(error: unknown, command: string): ErrorJson {
+	if (error instanceof UsageError) {
+		const { problem, remedy } = error;
+		return { code: 'INVALID_ARGUMENT', problem, ...(remedy === undefined ? {} : { remedy }), details: {} };
+	}
+	if (error instanceof Arc2FaceError) {
+		const usage = error.code === 'INVALID_ARGUMENT' ? { remedy: `See ${command} --help.` } : {};
+		return { ...usage, ...error.inWordsOf(commandLineWording).toJSON() };
+	}
+	return { code: 'INTERNAL', problem: error instanceof Error ? error.message : String(error), details: {} };
+}
 
 /** An error thrown on purpose is shown as a message; any other is a bug, whose stack helps a report. */
 export function explain(error: unknown, command: string): string {
-	if (error instanceof UsageError) return `arc2face: ${error.message}`;
-	if (error instanceof Arc2FaceError) {
-		const usage = error.code === 'INVALID_ARGUMENT' ? `See ${command} --help.` : undefined;
-		const sentences = [error.problem, error.remedy ?? usage].filter((sentence) => sentence !== undefined);
-		return `arc2face: ${error.code}: ${sentences.join(' ')}`;
-	}
-	return error instanceof Error ? `arc2face: ${error.stack}` : `arc2face: ${String(error)}`;
+	const { code, problem, remedy } = errorJson(error, command);
+	if (code === 'INTERNAL' && error instanceof Error) return `arc2face: ${error.stack}`;
+	return `arc2face: ${remedy === undefined ? problem : `${problem} ${remedy}`}`;
 }
 
 /** For one word, such as a path, and for a whole message, which may hold a stack. */

@@ -2,8 +2,10 @@
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
+import { inWordsOf } from '../warnings.ts';
 import type { Context, OptionValues } from './command.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
+import { commandLineWording } from './wording.ts';
 
 /** The options of every command that uses a model on a device. */
 export const modelOptions = {
@@ -34,7 +36,7 @@ export async function loadModel(
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
 	const model = await Arc2Face.load({ ...options, signal: context.signal, onProgress: loadingDisplay(context) });
-	for (const { message } of model.info.warnings) context.note(message);
+	for (const warning of model.info.warnings) context.note(inWordsOf(commandLineWording, warning).message);
 	return model;
 }
 
@@ -84,7 +86,7 @@ export function loadingDisplay(context: Context): (progress: LoadProgress) => vo
 				context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);
 				break;
 			case 'loading':
-				context.progress('loading', { done, total, unit: 'steps' });
+				context.progress('loading the model', { done, total, unit: 'networks' });
 		}
 	};
 }

@@ -1,9 +1,10 @@
 // Parses the command line with commander: a table of commands, each loaded when it is used.
 import { CommanderError, InvalidArgumentError, Command as Line, Option } from 'commander';
-import type { Command, OptionSpec, ParsedArguments } from './command.ts';
+import { type Command, type OptionSpec, type ParsedArguments, UsageError } from './command.ts';
 import { nearest } from './nearest.ts';
 import { localPath } from './path.ts';
 import { readList, readNumber } from './values.ts';
+import { flagOf } from './wording.ts';
 
 /** Commands by name, each with its purpose and loader, or a group of commands. */
 export type CommandTable = Readonly<Record<string, CommandEntry>>;
@@ -13,9 +14,11 @@ type CommandEntry = Readonly<
 
 export interface Surroundings {
 	version: string;
+	/** Width of the help. */
+	columns: number;
 	/** Requested help. */
 	writeOut(text: string): void;
-	/** What is wrong with the command line. */
+	/** Help for want of a command. */
 	writeError(text: string): void;
 	run(command: Command, input: ParsedArguments): Promise<void>;
 	/** Called with the chosen command: `engines build`. */
@@ -23,28 +26,31 @@ export interface Surroundings {
 }
 
 const footer = `
-  arc2face <command> --help   options and an example
+  arc2face <command> --help   options, an example, and what --json prints
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 130 interrupted; of several inputs the worst, 1 before 2 before 3.
-A result that exists already (without --force) or a wrong file: URL is wrong usage: then nothing is done for any input.`;
+A result that exists already (without --force) or a wrong file: URL is wrong usage: then nothing is done for any input.
+
+With --json every ending prints one object. Where all of it failed it has an "error"; where one input did, that one's result has: \
+code, problem, remedy (where something helps) and details.`;
 
 /**
  * Reads a command line and runs the command that it names, or shows the help that it asks for.
  *
- * @returns whether the command line was valid; if not, `writeError` was called
+ * @throws {UsageError} for what is no command line
  */
 export async function runCommandLine(
 	args: readonly string[],
 	table: CommandTable,
 	surroundings: Surroundings,
-): Promise<boolean> {
+): Promise<void> {
 	let current: Line | undefined;
 	const program = group(new Line('arc2face'), table, surroundings, (line) => {
 		current = line;
 	})
 		.description('New photographs of the same person.')
 		.version(surroundings.version, '-v, --version', 'version of this package')
-		.addHelpText('after', footer);
+		.addHelpText('after', ({ command }) => command.createHelp().boxWrap(footer, surroundings.columns));
 	const words = args[0] === 'help' ? [...args.slice(1), '--help'] : [...args];
 	const [name] = words;
 	try {
@@ -53,19 +59,27 @@ export async function runCommandLine(
 			program.error(`error: unknown command '${name}'`, { code: 'commander.unknownCommand' });
 		}
 		await program.parseAsync(words, { from: 'user' });
-		return true;
 	} catch (error) {
 		if (!(error instanceof CommanderError)) throw error;
-		const line = current ?? program;
-		if (error.code === 'commander.unknownOption') surroundings.writeError(`${optionHint(line, words)}\n`);
-		if (error.code === 'commander.unknownCommand') surroundings.writeError(`${commandHint(line, words)}\n`);
-		return error.exitCode === 0;
+		if (error.exitCode !== 0) throw usageError(error, current ?? program, words);
 	}
 }
 
+/** Commander's complaint as one of ours: a sentence, and what may have been meant. */
+function usageError({ code, message }: CommanderError, line: Line, words: readonly string[]): UsageError {
+	if (code === 'commander.help') return new UsageError(`Expected a command after ${pathOf(line)}.`);
+	const text = message.replace(/^error: ./, (start) => start.slice(-1).toUpperCase()).replace(/[^.]$/, '$&.');
+	if (code === 'commander.unknownOption') return new UsageError(text, optionHint(line, words));
+	if (code === 'commander.unknownCommand') return new UsageError(text, commandHint(line, words));
+	return new UsageError(text);
+}
+
 function group(line: Line, table: CommandTable, surroundings: Surroundings, onChoice: (line: Line) => void): Line {
-	const { writeOut, writeError: writeErr } = surroundings;
-	line.exitOverride().configureOutput({ writeOut, writeErr }).enablePositionalOptions();
+	const { writeOut, writeError: writeErr, columns } = surroundings;
+	const width = () => columns;
+	// Errors are thrown, and told by the program.
+	const output = { writeOut, writeErr, outputError() {}, getOutHelpWidth: width, getErrHelpWidth: width };
+	line.exitOverride().configureOutput(output).configureHelp({ minWidthToWrap: 20 }).enablePositionalOptions();
 	// Commander suggests nothing for words cut short: see `nearest`.
 	line.showSuggestionAfterError(false).helpCommand(false).helpOption('-h, --help', 'show this help');
 	for (const [name, entry] of Object.entries(table)) {
@@ -83,16 +97,25 @@ function group(line: Line, table: CommandTable, surroundings: Surroundings, onCh
 }
 
 /** Adds to a command's entry what only the loaded command knows. */
-function complete(line: Line, command: Command, { run }: Surroundings): void {
+function complete(line: Line, command: Command, { run, columns }: Surroundings): void {
 	for (const argument of command.arguments) line.argument(argument);
 	line.usage([...command.arguments, '[options]'].join(' '));
 	for (const [name, spec] of Object.entries(command.options)) line.addOption(optionOf(name, spec));
-	line.addHelpText('after', `\nExample:\n  ${command.example}`);
+	line.addHelpText('after', `\nExample:\n  ${command.example}\n\n${jsonHelp(line, command, columns)}`);
 	line.action(() => run(command, { values: line.opts(), positionals: line.args }));
 }
 
+/** What `--json` prints, as a list like that of the options. */
+function jsonHelp(line: Line, { json }: Command, columns: number): string {
+	const help = line.createHelp();
+	help.prepareContext({ helpWidth: columns });
+	const widest = Math.max(...Object.keys(json).map((path) => path.length));
+	const items = Object.entries(json).map(([path, what]) => help.formatItem(path, widest, what, help));
+	return help.formatItemList('With --json:', items, help).join('\n').trimEnd();
+}
+
 function optionOf(name: string, spec: OptionSpec): Option {
-	const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+	const flag = flagOf(name);
 	if (spec.type === 'boolean') return new Option(flag, spec.help);
 	return new Option(`${flag} <${spec.value}>`, spec.help).argParser((text, earlier: unknown) => {
 		if (spec.type === 'number' && earlier === undefined) return readNumber(text) ?? fail('Expected a number.');
@@ -100,7 +123,7 @@ function optionOf(name: string, spec: OptionSpec): Option {
 		if (/^-[^\d.]/.test(text)) return fail(`If a file has this name, write ./${text}.`);
 		if (spec.type === 'list') return [...((earlier as string[] | undefined) ?? []), ...readList(text)];
 		if (earlier !== undefined) return fail('It was given before.');
-		if (spec.type === 'path') return localPath(text);
+		if (spec.type === 'path') return localPath(text, name);
 		return spec.type === 'string' && spec.choices?.includes(text) === false
 			? fail(`Expected ${spec.choices.join(', ')}.`)
 			: text;
@@ -119,7 +142,7 @@ function optionHint(line: Line, words: readonly string[]): string {
 	};
 	const word = words.find((one) => /^--?[a-z]/i.test(one) && !isKnown(one)) ?? '';
 	const meant = nearest(nameOf(word), [...line.options.map(({ long }) => long!), '--help']);
-	return meant === undefined ? `(See ${pathOf(line)} --help.)` : `(Did you mean ${meant}?)`;
+	return meant === undefined ? `See ${pathOf(line)} --help.` : `Did you mean ${meant}?`;
 }
 
 /** Suggests what a mistyped command may mean, or else lists all. */
@@ -127,7 +150,7 @@ function commandHint(line: Line, words: readonly string[]): string {
 	const names = line.commands.map((command) => command.name());
 	const path = pathOf(line).split(' ');
 	const meant = nearest(words.find((word) => !path.includes(word)) ?? '', names);
-	return meant === undefined ? `(There are ${names.join(', ')}.)` : `(Did you mean ${meant}?)`;
+	return meant === undefined ? `There are ${names.join(', ')}.` : `Did you mean ${meant}?`;
 }
 
 /** `--out=a` without its value. */

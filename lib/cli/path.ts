@@ -1,23 +1,33 @@
 // Paths as people write them, where no shell has expanded them.
 import { homedir } from 'node:os';
 import { join, parse } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { Arc2FaceError } from '../errors.ts';
+import { shortened } from '../options/check.ts';
+import { pathOf } from '../options/path.ts';
 import { UsageError } from './command.ts';
+import { commandLineWording } from './wording.ts';
 
-/** Stands for stdin where a photo is read, for stdout where one is written. */
+/** Stands for stdin where something is read, for stdout where it is written. */
 export const standardStream = '-';
 
-/** @throws {UsageError} for a `file:` URL that names no local file */
-export function localPath(text: string): string {
+/**
+ * @param name - of the option or argument, in the library
+ * @throws {UsageError} for what is no path, such as a `file:` URL of another machine
+ */
+export function localPath(text: string, name = 'photo'): string {
 	if (text === '~' || text.startsWith('~/')) return join(homedir(), text.slice(1));
-	if (!text.startsWith('file:')) return text;
 	try {
-		return fileURLToPath(text);
+		return pathOf(text, name);
 	} catch (error) {
-		throw new UsageError(
-			`Expected the URL of a file of this machine but received ${text}: ${(error as Error).message}.`,
-		);
+		if (!(error instanceof Arc2FaceError)) throw error;
+		const { problem, remedy } = error.inWordsOf(commandLineWording);
+		throw new UsageError(problem, remedy);
 	}
+}
+
+/** What messages call an input. */
+export function nameOf(source: string): string {
+	return source === standardStream ? 'stdin' : shortened(source, 200);
 }
 
 /** The name for a photo's results: its own without folder and extension. */

@@ -13,6 +13,7 @@ export class Progress {
 	readonly #stream: NodeJS.WriteStream;
 	readonly #isLively: boolean;
 	#label: string | undefined;
+	#begun = { at: 0, done: 0 };
 	#bar: SingleBar | undefined;
 	#lastLine = 0;
 
@@ -29,7 +30,7 @@ export class Progress {
 			this.#writeLine(`${label}: ${describe(state)}`);
 		}
 		this.#bar?.setTotal(total);
-		this.#bar?.update(done);
+		this.#bar?.update(done, { left: this.#left(state) });
 	}
 
 	/** Leaves the bar as it is and frees the line below it. */
@@ -42,25 +43,32 @@ export class Progress {
 	#begin(label: string, { done, total = done, unit }: State): void {
 		this.end();
 		this.#label = label;
+		this.#begun = { at: performance.now(), done };
 		if (!this.#isLively) {
-			this.#writeLine(label);
+			this.#writeLine(unit === 'steps' ? `${label}: ${total} ${total === 1 ? 'step' : 'steps'}` : label);
 			return;
 		}
 		this.#bar = new SingleBar({
 			stream: this.#stream,
-			// Percents stand for work whose steps differ in length.
-			format:
-				unit === 'percent' ? '{label} [{bar}] {value} %' : '{label} [{bar}] {value}/{total} ({eta_formatted} left)',
+			format: unit === 'percent' ? '{label} [{bar}] {value} %' : '{label} [{bar}] {value}/{total}{left}',
 			barsize: 24,
-			// Updates to estimate the time left from: bytes come in thousands of pieces a second.
-			etaBuffer: unit === 'bytes' ? 2000 : 10,
 			formatValue: (value, _, type) =>
 				unit === 'bytes' && (type === 'value' || type === 'total') ? formatBytes(value) : String(value),
 			// The program restores the terminal itself when it is interrupted.
 			gracefulExit: false,
 			hideCursor: false,
 		});
-		this.#bar.start(total, done, { label });
+		this.#bar.start(total, done, { label, left: '' });
+	}
+
+	/**
+	 * By the mean since the label's first state: the bar's own estimate follows the latest pieces, which come in bursts, and has no
+	 * text for a rate that is not known yet. Networks and percents stand for pieces of work that differ in length.
+	 */
+	#left({ done, total = done, unit }: State): string {
+		const gained = done - this.#begun.done;
+		if (gained <= 0 || done >= total || unit === 'networks' || unit === 'percent') return '';
+		return ` (${formatSeconds(((performance.now() - this.#begun.at) / gained / 1000) * (total - done))} left)`;
 	}
 
 	#writeLine(text: string): void {
@@ -73,4 +81,11 @@ function describe({ done, total, unit }: State): string {
 	if (unit === 'percent') return `${done} %`;
 	const number = unit === 'bytes' ? formatBytes : String;
 	return `${unit === 'steps' ? 'step ' : ''}${number(done)}${total === undefined ? '' : ` of ${number(total)}`}`;
+}
+
+/** `50 s`, `12 min`, `3 h 5 min` */
+function formatSeconds(seconds: number): string {
+	if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
+	const minutes = Math.round(seconds / 60);
+	return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

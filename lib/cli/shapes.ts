@@ -1,5 +1,6 @@
 // The options that say which shapes a model is loaded for.
-import type { Size } from '../geometry.ts';
+import type { ImageGeometry, Size } from '../geometry.ts';
+import { maxImageSide, requireSides, sizeRule } from '../options/sizes.ts';
 import { type OptionValues, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
 
@@ -38,14 +39,17 @@ export function chosenShapes({ imageSizes, batchSizes, detectionSize }: OptionVa
  * @param usual - the model's own size
  * @returns undefined when none is requested
  * @throws {UsageError} for a size that is not on the list
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a side that the model can't paint
  */
 export async function chosenSize(
 	{ width, height }: Record<'width' | 'height', number | undefined>,
 	listed: readonly Size[] | undefined,
-	usual: () => Promise<Size>,
+	usual: () => Promise<ImageGeometry>,
 ): Promise<Size | undefined> {
 	if (width === undefined && height === undefined) return undefined;
-	const others = width !== undefined && height !== undefined ? { width, height } : (listed?.[0] ?? (await usual()));
+	const { pixelsPerLatent, ...own } = await usual();
+	requireSides({ width, height }, pixelsPerLatent);
+	const others = listed?.[0] ?? own;
 	const size = { width: width ?? others.width, height: height ?? others.height };
 	if (listed?.every((one) => one.width !== size.width || one.height !== size.height)) {
 		const known = listed.map(sizeName).join(', ');
@@ -63,6 +67,9 @@ export function sizeName({ width, height }: Size): string {
 
 function parseSize(text: string): Size {
 	const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-	if (width !== undefined && height !== undefined) return { width: Number(width), height: Number(height) };
-	throw new UsageError(`Expected sizes such as 512x512,512x768 for --image-sizes but received "${text}".`);
+	const size = { width: Number(width), height: Number(height) };
+	if (sizeRule.fits(size)) return size;
+	throw new UsageError(
+		`Expected sizes such as 512x512,512x768, with sides up to ${maxImageSide}, for --image-sizes but received "${text}".`,
+	);
 }

@@ -1,33 +1,37 @@
 // `compare`: how similar two people are.
 import { defineCommand } from '../cli/command.ts';
-import { encodeFace } from '../cli/face.ts';
-import { isIdentityFile, readIdentity } from '../cli/identity-file.ts';
-import { attempt, exitCodeOfAll, type Failed, forEachPhoto, hasFailed } from '../cli/inputs.ts';
+import { detectOptions, encodeFace } from '../cli/face.ts';
+import { isIdentity, readIdentity } from '../cli/identity-file.ts';
+import { exitCodeOfAll, forEachPhoto, hasFailed } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
-import { localPath } from '../cli/path.ts';
-import type { Identity } from '../identity.ts';
+import { resolveDetectOptions } from '../options/faces.ts';
 
 export default defineCommand({
 	arguments: ['<a>', '<b>'],
-	options: modelOptions,
+	options: { ...detectOptions, ...modelOptions },
 	example: 'arc2face compare anna.jpg portraits/anna-42.png',
+	json: {
+		a: 'the first input, as named on the command line',
+		b: 'the second',
+		similarity: '-1 to 1',
+		failed: 'instead, where an input failed: those that did',
+		'failed[].source': 'the input, as named on the command line',
+		'failed[].error': 'why it failed',
+	},
 
 	async run({ values, positionals }, context) {
 		const [a, b] = positionals as [string, string];
-		const found = new Map<string, Identity | Failed>();
-		for (const file of new Set(positionals.filter(isIdentityFile))) {
-			found.set(file, await attempt(file, context, () => readIdentity(localPath(file))));
-		}
-		const photos = [...new Set(positionals.filter((path) => !isIdentityFile(path)))];
-		if (photos.length > 0) {
-			const identities = await forEachPhoto(photos, { values, context }, (model, { photo }) =>
-				encodeFace(model, photo, { context }),
-			);
-			for (const [i, identity] of identities.entries()) found.set(photos[i]!, identity);
-		}
-		const [one, other] = [found.get(a), found.get(b)];
+		const { threshold } = values;
+		resolveDetectOptions({ threshold });
+		const sources = [...new Set([a, b])];
+		const withoutModel = async (source: string, content: string | Buffer) =>
+			isIdentity(content) ? await readIdentity(source, content) : undefined;
+		const results = await forEachPhoto(sources, { values, context, withoutModel }, (model, { photo }) =>
+			encodeFace(model, photo, { threshold, context }),
+		);
+		const [one, other = one] = results;
 		if (one && other && !hasFailed(one) && !hasFailed(other)) return { a, b, similarity: one.similarity(other) };
-		const failed = [...found].flatMap(([source, result]) => (hasFailed(result) ? { source, ...result } : []));
+		const failed = results.flatMap((result, i) => (hasFailed(result) ? { source: sources[i]!, ...result } : []));
 		return { a, b, failed };
 	},
 

@@ -1,26 +1,38 @@
 // `detect`: where the faces are in photos.
 import { defineCommand } from '../cli/command.ts';
 import { exitCodes, worst } from '../cli/exit-codes.ts';
-import { exitCodeOfAll, forEachPhoto, hasFailed, hasResult } from '../cli/inputs.ts';
+import { detectOptions } from '../cli/face.ts';
+import { exitCodeOfAll, forEachPhoto, hasFailed, hasResult, resultsJson } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
 import { table } from '../cli/table.ts';
+import { resolveDetectOptions } from '../options/faces.ts';
 
 export default defineCommand({
 	arguments: ['<photo...>'],
-	options: modelOptions,
+	options: { ...detectOptions, ...modelOptions },
 	example: 'arc2face detect group.jpg --json',
-
-	async run({ values, positionals }, context) {
-		const results = await forEachPhoto(positionals, { values, context }, async (model, { photo }) => ({
-			faces: await model.detect(photo, { signal: context.signal }),
-		}));
-		return { photos: results.map((result, i) => ({ photo: positionals[i]!, ...result })) };
+	json: {
+		...resultsJson('photo'),
+		'results[].faces': 'largest first; a photo without faces has none',
+		'results[].faces[].box': 'x, y, width and height, in pixels of the upright photo',
+		'results[].faces[].keypoints': 'x and y of eyes, nose and corners of the mouth',
+		'results[].faces[].score': '0 to 1',
+		'results[].faces[].rotation': 'by how many degrees the photo was turned clockwise to find it',
 	},
 
-	text: ({ photos }) =>
-		photos
+	async run({ values, positionals }, context) {
+		const { threshold } = values;
+		resolveDetectOptions({ threshold });
+		const results = await forEachPhoto(positionals, { values, context }, async (model, { photo }) => ({
+			faces: await model.detect(photo, { threshold, signal: context.signal }),
+		}));
+		return { results: results.map((result, i) => ({ source: positionals[i]!, ...result })) };
+	},
+
+	text: ({ results }) =>
+		results
 			.filter(hasResult)
-			.map(({ photo, faces }) => {
+			.map(({ source, faces }) => {
 				const isTurned = faces.some(({ rotation }) => rotation !== 0);
 				const rows = faces.map(({ box, score, rotation }, index) => [
 					index,
@@ -33,12 +45,12 @@ export default defineCommand({
 				]);
 				const titles = ['face', 'score', 'x', 'y', 'width', 'height', ...(isTurned ? ['rotation'] : [])];
 				const found = rows.length === 0 ? 'no face' : table(titles, rows);
-				return `${photo}\n${found}`;
+				return `${source}\n${found}`;
 			})
 			.join('\n\n'),
 
-	exitCode: ({ photos }) => {
-		const isFaceless = photos.some((result) => !hasFailed(result) && result.faces.length === 0);
-		return worst([exitCodeOfAll(photos), isFaceless ? exitCodes.noFace : exitCodes.done]);
+	exitCode: ({ results }) => {
+		const isFaceless = results.some((result) => !hasFailed(result) && result.faces.length === 0);
+		return worst([exitCodeOfAll(results), isFaceless ? exitCodes.noFace : exitCodes.done]);
 	},
 });

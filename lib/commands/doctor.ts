@@ -26,6 +26,22 @@ export default defineCommand({
 		bundle: { type: 'path', value: 'NAME', help: 'check every file of this bundle, a name or a folder' },
 	},
 	example: 'arc2face doctor --bundle ./my-bundle',
+	json: {
+		system: 'the machine',
+		node: 'version of Node.js',
+		package: 'version and folder of this package',
+		addon: 'path of the native addon, or why it does not load',
+		sharp: 'its version, or why it does not load',
+		device: 'where networks run, with what, and why',
+		driver: 'traces of an NVIDIA driver',
+		gpus: 'the GPUs, the libraries that were looked for, and the cached engines',
+		bundles: 'the model folders, and what is wrong with each',
+		bundle: 'the one of --bundle',
+		dataFolder: 'where bundles are downloaded to, and its free space',
+		canRun: 'whether this machine can run bundles',
+		'problems[].problem': 'what is in the way',
+		'problems[].remedy': 'what to do about it',
+	},
 
 	async run({ values: { bundle } }) {
 		const found: Examination = { ...(await examineMachine()), ...(await findBundles(bundle)), bundle };

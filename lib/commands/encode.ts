@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { encodeFace, faceChoice, faceOptions, faceText } from '../cli/face.ts';
 import { requireIdentityName } from '../cli/identity-file.ts';
-import { exitCodeOfAll, forEachPhoto, hasResult } from '../cli/inputs.ts';
+import { exitCodeOfAll, forEachPhoto, hasResult, resultsJson } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
 import { requireFree, writeTextFile } from '../cli/new-file.ts';
 import { standardStream, stemOf } from '../cli/path.ts';
@@ -19,9 +19,17 @@ export default defineCommand({
 		},
 		force: { type: 'boolean', help: 'overwrite files that exist' },
 		...modelOptions,
-		json: { type: 'boolean', help: 'print the identity as JSON; of several photos a list' },
 	},
 	example: 'arc2face encode anna.jpg --out anna.json',
+	json: {
+		...resultsJson('photo'),
+		'results[].file': 'where the identity was written, with --out',
+		'results[].identity': 'what a file of an identity holds',
+		'results[].identity.photo': 'the photo, as named on the command line',
+		'results[].identity.face': 'which face it is and where: index, count, box, keypoints, score, rotation',
+		'results[].identity.warnings': 'what may be wrong with the face: code and message of each',
+		'results[].identity.embedding': '512 numbers',
+	},
 
 	async run({ values, positionals: photos }, context) {
 		const face = faceChoice(values);
@@ -32,30 +40,27 @@ export default defineCommand({
 			if (file !== undefined) await requireFree(file, values.force === true);
 		};
 		const results = await forEachPhoto(photos, { values, context, check }, async (model, { source, photo }) => {
-			const identity = await encodeFace(model, photo, { face, context });
-			const { face: found, warnings } = identity;
-			const saved = { face: found!, warnings, ...identity.toJSON() };
+			const encoded = await encodeFace(model, photo, { face, threshold: values.threshold, context });
+			const { face: found, warnings } = encoded;
+			const identity = { photo: source, face: found!, warnings, ...encoded.toJSON() };
 			const file = fileOf(source);
-			if (file !== undefined) await writeTextFile(file, `${JSON.stringify({ photo: source, ...saved })}\n`);
-			return { ...(file === undefined ? {} : { file }), ...saved };
+			if (file !== undefined) await writeTextFile(file, `${JSON.stringify(identity)}\n`);
+			return { ...(file === undefined ? {} : { file }), identity };
 		});
-		const identities = results.map((result, i) => ({ photo: photos[i]!, ...result }));
-		// A single one as in a file of `encode`, so that stdout can be saved.
-		return photos.length === 1 ? identities[0]! : identities;
+		return { results: results.map((result, i) => ({ source: photos[i]!, ...result })) };
 	},
 
-	text: (result) => {
-		const identities = [result].flat().filter(hasResult);
-		return identities
-			.map(({ file, ...saved }) =>
+	text: ({ results }) =>
+		results
+			.filter(hasResult)
+			.map(({ source, file, identity }) =>
 				file === undefined
-					? JSON.stringify(saved)
-					: `The identity of the person in ${saved.photo} is in ${file} (${faceText(saved.face)})`,
+					? JSON.stringify(identity)
+					: `The identity of the person in ${source} is in ${file} (${faceText(identity.face)})`,
 			)
-			.join('\n');
-	},
+			.join('\n'),
 
-	exitCode: (result) => exitCodeOfAll([result].flat()),
+	exitCode: ({ results }) => exitCodeOfAll(results),
 });
 
 /**

@@ -42,6 +42,17 @@ export default defineCommand({
 		cacheDir: modelOptions.cacheDir,
 	},
 	example: 'arc2face engines build --bundle arc2face',
+	json: {
+		folder: 'where the engines are',
+		'built[].network': 'one engine for each network and GPU',
+		'built[].product': 'what builds and runs it',
+		'built[].version': 'of that product',
+		'built[].gpu': 'for which GPU, or which compute capability',
+		'built[].precision': 'fp16 or fp32',
+		'built[].file': 'the engine',
+		'built[].bytes': 'its size',
+		'built[].seconds': 'how long it took, unless it was there already',
+	},
 
 	async run({ values }, context) {
 		const capabilities = chosenCapabilities(values);

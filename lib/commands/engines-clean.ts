@@ -1,7 +1,7 @@
 // `engines clean`: deletes leftovers in the cache, and engines on request.
 import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand, UsageError } from '../cli/command.ts';
-import { type EngineRow, engineTable, rowOf } from '../cli/engine-table.ts';
+import { type EngineRow, engineJson, engineTable, rowOf } from '../cli/engine-table.ts';
 import { modelOptions } from '../cli/model.ts';
 import { EngineCache } from '../engines/cache.ts';
 
@@ -15,6 +15,12 @@ export default defineCommand({
 		cacheDir: modelOptions.cacheDir,
 	},
 	example: 'arc2face engines clean --unused-days 90',
+	json: {
+		folder: 'where the engines are',
+		...engineJson('removed[]'),
+		freedBytes: 'with what interrupted builds had left',
+		'kept[]': 'as removed',
+	},
 
 	async run({ values }, context) {
 		const unusedSince = chosenAge(values.all === true, values.unusedDays);

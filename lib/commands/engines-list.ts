@@ -1,7 +1,7 @@
 // `engines list`: shows the engines in the cache.
 import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand } from '../cli/command.ts';
-import { engineTable, rowOf } from '../cli/engine-table.ts';
+import { engineJson, engineTable, rowOf } from '../cli/engine-table.ts';
 import { modelOptions } from '../cli/model.ts';
 import { EngineCache } from '../engines/cache.ts';
 
@@ -9,6 +9,11 @@ export default defineCommand({
 	arguments: [],
 	options: { cacheDir: modelOptions.cacheDir },
 	example: 'arc2face engines list --json',
+	json: {
+		folder: 'where the engines are',
+		...engineJson('engines[]'),
+		leftoverBytes: 'what interrupted builds have left',
+	},
 
 	async run({ values }) {
 		const cache = new EngineCache({ cacheDir: values.cacheDir });

@@ -4,13 +4,24 @@ import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
 import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
-import { readIdentity, requireIdentityName } from '../cli/identity-file.ts';
-import { attempt, exitCodeOfAll, type Failed, forEachPhoto, hasFailed, hasResult } from '../cli/inputs.ts';
+import { readIdentity } from '../cli/identity-file.ts';
+import {
+	attempt,
+	exitCodeOfAll,
+	type Failed,
+	forEachPhoto,
+	hasFailed,
+	hasResult,
+	readInput,
+	resultsJson,
+} from '../cli/inputs.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { makeFolderOf } from '../cli/new-file.ts';
+import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
+import { flagOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
@@ -18,13 +29,13 @@ import { checkGenerateOptions, type NoiseMode, usualSampler } from '../options/g
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 
-type Portrait = { source: string; file: string; seed: number; width: number; height: number };
+type Portrait = { file: string; seed: number; width: number; height: number };
 
 const options = {
 	identity: {
 		type: 'path',
 		value: 'FILE',
-		help: 'a saved identity (.json) instead of photos (see arc2face encode)',
+		help: 'a saved identity (.json, or - for stdin) instead of photos (see arc2face encode)',
 	},
 	count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
 	steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
@@ -51,6 +62,14 @@ export default defineCommand({
 	arguments: ['[photo...]'],
 	options,
 	example: 'arc2face generate anna.jpg --count 4 --seed 42 --out portraits',
+	json: {
+		...resultsJson('photo or saved identity'),
+		'results[].portraits[].file': 'where it was written',
+		'results[].portraits[].seed': 'gives the same portrait again',
+		'results[].portraits[].width': 'in pixels',
+		'results[].portraits[].height': 'in pixels',
+		'results[].portraits[].error': 'instead of these, where it could not be written',
+	},
 
 	async run({ values, positionals: photos }, context) {
 		const sources = sourcesOf(photos, values);
@@ -83,25 +102,23 @@ export default defineCommand({
 				await makeFolderOf(file);
 				await image.toFile(file);
 			}
-			return { source, file, seed: image.seed, width: image.width, height: image.height };
+			return { file, seed: image.seed, width: image.width, height: image.height };
 		};
 		const paint = async (model: Arc2Face, source: string, identity: Identity) => {
 			const images = await model.generate(identity, {
 				...{ ...request, seed: seeds.get(source), signal: context.signal },
-				onStep: ({ step, steps }) => context.progress(source, { done: step, total: steps, unit: 'steps' }),
+				onStep: ({ step, steps }) => context.progress(nameOf(source), { done: step, total: steps, unit: 'steps' }),
 			});
-			const results: (Portrait | (Failed & { source: string }))[] = [];
-			for (const image of images) {
-				const result = await attempt(source, context, () => keep(source, image));
-				results.push(hasFailed(result) ? { source, ...result } : result);
-			}
-			return results;
+			const portraits: (Portrait | Failed)[] = [];
+			for (const image of images) portraits.push(await attempt(source, context, () => keep(source, image)));
+			return { portraits };
 		};
 		const { identity: saved } = values;
 		const results =
 			saved === undefined
 				? await forEachPhoto(sources, { values, context, size, check }, async (model, { source, photo }) => {
-						return await paint(model, source, await encodeFace(model, photo, { face, context }));
+						const identity = await encodeFace(model, photo, { face, threshold: values.threshold, context });
+						return await paint(model, source, identity);
 					})
 				: [
 						await attempt(saved, context, async () => {
@@ -109,20 +126,27 @@ export default defineCommand({
 							return await paintSaved(saved, { values, context, size }, paint);
 						}),
 					];
-		const portraits = results.flatMap((result, i) => (hasFailed(result) ? { source: sources[i]!, ...result } : result));
-		return { portraits, bytes: names.isStdout ? bytes : undefined };
+		return {
+			results: results.map((result, i) => ({ source: sources[i]!, ...result })),
+			bytes: names.isStdout ? bytes : undefined,
+		};
 	},
 
-	text: ({ portraits, bytes }) => {
+	text: ({ results, bytes }) => {
 		if (bytes !== undefined) return bytes;
-		const painted = portraits.filter(hasResult);
+		const painted = portraitsOf(results).filter(hasResult);
 		if (painted.length === 0) return '';
 		const rows = painted.map(({ file, seed, width, height }) => [file, seed, `${width}×${height}`]);
 		return table(['portrait', 'seed', 'size'], rows);
 	},
 
-	exitCode: ({ portraits }) => exitCodeOfAll(portraits),
+	exitCode: ({ results }) => exitCodeOfAll(portraitsOf(results)),
 });
+
+/** The portraits of all inputs, and the errors where there are none. */
+function portraitsOf(results: readonly ({ portraits: (Portrait | Failed)[] } | Failed)[]): (Portrait | Failed)[] {
+	return results.flatMap((result) => (hasFailed(result) ? result : result.portraits));
+}
 
 /** Paints from a saved identity, so without the networks that read faces. */
 async function paintSaved<T>(
@@ -131,7 +155,7 @@ async function paintSaved<T>(
 	paint: (model: Arc2Face, source: string, identity: Identity) => Promise<T>,
 ): Promise<T> {
 	checkLoadOptions(values, size);
-	const identity = await readIdentity(file);
+	const identity = await readIdentity(file, await readInput(file, context));
 	await using model = await loadModel(values, context, size);
 	return await paint(model, file, identity);
 }
@@ -145,18 +169,15 @@ function requestOf({ count, steps, guidanceScale, seed, sampler, eta, noise, wid
 }
 
 /** @throws {UsageError} unless there are either photos or a saved identity, and the choice of a face fits them */
-function sourcesOf(photos: readonly string[], { identity, face, keypoints }: Values): readonly string[] {
+function sourcesOf(photos: readonly string[], { identity, face, keypoints, threshold }: Values): readonly string[] {
 	if (identity === undefined) {
 		if (photos.length === 0) throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
 		if (keypoints === undefined || photos.length === 1) return photos;
 		throw new UsageError(`Expected one photo with --keypoints but received ${photos.length}.`);
 	}
 	if (photos.length > 0) throw new UsageError('Expected either <photo…> or --identity for generate but received both.');
-	if (face !== undefined || keypoints !== undefined) {
-		const option = face === undefined ? '--keypoints' : '--face';
-		throw new UsageError(`Expected a photo with ${option} but received --identity.`);
-	}
-	requireIdentityName(identity, '--identity');
+	const [unfit] = Object.entries({ face, keypoints, threshold }).find(([, value]) => value !== undefined) ?? [];
+	if (unfit !== undefined) throw new UsageError(`Expected a photo with ${flagOf(unfit)} but received --identity.`);
 	return [identity];
 }
 

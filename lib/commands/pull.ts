@@ -20,6 +20,13 @@ export default defineCommand({
 		out: { type: 'path', value: 'DIR', help: 'bundle folder (default: where --bundle arc2face is looked for)' },
 	},
 	example: 'arc2face pull --accept-antelopev2-license --with lcm-lora',
+	json: {
+		folder: 'of the bundle',
+		parts: 'names of what was asked for',
+		'files[].path': 'in the folder',
+		'files[].bytes': 'its size',
+		'files[].state': 'whether it was downloaded, or there already',
+	},
 
 	async run({ values }, context) {
 		const parts = chosenParts(values.with, values.acceptAntelopev2License === true);

@@ -189,7 +189,10 @@ export class ModelEngines {
 		);
 		await work.catch((error: unknown) => {
 			if (!(error instanceof Arc2FaceError) || error.code !== 'OUT_OF_MEMORY') throw error;
-			throw error.with({ remedy: 'Ask for fewer and lower `batchSizes` and `imageSizes`, or close other programs.' });
+			throw error.with({
+				remedy: ({ option }) =>
+					`Ask for fewer and lower ${option('batchSizes')} and ${option('imageSizes')}, or close other programs.`,
+			});
 		});
 	}
 }

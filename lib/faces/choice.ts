@@ -1,9 +1,10 @@
 // Chooses one of the faces in a photo, and warns about what may be wrong with it.
 import { Arc2FaceError } from '../errors.ts';
 import type { Box, EncodedFace } from '../geometry.ts';
+import type { Sentence, Wording } from '../messages/wording.ts';
 import type { DetectedChoice } from '../options/faces.ts';
 import type { Pixels } from '../photo.ts';
-import type { Warning, WarningCode } from '../warnings.ts';
+import { type Warning, type WarningCode, warning } from '../warnings.ts';
 import type { FoundFaces } from './search.ts';
 
 /**
@@ -29,10 +30,12 @@ export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pix
 	if (choice === 'only' && count > 1) {
 		throw new Arc2FaceError(
 			'INVALID_ARGUMENT',
-			`Expected one face in ${photo.name}, as \`face\` is "only", but found ${count}.`,
+			({ option }) => `Expected one face in ${photo.name}, as ${option('face')} is only, but found ${count}.`,
 			{
-				remedy: `Pass "largest", or an index from 0 (the largest) to ${count - 1}, for \`face\`; \`detect\` tells where each is.`,
-				details: { option: 'face' },
+				remedy: ({ option, either }) =>
+					`Pass ${either('"largest"', 'largest')}, or an index from 0 (the largest) to ${count - 1}, for ${option('face')}; ` +
+					`${detect(either)} tells where each is.`,
+				details: { option: 'face', photo: photo.photo, faces: count },
 			},
 		);
 	}
@@ -41,9 +44,11 @@ export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pix
 	if (face === undefined) {
 		throw new Arc2FaceError(
 			'NO_FACE',
-			`Expected at least ${index + 1} faces in ${photo.name}, as \`face\` is ${index}, but found ${count}.`,
+			({ option }) =>
+				`Expected at least ${index + 1} faces in ${photo.name}, as ${option('face')} is ${index}, but found ${count}.`,
 			{
-				remedy: `Pass an index from 0 to ${count - 1} for \`face\`; \`detect\` tells where each face is.`,
+				remedy: ({ option, either }) =>
+					`Pass an index from 0 to ${count - 1} for ${option('face')}; ${detect(either)} tells where each face is.`,
 				details: { photo: photo.photo, faces: count },
 			},
 		);
@@ -51,14 +56,19 @@ export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pix
 	return { ...face, index, count };
 }
 
+function detect(either: Wording['either']): string {
+	return either('`detect`', '`arc2face detect`');
+}
+
 function noFace({ name, photo, width, height }: Pixels): Arc2FaceError {
 	return new Arc2FaceError(
 		'NO_FACE',
 		`Found no face in ${name} (${width} × ${height} pixels), neither as it is nor turned, nor with a border around it.`,
 		{
-			remedy:
-				'Use a photo in which a face is large, sharp and not cut off. For small faces raise `detectionSize`; ' +
-				'for blurred or hidden ones lower `threshold`, or pass their keypoints as `face`.',
+			remedy: ({ option, either }) =>
+				`Use a photo in which a face is large, sharp and not cut off. For small faces raise ${option('detectionSize')}; ` +
+				`for blurred or hidden ones lower ${option('threshold')}, or pass ` +
+				`${either('their keypoints as `face`', 'the points of one with --keypoints')}.`,
 			details: { photo, faces: 0 },
 		},
 	);
@@ -72,11 +82,13 @@ export function faceWarnings(
 ): Warning[] {
 	const { name } = photo;
 	const warnings: Warning[] = [];
-	const warn = (code: WarningCode, message: string) => warnings.push({ code, message });
+	const warn = (code: WarningCode, message: Sentence) => warnings.push(warning(code, message));
 	if (!how.chosen && count !== undefined && count > 1) {
 		warn(
 			'SEVERAL_FACES',
-			`There are ${count} faces in ${name}, of which the largest was taken. Choose one by its index, or say that the largest is meant.`,
+			({ option, either }) =>
+				`There are ${count} faces in ${name}, of which the largest was taken. Choose one with ${option('face')}: ` +
+				`its index, or ${either('"largest"', 'largest')} if that is meant.`,
 		);
 	}
 	if (score !== undefined && score < lowScore) {

@@ -2,6 +2,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
+import type { Sentence, Wording } from '../messages/wording.ts';
 import { makeFolder } from './folder.ts';
 import { onDisk } from './on-disk.ts';
 
@@ -30,25 +31,26 @@ export async function isPrivateFolder(folder: string): Promise<boolean> {
 		}),
 	);
 	if (found === undefined) return false;
-	if (!found.isDirectory()) throw refused(folder, 'a folder', 'a file', `Delete the file, or ${choose}.`);
+	if (!found.isDirectory())
+		throw refused(folder, 'a folder', 'a file', (wording) => `Delete the file, or ${choose(wording)}.`);
 	if (process.getuid === undefined) return true;
 	const user = process.getuid();
 	if (found.uid !== user) {
 		// Not taken over: its contents are its owner's.
-		const remedy = `Let its owner delete it, or ${choose}.`;
+		const remedy: Sentence = (wording) => `Let its owner delete it, or ${choose(wording)}.`;
 		throw refused(folder, `a folder of the current user (uid ${user})`, `one of uid ${found.uid}`, remedy);
 	}
 	const mode = found.mode & 0o777;
 	if ((mode & 0o077) !== 0) {
-		const remedy = `Run \`chmod 700\` on it, or ${choose}.`;
+		const remedy: Sentence = (wording) => `Run \`chmod 700\` on it, or ${choose(wording)}.`;
 		throw refused(folder, 'a folder that only its user may enter', `mode ${mode.toString(8)}`, remedy);
 	}
 	return true;
 }
 
-const choose = 'choose another with `cacheDir` or `--cache-dir`';
+const choose = ({ option }: Wording) => `choose another with ${option('cacheDir')}`;
 
-function refused(folder: string, expected: string, received: string, remedy: string): Arc2FaceError {
+function refused(folder: string, expected: string, received: string, remedy: Sentence): Arc2FaceError {
 	const problem = `Expected ${expected} for ${folder} but received ${received}.`;
 	return new Arc2FaceError('FILE_FAILED', problem, { remedy, details: { file: folder } });
 }

@@ -1,8 +1,7 @@
 // The rules for options, their wording, and the error for a value that breaks one.
 import { Arc2FaceError, shortened } from '../errors.ts';
+import type { Sentence } from '../messages/wording.ts';
 import { isAbortSignal, isPlainObject } from './brands.ts';
-
-export { shortened };
 
 /** An option's rule, in words and as a test. */
 export type Rule = Readonly<{ expected: string; fits: (value: unknown) => boolean }>;
@@ -57,8 +56,8 @@ export function oneOf(choices: readonly string[]): Rule {
 }
 
 /** The error about an option or argument; it has a remedy only where the sentence is not enough. */
-export function invalid(expected: string, name: string, received: string, remedy?: string): Arc2FaceError {
-	const problem = `Expected ${expected} for \`${name}\` but received ${received}.`;
+export function invalid(expected: string, name: string, received: string, remedy?: Sentence): Arc2FaceError {
+	const problem: Sentence = ({ option }) => `Expected ${expected} for ${option(name)} but received ${received}.`;
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: name } });
 }
 

@@ -4,7 +4,7 @@ import { type ImageGeometry, latentChannels } from '../geometry.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
-import { maxImageSide, side } from './sizes.ts';
+import { maxImageSide, requireSides } from './sizes.ts';
 
 /** The options of `generate`. */
 export interface GenerateOptions {
@@ -96,10 +96,7 @@ export function resolveGenerateOptions(
 	if (images > maxImages) {
 		throw invalid(`at most ${maxImages} images`, 'count', `${count} for each of ${identities} identities`);
 	}
-	for (const [name, pixels] of Object.entries({ width, height })) {
-		const { expected, fits } = side(pixelsPerLatent);
-		if (!fits(pixels)) throw invalid(expected, name, `${pixels}`);
-	}
+	requireSides({ width, height }, pixelsPerLatent);
 	if (latents !== undefined) {
 		const shape = [images, latentChannels, height / pixelsPerLatent, width / pixelsPerLatent];
 		const length = shape.reduce((product, side) => product * side);

@@ -1,6 +1,6 @@
 // Limits on the sizes of images and the detector's square.
 import type { Size } from '../geometry.ts';
-import { integer, type Rule } from './check.ts';
+import { integer, invalid, type Rule } from './check.ts';
 
 export const maxImageSide = 2048;
 export const usualDetectionSize = 640;
@@ -21,6 +21,14 @@ export const sizeRule: Rule = {
 
 export function side(unit: number): Rule {
 	return multipleOf(unit, maxImageSide);
+}
+
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for a side that is no whole number of latents */
+export function requireSides(sides: Readonly<Record<string, number | undefined>>, pixelsPerLatent: number): void {
+	const { expected, fits } = side(pixelsPerLatent);
+	for (const [name, pixels] of Object.entries(sides)) {
+		if (pixels !== undefined && !fits(pixels)) throw invalid(expected, name, `${pixels}`);
+	}
 }
 
 function multipleOf(unit: number, most: number): Rule {

@@ -1,14 +1,16 @@
 // Tells what a file given as a photo is, by its first bytes: the formats that phones, cameras and people use.
 // By hand, because packages for it mistake some cameras' AVIF for HEIC, and most cameras' raw photos for TIFF.
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: magic numbers are bytes
+
 import { contentOf as otherContentOf, startBytes as otherStartBytes } from '../../models/file-content.ts';
+import type { Sentence } from '../messages/wording.ts';
 
 /** What it is, completing "it is a HEIC photo", and what to do about it. */
 export type Content = Readonly<{
 	what: string;
 	/** Extensions in sharp's table of what it reads; without any, we can't read it. */
 	suffix?: string;
-	remedy: string;
+	remedy: Sentence;
 	/** Whether the file lacks the end that every complete file of the format has. */
 	isCut?: (end: Uint8Array) => boolean;
 }>;
@@ -117,11 +119,18 @@ const formats: readonly (readonly [RegExp, Content])[] = [
 	],
 	[
 		/^data:/,
-		{ what: 'the text of a data: URL', remedy: 'Pass its bytes: `Buffer.from(text.split(",")[1], "base64")`.' },
+		{
+			what: 'the text of a data: URL',
+			remedy: ({ either }) =>
+				`Pass its bytes: ${either('`Buffer.from(text.split(",")[1], "base64")`', '`cut -d, -f2 FILE | base64 -d`, into a photo named -')}.`,
+		},
 	],
 	[
 		/^(\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=\s]*$/,
-		{ what: 'an image written as base64', remedy: 'Decode it: `Buffer.from(text, "base64")`, or `base64 -d`.' },
+		{
+			what: 'an image written as base64',
+			remedy: ({ either }) => `Decode it: ${either('`Buffer.from(text, "base64")`, or ', '')}\`base64 -d\`.`,
+		},
 	],
 ];
 

@@ -1,6 +1,7 @@
 // Opens the file of a photo and returns its start and end, or the system's reason why it can't be read.
 import { lstat, open } from 'node:fs/promises';
 import { Arc2FaceError } from '../errors.ts';
+import type { Sentence } from '../messages/wording.ts';
 import { again, endBytes, startBytes } from './content.ts';
 
 /** A photo's name for messages and for programs: its path, if it has one. */
@@ -41,7 +42,7 @@ export async function openPhoto(path: string, name: PhotoName): Promise<PhotoFil
 export function unreadable(
 	{ name, photo }: PhotoName,
 	why: string,
-	{ remedy, systemCode, cause }: { remedy?: string | undefined; systemCode?: string; cause?: unknown } = {},
+	{ remedy, systemCode, cause }: { remedy?: Sentence | undefined; systemCode?: string; cause?: unknown } = {},
 ): Arc2FaceError {
 	const details = systemCode === undefined ? { photo } : { photo, systemCode };
 	return new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: ${why}.`, { remedy, details, cause });
@@ -65,15 +66,18 @@ const permission = [
 	'Give yourself the permission, such as with `chmod u+r FILE`; its folders must let you pass, too.',
 ] as const;
 
-const obstacles: Readonly<Record<string, readonly [why: string, remedy: string]>> = {
+const obstacles: Readonly<Record<string, readonly [why: string, remedy: Sentence]>> = {
 	ENOENT: ['there is no such file', 'Check its path; a relative one starts from the folder that the program runs in.'],
 	ENOTDIR: ['a part of its path is a file, not a folder', 'Check its path.'],
 	EISDIR: ['it is a folder', 'Pass the files in it.'],
 	EACCES: permission,
 	EPERM: permission,
 	ELOOP: ['it is a link that leads back to itself', 'Pass the file itself, or mend the link.'],
-	ENAMETOOLONG: ['its name is longer than a file can have', 'Pass the path of a file, or its bytes.'],
-	ENXIO: ['it is a socket, not a file', 'Pass a file, or the bytes.'],
+	ENAMETOOLONG: [
+		'its name is longer than a file can have',
+		({ either }) => `Pass the path of a file${either(', or its bytes', '')}.`,
+	],
+	ENXIO: ['it is a socket, not a file', ({ either }) => `Pass a file${either(', or the bytes', '')}.`],
 	EMFILE: ['too many files are open', 'Read fewer photos at once, or raise the limit (`ulimit -n`).'],
 	ENFILE: ['too many files are open on this machine', 'Read fewer photos at once.'],
 	EIO: ['the disk fails to read it', again],

@@ -13,7 +13,7 @@ const isThere = (file = 'astronaut-1.png') => existsSync(join(current.folder, fi
 describe('a reader of stderr that leaves', () => {
 	test('stops neither the work nor the results', async () => {
 		const { stdout } = await shell(`{ ${paint}; echo "code $?" > code.txt; } 2>&1 >out.txt | head -1`);
-		expect(stdout).toBe('loading\n');
+		expect(stdout).toBe('loading the model\n');
 		expect(await readFile(join(current.folder, 'code.txt'), 'utf8')).toBe('code 0\n');
 		expect(await readFile(join(current.folder, 'out.txt'), 'utf8')).toContain('astronaut-1.png');
 		expect(isThere()).toBe(true);
@@ -58,7 +58,7 @@ describe.skipIf(process.platform !== 'linux')('a stdout that takes nothing', () 
 	])('is a failure for %s', async (_, line) => {
 		const { stdout, stderr } = await shell(`${line} > /dev/full; echo "code $?"`);
 		expect(stdout).toBe('code 1\n');
-		expect(stderr).toMatch(/arc2face: FILE_FAILED: Could not write the result to stdout: ENOSPC.*Free some space/);
+		expect(stderr).toMatch(/arc2face: Could not write the result to stdout: ENOSPC.*Free some space/);
 		expect(stderr).not.toContain('    at ');
 	});
 });
@@ -79,7 +79,7 @@ describe('progress', () => {
 		['the log of a CI', { CI: 'true' }],
 	])('is told in lines to %s', async (_, env) => {
 		const { stdout } = await onTerminal(paint, { ...calm, ...env });
-		expect(stdout).toContain('loading\r\n');
+		expect(stdout).toContain('loading the model\r\n');
 		expect(stdout).toContain('astronaut-1.png');
 		expect(stdout).not.toContain('\u001b');
 	});

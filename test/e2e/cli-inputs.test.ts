@@ -34,13 +34,13 @@ describe('several inputs: each has its result or its error', () => {
 
 	test('generate', async () => {
 		const { value, stderr } = await json(1, 'generate', 'nobody.png', 'anna.png', 'wall.png', ...quick);
-		expect(value.portraits).toMatchObject([
+		expect(value.results).toMatchObject([
 			{ source: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') },
-			{ source: 'anna.png', file: 'anna-1.png', seed: 1 },
+			{ source: 'anna.png', portraits: [{ file: 'anna-1.png', seed: 1 }] },
 			{ source: 'wall.png', ...error('NO_FACE', 'wall.png') },
 		]);
-		expect(value.portraits).toHaveLength(3);
-		expect(stderr).toMatch(/INVALID_IMAGE: .*nobody\.png[\s\S]*NO_FACE: .*wall\.png/);
+		expect(value.results).toHaveLength(3);
+		expect(stderr).toMatch(/^arc2face: .*nobody\.png[\s\S]*^arc2face: .*wall\.png/m);
 		expect(existsSync(inside('anna-1.png'))).toBe(true);
 	});
 
@@ -49,30 +49,30 @@ describe('several inputs: each has its result or its error', () => {
 		expect(code).toBe(3);
 		expect(stdout.trim().split('\n')).toHaveLength(2);
 		expect(stdout).toContain('anna-1.png');
-		expect(stderr).toContain('NO_FACE');
+		expect(stderr).toContain('Found no face in the photo wall.png');
 	});
 
 	test('detect', async () => {
 		const { value } = await json(1, 'detect', 'broken.png', 'anna.png', 'wall.png', '--bundle', 'tiny');
-		expect(value.photos).toMatchObject([
-			{ photo: 'broken.png', ...error('INVALID_IMAGE', 'broken.png') },
-			{ photo: 'anna.png', faces: [{ score: expect.any(Number) }] },
-			{ photo: 'wall.png', faces: [] },
+		expect(value.results).toMatchObject([
+			{ source: 'broken.png', ...error('INVALID_IMAGE', 'broken.png') },
+			{ source: 'anna.png', faces: [{ score: expect.any(Number) }] },
+			{ source: 'wall.png', faces: [] },
 		]);
 		const { value: faceless } = await json(3, 'detect', 'anna.png', 'wall.png', '--bundle', 'tiny');
-		expect(faceless.photos).toHaveLength(2);
+		expect(faceless.results).toHaveLength(2);
 	});
 
 	test('encode', async () => {
 		const { value } = await json(3, 'encode', 'wall.png', 'anna.png', '--bundle', 'tiny');
-		expect(value).toMatchObject([
-			{ photo: 'wall.png', ...error('NO_FACE', 'wall.png') },
-			{ photo: 'anna.png', embedding: { length: 512 } },
+		expect(value.results).toMatchObject([
+			{ source: 'wall.png', ...error('NO_FACE', 'wall.png') },
+			{ source: 'anna.png', identity: { photo: 'anna.png', embedding: { length: 512 } } },
 		]);
 		const { code } = await run('encode', 'wall.png', 'anna.png', '--bundle', 'tiny', '--out', 'people');
 		expect([code, await readdir(inside('people'))]).toEqual([3, ['anna.json']]);
 		const { value: one } = await json(1, 'encode', 'nobody.png', '--bundle', 'tiny');
-		expect(one).toMatchObject({ photo: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') });
+		expect(one.results).toMatchObject([{ source: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') }]);
 	});
 
 	test('compare', async () => {
@@ -92,9 +92,9 @@ describe('several inputs: each has its result or its error', () => {
 		const long = `${'ä'.repeat(124)}abc.png`;
 		await copyFile(inside('anna.png'), inside(long));
 		const { value } = await json(1, 'generate', long, 'anna.png', ...quick);
-		expect(value.portraits).toMatchObject([
+		expect(value.results).toMatchObject([
 			{ source: long, ...error('FILE_FAILED', 'ENAMETOOLONG') },
-			{ source: 'anna.png', file: 'anna-1.png' },
+			{ source: 'anna.png', portraits: [{ file: 'anna-1.png' }] },
 		]);
 		const { value: identities } = await json(
 			1,
@@ -107,13 +107,14 @@ describe('several inputs: each has its result or its error', () => {
 			'tiny',
 			'--force',
 		);
-		expect(identities).toHaveLength(2);
+		expect(identities.results).toHaveLength(2);
 	});
 
 	test('what is wrong with the model ends all of it', async () => {
 		const { code, stdout, stderr } = await run('generate', 'anna.png', 'wall.png', '--bundle', 'nowhere', '--json');
-		expect([code, stdout]).toEqual([1, '']);
-		expect(stderr.match(/INVALID_BUNDLE/g)).toHaveLength(1);
+		expect(code).toBe(1);
+		expect(JSON.parse(stdout)).toMatchObject(error('INVALID_BUNDLE', 'nowhere'));
+		expect(stderr.match(/Found no bundle/g)).toHaveLength(1);
 	});
 });
 
@@ -147,7 +148,9 @@ describe('what is done is told, also where the rest is not', () => {
 
 	test('to a program, when interrupted', async () => {
 		const { stdout, written } = await interrupted('--json');
-		expect(JSON.parse(stdout).portraits.map(({ file }: { file: string }) => file)).toEqual(written);
+		const { results, error } = JSON.parse(stdout);
+		expect(results.map((result: { portraits: [{ file: string }] }) => result.portraits[0].file)).toEqual(written);
+		expect(error).toMatchObject({ code: 'INTERRUPTED' });
 	});
 
 	test('to people, when interrupted', async () => {
@@ -195,19 +198,19 @@ describe('pipes and other ways to name a file', () => {
 
 	test('photos come from other pipes, too', async () => {
 		const encoded = await shell('$arc2face encode <(cat anna.png) --bundle tiny --out - > a.json; echo $?');
-		expect(encoded).toMatchObject({ stdout: '0\n', stderr: expect.not.stringContaining('INVALID_IMAGE') });
+		expect(encoded).toMatchObject({ stdout: '0\n', stderr: expect.not.stringContaining('arc2face: ') });
 		const line = 'mkfifo pipe; cat anna.png > pipe & timeout 60 $arc2face compare a.json pipe --bundle tiny';
 		expect((await shell(line)).stdout).toBe('similarity 1.000\n');
 		const both = await shell('$arc2face detect <(cat broken.png) <(cat wall.png) --bundle tiny');
 		expect(both).toMatchObject({ code: 1, stdout: expect.stringMatching(/^\/dev\/fd\/\d+\nno face\n$/) });
-		expect(both.stderr).toMatch(/INVALID_IMAGE: \/dev\/fd\/\d+: /);
+		expect(both.stderr).toMatch(/^arc2face: \/dev\/fd\/\d+: /m);
 	});
 
 	test('a stdin without a photo is named', async () => {
 		for (const line of ['detect - < /dev/null', 'detect - < broken.png', 'generate - < broken.png']) {
 			const { code, stderr } = await shell(`$arc2face ${line}`);
 			expect(code).toBe(1);
-			expect(stderr).toMatch(/INVALID_IMAGE: stdin: /);
+			expect(stderr).toMatch(/^arc2face: stdin: /m);
 		}
 	});
 
@@ -257,7 +260,6 @@ describe('names of results are looked at before the work', () => {
 		] as const) {
 			const { code, stdout, stderr } = await run(...args);
 			expect([code, stdout]).toEqual([1, '']);
-			expect(stderr).toContain('FILE_FAILED');
 			expect(stderr).toContain(problem);
 			expect(stderr).not.toContain('loading');
 		}

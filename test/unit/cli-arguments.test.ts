@@ -24,6 +24,7 @@ const paint = defineCommand({
 		force: { type: 'boolean', help: 'even so' },
 	},
 	example: 'arc2face paint anna.jpg',
+	json: { positionals: 'what was painted' },
 	run: async ({ values, positionals }) => ({ ...values, positionals }),
 	text: ({ positionals }) => positionals.join(' '),
 	exitCode: ({ force }) => (force ? 7 : 0),
@@ -58,7 +59,7 @@ describe('a command line', () => {
 		async (text) => {
 			const { isFine, outcome, wrong } = await run('a.jpg', '--count', text);
 			expect([isFine, outcome]).toEqual([false, undefined]);
-			expect(wrong).toContain(`'--count <N>' argument '${text}' is invalid. Expected a number.`);
+			expect(wrong).toBe(`Option '--count <N>' argument '${text}' is invalid. Expected a number.`);
 		},
 	);
 
@@ -96,7 +97,7 @@ describe('a command line', () => {
 		[['a.jpg', '--out', '--force'], "'--force' is invalid. If a file has this name, write ./--force."],
 		[['a.jpg', '--count', '1', '--count', '2'], "argument '2' is invalid. It was given before."],
 		[['a.jpg', '--paper', 'wet'], "argument 'wet' is invalid. Expected matt, glossy."],
-		[[], "missing required argument 'photo'"],
+		[[], "Missing required argument 'photo'."],
 	])('%j is refused', async (args, message) => {
 		const { isFine, outcome, wrong } = await run(...args);
 		expect(wrong).toContain(message);
@@ -148,7 +149,7 @@ describe('commands', () => {
 		[['zebra', '--help'], 'There are paint, store, broken.'],
 		[['store', 'putt'], 'Did you mean put?'],
 		[['store', 'zebra'], 'There are put.'],
-		[['toString'], "unknown command 'toString'"],
+		[['toString'], "Unknown command 'toString'."],
 	])('%j are none', async (args, message) => {
 		const { isFine, help, wrong } = await runLine(args, commands);
 		expect([isFine, help]).toEqual([false, '']);
@@ -160,7 +161,7 @@ describe('a path', () => {
 	test('may be written as a URL, or from the home folder, where no shell looks at it', async () => {
 		expect(await parsed('--out', pathToFileURL('/a b/ü').href)).toMatchObject({ out: '/a b/ü' });
 		expect(await parsed('--out=~/portraits')).toMatchObject({ out: join(homedir(), 'portraits') });
-		expect(['~', '~anna', 'a/~', './~'].map(localPath)).toEqual([homedir(), '~anna', 'a/~', './~']);
+		expect(['~', '~anna', 'a/~', './~'].map((path) => localPath(path))).toEqual([homedir(), '~anna', 'a/~', './~']);
 	});
 
 	test('of another machine is refused', () => {

@@ -41,10 +41,13 @@ test('and what may be wrong with it, once each', async () => {
 		endEarly() {},
 		progress() {},
 	};
-	const identity = await encodeFace(model, 'anna.png', { face: 'only', context });
+	const identity = await encodeFace(model, 'anna.png', { face: 'only', threshold: 0.3, context });
 	expect(identity.face).toBe(face);
-	expect(asked).toEqual([{ face: 'only', signal: context.signal }]);
-	expect(notes).toEqual([expect.stringContaining('There are 3 faces'), expect.stringContaining('score of 0.61')]);
+	expect(asked).toEqual([{ face: 'only', threshold: 0.3, signal: context.signal }]);
+	expect(notes).toEqual([
+		expect.stringMatching(/There are 3 faces.*--face: its index, or largest/),
+		expect.stringContaining('score of 0.61'),
+	]);
 });
 
 test('none is asked for unless an option does: a word about several is said then', () => {

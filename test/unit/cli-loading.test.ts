@@ -32,7 +32,7 @@ test('how far a load is reads as a label and a number', () => {
 		'checking unet: 50 of 100',
 		'Another load builds the engine of unet; waiting for it.',
 		'building the engine of unet (4 of 5): 12 of 100',
-		'loading: 3 of 5',
+		'loading the model: 3 of 5',
 	]);
 });
 

@@ -44,7 +44,7 @@ test('elsewhere than on a terminal, long work tells every ten seconds how far it
 	}
 	await new Promise(setImmediate);
 	expect(text().trim().split('\n')).toEqual([
-		'anna.jpg',
+		'anna.jpg: 25 steps',
 		'anna.jpg: step 4 of 25',
 		'weights',
 		'weights: 2.0 MB of 3.0 MB',

@@ -1,0 +1,133 @@
+// What `--json` prints: one object at every ending, of the keys that the help tells.
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Command } from '../../lib/cli/command.ts';
+import type { CommandTable } from '../../lib/cli/parser.ts';
+import { commands } from '../../lib/commands/index.ts';
+import { useProgram } from '../program.ts';
+
+const { current, start, run, shell } = useProgram();
+const inside = (name: string) => join(current.folder, name);
+
+beforeEach(async () => {
+	await copyFile(join(import.meta.dirname, '../fixtures/astronaut.png'), inside('anna.png'));
+	await sharp({ create: { width: 64, height: 64, channels: 3, background: 'grey' } }).toFile(inside('wall.png'));
+	await writeFile(inside('broken.json'), '{');
+});
+
+/** The paths of what was printed, down to those that the help names. */
+function pathsOf(value: unknown, known: readonly string[], path = ''): string[] {
+	const isNamed =
+		known.includes(path) && !known.some((one) => one.startsWith(`${path}.`) || one.startsWith(`${path}[`));
+	if (isNamed || typeof value !== 'object' || value === null) return [path];
+	if (Array.isArray(value)) return value.flatMap((one) => pathsOf(one, known, `${path}[]`));
+	return Object.entries(value).flatMap(([key, one]) => pathsOf(one, known, path === '' ? key : `${path}.${key}`));
+}
+
+async function commandOf(name: string): Promise<Command> {
+	let entry: CommandTable[string] = { summary: '', commands };
+	for (const word of name.split(' ')) entry = (entry as { commands: CommandTable }).commands[word]!;
+	return (await (entry as { load: () => Promise<{ default: Command }> }).load()).default;
+}
+
+const quick = ['--bundle', 'tiny'];
+const standIn = join(import.meta.dirname, '../../build/Release/inside/arc2face_stand_in.so');
+const provider = { ARC2FACE_PROVIDER: process.env.ARC2FACE_STAND_IN ?? standIn };
+
+describe('its keys are those of the help', () => {
+	test.each<[string, ...string[][]]>([
+		[
+			'generate',
+			['anna.png', 'wall.png', ...quick, '--steps', '1', '--seed', '1'],
+			['anna.png', '--bundle', 'nowhere'],
+		],
+		['encode', ['anna.png', 'wall.png', ...quick, '--out', 'people'], ['anna.png', '--bundle', 'nowhere']],
+		['detect', ['anna.png', 'nobody.png', ...quick], ['anna.png', '--bundle', 'nowhere']],
+		['compare', ['anna.png', 'anna.png', ...quick], ['broken.json', 'nobody.png'], ['anna.png', 'a', '--bundle', 'b']],
+		['doctor', ['--bundle', 'nowhere'], ['--bundle', 'file://elsewhere/a']],
+		['engines list', [], ['--cache-dir', 'anna.png']],
+	])('%s', async (name, ...lines) => {
+		const known = Object.keys((await commandOf(name)).json);
+		const printed = new Set<string>();
+		for (const line of lines) {
+			const { stdout } = await start([...name.split(' '), ...line, '--json'], provider).ended;
+			for (const path of pathsOf(JSON.parse(stdout), known)) printed.add(path);
+		}
+		const optional = /^(engines\[\]|results\[\]\.portraits\[\]\.error$)/; // no engine is there; every portrait could be written
+		expect([...printed].filter((path) => !known.includes(path))).toEqual([]);
+		const missing = known.filter((path) => !optional.test(path) && ![...printed].some((one) => one.startsWith(path)));
+		expect(missing).toEqual([]);
+	});
+
+	test('and the help shows them', async () => {
+		const { stdout } = await run('generate', '--help');
+		for (const path of ['results[].source', 'results[].portraits[].seed', 'results[].error']) {
+			expect(stdout).toContain(`\n  ${path} `);
+		}
+	});
+});
+
+describe('a failure of all of it is an object as well, with the same exit code, and told on stderr', () => {
+	const first = 'photo.png';
+	test.each<[number, string, string[], string]>([
+		[2, 'INVALID_ARGUMENT', ['generate', '--cuont', '4'], 'Did you mean --count?'],
+		[2, 'INVALID_ARGUMENT', ['genrate'], 'Did you mean generate?'],
+		[2, 'INVALID_ARGUMENT', ['encode'], "Missing required argument 'photo'."],
+		[2, 'INVALID_ARGUMENT', ['generate', first, '--count', 'four'], 'Expected a number.'],
+		[2, 'INVALID_ARGUMENT', ['generate', first, '--count', '0'], '--count'],
+		[2, 'INVALID_ARGUMENT', ['generate', first, '--out', '-'], '--out -'],
+		[2, 'INVALID_ARGUMENT', ['pull', '--with', 'controlnte'], 'Did you mean controlnet?'],
+		[1, 'INVALID_BUNDLE', ['detect', 'anna.png', '--bundle', 'nowhere'], 'nowhere'],
+		[1, 'FILE_FAILED', ['engines', 'list', '--cache-dir', 'anna.png'], 'anna.png'],
+	])('%i %s: %j', async (code, name, args, text) => {
+		const ended = await run(...args, '--json');
+		expect(ended.code).toBe(code);
+		const { error, ...others } = JSON.parse(ended.stdout);
+		expect(others).toEqual({});
+		expect(error).toMatchObject({ code: name, details: expect.any(Object) });
+		expect(`${error.problem} ${error.remedy}`).toContain(text);
+		expect(ended.stderr.trim().split('\n').at(-1)).toBe(
+			`arc2face: ${[error.problem, error.remedy].filter((one) => one !== undefined).join(' ')}`,
+		);
+	});
+
+	test('after two dashes it is a name', async () => {
+		const { stdout, stderr } = await run('detect', '--', '--json');
+		expect(stdout).toBe('');
+		expect(stderr).toContain("Can't read the photo --json");
+	});
+});
+
+describe('a saved identity comes from stdin', () => {
+	const encode = '$arc2face encode anna.png --bundle tiny --out - 2> /dev/null';
+
+	test('to generate and to compare, which still takes a photo there', async () => {
+		const painted = await shell(`${encode} | $arc2face generate --identity - --bundle tiny --steps 1 --seed 1 --json`);
+		expect(JSON.parse(painted.stdout).results).toMatchObject([
+			{ source: '-', portraits: [{ file: 'stdin-1.png', seed: 1 }] },
+		]);
+		const compared = await shell(`${encode} | $arc2face compare - anna.png --bundle tiny`);
+		expect(compared.stdout).toBe('similarity 1.000\n');
+		expect((await shell(`$arc2face compare <(${encode}) <(${encode})`)).stdout).toBe('similarity 1.000\n');
+		expect((await shell('$arc2face compare anna.png - --bundle tiny < anna.png')).stdout).toBe('similarity 1.000\n');
+	});
+
+	test('or is told not to be one, without its contents', async () => {
+		const other = JSON.stringify({ name: 'secret', dependencies: { a: '1' } });
+		await writeFile(inside('package.json'), other);
+		for (const line of [
+			'generate --identity - < package.json',
+			'compare - broken.json < package.json',
+			'compare package.json broken.json',
+		]) {
+			const { code, stderr } = await shell(`$arc2face ${line}`);
+			expect(code).toBe(2);
+			expect(stderr).toMatch(
+				/arc2face: Expected a saved identity in (stdin|package\.json): it is JSON without an `embedding`/,
+			);
+			expect(stderr).not.toContain('secret');
+		}
+	});
+});
