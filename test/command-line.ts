@@ -12,12 +12,17 @@ export function silentContext(more: Partial<Context> = {}): Context {
 }
 
 /** @returns the command's result, and what was written: help, and what is wrong with the command line */
-export async function runLine(args: readonly string[], table: CommandTable = commands, context = silentContext()) {
+export async function runLine(
+	args: readonly string[],
+	table: CommandTable = commands,
+	context = silentContext(),
+	columns = 80,
+) {
 	let outcome: Outcome | undefined;
 	let [help, wrong] = ['', ''];
 	let isFine = true;
 	const running = runCommandLine(args, table, {
-		...{ version: '1.2.3', columns: 80 },
+		...{ version: '1.2.3', columns },
 		writeOut: (text) => {
 			help += text;
 		},

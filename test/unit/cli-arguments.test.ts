@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { formatBytes } from '../../lib/cli/bytes.ts';
+import { columnsOf } from '../../lib/cli/channels.ts';
 import { defineCommand, UsageError } from '../../lib/cli/command.ts';
 import { exitCodeOf, worst } from '../../lib/cli/exit-codes.ts';
 import { faceChoice } from '../../lib/cli/face.ts';
 import { nearest } from '../../lib/cli/nearest.ts';
 import { localPath, stemOf } from '../../lib/cli/path.ts';
 import { table } from '../../lib/cli/table.ts';
+import { commands as realCommands } from '../../lib/commands/index.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
-import { runLine } from '../command-line.ts';
+import { runLine, silentContext } from '../command-line.ts';
 
 const paint = defineCommand({
 	arguments: ['<photo...>'],
@@ -120,6 +122,25 @@ describe('a command line', () => {
 		expect((await runLine(['help', 'paint'], commands)).help).toBe(help);
 		expect((await run('-h')).help).toBe(help);
 	});
+});
+
+test('a help is as wide as asked for', async () => {
+	// Examples stay whole, to be copied.
+	const lines = (text: string) => text.split('\n').filter((line) => !line.startsWith('  arc2face'));
+	const widest = (text: string) => Math.max(...lines(text).map((line) => line.length));
+	for (const args of [['generate', '--help'], ['--help'], ['engines', 'build', '--help']]) {
+		for (const columns of [60, 80, 120]) {
+			const { help } = await runLine(args, realCommands, silentContext(), columns);
+			expect(widest(help)).toBeLessThanOrEqual(columns);
+			expect(widest(help)).toBeGreaterThan(columns - 15);
+		}
+	}
+	const terminal = { isTTY: true, columns: 133 } as NodeJS.WriteStream;
+	const pipe = {} as NodeJS.WriteStream;
+	expect([columnsOf(terminal, {}), columnsOf(terminal, { COLUMNS: '70' })]).toEqual([133, 70]);
+	expect([columnsOf(pipe, {}), columnsOf(pipe, { COLUMNS: '70' }), columnsOf(pipe, { COLUMNS: 'x' })]).toEqual([
+		80, 70, 80,
+	]);
 });
 
 describe('commands', () => {

@@ -52,6 +52,49 @@ test('elsewhere than on a terminal, long work tells every ten seconds how far it
 	]);
 });
 
+test('on a terminal the time left is told once it is known, and does not rise while the work goes on evenly', async () => {
+	vi.useFakeTimers();
+	const { stream, text } = recorded(terminal);
+	try {
+		const progress = new Progress(stream, true);
+		for (let step = 1; step <= 25; step++) {
+			progress.show('anna.jpg', { done: step, total: 25, unit: 'steps' });
+			vi.advanceTimersByTime(3_000);
+		}
+		progress.end();
+	} finally {
+		vi.useRealTimers();
+	}
+	await new Promise(setImmediate);
+	const bars = text().match(/\d+\/25[^[]*/g)!;
+	expect(bars[0]).not.toContain('left');
+	expect(bars.at(-1)).not.toContain('left');
+	expect(text()).not.toMatch(/NULL|LLs|INF|NFs|NaN/);
+	const left = [...text().matchAll(/\((?:(\d+) min|(\d+) s) left\)/g)].map(
+		([, minutes, seconds]) => Number(minutes ?? 0) * 60 + Number(seconds ?? 0),
+	);
+	expect(left.length).toBeGreaterThan(15);
+	for (const [i, seconds] of left.entries()) expect(seconds).toBeLessThanOrEqual((left[i - 1] ?? Infinity) + 1);
+});
+
+test('networks differ in length, so nobody is told how long they take', async () => {
+	vi.useFakeTimers();
+	const { stream, text } = recorded(terminal);
+	try {
+		const progress = new Progress(stream, true);
+		for (const done of [1, 2, 3]) {
+			progress.show('loading the model', { done, total: 5, unit: 'networks' });
+			vi.advanceTimersByTime(3_000);
+		}
+		progress.end();
+	} finally {
+		vi.useRealTimers();
+	}
+	await new Promise(setImmediate);
+	expect(text()).toContain('3/5');
+	expect(text()).not.toContain('left');
+});
+
 test('work that nobody knows the length of is told in percents', async () => {
 	for (const isLively of [true, false]) {
 		vi.useFakeTimers();

@@ -488,7 +488,7 @@ describe('a folder that can not be used is refused before a build', () => {
 	test.skipIf(isWindows)('when others may enter it', async () => {
 		await mkdir(folder, { recursive: true, mode: 0o755 });
 		await chmod(folder, 0o755);
-		await refusal(/mode 755.*chmod 700.*--cache-dir/);
+		await refusal(/mode 755.*chmod 700.*`cacheDir`/);
 	});
 
 	test.skipIf(isWindows)('when it belongs to another user, with what to do instead', async () => {
