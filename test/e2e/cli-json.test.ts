@@ -1,6 +1,7 @@
 // What `--json` prints: one object at every ending, of the keys that the help tells.
 import { copyFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Command } from '../../lib/cli/command.ts';
@@ -8,7 +9,7 @@ import type { CommandTable } from '../../lib/cli/parser.ts';
 import { commands } from '../../lib/commands/index.ts';
 import { useProgram } from '../program.ts';
 
-const { current, start, run, shell } = useProgram();
+const { current, start, run, serve, shell } = useProgram();
 const inside = (name: string) => join(current.folder, name);
 
 beforeEach(async () => {
@@ -115,6 +116,19 @@ describe('a failure of all of it is an object as well, with the same exit code, 
 		expect(ended.stderr.trim().split('\n').at(-1)).toBe(
 			`arc2face: ${[error.problem, error.remedy].filter((one) => one !== undefined).join(' ')}`,
 		);
+	});
+
+	test('an interrupt is one, too', async () => {
+		let isAsked = false;
+		const endpoint = await serve(() => {
+			isAsked = true; // and never answers
+		});
+		const { child, ended } = start(['pull', '--out', 'bundle', '--json'], { HF_ENDPOINT: endpoint });
+		while (!isAsked && child.exitCode === null) await sleep(5);
+		child.kill('SIGINT');
+		const { code, stdout, stderr } = await ended;
+		expect([code, JSON.parse(stdout).error.code]).toEqual([130, 'INTERRUPTED']);
+		expect(stderr).toContain('Interrupted.');
 	});
 
 	test('after two dashes it is a name', async () => {

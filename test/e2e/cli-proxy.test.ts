@@ -76,7 +76,7 @@ describe('http through HTTP_PROXY', () => {
 		try {
 			for (const list of ['127.0.0.1', 'example.org,127.0.0.1', '*']) {
 				const { stderr } = await pull({ ...env, NO_PROXY: list });
-				expect(stderr).toContain('DOWNLOAD_FAILED: Expected 334643276 bytes');
+				expect(stderr).toContain('arc2face: Expected 334643276 bytes');
 				expect(asked).toEqual([]);
 			}
 			await pull({ ...env, NO_PROXY: 'example.org' });
@@ -133,7 +133,7 @@ describe.skipIf(!hasOpenssl)('https through a tunnel of HTTPS_PROXY (needs opens
 			refusal = status;
 			const { code, stderr } = await pull(env());
 			expect(code).toBe(1);
-			expect(stderr).toMatch(new RegExp(`DOWNLOAD_FAILED: .*hub\\.test.*${status.slice(0, 3)}.*HTTPS_PROXY`));
+			expect(stderr).toMatch(new RegExp(`arc2face: .*hub\\.test.*${status.slice(0, 3)}.*HTTPS_PROXY`));
 			expect(stderr).not.toContain('trying again');
 		},
 	);

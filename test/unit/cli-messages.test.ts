@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../lib/cli/command.ts';
+import { failureOf } from '../../lib/cli/failure.ts';
 import { readIdentity } from '../../lib/cli/identity-file.ts';
 import { attempt } from '../../lib/cli/inputs.ts';
 import { errorJson, explain } from '../../lib/cli/message.ts';
@@ -84,6 +85,11 @@ describe('an error names options as its reader gives them', () => {
 			expect(error.message).not.toContain(words);
 		}
 		expect(JSON.stringify(errorJson(error, 'arc2face generate'))).toContain(ofCommandLine[0]);
+	});
+
+	test('where doctor tells it, too', async () => {
+		const error = await thrownBy(() => resolveLoadOptions({ batchSizes: [0] }));
+		expect(failureOf(error).problem).toContain('for --batch-sizes but received [0]');
 	});
 
 	test('and its message has one beginning, whatever the error', () => {
