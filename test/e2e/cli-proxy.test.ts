@@ -20,7 +20,7 @@ const listen = (server: Server) => new Promise<void>((done) => server.listen(0, 
 function answer(request: IncomingMessage, response: import('node:http').ServerResponse): void {
 	response.end(request.url?.endsWith('.json') ? '{}' : 'not the weights');
 }
-const reachedTheEnd = /DOWNLOAD_FAILED: Expected 334643276 bytes for https?:\/\/hub\.test/;
+const reachedTheEnd = /arc2face: Expected 334643276 bytes for https?:\/\/hub\.test/;
 
 // Answers for names that no name server knows: whoever gets them has used the proxy.
 let proxy: Server;
