@@ -131,7 +131,7 @@ export class Arc2FaceError extends Error {
 	}
 
 	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` keep only an error's message. */
-	toJSON(): Pick<Arc2FaceError, 'code' | 'problem' | 'details'> & Partial<Pick<Arc2FaceError, 'remedy'>> {
+	toJSON(): Pick<Arc2FaceError, 'code' | 'problem' | 'details'> & { readonly [Field in 'remedy']?: string } {
 		const { code, problem, remedy, details } = this;
 		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };
 	}

@@ -1,9 +1,9 @@
 // Reads photos, in every form that programs hold them, as upright RGB pixels.
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
-import { Arc2FaceError } from './errors.ts';
+import { Arc2FaceError, shortened } from './errors.ts';
 import type { Sentence } from './messages/wording.ts';
 import { isArrayBuffer, isBlob, isBytes, isPromise, isStream, isUint8Array, isUrl } from './options/brands.ts';
-import { describe, invalid, shortened } from './options/check.ts';
+import { describe, invalid } from './options/check.ts';
 import { pathOf } from './options/path.ts';
 import { again, type Content, contentOf, endBytes, startBytes } from './photo/content.ts';
 import { openPhoto, type PhotoFile, type PhotoName, unreadable } from './photo/file.ts';

@@ -1,6 +1,5 @@
 // Formats errors, for people and for programs.
-import { Arc2FaceError, type ErrorCode, type ErrorDetails } from '../errors.ts';
-import { shortened } from '../options/check.ts';
+import { Arc2FaceError, type ErrorCode, type ErrorDetails, shortened } from '../errors.ts';
 import { UsageError } from './command.ts';
 import { commandLineWording } from './wording.ts';
 

@@ -1,8 +1,7 @@
 // Paths as people write them, where no shell has expanded them.
 import { homedir } from 'node:os';
 import { join, parse } from 'node:path';
-import { Arc2FaceError } from '../errors.ts';
-import { shortened } from '../options/check.ts';
+import { Arc2FaceError, shortened } from '../errors.ts';
 import { pathOf } from '../options/path.ts';
 import { UsageError } from './command.ts';
 import { commandLineWording } from './wording.ts';
