@@ -33,7 +33,14 @@ export class Arc2Face {
 	readonly #detectionSize: number;
 	#disposal: Promise<void> | undefined;
 
-	private constructor({ native, bundle, info, detectionSize }: Loaded) {
+	private constructor(loaded: Loaded) {
+		// JavaScript knows no private constructors.
+		if (loaded === undefined) {
+			throw new Arc2FaceError('INVALID_ARGUMENT', 'A model is loaded, not constructed.', {
+				remedy: 'Use `await Arc2Face.load()`.',
+			});
+		}
+		const { native, bundle, info, detectionSize } = loaded;
 		this.#native = native;
 		this.#bundle = bundle;
 		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
@@ -198,7 +205,7 @@ export class Arc2Face {
 }
 
 const faceModelsRemedy =
-	'Put both files into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
+	'Put what is missing into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
 	'Without them, paint from identities that another model encoded.';
 
 /** 512 numbers are one identity, not a list of 512. */

@@ -94,7 +94,7 @@ export async function obstacleAt(path: string, cause: NodeJS.ErrnoException): Pr
 			(found) => found.isSymbolicLink(),
 			() => false,
 		);
-		if (!link) return { what: `none (${code})` };
+		if (!link) return { what: 'none: there is no such file' };
 		const target = await readlink(path).catch(() => '?');
 		return {
 			what: `a link to a file that is gone, ${target}`,

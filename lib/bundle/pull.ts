@@ -179,7 +179,7 @@ function abortWith(lost: AbortController, folder: string): (error: Error) => voi
 	return (cause) =>
 		lost.abort(
 			new Arc2FaceError('FILE_FAILED', `Lost the lock on ${folder}: ${cause.message}.`, {
-				remedy: 'Run `arc2face pull` again; it goes on where it stopped.',
+				remedy: 'Run the same command again; it goes on where it stopped.',
 				details: { file: folder },
 				cause,
 			}),

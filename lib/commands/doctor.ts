@@ -54,7 +54,9 @@ export default defineCommand({
 		return [
 			table(['what', 'found'], rowsOf(report)),
 			'',
-			...(report.gpus.libraries.length === 0 ? [] : [libraryTable(report.gpus.libraries), '']),
+			...(report.gpus.libraries.length === 0 || report.gpus.parts !== undefined
+				? []
+				: [libraryTable(report.gpus.libraries), '']),
 			...(report.bundles.length === 0 ? [] : [bundleTable(report.bundles), '']),
 			...(report.bundle === undefined ? [] : report.bundles.flatMap(({ files }) => [fileTable(files), ''])),
 			...(problems.length === 0 ? ['No problems.'] : ['Problems:', ...lines]),
@@ -141,7 +143,11 @@ function fileTable(files: readonly BundleFile[]): string {
 		files.map(({ path, use, format, tensors, bytes, error }) => [
 			path,
 			bytes === undefined ? '' : formatBytes(bytes),
-			error ? 'NOT RIGHT, see below' : `${format ?? ''}${tensors === undefined ? '' : `, ${tensors} tensors`}`,
+			error
+				? bytes === undefined
+					? 'MISSING, see below'
+					: 'NOT RIGHT, see below'
+				: `${format ?? ''}${tensors === undefined ? '' : `, ${tensors} tensors`}`,
 			use ?? 'nothing',
 		]),
 	);

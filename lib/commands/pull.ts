@@ -76,7 +76,7 @@ function announce(parts: readonly OfficialPartName[], { note }: Context): void {
 	if (parts.includes('antelopev2')) return;
 	note(
 		`antelopev2 is left out, so this bundle cannot encode photos. ${officialParts.antelopev2.licence} ` +
-			'To accept these terms and get it, run: arc2face pull --accept-antelopev2-license',
+			'To accept these terms and get it, add --accept-antelopev2-license to the command.',
 	);
 }
 

@@ -62,7 +62,7 @@ export function reasonOf(obstacle: Obstacle): string {
 export function describeFault(fault: Fault): string {
 	switch (fault.kind) {
 		case 'gone':
-			return 'there is no such file or folder';
+			return 'does not exist';
 		case 'empty':
 			return `has ${fault.needed.map((core) => `no ${core}`).join(' and ')} in it, in its lib or in its bin`;
 		case 'other version':

@@ -7,7 +7,14 @@ import type { Checkpoint } from '../../models/weights/reference.ts';
 import { readSchedule, withPull } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from '../bundle/network-files.ts';
-import { networks, onnxNames, type WrittenName, writtenNames, writtenNetworks } from '../bundle/networks.ts';
+import {
+	networks,
+	type OnnxName,
+	onnxNames,
+	type WrittenName,
+	writtenNames,
+	writtenNetworks,
+} from '../bundle/networks.ts';
 import { extraParts, officialParts } from '../bundle/official.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
@@ -46,7 +53,10 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	for (const name of onnxNames) {
 		const path = onnxPath(bundle, name);
 		const { label, needed } = networks[name];
-		if (!needed && !(await isThere(path))) continue;
+		if (!needed && !(await isThere(path))) {
+			await examineAbsent(files, bundle, name);
+			continue;
+		}
 		const model = await files.check(path, label, 'ONNX', () => checkOnnx(path, name));
 		files.note(path, { tensors: model?.tensors });
 	}
@@ -57,6 +67,21 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 		await examineOther(files, path, part && `${part} (for later)`);
 	}
 	return await files.list();
+}
+
+/** Networks that are used together or not at all: some of them are there, this one is not. */
+async function examineAbsent(files: Examined, bundle: string, name: OnnxName): Promise<void> {
+	const there = [];
+	for (const other of onnxNames) if (await isThere(onnxPath(bundle, other))) there.push(networks[other].label);
+	if (there.length === 0) return;
+	const { label } = networks[name];
+	const path = onnxPath(bundle, name);
+	const problem = `There is no ${path}, the ${label}: without it the ${there.join(' and the ')} is not used, and photos can't be read.`;
+	const error = new Arc2FaceError('INVALID_BUNDLE', problem, {
+		remedy: 'Put it there, from the model that the other is from.',
+		details: { file: path },
+	});
+	files.blame(path, label, error);
 }
 
 /** Checks one network by itself; `misfit` is the error about weights that are not those of its config. */
@@ -129,20 +154,28 @@ function faultOf(configs: ReadConfigs): Arc2FaceError | undefined {
 	}
 }
 
-/** Checks a file that no network of this version uses, as what its name says that it is. */
+/**
+ * Says of a file that no network of this version uses what it is. What nothing uses at all is not at fault, whatever it is.
+ *
+ * @param use - what it is for, in later versions
+ */
 async function examineOther(files: Examined, path: string, use?: string): Promise<void> {
+	if (isUnfinished(path)) return files.note(path, { format: 'unfinished download' });
 	const name = basename(path);
-	if (name.endsWith('.json')) {
-		await files.check(path, use, 'JSON', () => readJson(path));
-	} else if (name.endsWith('.onnx')) {
-		const model = await files.check(path, use, 'ONNX', () => readOnnxModel(path));
-		files.note(path, { tensors: model?.tensors });
-	} else if (/\.safetensors$|(^|_)(model|adapter)(\.\w+)?\.bin$/.test(name)) {
-		const checkpoint = await files.check(path, use, undefined, () => openCheckpoint(path));
-		if (checkpoint !== undefined) files.hold(checkpoint, use);
-	} else {
-		files.note(path, { format: isUnfinished(path) ? 'unfinished download' : undefined });
-	}
+	const look = async () => {
+		if (name.endsWith('.json')) {
+			await readJson(path);
+			files.note(path, { use, format: 'JSON' });
+		} else if (name.endsWith('.onnx')) {
+			const { tensors } = await readOnnxModel(path);
+			files.note(path, { use, format: 'ONNX', tensors });
+		} else if (/\.safetensors$|(^|_)(model|adapter)(\.\w+)?\.bin$/.test(name)) {
+			files.hold(await openCheckpoint(path), use);
+		} else {
+			files.note(path, {});
+		}
+	};
+	await (use === undefined ? look().catch(() => files.note(path, {})) : files.check(path, use, undefined, look));
 }
 
 type Note = { [Field in keyof Omit<BundleFile, 'path' | 'bytes'>]?: BundleFile[Field] | undefined };

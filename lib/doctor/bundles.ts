@@ -63,15 +63,21 @@ async function examineBundle(name: string, folder: string): Promise<BundleState>
 /** What is wrong with a bundle: with each file, unless most are merely not downloaded yet. */
 export function bundleProblems({ name, folder, usable, files, unfinished, error }: BundleState) {
 	const wrong = files.flatMap((file) => file.error ?? []);
+	const missing = files.filter(({ error, bytes }) => error !== undefined && bytes === undefined);
+	const isOfficial = basename(folder) === 'arc2face';
+	if (isOfficial && missing.length > 1 && missing.length === wrong.length && unfinished.length === 0) {
+		const problem = `Bundle ${name}: its download has not ended: ${missing.map(({ path }) => path).join(', ')} are missing.`;
+		return [{ problem, remedy: pullRemedy }];
+	}
 	const isIncomplete = !usable && unfinished.length > 0;
 	const problems = error !== undefined && (isIncomplete || wrong.length === 0) ? [error] : wrong;
 	const told = problems.map(({ problem, remedy }) => ({ problem: `Bundle ${name}: ${problem}`, remedy }));
 	if (unfinished.length === 0) return told;
 	const problem = `Bundle ${name}: the download of ${unfinished.join(', ')} is unfinished.`;
-	const isOfficial = basename(folder) === 'arc2face';
-	const remedy = isOfficial ? 'Run `arc2face pull`; it goes on where it stopped.' : 'Let it end, or start it again.';
-	return [...told, { problem, remedy }];
+	return [...told, { problem, remedy: isOfficial ? pullRemedy : 'Let it end, or start it again.' }];
 }
+
+const pullRemedy = 'Run `arc2face pull`; it goes on where it stopped.';
 
 /** Those beside the files, and those of the hub's own program, in its own folder. */
 async function findUnfinished(folder: string, files: readonly BundleFile[]): Promise<string[]> {

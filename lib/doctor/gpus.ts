@@ -162,7 +162,7 @@ export function gpuRows({ cuda, parts, obstacle, found, engines }: GpuReport): s
 	return [
 		['CUDA', versions.join(', ') || 'none'],
 		...(parts === undefined ? [] : [['GPU parts', `not in this build. ${parts}`]]),
-		...(found.length === 0 ? [['GPU', obstacle ?? 'none found']] : []),
+		...(found.length === 0 && parts === undefined ? [['GPU', obstacle ?? 'none found']] : []),
 		...found.map(({ device, name, capability, memoryBytes, supported, uses }) => [
 			device,
 			`${name}, compute capability ${capability}, ${formatBytes(memoryBytes)} memory${supported ? '' : ', too old for this build'}: ${uses ?? 'not usable'}`,

@@ -37,7 +37,10 @@ export class CheckpointWeights implements WeightSource {
 		if (tensor === undefined) {
 			const view = this.#checkpoint.views?.get(key);
 			const where = { file: view?.file ?? this.#checkpoint.file, tensor: key };
-			if (view === undefined) throw invalidWeights(describeShape(shape), where, 'a file without it', otherNetwork);
+			if (view === undefined) {
+				const { what, remedy } = otherLayout([...this.#checkpoint.tensors.keys()], key);
+				throw invalidWeights(describeShape(shape), where, what, { remedy });
+			}
 			const received = `a view with strides [${view.strides.join(', ')}]`;
 			throw invalidWeights('elements in a row', where, received, { remedy: inRows });
 		}
@@ -65,6 +68,32 @@ export class CheckpointWeights implements WeightSource {
 		const received = `also ${names.join(', ')}${more}`;
 		throw invalidWeights('only the tensors of its network', file, received, otherNetwork);
 	}
+}
+
+/** What a file may be that lacks a tensor of the network: layouts that people meet, and what makes this one of them. */
+function otherLayout(names: readonly string[], missing: string): { what: string; remedy: string } {
+	if (names.some((name) => /^(model\.diffusion_model|first_stage_model|cond_stage_model)\./.test(name))) {
+		return {
+			what: 'all networks of a model in one file, in the layout from before diffusers',
+			remedy: 'Convert it with diffusers: `StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)`.',
+		};
+	}
+	if (names.some((name) => /(^|[._])lora[._]/i.test(name))) {
+		return {
+			what: 'a LoRA, which changes a network and is none by itself',
+			remedy: 'Fuse it into its network with diffusers, `pipeline.fuse_lora()`, and save that.',
+		};
+	}
+	const prefixed = names.find((name) => name.endsWith(`.${missing}`));
+	if (prefixed !== undefined) {
+		const prefix = prefixed.slice(0, -missing.length);
+		return {
+			what: `names that begin with "${shortened(prefix, 60)}"`,
+			remedy:
+				'Save the network itself, without what it is wrapped in: `wrapped.unet.save_pretrained(FOLDER)` or the like.',
+		};
+	}
+	return { what: 'a file without it', remedy: remedies.otherNetwork };
 }
 
 const otherNetwork = { remedy: remedies.otherNetwork };

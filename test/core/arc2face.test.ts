@@ -40,6 +40,13 @@ async function expectUsable() {
 }
 
 describe('load', () => {
+	test('is loaded, not constructed', () => {
+		const construct = Arc2Face as unknown as new () => Arc2Face;
+		expect(() => new construct()).toThrow(
+			expect.objectContaining({ code: 'INVALID_ARGUMENT', remedy: 'Use `await Arc2Face.load()`.' }),
+		);
+	});
+
 	test('tells what it chose', () => {
 		expect(model.info).toMatchObject({
 			device: 'cpu',

@@ -141,7 +141,13 @@ describe('a bundle is found', () => {
 
 describe('refused, by file and field:', () => {
 	test.each<[string, Record<string, unknown>, string[], string, RegExp]>([
-		['a missing config', {}, ['vae/config.json'], 'INVALID_BUNDLE', /vae\/config\.json but received none \(ENOENT\)/],
+		[
+			'a missing config',
+			{},
+			['vae/config.json'],
+			'INVALID_BUNDLE',
+			/vae\/config\.json but received none: there is no such file/,
+		],
 		['a config that is no JSON', { 'arc2face/config.json': '{' }, [], 'INVALID_BUNDLE', /arc2face\/config\.json/],
 		[
 			'a config that is a list',

@@ -81,6 +81,19 @@ describe('CheckpointWeights', () => {
 		await expectInvalidWeights((async () => views.get('column', [6]))(), 'tensor column', 'in a row', 'strides [8]');
 	});
 
+	test.each([
+		['unet.', 'names that begin with "unet."', 'without what it is wrapped in'],
+		['_orig_mod.module.', 'names that begin with "_orig_mod.module."', 'without what it is wrapped in'],
+		['model.diffusion_model.', 'all networks of a model in one file', 'from_single_file'],
+		['unet.lora_down.', 'a LoRA', 'fuse_lora'],
+		['other.thing.', 'a file without it', 'of different networks'],
+	])('says what a file is whose tensors begin with %s', async (prefix, what, remedy) => {
+		const own = prefix === 'other.thing.' ? 'else' : 'conv.weight';
+		const tensors = opcodes.dict({ [`${prefix}${own}`]: tensorOpcodes() });
+		const weights = new CheckpointWeights(await openCheckpoint(folder.write('wrapped.bin', torchBytes(tensors))));
+		await expectInvalidWeights((async () => weights.get('conv.weight', [2, 3]))(), what, remedy);
+	});
+
 	test('shows both ends of a name that is too long for a message', async () => {
 		const weights = new CheckpointWeights(await openCheckpoint(`${encoder}model.safetensors`));
 		const name = `down.${'x'.repeat(10_000)}.weight`;

@@ -201,6 +201,45 @@ describe('what is wrong is told of the file', () => {
 		expect(state.files.find(({ error }) => error)).toMatchObject({ use: 'controlnet (for later)' });
 	});
 
+	test('but of nothing that no network uses', async () => {
+		await mkdir(inBundle('extra'));
+		for (const name of ['x.onnx', 'x.json', 'x.safetensors']) await writeFile(inBundle(`extra/${name}`), 'hello');
+		const state = await examine();
+		expect(bundleProblems(state)).toEqual([]);
+		expect(state.files.filter(({ path }) => path.startsWith('extra/'))).toEqual(
+			['extra/x.json', 'extra/x.onnx', 'extra/x.safetensors'].map((path) => ({ path, bytes: 5 })),
+		);
+	});
+
+	test.each([
+		['arcface.onnx', 'face recognizer', 'face detector'],
+		['scrfd_10g_bnkps.onnx', 'face detector', 'face recognizer'],
+	])('of one of two networks that need each other: %s', async (name, missing, there) => {
+		await rm(inBundle(`antelopev2/${name}`));
+		const state = await examine();
+		expect(state).toMatchObject({ usable: true, canEncode: false });
+		const problem = expect.stringMatching(`There is no .*${name}, the ${missing}.*: without it the ${there}`);
+		expect(bundleProblems(state)).toMatchObject([{ problem }]);
+		await rm(inBundle('antelopev2'), { recursive: true });
+		expect(bundleProblems(await examine())).toEqual([]);
+	});
+
+	test('of a download that ended before its files, once', () => {
+		const missing = ['arc2face', 'encoder', 'vae'].map((path) => ({
+			path: `${path}/config.json`,
+			error: { problem: 'Expected a JSON file.', remedy: 'Run it.' },
+		}));
+		const state = { usable: false, canEncode: false, unfinished: [], files: missing };
+		expect(bundleProblems({ ...state, name: 'arc2face', folder: '/data/arc2face' })).toEqual([
+			{
+				problem:
+					'Bundle arc2face: its download has not ended: arc2face/config.json, encoder/config.json, vae/config.json are missing.',
+				remedy: 'Run `arc2face pull`; it goes on where it stopped.',
+			},
+		]);
+		expect(bundleProblems({ ...state, name: 'own', folder: '/data/own' })).toHaveLength(3);
+	});
+
 	test('of downloads that have not ended, also those of the hub', async () => {
 		await writeFile(inBundle('vae/diffusion_pytorch_model.bin.part'), '');
 		await mkdir(inBundle('.cache/huggingface/download/vae'), { recursive: true });

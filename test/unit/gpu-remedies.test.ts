@@ -106,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 			'other',
 			[],
 			{ ARC2FACE_TENSORRT: 'named' },
-			/no such file or folder/,
+			/does not exist/,
 			/^Let ARC2FACE_TENSORRT name .*TensorRT 11.*TensorRT-RTX/,
 		],
 		[

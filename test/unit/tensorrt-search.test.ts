@@ -114,7 +114,7 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 	test('says when what ARC2FACE_TENSORRT names is not there', () => {
 		const findings = search('TensorRT', { ARC2FACE_TENSORRT: join(root, 'gone') });
 		expect(findings[0]).toMatchObject({ folder: join(root, 'gone'), product: undefined });
-		expect(problems(findings)[0]).toContain('no such');
+		expect(problems(findings)[0]).toContain('does not exist');
 	});
 
 	test('says when there is nothing of use in the folder that ARC2FACE_TENSORRT names, or below', () => {
