@@ -69,12 +69,16 @@ export class PortraitNames {
 	/**
 	 * Refuses, before the work, files that could not be written after it.
 	 *
-	 * @throws {UsageError} when a file exists already
+	 * @param options.inputs - none of which may be overwritten
+	 * @throws {UsageError} when a file exists already, or is an input
 	 * @throws {Arc2FaceError} `FILE_FAILED` when a file could not be written
 	 */
-	async requireFree(source: string, { seed, count, force }: { seed: number; count: number; force: boolean }) {
+	async requireFree(
+		source: string,
+		{ seed, count, ...kept }: { seed: number; count: number; inputs: readonly string[]; force: boolean },
+	) {
 		if (this.isStdout) return;
-		for (const file of this.#filesOf(source, seed, count)) await requireFree(file, force);
+		for (const file of this.#filesOf(source, seed, count)) await requireFree(file, kept);
 	}
 
 	#filesOf(source: string, seed: number, count: number): string[] {

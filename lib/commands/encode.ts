@@ -37,7 +37,7 @@ export default defineCommand({
 		const fileOf = (source: string) => files[photos.indexOf(source)];
 		const check = async (source: string) => {
 			const file = fileOf(source);
-			if (file !== undefined) await requireFree(file, values.force === true);
+			if (file !== undefined) await requireFree(file, { inputs: photos, force: values.force === true });
 		};
 		const results = await forEachPhoto(photos, { values, context, check }, async (model, { source, photo }) => {
 			const encoded = await encodeFace(model, photo, { face, threshold: values.threshold, context });

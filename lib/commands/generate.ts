@@ -90,7 +90,8 @@ export default defineCommand({
 		if (seeds.size < sources.length) throw new UsageError('Expected different photos but received one of them twice.');
 		names.requireDistinct(seeds, count);
 		const check = (source: string) => {
-			return names.requireFree(source, { seed: seeds.get(source)!, count, force: values.force === true });
+			const kept = { inputs: sources, force: values.force === true };
+			return names.requireFree(source, { seed: seeds.get(source)!, count, ...kept });
 		};
 
 		let bytes: Uint8Array = new Uint8Array();

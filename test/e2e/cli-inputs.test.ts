@@ -1,6 +1,6 @@
 // The program's inputs, and where its results go: several inputs, pipes, good and bad names.
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -281,6 +281,50 @@ describe('names of results are looked at before the work', () => {
 			expect((await run(...args)).code).toBe(code);
 			expect(existsSync(inside('a'))).toBe(false);
 		}
+	});
+});
+
+describe('an input is never overwritten', () => {
+	const before = async () => {
+		const photo = await readFile(inside('anna.png'));
+		await copyFile(inside('anna.png'), inside('anna.json'));
+		await symlink('anna.png', inside('symbolic.png'));
+		await link(inside('anna.png'), inside('hard.png'));
+		await link(inside('anna.png'), inside('anna-1.png'));
+		await symlink(current.folder, inside('people'));
+		return photo;
+	};
+
+	test.each([
+		['itself', 'generate anna.png --out anna.png'],
+		['by its absolute path', 'generate anna.png --out "$PWD/anna.png"'],
+		['by a link', 'generate anna.png --out symbolic.png'],
+		['by another name of its', 'generate symbolic.png --out hard.png'],
+		['by the name of a portrait', 'generate anna.png --seed 1'],
+		['by the name of a portrait, in a linked folder', 'generate anna.png --seed 1 --out people'],
+		['by the name of a portrait of another input', 'generate wall.png anna-1.png anna.png --seed 1'],
+		['by the name of a portrait of a saved identity', 'generate --identity anna-1.png --out anna-1.png'],
+		['read from stdin', 'generate - --out anna.png < anna.png'],
+		['by an identity', 'encode anna.json --out people/anna.json'],
+		['by an identity, in a folder', 'encode anna.json wall.png --out people'],
+	])('%s', async (_, line) => {
+		const photo = await before();
+		for (const more of ['--force', '']) {
+			const [, words, rest] = /^([^<]*)(<.*)?$/.exec(line)!;
+			const { code, stdout, stderr } = await shell(`$arc2face ${words} ${more} --bundle tiny ${rest ?? ''}`);
+			expect([code, stdout]).toEqual([2, '']);
+			expect(stderr).toMatch(/inputs are never overwritten\. Choose another place with --out\.$/m);
+			expect(stderr).not.toContain('--force');
+		}
+		for (const name of ['anna.png', 'hard.png', 'anna-1.png', 'anna.json']) {
+			expect((await readFile(inside(name))).equals(photo)).toBe(true);
+		}
+	});
+
+	test('but a portrait of before is, when asked for', async () => {
+		await writeFile(inside('anna-1.png'), 'of before');
+		expect((await run('generate', 'anna.png', ...quick, '--force')).code).toBe(0);
+		expect(await sharp(inside('anna-1.png')).metadata()).toMatchObject({ format: 'png', width: 96 });
 	});
 });
 
