@@ -4,10 +4,9 @@ import type { EncodedFace } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import { type FaceChoice, resolveDetectOptions } from '../options/faces.ts';
 import type { Photo } from '../photo.ts';
-import { inWordsOf } from '../warnings.ts';
 import { type Context, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
-import { commandLineWording } from './wording.ts';
+import { warningsOf } from './wording.ts';
 
 /** The options of every command that looks for faces. */
 export const detectOptions = {
@@ -68,7 +67,7 @@ export async function encodeFace(
 	{ face, threshold, context }: { face?: FaceChoice | undefined; threshold: number | undefined; context: Context },
 ): Promise<Identity> {
 	const identity = await model.encode(photo, { face, threshold, signal: context.signal });
-	for (const warning of identity.warnings) context.note(inWordsOf(commandLineWording, warning).message);
+	for (const { message } of warningsOf(identity)) context.note(message);
 	return identity;
 }
 

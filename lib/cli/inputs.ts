@@ -6,18 +6,20 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import type { Size } from '../geometry.ts';
+import type { Warning } from '../warnings.ts';
 import { type Context, type OptionValues, UsageError } from './command.ts';
 import { exitCodeFor, exitCodes, worst } from './exit-codes.ts';
 import { checkLoadOptions, loadModel, type modelOptions } from './model.ts';
 import { localPath, nameOf, standardStream } from './path.ts';
-import { commandLineWording } from './wording.ts';
+import { commandLineWording, warningsOf } from './wording.ts';
 
 /** A failed input's entry among the results. */
 export type Failed = { error: ReturnType<Arc2FaceError['toJSON']> };
 
-/** What `--json` prints of every input. */
+/** What `--json` prints of every input, and of the model. */
 export function resultsJson(input: string) {
 	return {
+		warnings: 'what may be wrong with the model: code and message of each',
 		'results[].source': `the ${input}, as named on the command line`,
 		'results[].error': 'instead of the rest, where it failed',
 	};
@@ -80,14 +82,14 @@ export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
  * @param options.check - further checks of an input, such as the name of its result
  * @param options.withoutModel - the result of an input that is no photo, from its path or content
  * @param work - an error it throws is this photo's alone
- * @returns a result for each photo; where an error, or the user, ends the work midway, those until then: the program tells the
- *   error after them
+ * @returns a result for each photo, and what may be wrong with the model; where an error, or the user, ends the work midway, those
+ *   until then: the program tells the error after them
  */
 export async function forEachPhoto<T extends object>(
 	sources: readonly string[],
 	{ values, context, size, check, withoutModel }: PhotoOptions<T>,
 	work: (model: Arc2Face, input: PhotoInput) => Promise<T>,
-): Promise<(T | Failed)[]> {
+): Promise<{ results: (T | Failed)[]; warnings: Warning[] }> {
 	checkLoadOptions(values, size);
 	if (sources.filter((source) => source === standardStream).length > 1) {
 		throw new UsageError(`Expected ${standardStream} once, because stdin can be read once.`);
@@ -106,7 +108,7 @@ export async function forEachPhoto<T extends object>(
 		inputs.push('error' in input ? { result: input } : input);
 	}
 	const ready = inputs.flatMap((input) => ('result' in input ? [input.result] : []));
-	if (ready.length === inputs.length) return ready;
+	if (ready.length === inputs.length) return { results: ready, warnings: [] };
 
 	await using model = await loadModel(values, context, size);
 	const results: (T | Failed)[] = [];
@@ -119,7 +121,7 @@ export async function forEachPhoto<T extends object>(
 		if (results.length === 0) throw error;
 		context.endEarly(error);
 	}
-	return results;
+	return { results, warnings: warningsOf(model.info) };
 }
 
 /** @throws {Arc2FaceError} `INVALID_IMAGE` for a file that is missing or not a photo */

@@ -2,10 +2,9 @@
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
-import { inWordsOf } from '../warnings.ts';
 import type { Context, OptionValues } from './command.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
-import { commandLineWording } from './wording.ts';
+import { warningsOf } from './wording.ts';
 
 /** The options of every command that uses a model on a device. */
 export const modelOptions = {
@@ -36,7 +35,7 @@ export async function loadModel(
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
 	const model = await Arc2Face.load({ ...options, signal: context.signal, onProgress: loadingDisplay(context) });
-	for (const warning of model.info.warnings) context.note(inWordsOf(commandLineWording, warning).message);
+	for (const { message } of warningsOf(model.info)) context.note(message);
 	return model;
 }
 

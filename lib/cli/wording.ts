@@ -1,10 +1,16 @@
 // The words of the command line: options by their flags.
 import type { Wording } from '../messages/wording.ts';
+import { inWordsOf, type Warning } from '../warnings.ts';
 
 export const commandLineWording: Wording = {
 	option: (name, value) => `${name === 'photo' ? '<photo>' : flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
 	either: (_, commandLine) => commandLine,
 };
+
+/** Warnings as users read them, and as `--json` prints them. */
+export function warningsOf({ warnings }: { warnings: readonly Warning[] }): Warning[] {
+	return warnings.map((one) => inWordsOf(commandLineWording, one));
+}
 
 /** `guidanceScale` → `--guidance-scale` */
 export function flagOf(name: string): string {

@@ -4,6 +4,7 @@ import { detectOptions, encodeFace } from '../cli/face.ts';
 import { isIdentity, readIdentity } from '../cli/identity-file.ts';
 import { exitCodeOfAll, forEachPhoto, hasFailed } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
+import { warningsOf } from '../cli/wording.ts';
 import { resolveDetectOptions } from '../options/faces.ts';
 
 export default defineCommand({
@@ -17,6 +18,7 @@ export default defineCommand({
 		failed: 'instead, where an input failed: those that did',
 		'failed[].source': 'the input, as named on the command line',
 		'failed[].error': 'why it failed',
+		warnings: 'what may be wrong with the model, or with the face of an input, the source: code and message of each',
 	},
 
 	async run({ values, positionals }, context) {
@@ -26,13 +28,21 @@ export default defineCommand({
 		const sources = [...new Set([a, b])];
 		const withoutModel = async (source: string, content: string | Buffer) =>
 			isIdentity(content) ? await readIdentity(source, content) : undefined;
-		const results = await forEachPhoto(sources, { values, context, withoutModel }, (model, { photo }) =>
-			encodeFace(model, photo, { threshold, context }),
+		const { results, warnings: ofModel } = await forEachPhoto(
+			sources,
+			{ values, context, withoutModel },
+			(model, { photo }) => encodeFace(model, photo, { threshold, context }),
 		);
+		const ofFaces = results.flatMap((result, i) =>
+			hasFailed(result) ? [] : warningsOf(result).map((warning) => ({ source: sources[i]!, ...warning })),
+		);
+		const warnings = [...ofModel, ...ofFaces];
 		const [one, other = one] = results;
-		if (one && other && !hasFailed(one) && !hasFailed(other)) return { a, b, similarity: one.similarity(other) };
+		if (one && other && !hasFailed(one) && !hasFailed(other)) {
+			return { a, b, similarity: one.similarity(other), warnings };
+		}
 		const failed = results.flatMap((result, i) => (hasFailed(result) ? { source: sources[i]!, ...result } : []));
-		return { a, b, failed };
+		return { a, b, failed, warnings };
 	},
 
 	text: ({ similarity }) => (similarity === undefined ? '' : `similarity ${similarity.toFixed(3)}`),

@@ -23,10 +23,10 @@ export default defineCommand({
 	async run({ values, positionals }, context) {
 		const { threshold } = values;
 		resolveDetectOptions({ threshold });
-		const results = await forEachPhoto(positionals, { values, context }, async (model, { photo }) => ({
+		const { results, warnings } = await forEachPhoto(positionals, { values, context }, async (model, { photo }) => ({
 			faces: await model.detect(photo, { threshold, signal: context.signal }),
 		}));
-		return { results: results.map((result, i) => ({ source: positionals[i]!, ...result })) };
+		return { results: results.map((result, i) => ({ source: positionals[i]!, ...result })), warnings };
 	},
 
 	text: ({ results }) =>

@@ -7,6 +7,7 @@ import { exitCodeOfAll, forEachPhoto, hasResult, resultsJson } from '../cli/inpu
 import { modelOptions } from '../cli/model.ts';
 import { requireFree, writeTextFile } from '../cli/new-file.ts';
 import { standardStream, stemOf } from '../cli/path.ts';
+import { warningsOf } from '../cli/wording.ts';
 
 export default defineCommand({
 	arguments: ['<photo...>'],
@@ -39,15 +40,19 @@ export default defineCommand({
 			const file = fileOf(source);
 			if (file !== undefined) await requireFree(file, { inputs: photos, force: values.force === true });
 		};
-		const results = await forEachPhoto(photos, { values, context, check }, async (model, { source, photo }) => {
-			const encoded = await encodeFace(model, photo, { face, threshold: values.threshold, context });
-			const { face: found, warnings } = encoded;
-			const identity = { photo: source, face: found!, warnings, ...encoded.toJSON() };
-			const file = fileOf(source);
-			if (file !== undefined) await writeTextFile(file, `${JSON.stringify(identity)}\n`);
-			return { ...(file === undefined ? {} : { file }), identity };
-		});
-		return { results: results.map((result, i) => ({ source: photos[i]!, ...result })) };
+		const { results, warnings } = await forEachPhoto(
+			photos,
+			{ values, context, check },
+			async (model, { source, photo }) => {
+				const encoded = await encodeFace(model, photo, { face, threshold: values.threshold, context });
+				const { face: found } = encoded;
+				const identity = { photo: source, face: found!, warnings: warningsOf(encoded), ...encoded.toJSON() };
+				const file = fileOf(source);
+				if (file !== undefined) await writeTextFile(file, `${JSON.stringify(identity)}\n`);
+				return { ...(file === undefined ? {} : { file }), identity };
+			},
+		);
+		return { results: results.map((result, i) => ({ source: photos[i]!, ...result })), warnings };
 	},
 
 	text: ({ results }) =>

@@ -21,15 +21,16 @@ import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
-import { flagOf } from '../cli/wording.ts';
+import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
 import { checkGenerateOptions, type NoiseMode, usualSampler } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
+import type { Warning } from '../warnings.ts';
 
-type Portrait = { file: string; seed: number; width: number; height: number };
+type Portrait = { file: string; seed: number; width: number; height: number; warnings: Warning[] };
 
 const options = {
 	identity: {
@@ -64,10 +65,12 @@ export default defineCommand({
 	example: 'arc2face generate anna.jpg --count 4 --seed 42 --out portraits',
 	json: {
 		...resultsJson('photo or saved identity'),
+		'results[].warnings': 'what may be wrong with the face in the photo: code and message of each',
 		'results[].portraits[].file': 'where it was written',
 		'results[].portraits[].seed': 'gives the same portrait again',
 		'results[].portraits[].width': 'in pixels',
 		'results[].portraits[].height': 'in pixels',
+		'results[].portraits[].warnings': 'what may be wrong with the image: code and message of each',
 		'results[].portraits[].error': 'instead of these, where it could not be written',
 	},
 
@@ -103,7 +106,8 @@ export default defineCommand({
 				await makeFolderOf(file);
 				await image.toFile(file);
 			}
-			return { file, seed: image.seed, width: image.width, height: image.height };
+			const { seed, width, height } = image;
+			return { file, seed, width, height, warnings: warningsOf(image) };
 		};
 		const paint = async (model: Arc2Face, source: string, identity: Identity) => {
 			const images = await model.generate(identity, {
@@ -112,23 +116,19 @@ export default defineCommand({
 			});
 			const portraits: (Portrait | Failed)[] = [];
 			for (const image of images) portraits.push(await attempt(source, context, () => keep(source, image)));
-			return { portraits };
+			return { warnings: warningsOf(identity), portraits };
 		};
 		const { identity: saved } = values;
-		const results =
+		const { results, warnings } =
 			saved === undefined
 				? await forEachPhoto(sources, { values, context, size, check }, async (model, { source, photo }) => {
 						const identity = await encodeFace(model, photo, { face, threshold: values.threshold, context });
 						return await paint(model, source, identity);
 					})
-				: [
-						await attempt(saved, context, async () => {
-							await check(saved);
-							return await paintSaved(saved, { values, context, size }, paint);
-						}),
-					];
+				: await paintSaved(saved, { values, context, size, check }, paint);
 		return {
 			results: results.map((result, i) => ({ source: sources[i]!, ...result })),
+			warnings,
 			bytes: names.isStdout ? bytes : undefined,
 		};
 	},
@@ -152,13 +152,24 @@ function portraitsOf(results: readonly ({ portraits: (Portrait | Failed)[] } | F
 /** Paints from a saved identity, so without the networks that read faces. */
 async function paintSaved<T>(
 	file: string,
-	{ values, context, size }: { values: Values; context: Context; size: Size | undefined },
+	{
+		values,
+		context,
+		size,
+		check,
+	}: { values: Values; context: Context; size: Size | undefined; check: (source: string) => Promise<void> },
 	paint: (model: Arc2Face, source: string, identity: Identity) => Promise<T>,
-): Promise<T> {
-	checkLoadOptions(values, size);
-	const identity = await readIdentity(file, await readInput(file, context));
-	await using model = await loadModel(values, context, size);
-	return await paint(model, file, identity);
+): Promise<{ results: (T | Failed)[]; warnings: Warning[] }> {
+	let warnings: Warning[] = [];
+	const result = await attempt(file, context, async () => {
+		await check(file);
+		checkLoadOptions(values, size);
+		const identity = await readIdentity(file, await readInput(file, context));
+		await using model = await loadModel(values, context, size);
+		warnings = warningsOf(model.info);
+		return await paint(model, file, identity);
+	});
+	return { results: [result], warnings };
 }
 
 function requestOf({ count, steps, guidanceScale, seed, sampler, eta, noise, width, height }: Values) {

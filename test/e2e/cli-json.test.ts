@@ -138,6 +138,56 @@ describe('a failure of all of it is an object as well, with the same exit code, 
 	});
 });
 
+describe('what is doubtful is told to programs, too', () => {
+	const ofModel = { code: 'EMBEDDED_BUNDLE', message: expect.stringContaining('arc2face pull') };
+	const ofFace = { code: 'SEVERAL_FACES', message: expect.stringContaining('with --face: its index, or largest') };
+	const json = async (...args: string[]) => JSON.parse((await run(...args, '--json')).stdout);
+	beforeEach(async () => {
+		// Its face alone, with some room around it.
+		const face = await sharp(inside('anna.png')).extract({ left: 120, top: 0, width: 220, height: 280 }).toBuffer();
+		await sharp({ create: { width: 600, height: 400, channels: 3, background: 'grey' } })
+			.composite([60, 320].map((left) => ({ input: face, left, top: 60 })))
+			.toFile(inside('group.png'));
+	});
+
+	test('by generate', async () => {
+		const usual = await json('generate', 'group.png', '--steps', '1', '--seed', '1');
+		expect(usual).toMatchObject({
+			warnings: [ofModel],
+			results: [{ warnings: [ofFace], portraits: [{ warnings: [] }] }],
+		});
+		const side = ['--width', '128', '--height', '128'];
+		const large = await json('generate', 'group.png', '--face', '0', '--steps', '1', '--seed', '2', ...quick, ...side);
+		const ofSize = { code: 'UNUSUAL_SIZE', message: expect.stringContaining('128 × 128') };
+		expect(large).toMatchObject({
+			warnings: [ofSize],
+			results: [{ warnings: [], portraits: [{ warnings: [ofSize] }] }],
+		});
+	});
+
+	test('by generate, from a saved identity', async () => {
+		await run('encode', 'anna.png', ...quick);
+		const { warnings, results } = await json('generate', '--identity', 'anna.json', '--steps', '1');
+		expect([warnings, results[0].warnings]).toEqual([[ofModel], []]);
+	});
+
+	test('by encode', async () => {
+		const { warnings, results } = await json('encode', 'group.png');
+		expect([warnings, results[0].identity.warnings]).toEqual([[ofModel], [ofFace]]);
+	});
+
+	test('by detect', async () => {
+		const { warnings, results } = await json('detect', 'group.png');
+		expect([warnings, results[0].faces.length]).toEqual([[ofModel], 2]);
+	});
+
+	test('by compare, also where an input failed', async () => {
+		const ofInput = { source: 'group.png', ...ofFace };
+		expect((await json('compare', 'anna.png', 'group.png')).warnings).toEqual([ofModel, ofInput]);
+		expect((await json('compare', 'group.png', 'wall.png', ...quick)).warnings).toEqual([ofInput]);
+	});
+});
+
 describe('a saved identity comes from stdin', () => {
 	const encode = '$arc2face encode anna.png --bundle tiny --out - 2> /dev/null';
 

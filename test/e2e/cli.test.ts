@@ -471,7 +471,7 @@ describe('with photos', () => {
 		expect(await run('encode', astronaut, ...keypoints, '--bundle', bundle)).toMatchObject({ code: 0 });
 		const saved = JSON.parse(await readFile(join(folder, 'astronaut.json'), 'utf8'));
 		const printed = await run('encode', astronaut, ...keypoints, '--bundle', bundle, '--json');
-		expect(JSON.parse(printed.stdout)).toEqual({ results: [{ source: astronaut, identity: saved }] });
+		expect(JSON.parse(printed.stdout)).toEqual({ results: [{ source: astronaut, identity: saved }], warnings: [] });
 		const { stdout } = await run('compare', 'astronaut.json', 'astronaut.json');
 		expect(stdout).toBe('similarity 1.000\n');
 		expect((await run('encode', astronaut, ...keypoints, '--bundle', bundle)).code).toBe(2); // exists
@@ -584,7 +584,7 @@ describe('with photos', () => {
 	test('no face exits with 3, naming the photo', async () => {
 		const detected = await run('detect', astronaut, '--bundle', bundle, '--json');
 		expect(detected.code).toBe(3);
-		expect(JSON.parse(detected.stdout)).toEqual({ results: [{ source: astronaut, faces: [] }] });
+		expect(JSON.parse(detected.stdout)).toEqual({ results: [{ source: astronaut, faces: [] }], warnings: [] });
 		const encoded = await run('encode', astronaut, '--bundle', bundle);
 		expect(encoded.code).toBe(3);
 		expect(encoded.stderr).toContain(astronaut);
