@@ -130,7 +130,11 @@ async function locate(photo: Photo): Promise<Source> {
 	const bytes = await bytesOf(photo);
 	if (bytes !== undefined) {
 		const file = { all: bytes, start: bytes.subarray(0, startBytes), end: bytes.subarray(-endBytes) };
-		return { ...named(`the photo of ${bytes.length} bytes`), image: () => sharp(bytes, limits), file };
+		return {
+			...(ownName(photo) ?? named(`the photo of ${bytes.length} bytes`)),
+			image: () => sharp(bytes, limits),
+			file,
+		};
 	}
 	if (isSharp(photo)) return { ...named("the sharp instance's image"), image: () => photo.clone() };
 	if ('data' in photo) {
@@ -145,7 +149,7 @@ async function locateFile(photo: string | URL, limits: SharpOptions): Promise<So
 	const text = String(photo);
 	if (/^(https?|data|blob):/i.test(text)) throw notHere(photo);
 	const path = pathOf(photo, 'photo');
-	const name = { name: `the photo ${shortened(path, 200)}`, photo: shortened(path, 4096) };
+	const name = namedAs(path);
 	const file = await openPhoto(path, name);
 	return { ...name, image: () => sharp(file.all ?? path, limits), file };
 }
@@ -165,7 +169,9 @@ async function bytesOf(photo: object): Promise<Buffer | undefined> {
 	if (isArrayBuffer(photo)) return ownBytes(new Uint8Array(photo));
 	if (!isBlob(photo)) return undefined;
 	const bytes = await photo.arrayBuffer().catch((cause: unknown) => {
-		throw unreadable(named(`the photo of ${photo.size} bytes`), 'its Blob can no longer be read', { cause });
+		throw unreadable(ownName(photo) ?? named(`the photo of ${photo.size} bytes`), 'its Blob can no longer be read', {
+			cause,
+		});
 	});
 	return Buffer.from(bytes);
 }
@@ -174,6 +180,16 @@ async function bytesOf(photo: object): Promise<Buffer | undefined> {
 function ownBytes({ buffer, byteOffset, byteLength }: Uint8Array | Uint8ClampedArray): Buffer {
 	const bytes = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 	return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]' ? Buffer.from(bytes) : bytes;
+}
+
+/** That of a `File`. */
+function ownName(photo: object): PhotoName | undefined {
+	const { name } = photo as Partial<File>;
+	return isBlob(photo) && typeof name === 'string' && name !== '' ? namedAs(name) : undefined;
+}
+
+function namedAs(path: string): PhotoName {
+	return { name: `the photo ${shortened(path, 200)}`, photo: shortened(path, 4096) };
 }
 
 function named(name: string): PhotoName {

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
 import { contentOf } from '../photo/content.ts';
+import { obstacleOf } from '../photo/file.ts';
 import { UsageError } from './command.ts';
 import { nameOf } from './path.ts';
 
@@ -23,18 +23,18 @@ export function requireIdentityName(path: string, option: string): void {
 /**
  * @param source - as named on the command line
  * @param content - its path, or its bytes
- * @throws {Arc2FaceError} `INVALID_ARGUMENT`, naming the file
+ * @throws {Arc2FaceError} `FILE_FAILED` when it can't be read, `INVALID_ARGUMENT` when it is no identity, naming the file
  */
 export async function readIdentity(source: string, content: string | Buffer): Promise<Identity> {
 	const details = {
 		option: 'identity',
-		...(typeof content === 'string' ? { file: resolve(content) } : { photo: source }),
+		...(typeof content === 'string' ? { file: resolve(content) } : { photo: nameOf(source) }),
 	};
 	const fail = (why: string, cause?: unknown): Arc2FaceError =>
 		new Arc2FaceError('INVALID_ARGUMENT', `Expected a saved identity in ${nameOf(source)}: ${why}`, {
 			...{ remedy: 'Save one with `arc2face encode PHOTO --out FILE.json`.', details, cause },
 		});
-	const bytes = typeof content === 'string' ? await readBytes(content, details) : content;
+	const bytes = typeof content === 'string' ? await readBytes(content) : content;
 	const text = bytes.toString();
 	let json: unknown;
 	try {
@@ -52,11 +52,19 @@ export async function readIdentity(source: string, content: string | Buffer): Pr
 	}
 }
 
-async function readBytes(path: string, details: { option: string }): Promise<Buffer> {
-	return await onDisk('read', path, () => readFile(path)).catch((cause: Arc2FaceError) => {
-		const { problem, remedy } = cause;
-		throw new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details, cause });
-	});
+/** Tells of a missing file as of a missing photo. */
+async function readBytes(path: string): Promise<Buffer> {
+	try {
+		return await readFile(path);
+	} catch (cause) {
+		const { why, remedy, systemCode } = await obstacleOf(path, cause as NodeJS.ErrnoException);
+		const details = { file: resolve(path), systemCode };
+		throw new Arc2FaceError('FILE_FAILED', `Can't read the identity ${nameOf(path)}: ${why}.`, {
+			remedy,
+			details,
+			cause,
+		});
+	}
 }
 
 /** An object or a list; one that is damaged, too. */

@@ -1,4 +1,5 @@
 // Several inputs, each of which gets its own result or error: one failure does not stop the others.
+import { File } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -26,7 +27,7 @@ export function resultsJson(input: string) {
 }
 
 /** An input as named on the command line, and as given to the model. */
-export type PhotoInput = { source: string; photo: string | Buffer };
+export type PhotoInput = { source: string; photo: string | File };
 
 type PhotoOptions<T> = {
 	values: OptionValues<typeof modelOptions>;
@@ -54,8 +55,8 @@ export async function attempt<T>(source: string, context: Context, work: () => P
 		if (context.signal.aborted || !(error instanceof Arc2FaceError) || common.includes(error.code)) throw error;
 		const worded = error.inWordsOf(commandLineWording);
 		const { photo, file } = error.details;
-		// What came from a pipe has the name of its bytes.
-		const isNamed = photo === localPath(source) || file === resolve(localPath(source));
+		const names = [localPath(source), nameOf(source)];
+		const isNamed = (photo !== undefined && names.includes(photo)) || file === resolve(localPath(source));
 		const named = isNamed ? worded : worded.with({ problem: `${nameOf(source)}: ${worded.problem}` });
 		context.report(named);
 		return { error: named.toJSON() };
@@ -75,6 +76,17 @@ export function exitCodeOfAll(results: readonly (object | Failed)[]): number {
 	return worst(results.map((result) => ('error' in result ? exitCodeFor(result.error.code) : exitCodes.done)));
 }
 
+/** The inputs without those that are named again, such as by two patterns of a shell: their results would have the same names. */
+export function distinct(sources: readonly string[], { note }: Pick<Context, 'note'>): string[] {
+	const known = new Set<string>();
+	return sources.filter((source) => {
+		const path = source === standardStream ? source : resolve(localPath(source));
+		if (!known.has(path)) return known.add(path);
+		note(`${nameOf(source)} was named before, and is taken once.`);
+		return false;
+	});
+}
+
 /**
  * Does something with each photo, and a model. The headers of all photos are read first; if no photo is left, the model
  * is not loaded at all.
@@ -91,9 +103,6 @@ export async function forEachPhoto<T extends object>(
 	work: (model: Arc2Face, input: PhotoInput) => Promise<T>,
 ): Promise<{ results: (T | Failed)[]; warnings: Warning[] }> {
 	checkLoadOptions(values, size);
-	if (sources.filter((source) => source === standardStream).length > 1) {
-		throw new UsageError(`Expected ${standardStream} once, because stdin can be read once.`);
-	}
 	const inputs: ({ photo: PhotoInput } | { result: T | Failed })[] = [];
 	for (const source of sources) {
 		const open = async () => {
@@ -101,8 +110,9 @@ export async function forEachPhoto<T extends object>(
 			const content = await readInput(source, context);
 			const result = await withoutModel?.(source, content);
 			if (result !== undefined) return { result };
-			await checkPhoto(content);
-			return { photo: { source, photo: content } };
+			const photo = typeof content === 'string' ? content : new File([content], nameOf(source));
+			await checkPhoto(photo);
+			return { photo: { source, photo } };
 		};
 		const input = await attempt(source, context, open);
 		inputs.push('error' in input ? { result: input } : input);
@@ -125,7 +135,7 @@ export async function forEachPhoto<T extends object>(
 }
 
 /** @throws {Arc2FaceError} `INVALID_IMAGE` for a file that is missing or not a photo */
-async function checkPhoto(content: string | Buffer): Promise<void> {
+async function checkPhoto(content: PhotoInput['photo']): Promise<void> {
 	// Imported here: without sharp, which it needs, `--help` still answers.
 	const photo = await import('../photo.ts');
 	await photo.checkPhoto(content);
@@ -133,30 +143,29 @@ async function checkPhoto(content: string | Buffer): Promise<void> {
 
 /** The path of a file, or the bytes of what can be read only once. */
 export async function readInput(source: string, { signal }: Context): Promise<string | Buffer> {
-	return await (source === standardStream ? readStdin(signal) : readIfPipe(localPath(source), signal));
+	if (source === standardStream) return await readStdin(signal);
+	const path = localPath(source);
+	const found = await stat(path).catch(() => undefined); // what is wrong with a file is told by its reader
+	// A pipe, such as bash's `<(…)`, can be read only once, but photos are looked at before the work.
+	return found?.isFIFO() ? await readPipe(source, createReadStream(path), signal) : path;
 }
 
 async function readStdin(signal: AbortSignal): Promise<Buffer> {
 	if (process.stdin.isTTY)
 		throw new UsageError(`Expected a file or a pipe on stdin for ${standardStream} but it is a terminal.`);
-	return await readPipe(process.stdin, signal);
+	return await readPipe(standardStream, process.stdin, signal);
 }
 
-/** A pipe, such as bash's `<(…)`, can be read only once, but photos are looked at before the work. */
-async function readIfPipe(path: string, signal: AbortSignal): Promise<string | Buffer> {
-	const found = await stat(path).catch(() => undefined); // what is wrong with a file is told by its reader
-	return found?.isFIFO() ? await readPipe(createReadStream(path), signal) : path;
-}
-
-async function readPipe(pipe: Readable, signal: AbortSignal): Promise<Buffer> {
+async function readPipe(source: string, pipe: Readable, signal: AbortSignal): Promise<Buffer> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
 	for await (const chunk of addAbortSignal(signal, pipe)) {
 		chunks.push(chunk);
 		bytes += chunk.length;
 		if (bytes <= pipeLimitBytes) continue;
-		const name = `the photo of over ${pipeLimitBytes} bytes`;
-		throw new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: no photo is so large.`, { details: { photo: name } });
+		const photo = nameOf(source);
+		const problem = `Can't read the photo ${photo}: it has over ${pipeLimitBytes} bytes, and no photo is so large.`;
+		throw new Arc2FaceError('INVALID_IMAGE', problem, { details: { photo } });
 	}
 	return Buffer.concat(chunks);
 }

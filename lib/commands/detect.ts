@@ -2,8 +2,9 @@
 import { defineCommand } from '../cli/command.ts';
 import { exitCodes, worst } from '../cli/exit-codes.ts';
 import { detectOptions } from '../cli/face.ts';
-import { exitCodeOfAll, forEachPhoto, hasFailed, hasResult, resultsJson } from '../cli/inputs.ts';
+import { distinct, exitCodeOfAll, forEachPhoto, hasFailed, hasResult, resultsJson } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
+import { nameOf } from '../cli/path.ts';
 import { table } from '../cli/table.ts';
 import { resolveDetectOptions } from '../options/faces.ts';
 
@@ -23,10 +24,11 @@ export default defineCommand({
 	async run({ values, positionals }, context) {
 		const { threshold } = values;
 		resolveDetectOptions({ threshold });
-		const { results, warnings } = await forEachPhoto(positionals, { values, context }, async (model, { photo }) => ({
+		const photos = distinct(positionals, context);
+		const { results, warnings } = await forEachPhoto(photos, { values, context }, async (model, { photo }) => ({
 			faces: await model.detect(photo, { threshold, signal: context.signal }),
 		}));
-		return { results: results.map((result, i) => ({ source: positionals[i]!, ...result })), warnings };
+		return { results: results.map((result, i) => ({ source: photos[i]!, ...result })), warnings };
 	},
 
 	text: ({ results }) =>
@@ -45,7 +47,7 @@ export default defineCommand({
 				]);
 				const titles = ['face', 'score', 'x', 'y', 'width', 'height', ...(isTurned ? ['rotation'] : [])];
 				const found = rows.length === 0 ? 'no face' : table(titles, rows);
-				return `${source}\n${found}`;
+				return `${nameOf(source)}\n${found}`;
 			})
 			.join('\n\n'),
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { encodeFace, faceChoice, faceOptions, faceText } from '../cli/face.ts';
 import { requireIdentityName } from '../cli/identity-file.ts';
-import { exitCodeOfAll, forEachPhoto, hasResult, resultsJson } from '../cli/inputs.ts';
+import { distinct, exitCodeOfAll, forEachPhoto, hasResult, resultsJson } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
 import { requireFree, writeTextFile } from '../cli/new-file.ts';
-import { standardStream, stemOf } from '../cli/path.ts';
+import { nameOf, standardStream, stemOf } from '../cli/path.ts';
 import { warningsOf } from '../cli/wording.ts';
 
 export default defineCommand({
@@ -32,7 +32,8 @@ export default defineCommand({
 		'results[].identity.embedding': '512 numbers',
 	},
 
-	async run({ values, positionals: photos }, context) {
+	async run({ values, positionals }, context) {
+		const photos = distinct(positionals, context);
 		const face = faceChoice(values);
 		const files = filesFor(photos, values);
 		const fileOf = (source: string) => files[photos.indexOf(source)];
@@ -61,7 +62,7 @@ export default defineCommand({
 			.map(({ source, file, identity }) =>
 				file === undefined
 					? JSON.stringify(identity)
-					: `The identity of the person in ${source} is in ${file} (${faceText(identity.face)})`,
+					: `The identity of the person in ${nameOf(source)} is in ${file} (${faceText(identity.face)})`,
 			)
 			.join('\n'),
 

@@ -7,6 +7,7 @@ import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity } from '../cli/identity-file.ts';
 import {
 	attempt,
+	distinct,
 	exitCodeOfAll,
 	type Failed,
 	forEachPhoto,
@@ -74,8 +75,8 @@ export default defineCommand({
 		'results[].portraits[].error': 'instead of these, where it could not be written',
 	},
 
-	async run({ values, positionals: photos }, context) {
-		const sources = sourcesOf(photos, values);
+	async run({ values, positionals }, context) {
+		const sources = sourcesOf(distinct(positionals, context), values);
 		const face = faceChoice(values);
 		const request = requestOf(values);
 		checkGenerateOptions(request);
@@ -90,7 +91,6 @@ export default defineCommand({
 		if (names.isStdout) requireBareStdout(values.json);
 		// Drawn here, not by the library: file names contain them and are checked before the work.
 		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
-		if (seeds.size < sources.length) throw new UsageError('Expected different photos but received one of them twice.');
 		names.requireDistinct(seeds, count);
 		const check = (source: string) => {
 			const kept = { inputs: sources, force: values.force === true };

@@ -20,15 +20,22 @@ export async function onDisk<T>(action: string, file: string, work: () => Promis
 
 export function fileFailed(action: string, file: string, cause: unknown): Arc2FaceError {
 	const { code } = cause as NodeJS.ErrnoException;
-	return new Arc2FaceError('FILE_FAILED', `Could not ${action} ${file}: ${reasonOf(cause as NodeJS.ErrnoException)}.`, {
-		remedy: code && remedies[code],
-		details: { file: resolve(file), ...(code === undefined ? {} : { systemCode: code }) },
-		cause,
-	});
+	return new Arc2FaceError(
+		'FILE_FAILED',
+		`Could not ${action} ${file}: ${reasonOf(action, cause as NodeJS.ErrnoException)}.`,
+		{
+			remedy: code && remedies[code],
+			details: { file: resolve(file), ...(code === undefined ? {} : { systemCode: code }) },
+			cause,
+		},
+	);
 }
 
-/** The system's sentence alone: Node.js appends the call and the paths that it was given. */
-function reasonOf({ errno, message }: NodeJS.ErrnoException): string {
+/** For what people often meet, plain words; else the system's sentence alone: Node.js appends the call and the paths that it was given. */
+function reasonOf(action: string, { code, errno, message }: NodeJS.ErrnoException): string {
+	if (code === 'ENOENT') return `there is no such ${action === 'read' ? 'file' : 'folder'}`;
+	if (code === 'ENOTDIR') return 'a part of its path is a file, not a folder';
+	if (code === 'EISDIR') return 'it is a folder';
 	const known = errno === undefined ? undefined : getSystemErrorMap().get(errno);
 	return known === undefined ? message : known.join(': ');
 }

@@ -14,7 +14,7 @@ export async function requireWritable(file: string): Promise<boolean> {
 	return await onDisk('write', file, async () => {
 		const folder = await nearestFolder(dirname(target));
 		if (!(await stat(folder)).isDirectory()) {
-			throw refused(target, `Expected a folder for ${file} but ${folder} is a file.`);
+			throw refused(target, `Could not write ${file}: ${folder} is a file, not a folder.`);
 		}
 		await access(folder, constants.W_OK | constants.X_OK);
 		// Missing folders can't be checked themselves, but their names have to fit this file system.
@@ -36,7 +36,8 @@ async function exists(path: string): Promise<boolean> {
 		await lstat(path);
 		return true;
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+		// The latter below a file, of which the caller is told.
+		if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
 		throw error;
 	}
 }

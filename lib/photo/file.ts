@@ -34,7 +34,8 @@ export async function openPhoto(path: string, name: PhotoName): Promise<PhotoFil
 		};
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;
-		throw await obstacle(path, name, cause as NodeJS.ErrnoException);
+		const { why, ...known } = await obstacleOf(path, cause as NodeJS.ErrnoException);
+		throw unreadable(name, why, { ...known, cause });
 	}
 }
 
@@ -48,7 +49,8 @@ export function unreadable(
 	return new Arc2FaceError('INVALID_IMAGE', `Can't read ${name}: ${why}.`, { remedy, details, cause });
 }
 
-async function obstacle(path: string, name: PhotoName, cause: NodeJS.ErrnoException): Promise<Arc2FaceError> {
+/** Why the system does not let a file be read, and what helps. */
+export async function obstacleOf(path: string, cause: NodeJS.ErrnoException) {
 	const systemCode = cause.code ?? cause.message;
 	const isLink = await lstat(path).then(
 		(found) => found.isSymbolicLink(),
@@ -58,7 +60,7 @@ async function obstacle(path: string, name: PhotoName, cause: NodeJS.ErrnoExcept
 		systemCode === 'ENOENT' && isLink
 			? ['it is a link to a file that is gone', 'Pass the file itself, or mend the link.']
 			: (obstacles[systemCode] ?? [`the system refuses (${systemCode})`, undefined]);
-	return unreadable(name, why, { remedy, systemCode, cause });
+	return { why, remedy, systemCode };
 }
 
 const permission = [

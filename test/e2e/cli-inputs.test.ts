@@ -203,15 +203,23 @@ describe('pipes and other ways to name a file', () => {
 		expect((await shell(line)).stdout).toBe('similarity 1.000\n');
 		const both = await shell('$arc2face detect <(cat broken.png) <(cat wall.png) --bundle tiny');
 		expect(both).toMatchObject({ code: 1, stdout: expect.stringMatching(/^\/dev\/fd\/\d+\nno face\n$/) });
-		expect(both.stderr).toMatch(/^arc2face: \/dev\/fd\/\d+: /m);
+		expect(both.stderr).toMatch(/^arc2face: Can't read the photo \/dev\/fd\/\d+: it is /m);
 	});
 
-	test('a stdin without a photo is named', async () => {
+	test('stdin has one name', async () => {
 		for (const line of ['detect - < /dev/null', 'detect - < broken.png', 'generate - < broken.png']) {
-			const { code, stderr } = await shell(`$arc2face ${line}`);
-			expect(code).toBe(1);
-			expect(stderr).toMatch(/^arc2face: stdin: /m);
+			const { code, stdout, stderr } = await shell(`$arc2face ${line} --json`);
+			const { error } = JSON.parse(stdout).results[0];
+			expect([code, error.details]).toEqual([1, { photo: 'stdin' }]);
+			expect(error.problem).toMatch(/^Can't read the photo stdin: it is /);
+			expect(stderr).toContain(`arc2face: ${error.problem}`);
 		}
+		const detected = await shell('$arc2face detect - --bundle tiny < anna.png');
+		expect(detected.stdout).toMatch(/^stdin\nface /);
+		const encoded = await shell('$arc2face encode - --bundle tiny < anna.png');
+		expect(encoded.stdout).toMatch(/^The identity of the person in stdin is in stdin\.json /);
+		const faceless = await shell('$arc2face encode - --bundle tiny --out - < wall.png');
+		expect(faceless.stderr).toMatch(/^arc2face: Found no face in the photo stdin /m);
 	});
 
 	test.skipIf(process.platform !== 'linux')('an image does not go to a terminal', async () => {
@@ -281,6 +289,56 @@ describe('names of results are looked at before the work', () => {
 			expect((await run(...args)).code).toBe(code);
 			expect(existsSync(inside('a'))).toBe(false);
 		}
+	});
+});
+
+describe('what is missing', () => {
+	test('is told alike, whether it was to be a photo or an identity', async () => {
+		await writeFile(inside('a.json'), JSON.stringify({ embedding: Array(512).fill(1) }));
+		for (const [line, name, code, systemCode, problem] of [
+			['detect nope.png', 'photo', 'INVALID_IMAGE', 'ENOENT', 'nope.png: there is no such file.'],
+			['generate --identity nope.json', 'identity', 'FILE_FAILED', 'ENOENT', 'nope.json: there is no such file.'],
+			['compare a.json nope.json', 'identity', 'FILE_FAILED', 'ENOENT', 'nope.json: there is no such file.'],
+			['compare a.json people', 'photo', 'INVALID_IMAGE', 'ENOENT', 'people: there is no such file.'],
+			['generate --identity anna.png/a.json', 'identity', 'FILE_FAILED', 'ENOTDIR', 'is a file, not a folder.'],
+			['generate --identity .', 'identity', 'FILE_FAILED', 'EISDIR', '.: it is a folder.'],
+		] as const) {
+			const ended = await run(...line.split(' '), '--json');
+			const { results, failed } = JSON.parse(ended.stdout);
+			const { error } = (results ?? failed)[0];
+			expect([line, ended.code, error.code, error.details.systemCode]).toEqual([line, 1, code, systemCode]);
+			expect(error.problem.startsWith(`Can't read the ${name} `)).toBe(true);
+			expect(error.problem.endsWith(problem)).toBe(true);
+			expect(error.remedy).toBeDefined();
+		}
+	});
+
+	test.skipIf(process.platform !== 'linux')('is told in plain words where something is written', async () => {
+		const line = (out: string) => ['generate', 'anna.png', ...quick, '--out', out];
+		const below = await run(...line('anna.png/foo/bar'));
+		expect(below).toMatchObject({ code: 1, stderr: expect.stringContaining('/anna.png is a file, not a folder.') });
+		const { code, stderr } = await run(...line('/proc/x'));
+		expect(code).toBe(1);
+		expect(stderr).toMatch(/\/proc\/x\/anna-1\.png: (there is no such folder\.|EACCES)/);
+	});
+});
+
+describe('an input that is named again is taken once, and that is told', () => {
+	test.each([
+		['generate', [...quick, '--out', 'one.png']],
+		['encode', ['--bundle', 'tiny', '--out', 'people.json']],
+		['detect', ['--bundle', 'tiny']],
+	])('by %s', async (command, options) => {
+		const { code, stdout, stderr } = await run(command, 'anna.png', './anna.png', 'anna.png', ...options, '--json');
+		expect([code, JSON.parse(stdout).results.length]).toEqual([0, 1]);
+		expect(stderr).toContain('./anna.png was named before, and is taken once.');
+		expect(stderr.match(/is taken once/g)).toHaveLength(2);
+	});
+
+	test('also stdin', async () => {
+		const { code, stdout, stderr } = await shell('$arc2face detect - - --bundle tiny < anna.png');
+		expect([code, stdout.match(/^stdin$/gm)?.length]).toEqual([0, 1]);
+		expect(stderr).toContain('stdin was named before, and is taken once.');
 	});
 });
 

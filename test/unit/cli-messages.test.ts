@@ -137,7 +137,7 @@ describe('nothing is said twice', () => {
 
 	test('not what is wrong with a file of an identity', async () => {
 		const missing = await thrownBy(() => readIdentity('nope.json', 'nope.json'));
-		expect(missing.message).toBe('Could not read nope.json: ENOENT: no such file or directory. Check the path.');
+		expect(missing.problem).toBe("Can't read the identity nope.json: there is no such file.");
 		const bytes = Buffer.from('{"name": "a", "version": "1"}');
 		const other = await thrownBy(() => readIdentity('-', bytes));
 		expect(other.problem).toBe('Expected a saved identity in stdin: it is JSON without an `embedding`.');

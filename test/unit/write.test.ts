@@ -78,7 +78,7 @@ describe("a failed write names the file that was asked for, and the system's rea
 	test('also where it was written under a temporary name', async () => {
 		const file = join(folder, 'missing/a.png');
 		const { problem, details } = await failure(file);
-		expect(problem).toBe(`Could not write ${file}: ENOENT: no such file or directory.`);
+		expect(problem).toBe(`Could not write ${file}: there is no such folder.`);
 		expect(details).toEqual({ file, systemCode: 'ENOENT' });
 		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
 		const painted = await failure(file, (name) => image.toFile(name));
@@ -114,8 +114,8 @@ describe('requireWritable', () => {
 		['one in a folder that is still to be made', `new/${'a'.repeat(256)}`, /ENAMETOOLONG/, 'Choose a shorter name.'],
 		['a folder of such a name', `${'a'.repeat(256)}/a.png`, /ENAMETOOLONG/, 'Choose a shorter name.'],
 		['a folder', 'taken', /taken is a folder/, 'Choose another name.'],
-		['a file that would have to be a folder', 'file/a.png', /file is a file/, 'Choose another name.'],
-		['one further down', 'file/b/a.png', /ENOTDIR/, 'Check the path.'],
+		['a file that would have to be a folder', 'file/a.png', /\/file is a file, not a folder\./, 'Choose another name.'],
+		['one further down', 'file/b/c/a.png', /\/file is a file, not a folder\./, 'Choose another name.'],
 	])('refuses %s', async (_, name, problem, remedy) => {
 		await mkdir(join(folder, 'taken'));
 		await writeFile(join(folder, 'file'), '');
