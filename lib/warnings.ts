@@ -49,7 +49,7 @@ export function embeddedBundleWarning(): Warning {
 	return warning(
 		'EMBEDDED_BUNDLE',
 		({ option }) =>
-			`The embedded bundle knows drawn people only: run \`arc2face pull\`, or ask for it with ${option('bundle', 'tiny')}.`,
+			`The embedded bundle knows drawn people only. Run \`arc2face pull\`; ${option('bundle', 'tiny')} only hides this notice.`,
 	);
 }
 

@@ -16,12 +16,13 @@ export const interrupted: ErrorJson = { code: 'INTERRUPTED', problem: 'Interrupt
 
 /** @param command - whose help tells more: `arc2face engines build` */
 export function errorJson(error: unknown, command: string): ErrorJson {
+	const help = `See ${command} --help.`;
 	if (error instanceof UsageError) {
-		const { problem, remedy } = error;
-		return { code: 'INVALID_ARGUMENT', problem, ...(remedy === undefined ? {} : { remedy }), details: {} };
+		const { problem, remedy = help } = error;
+		return { code: 'INVALID_ARGUMENT', problem, remedy, details: {} };
 	}
 	if (error instanceof Arc2FaceError) {
-		const usage = error.code === 'INVALID_ARGUMENT' ? { remedy: `See ${command} --help.` } : {};
+		const usage = error.code === 'INVALID_ARGUMENT' ? { remedy: help } : {};
 		return { ...usage, ...error.inWordsOf(commandLineWording).toJSON() };
 	}
 	return { code: 'INTERNAL', problem: error instanceof Error ? error.message : String(error), details: {} };

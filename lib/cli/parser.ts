@@ -1,5 +1,6 @@
 // Parses the command line with commander: a table of commands, each loaded when it is used.
-import { CommanderError, InvalidArgumentError, Command as Line, Option } from 'commander';
+import { CommanderError, Command as Line, Option } from 'commander';
+import { describe } from '../options/check.ts';
 import { type Command, type OptionSpec, type ParsedArguments, UsageError } from './command.ts';
 import { nearest } from './nearest.ts';
 import { localPath } from './path.ts';
@@ -67,7 +68,8 @@ export async function runCommandLine(
 
 /** Commander's complaint as one of ours: a sentence, and what may have been meant. */
 function usageError({ code, message }: CommanderError, line: Line, words: readonly string[]): UsageError {
-	if (code === 'commander.help') return new UsageError(`Expected a command after ${pathOf(line)}.`);
+	if (code === 'commander.help')
+		return new UsageError(`Expected a command after ${pathOf(line)}.`, `See ${pathOf(line)} --help.`);
 	const text = message.replace(/^error: ./, (start) => start.slice(-1).toUpperCase()).replace(/[^.]$/, '$&.');
 	if (code === 'commander.unknownOption') return new UsageError(text, optionHint(line, words));
 	if (code === 'commander.unknownCommand') return new UsageError(text, commandHint(line, words));
@@ -118,20 +120,18 @@ function optionOf(name: string, spec: OptionSpec): Option {
 	const flag = flagOf(name);
 	if (spec.type === 'boolean') return new Option(flag, spec.help);
 	return new Option(`${flag} <${spec.value}>`, spec.help).argParser((text, earlier: unknown) => {
-		if (spec.type === 'number' && earlier === undefined) return readNumber(text) ?? fail('Expected a number.');
+		const fail = (expected: string, remedy?: string): never => {
+			throw new UsageError(`Expected ${expected} for ${flag} but received ${describe(text)}.`, remedy);
+		};
+		if (spec.type === 'number' && earlier === undefined) return readNumber(text) ?? fail('a number');
 		// In `--out --force` the folder is missing; a lone dash is stdin or stdout, and a number may be negative.
-		if (/^-[^\d.]/.test(text)) return fail(`If a file has this name, write ./${text}.`);
+		if (/^-[^\d.]/.test(text)) return fail('a value', `If a file has this name, write ./${text}.`);
 		if (spec.type === 'list') return [...((earlier as string[] | undefined) ?? []), ...readList(text)];
-		if (earlier !== undefined) return fail('It was given before.');
+		if (earlier !== undefined) throw new UsageError(`Expected ${flag} once but received it twice.`);
 		if (spec.type === 'path') return localPath(text, name);
-		return spec.type === 'string' && spec.choices?.includes(text) === false
-			? fail(`Expected ${spec.choices.join(', ')}.`)
-			: text;
+		const isChoice = spec.type !== 'string' || spec.choices === undefined || spec.choices.includes(text);
+		return isChoice ? text : fail(`one of ${spec.choices!.join(', ')}`);
 	});
-}
-
-function fail(message: string): never {
-	throw new InvalidArgumentError(message);
 }
 
 /** Suggests what a mistyped option may mean, or else where to find the known ones. */

@@ -63,7 +63,7 @@ export class PortraitNames {
 		const files = [...seeds].flatMap(([source, seed]) => this.#filesOf(source, seed, count));
 		const twice = files.find((file, i) => files.indexOf(file) < i);
 		if (twice === undefined) return;
-		throw new UsageError(`Two portraits would be written to ${twice}. Rename one of the photos, or run them apart.`);
+		throw new UsageError(`Two portraits would be written to ${twice}.`, 'Rename one of the photos, or run them apart.');
 	}
 
 	/**

@@ -89,5 +89,5 @@ function filesFor(
 	const files = photos.map((photo) => join(out ?? '.', `${stemOf(photo)}.json`));
 	const twice = files.find((file, i) => files.indexOf(file) < i);
 	if (twice === undefined) return files;
-	throw new UsageError(`Two identities would be written to ${twice}. Rename one of the photos, or run them apart.`);
+	throw new UsageError(`Two identities would be written to ${twice}.`, 'Rename one of the photos, or run them apart.');
 }

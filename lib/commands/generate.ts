@@ -195,7 +195,7 @@ function sourcesOf(photos: readonly string[], { identity, face, keypoints, thres
 
 /** @throws {UsageError} where an image would mix with other output or go to a terminal */
 function requireBareStdout(json: boolean | undefined): void {
-	if (json) throw new UsageError('Expected either --json or --out - but received both, and stdout is one.');
+	if (json) throw new UsageError('Expected --json or --out - but received both: each needs stdout for itself.');
 	if (process.stdout.isTTY) {
 		throw new UsageError('Expected a file or a pipe on stdout for --out - but it is a terminal.');
 	}

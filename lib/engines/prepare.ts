@@ -154,8 +154,9 @@ export class ModelEngines {
 				times.seconds = (performance.now() - start) / 1000;
 			};
 			const tellCache = (state: EngineProgress) => {
-				if (state.phase === 'reading') tell('reading', state.total === 0 ? 1 : state.done / state.total);
-				else tell('waiting', 0);
+				if (state.phase === 'waiting') tell('waiting', 0);
+				// What is read once it is built belongs to the build.
+				else if (times.seconds === undefined) tell('reading', state.total === 0 ? 1 : state.done / state.total);
 			};
 			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
 			this.#files.set(network, file);

@@ -48,7 +48,9 @@ export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pix
 				`Expected at least ${index + 1} faces in ${photo.name}, as ${option('face')} is ${index}, but found ${count}.`,
 			{
 				remedy: ({ option, either }) =>
-					`Pass an index from 0 to ${count - 1} for ${option('face')}; ${detect(either)} tells where each face is.`,
+					count === 1
+						? `Leave ${option('face')} out, or pass 0.`
+						: `Pass an index from 0 to ${count - 1} for ${option('face')}; ${detect(either)} tells where each face is.`,
 				details: { photo: photo.photo, faces: count },
 			},
 		);

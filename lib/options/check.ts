@@ -1,10 +1,10 @@
 // The rules for options, their wording, and the error for a value that breaks one.
 import { Arc2FaceError, shortened } from '../errors.ts';
-import type { Sentence } from '../messages/wording.ts';
+import { type Sentence, say } from '../messages/wording.ts';
 import { isAbortSignal, isPlainObject } from './brands.ts';
 
 /** An option's rule, in words and as a test. */
-export type Rule = Readonly<{ expected: string; fits: (value: unknown) => boolean }>;
+export type Rule = Readonly<{ expected: Sentence; fits: (value: unknown) => boolean }>;
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown option, or one that breaks its rule */
 export function check(call: string, options: object, known: Readonly<Record<string, Rule>>): void {
@@ -46,7 +46,7 @@ export function number(from: number, to: number): Rule {
 
 export function listOf({ expected, fits }: Rule): Rule {
 	return {
-		expected: `a list of at least one of: ${expected}`,
+		expected: (wording) => `a list of at least one of: ${say(expected, wording)}`,
 		fits: (value) => Array.isArray(value) && value.length > 0 && value.every(fits),
 	};
 }
@@ -56,8 +56,9 @@ export function oneOf(choices: readonly string[]): Rule {
 }
 
 /** The error about an option or argument; it has a remedy only where the sentence is not enough. */
-export function invalid(expected: string, name: string, received: string, remedy?: Sentence): Arc2FaceError {
-	const problem: Sentence = ({ option }) => `Expected ${expected} for ${option(name)} but received ${received}.`;
+export function invalid(expected: Sentence, name: string, received: string, remedy?: Sentence): Arc2FaceError {
+	const problem: Sentence = (wording) =>
+		`Expected ${say(expected, wording)} for ${wording.option(name)} but received ${received}.`;
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: name } });
 }
 

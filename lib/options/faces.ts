@@ -59,11 +59,17 @@ const detectRules = {
 	signal: rules.signal,
 } satisfies Record<string, Rule>;
 
+const mostFaces = 65_535;
+
 const faceRule: Rule = {
-	expected: '"largest", "only", an index from 0, a face or five keypoints [x, y]',
+	expected: ({ either }) =>
+		either(
+			'"largest", "only", an index from 0, a face or five keypoints [x, y]',
+			`largest, only or an index from 0 to ${mostFaces}`,
+		),
 	fits: (value) => {
 		if (value === 'largest' || value === 'only') return true;
-		if (typeof value !== 'object' || value === null) return integer(0, 65_535).fits(value);
+		if (typeof value !== 'object' || value === null) return integer(0, mostFaces).fits(value);
 		const keypoints: unknown = 'keypoints' in value ? value.keypoints : value;
 		return Array.isArray(keypoints) && keypoints.length === 5 && keypoints.every(isPoint);
 	},

@@ -1,6 +1,7 @@
 // The options of `generate`.
 import { randomInt } from 'node:crypto';
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
+import { say } from '../messages/wording.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
@@ -124,13 +125,11 @@ function seedsOf(seed: number | readonly number[], noise: NoiseMode, images: num
 	return [...seed];
 }
 
+const seedNumber = integer(0, Number.MAX_SAFE_INTEGER);
+
 const seedRule: Rule = {
-	expected: 'a non-negative integer, or one for each image',
-	fits: (value) => (Array.isArray(value) ? value.length > 0 && value.every(isSeed) : isSeed(value)),
+	expected: (wording) => say(seedNumber.expected, wording) + wording.either(', or a list of one for each image', ''),
+	fits: (value) => (Array.isArray(value) ? value.length > 0 && value.every(seedNumber.fits) : seedNumber.fits(value)),
 };
 
 const latentsRule: Rule = { expected: 'a Float32Array', fits: isFloat32Array };
-
-function isSeed(value: unknown): boolean {
-	return Number.isSafeInteger(value) && (value as number) >= 0;
-}

@@ -1,5 +1,6 @@
 // The options of `load`.
 import type { ImageGeometry, Size } from '../geometry.ts';
+import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
@@ -97,7 +98,8 @@ export function resolveImageSizes(
 	if (first === undefined) return [{ width, height }];
 	const { expected, fits } = side(pixelsPerLatent);
 	for (const { width, height } of [first, ...others]) {
-		if (!fits(width) || !fits(height)) throw invalid(`sides that are ${expected}`, 'imageSizes', `${width}×${height}`);
+		if (!fits(width) || !fits(height))
+			throw invalid((wording) => `sides that are ${say(expected, wording)}`, 'imageSizes', `${width}×${height}`);
 	}
 	return [first, ...others];
 }

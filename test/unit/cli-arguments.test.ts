@@ -61,7 +61,7 @@ describe('a command line', () => {
 		async (text) => {
 			const { isFine, outcome, wrong } = await run('a.jpg', '--count', text);
 			expect([isFine, outcome]).toEqual([false, undefined]);
-			expect(wrong).toBe(`Option '--count <N>' argument '${text}' is invalid. Expected a number.`);
+			expect(wrong).toBe(`Expected a number for --count but received ${JSON.stringify(text)}.`);
 		},
 	);
 
@@ -96,9 +96,12 @@ describe('a command line', () => {
 		[['-x', 'a.jpg'], 'See arc2face paint --help.'],
 		[['a.jpg', '--count'], "'--count <N>' argument missing"],
 		[['a.jpg', '--force=yes'], 'Did you mean --force?'],
-		[['a.jpg', '--out', '--force'], "'--force' is invalid. If a file has this name, write ./--force."],
-		[['a.jpg', '--count', '1', '--count', '2'], "argument '2' is invalid. It was given before."],
-		[['a.jpg', '--paper', 'wet'], "argument 'wet' is invalid. Expected matt, glossy."],
+		[
+			['a.jpg', '--out', '--force'],
+			'Expected a value for --out but received "--force". If a file has this name, write ./--force.',
+		],
+		[['a.jpg', '--count', '1', '--count', '2'], 'Expected --count once but received it twice.'],
+		[['a.jpg', '--paper', 'wet'], 'Expected one of matt, glossy for --paper but received "wet".'],
 		[[], "Missing required argument 'photo'."],
 	])('%j is refused', async (args, message) => {
 		const { isFine, outcome, wrong } = await run(...args);

@@ -11,7 +11,7 @@ import { Arc2FaceError } from '../../lib/errors.ts';
 import { chooseFace, faceWarnings } from '../../lib/faces/choice.ts';
 import type { Face, Point } from '../../lib/geometry.ts';
 import { fromNative } from '../../lib/native-error.ts';
-import { resolveDetectOptions } from '../../lib/options/faces.ts';
+import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
 import { checkGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveLoadOptions } from '../../lib/options/load.ts';
 import { checkPhoto } from '../../lib/photo.ts';
@@ -92,12 +92,34 @@ describe('an error names options as its reader gives them', () => {
 		expect(failureOf(error).problem).toContain('for --batch-sizes but received [0]');
 	});
 
+	test.each<[string, object, string]>([
+		['seed', { seed: -1 }, 'an integer from 0 to 9007199254740991'],
+		['seed', { seed: 1.5 }, 'an integer from 0 to 9007199254740991'],
+		['seed', { seed: 1e20 }, 'an integer from 0 to 9007199254740991'],
+		['face', { face: 70_000 }, 'largest, only or an index from 0 to 65535'],
+	])('and what the command line takes: %s %j', async (option, options, expected) => {
+		const error = await thrownBy(() => ('seed' in options ? checkGenerateOptions : resolveEncodeOptions)(options));
+		const [value] = Object.values(options);
+		expect(errorJson(error, 'arc2face generate')).toMatchObject({
+			problem: `Expected ${expected} for --${option} but received ${value}.`,
+			remedy: 'See arc2face generate --help.',
+		});
+		expect(error.problem).toMatch(/one for each image|five keypoints/);
+	});
+
+	test('and says what to do about a face that is not there', async () => {
+		const told = async (count: number) =>
+			errorJson(await thrownBy(() => chooseFace(found(count), 3, photo)), 'arc2face generate');
+		expect((await told(1)).remedy).toBe('Leave --face out, or pass 0.');
+		expect((await told(2)).remedy).toMatch(/^Pass an index from 0 to 1 for --face; /);
+	});
+
 	test('and its message has one beginning, whatever the error', () => {
 		const errors = [new UsageError('A.', 'B.'), new Arc2FaceError('NO_FACE', 'A.', { remedy: 'B.' })];
 		for (const error of errors) expect(explain(error, 'arc2face detect')).toBe('arc2face: A. B.');
-		expect(explain(new Arc2FaceError('INVALID_ARGUMENT', 'A.'), 'arc2face detect')).toBe(
-			'arc2face: A. See arc2face detect --help.',
-		);
+		for (const error of [new UsageError('A.'), new Arc2FaceError('INVALID_ARGUMENT', 'A.')]) {
+			expect(explain(error, 'arc2face detect')).toBe('arc2face: A. See arc2face detect --help.');
+		}
 		expect(explain(new TypeError('a bug'), 'arc2face detect')).toMatch(/^arc2face: TypeError: a bug\n {4}at /);
 		expect(errorJson(new TypeError('a bug'), 'arc2face detect')).toEqual({
 			code: 'INTERNAL',
@@ -114,7 +136,7 @@ describe('a warning, too', () => {
 		expect(warning.message).toContain("`bundle: 'tiny'`");
 		expect(told).toContain('--bundle tiny');
 		for (const text of [warning.message, told]) {
-			expect(text).toMatch(/drawn people.*`arc2face pull`/);
+			expect(text).toMatch(/drawn people.*`arc2face pull`.*tiny.*hides this notice/);
 			expect(text.length).toBeLessThan(120);
 		}
 	});

@@ -195,7 +195,7 @@ describe('a generated image', () => {
 			'received { id: "png" }',
 		],
 		['options out of range', () => image.toBuffer('jpeg', { quality: 1000 }), 'INVALID_ARGUMENT', 'quality'],
-		['a missing folder', () => image.toFile(join(folder, 'none', 'a.png')), 'FILE_FAILED', 'ENOENT'],
+		['a missing folder', () => image.toFile(join(folder, 'none', 'a.png')), 'FILE_FAILED', 'there is no such folder'],
 		['a folder in its place', () => image.toFile(`${folder}/sub.png`), 'FILE_FAILED', 'sub.png'],
 	])('refuses %s', async (_, write, code, culprit) => {
 		await mkdir(`${folder}/sub.png`, { recursive: true });

@@ -100,6 +100,14 @@ const built = () => core.builds.map(({ name }) => name);
 const buildOf = (name: string) => core.builds.find((request) => request.name === name)!;
 
 describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
+	test('tells of no reading once it builds, although it reads what it has built', async () => {
+		core.build = ({ to }) => writeFile(to, Buffer.alloc(5 << 20)); // large enough to be read with progress
+		const told: string[] = [];
+		const onProgress = ({ network, phase }: LoadProgress) => told.push(`${phase} ${network}`);
+		await load({ onProgress });
+		expect(told.filter((one) => /^(reading|building)/.test(one))).toEqual(names.map((name) => `building ${name}`));
+	});
+
 	test('builds an engine of each network, and loads the engines', async () => {
 		const model = await load();
 		expect(model.info).toMatchObject({
