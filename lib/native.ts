@@ -66,7 +66,7 @@ export type NativeGpu = {
 
 /** What builds and runs engines on NVIDIA GPUs; absolute paths. */
 export type EngineLibraryPaths = Readonly<{
-	/** This package's library for TensorRT or TensorRT-RTX. */
+	/** This package's library for NVIDIA's product. */
 	provider: string;
 	/** NVIDIA's library of that product. */
 	core: string;

@@ -34,7 +34,7 @@ try {
 }
 
 const isWindows = process.platform === 'win32';
-for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt_rtx']) {
+for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt10', 'arc2face_tensorrt_rtx']) {
 	const file = `${name}.${isWindows ? 'dll' : 'so'}`;
 	const built = join(root, 'build/Release', file);
 	// NVIDIA's libraries need glibc, so a build against another C library has no use for ours.

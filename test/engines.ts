@@ -13,6 +13,7 @@ const libraries = fileURLToPath(new URL('../.toolchain/tensorrt-rtx/tensorrt_rtx
 /** This build's provider libraries. */
 export const providers = {
 	tensorrt: process.env.ARC2FACE_TENSORRT_PROVIDER ?? beside('arc2face_tensorrt'),
+	tensorrt10: process.env.ARC2FACE_TENSORRT10_PROVIDER ?? beside('arc2face_tensorrt10'),
 	rtx: process.env.ARC2FACE_RTX_PROVIDER ?? beside('arc2face_tensorrt_rtx'),
 };
 

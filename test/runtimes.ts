@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { explain } from '../lib/device/obstacles.ts';
-import { productTable } from '../lib/engines/products.ts';
+import { type Product, products, productTable } from '../lib/engines/products.ts';
 import { EngineRuntimes } from '../lib/engines/runtimes.ts';
 import { loadNative } from '../lib/native.ts';
 import type { LoadOptions } from '../lib/options/load.ts';
@@ -43,8 +43,8 @@ export type Faults = {
 export const openFaults = () => createRequire(import.meta.url)(faultyProvider) as Faults;
 
 /** Why NVIDIA's libraries of a product can't be used here. */
-async function withoutProduct(product: 'TensorRT' | 'TensorRT-RTX'): Promise<{ library: string; reason?: string }> {
-	const library = join(dirname(insideFile), '..', `arc2face_${product.toLowerCase().replace('-', '_')}.so`);
+async function withoutProduct(product: Product): Promise<{ library: string; reason?: string }> {
+	const library = join(dirname(insideFile), '..', `${productTable[product].provider}.so`);
 	const env = { ...process.env, ARC2FACE_PROVIDER: undefined };
 	const reason = missing(library) ?? withoutGpu ?? withoutEngines(product);
 	if (reason !== undefined) return { library, reason };
@@ -53,7 +53,7 @@ async function withoutProduct(product: 'TensorRT' | 'TensorRT-RTX'): Promise<{ l
 	return { library, reason: explain(await libraries.obstacles(product), false).reasons.join(' ') };
 }
 
-function withoutEngines(product: 'TensorRT' | 'TensorRT-RTX'): string | undefined {
+function withoutEngines(product: Product): string | undefined {
 	if (productTable[product].runsOn(gpus[0]!.capability)) return undefined;
 	return `${product} has no engines for cuda:0, ${gpus[0]!.name}, by what NVIDIA documents`;
 }
@@ -82,14 +82,14 @@ export async function findRuntimes(): Promise<Runtime[]> {
 			...reasonOf(withoutGpu ?? missing(beside('arc2face_stand_in_cuda'))),
 		},
 	];
-	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) {
+	for (const product of products) {
 		const found = await withoutProduct(product);
 		// Each batch size is a profile with its own kernels, which sum float16 in other orders. Over the steps that may become
 		// any number of levels at a few pixels; the limit is on what is visible, as for a portrait against the CPU's.
 		all.push({
 			name: `${product} on cuda:0`,
 			device: 'cuda:0',
-			provider: product.toLowerCase(),
+			provider: productTable[product].name.toLowerCase(),
 			onHost: false,
 			tolerance: 2,
 			onAverage: true,

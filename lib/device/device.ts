@@ -1,5 +1,5 @@
 // Picks the device that runs the networks, and its runtime.
-import { isProduct, type Product, productRow, products, productTable } from '../engines/products.ts';
+import { type Product, productOf, productRow, products, productTable } from '../engines/products.ts';
 import { type EngineRuntime, EngineRuntimes } from '../engines/runtimes.ts';
 import { tensorRtVariable } from '../engines/search.ts';
 import { Arc2FaceError, type ErrorDetails } from '../errors.ts';
@@ -74,7 +74,7 @@ export async function chooseBuilder(runtimes: EngineRuntimes): Promise<EngineRun
 	for (const product of candidates) {
 		const runtime = await runtimes.first(product);
 		if (runtime === undefined) obstacles.push(...(await runtimes.obstacles(product)));
-		else if (productRow(runtime.product)?.buildsOnGpu) obstacles.push({ kind: 'builds here only', ...runtime });
+		else if (productRow(runtime)?.buildsOnGpu) obstacles.push({ kind: 'builds here only', ...runtime });
 		else return runtime;
 	}
 	throw noDevice("Can't build engines for GPUs that are not here", explain(obstacles, isNamed));
@@ -93,10 +93,10 @@ export async function chooseGpu(
 	let offered: readonly Product[] = products;
 	if (isNamed) {
 		if (named === undefined) return explain(await runtimes.obstacles(), isNamed);
-		const { product, provider } = named;
-		if (!isProduct(product)) {
+		const product = productOf(named);
+		if (product === undefined) {
 			const index = asked ?? 0;
-			return choice(index, gpus[index], driver, named, [`${provider} stands in for TensorRT.`]);
+			return choice(index, gpus[index], driver, named, [`${named.provider} stands in for TensorRT.`]);
 		}
 		offered = [product];
 	}
@@ -140,7 +140,7 @@ function choice(
 ): GpuChoice {
 	const { product, version, core, provider } = runtime;
 	const how = `${product} ${version} builds and runs the engines: ${core || provider}.`;
-	const why = productRow(product)?.preference;
+	const why = productRow(runtime)?.preference;
 	return {
 		device: `cuda:${index}`,
 		provider: product.toLowerCase() as GpuChoice['provider'],

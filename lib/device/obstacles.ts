@@ -66,7 +66,7 @@ export function describeFault(fault: Fault): string {
 		case 'empty':
 			return `has ${fault.needed.map((core) => `no ${core}`).join(' and ')} in it, in its lib or in its bin`;
 		case 'other version':
-			return `has ${fault.found.join(', ')}, but ${fault.needed} is needed`;
+			return `has ${fault.found.join(', ')}, but ${fault.needed.join(' or ')} is needed`;
 		case 'no parser':
 			return `has ${fault.core}, but no ${fault.needed} beside it, which building engines needs`;
 	}

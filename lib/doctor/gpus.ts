@@ -7,6 +7,7 @@ import { describeFault, isForGpus, noGpuRemedy, placeRemedy, rebuildRemedy } fro
 import { EngineCache } from '../engines/cache.ts';
 import { capabilityName } from '../engines/capability.ts';
 import { checkLogSeverity } from '../engines/log.ts';
+import { productOf } from '../engines/products.ts';
 import type { EngineRuntimes } from '../engines/runtimes.ts';
 import { cacheFolder } from '../files/cache-folder.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
@@ -97,7 +98,7 @@ async function examineLibraries(runtimes: EngineRuntimes): Promise<LibraryState[
 			const error = { problem: trial.problem, remedy: placeRemedy(product, origin) };
 			return { product: product ?? 'any', origin, path, error };
 		}
-		return { product: trial.runtime.product, origin, path, version: trial.runtime.version };
+		return { product: productOf(trial.runtime) ?? trial.runtime.product, origin, path, version: trial.runtime.version };
 	});
 	const tried = new Set(trials.map(({ path }) => path));
 	const folders = runtimes.findings
@@ -146,7 +147,10 @@ export function gpuProblems(report: GpuReport, isExpected: boolean): Failure[] {
 		.map(({ device, reasons, remedy }) => ({ problem: `${device} can't be used: ${reasons.join(' ')}`, remedy }));
 	if (isExpected && obstacle !== undefined) problems.push({ problem: obstacle, remedy: noGpuRemedy(cuda) });
 	for (const { path, origin, error } of libraries) {
-		if (error !== undefined) problems.push({ problem: `${path} (${origin}): ${error.problem}`, remedy: error.remedy });
+		const problem = `${path} (${origin}): ${error?.problem}`;
+		// Libraries of another version are found once for each version that is looked for.
+		if (error === undefined || problems.some((one) => one.problem === problem)) continue;
+		problems.push({ problem, remedy: error.remedy });
 	}
 	if ('error' in engines) problems.push(engines.error);
 	if (setting !== undefined) problems.push(setting);

@@ -61,7 +61,7 @@ type EngineGpu = Readonly<{
 
 /** A product that does not build on its target GPU is told that one's compute capability. */
 export function targetOf({ runtime, index, gpu, driver }: EngineGpu): BuildTarget {
-	if (productRow(runtime.product)?.buildsOnGpu === false && gpu !== undefined) return targetFor(gpu.capability);
+	if (productRow(runtime)?.buildsOnGpu === false && gpu !== undefined) return targetFor(gpu.capability);
 	const { name = 'no GPU', capability = 0, multiprocessors = 0 } = gpu ?? {};
 	return { native: { gpu: index }, cached: { gpu: name, capability, multiprocessors, driver: driver ?? '' } };
 }
@@ -160,7 +160,7 @@ export class ModelEngines {
 			};
 			const file = await this.#cache.engine(description, build, { signal, onProgress: tellCache });
 			this.#files.set(network, file);
-			const compiled = productRow(description.runtime.product)?.buildsOnGpu ? '' : compiledFileOf(file);
+			const compiled = productRow(description.runtime)?.buildsOnGpu ? '' : compiledFileOf(file);
 			prepared.push({ network, precision: description.precision, file, compiled, ...times });
 		}
 		return prepared;

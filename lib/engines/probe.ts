@@ -5,7 +5,7 @@ import { addonFile, type EngineLibraryPaths } from '../native.ts';
 import { logVariable } from './log.ts';
 
 export type ProbedLibrary = {
-	/** `TensorRT` or `TensorRT-RTX`. */
+	/** `TensorRT` or `TensorRT-RTX`; a stand-in has a name of its own. */
 	product: string;
 	/** Such as `1.6.1.120`. */
 	version: string;

@@ -1,21 +1,25 @@
-// NVIDIA's products that build and run engines: a table of all their differences.
+// NVIDIA's products that build and run engines, each major version a row: a table of all their differences.
 import { rtxCapabilities } from './capability.ts';
 
-/** Names of a product's libraries on a system, in the version that this package's provider library is compiled for. */
+/** Names of a product's libraries on a system. */
 export type LibraryNames = Readonly<{
 	core: string;
 	/** The ONNX parser. */
 	parser: string;
-	/** How the core library's name begins in every version. */
+	/** How the core library's name begins in every version, also of those in other rows. */
 	stem: string;
 	/** The name of the core library in any version. */
 	anyVersion: RegExp;
 }>;
 
 type ProductRow = Readonly<{
+	/** What the library calls itself, without its version. */
+	name: string;
+	/** Its major version. */
+	major: number;
 	/** This package's library for it, beside the addon; without its extension. */
 	provider: string;
-	/** The versions that the provider library is compiled for, as a package to install. */
+	/** The versions that the provider library works with, as a package to install. */
 	release: string;
 	/** Repairs a pip installation. */
 	reinstall?: string;
@@ -35,7 +39,9 @@ type ProductRow = Readonly<{
 }>;
 
 const rows = {
-	TensorRT: {
+	'TensorRT 11': {
+		name: 'TensorRT',
+		major: 11,
 		provider: 'arc2face_tensorrt',
 		release: 'TensorRT 11.1 or a newer 11, with its ONNX parser',
 		pipFolder: 'tensorrt_libs',
@@ -56,9 +62,37 @@ const rows = {
 		// NVIDIA documents TensorRT 11 for 7.5 to 12.x, data centres included.
 		runsOn: (capability) => capability >= 75 && capability < 130,
 		buildsOnGpu: true,
+		preference:
+			'It goes before TensorRT 10, which is older, and TensorRT-RTX, because it times its choices on the GPU itself.',
+	},
+	'TensorRT 10': {
+		name: 'TensorRT',
+		major: 10,
+		provider: 'arc2face_tensorrt10',
+		release: 'TensorRT 10.6 to 10.16, with its ONNX parser',
+		pipFolder: 'tensorrt_libs',
+		libraries: {
+			linux: {
+				core: 'libnvinfer.so.10',
+				parser: 'libnvonnxparser.so.10',
+				stem: 'libnvinfer.',
+				anyVersion: /^libnvinfer\.so\.\d+$/,
+			},
+			win32: {
+				core: 'nvinfer_10.dll',
+				parser: 'nvonnxparser_10.dll',
+				stem: 'nvinfer_',
+				anyVersion: /^nvinfer_\d+\.dll$/,
+			},
+		},
+		// The newest of its versions; older ones know fewer of the newer GPUs, and say so when they build.
+		runsOn: (capability) => capability >= 75 && capability < 130,
+		buildsOnGpu: true,
 		preference: 'It goes before TensorRT-RTX, because it times its choices on the GPU itself.',
 	},
 	'TensorRT-RTX': {
+		name: 'TensorRT-RTX',
+		major: 1,
 		provider: 'arc2face_tensorrt_rtx',
 		release: 'TensorRT-RTX 1.6 (`pip install tensorrt-rtx==1.6.1.120`)',
 		reinstall: 'Run `pip install --force-reinstall tensorrt-rtx==1.6.1.120`.',
@@ -90,16 +124,23 @@ export const productTable: Readonly<Record<Product, ProductRow>> = rows;
 /** The preferred one first. */
 export const products = Object.keys(rows) as readonly Product[];
 
-/** The row of a library's product; a stand-in library has none. */
-export function productRow(product: string): ProductRow | undefined {
-	return isProduct(product) ? productTable[product] : undefined;
+/** The product of libraries, by what they say of themselves; a stand-in is none. */
+export function productOf({ product, version }: { product: string; version: string }): Product | undefined {
+	return products.find((one) => rows[one].name === product && version.startsWith(`${rows[one].major}.`));
 }
 
-export function isProduct(product: string): product is Product {
-	return Object.hasOwn(rows, product);
+/** The row of opened libraries; a stand-in has none. */
+export function productRow(library: { product: string; version: string }): ProductRow | undefined {
+	const product = productOf(library);
+	return product && productTable[product];
 }
 
 /** The names to look for; undefined on systems that the product does not support. */
 export function libraryNames(product: Product): LibraryNames | undefined {
 	return productTable[product].libraries[process.platform];
+}
+
+/** The names of all products on this system. */
+export function allLibraryNames(): LibraryNames[] {
+	return products.flatMap((product) => libraryNames(product) ?? []);
 }

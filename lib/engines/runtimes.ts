@@ -7,7 +7,7 @@ import { type ProbedLibrary, probeLibrary } from './probe.ts';
 import { libraryNames, type Product, products, productTable } from './products.ts';
 import { type Fault, type Finding, type Surroundings, searchTensorRt, tensorRtVariable } from './search.ts';
 
-/** Environment variable that names a provider library to use instead of this package's two: for developers and tests. */
+/** Environment variable that names a provider library to use instead of this package's own: for developers and tests. */
 export const providerVariable = 'ARC2FACE_PROVIDER';
 
 /** Libraries that work together: their product, version and paths. */

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { cacheFolder } from '../files/cache-folder.ts';
-import { type LibraryNames, libraryNames, type Product, products, productTable } from './products.ts';
+import { allLibraryNames, type LibraryNames, libraryNames, type Product, productTable } from './products.ts';
 
 /** Environment variable that names a folder, or the core library in it, to search before all other places. */
 export const tensorRtVariable = 'ARC2FACE_TENSORRT';
@@ -16,7 +16,8 @@ export type Fault =
 	| Readonly<{ kind: 'gone' }>
 	/** Nothing of any product is there. */
 	| Readonly<{ kind: 'empty'; needed: readonly string[] }>
-	| Readonly<{ kind: 'other version'; found: readonly string[]; needed: string }>
+	/** Only versions are there that no product has; any of `needed` would do. */
+	| Readonly<{ kind: 'other version'; found: readonly string[]; needed: readonly string[] }>
 	| Readonly<{ kind: 'no parser'; core: string; needed: string }>;
 
 /** A folder that was searched. */
@@ -64,17 +65,22 @@ function lookAtNamed(product: Product, names: LibraryNames, path: string): Findi
 	const origin = tensorRtVariable;
 	const useless = (fault: Fault) => [{ product: undefined, origin, folder: path, fault }];
 	if (!existsSync(path)) return useless({ kind: 'gone' });
-	const all = products.flatMap((one) => libraryNames(one) ?? []);
+	const all = allLibraryNames();
 	if (statSync(path).isDirectory()) {
 		const found = lookBelow(path, names);
 		if (found !== undefined) return [{ product, origin, ...found }];
 		if (all.some((one) => lookBelow(path, one) !== undefined)) return [{ product, origin, folder: path }];
 		return useless({ kind: 'empty', needed: all.map(({ core }) => core) });
 	}
-	// Its name may be one of the other product's.
-	const owner = all.find(({ stem }) => basename(path).startsWith(stem));
-	if (owner !== undefined && owner !== names) return [];
+	if (!ownersOf(basename(path), all).includes(names)) return [];
 	return [{ product, origin, folder: dirname(path), ...withParser(path, names) }];
+}
+
+/** Whose library a file may be: of a version that it names, else of any with such a name, else anyone's. */
+function ownersOf(file: string, all: readonly LibraryNames[]): readonly LibraryNames[] {
+	const exact = all.filter(({ core }) => file === core || file.startsWith(`${core}.`));
+	const alike = all.filter(({ stem }) => file.startsWith(stem));
+	return [exact, alike, all].find((some) => some.length > 0) ?? [];
 }
 
 type Found = Pick<Finding, 'libraries' | 'fault'>;
@@ -92,7 +98,9 @@ function lookInto(folder: string, names: LibraryNames): Found {
 	const core = join(folder, names.core);
 	if (existsSync(core)) return withParser(core, names);
 	const others = entriesOf(folder).filter((name) => names.anyVersion.test(name));
-	return others.length === 0 ? {} : { fault: { kind: 'other version', found: others, needed: names.core } };
+	const needed = allLibraryNames().flatMap((one) => (one.stem === names.stem ? [one.core] : []));
+	if (others.length === 0 || others.some((name) => needed.includes(name))) return {};
+	return { fault: { kind: 'other version', found: others, needed } };
 }
 
 function withParser(core: string, names: LibraryNames): Found {

@@ -3,7 +3,8 @@
  * CMakeLists.txt reads. Usage: npm run toolchain [-- --all]
  *
  *   nvcc              on the PATH or in CUDA_PATH, else the CUDA 13 compiler's pip packages
- *   TensorRT headers  TENSORRT_INCLUDE_DIR, TENSORRT_RTX_INCLUDE_DIR, else those in the source of a Rust crate
+ *   TensorRT headers  TENSORRT_INCLUDE_DIR (11), TENSORRT10_INCLUDE_DIR, TENSORRT_RTX_INCLUDE_DIR, else those in the source
+ *                     of a Rust crate
  *   TensorRT-RTX      TENSORRT_RTX_LIBRARY_DIR, else its pip package: to build engines with, also without a GPU
  *
  * What can't be had is left out, and said; the package builds without, unless --all says that this is a failure. Linux on
@@ -28,8 +29,13 @@ const cudaPackages = [
 	'nvidia-cuda-cccl==13.0.85',
 ];
 const rtxPackage = 'tensorrt-rtx-cu13-libs==1.6.1.120';
-const headersCrate = { name: 'trtx-sys', version: '0.8.0' };
-const headersInCrate = { tensorrt: 'TRT-Enterprise-11.1', rtx: 'TRT-RTX-1.6' };
+const headersCrate = 'trtx-sys';
+/** @type {[string, string, string, string][]} CMake variable, product, version of the crate, folder in it */
+const headers = [
+	['TENSORRT_INCLUDE_DIR', 'TensorRT 11', '0.8.0', 'TRT-Enterprise-11.1'],
+	['TENSORRT10_INCLUDE_DIR', 'TensorRT 10', '0.5.0', 'TRT-Enterprise-10.16'],
+	['TENSORRT_RTX_INCLUDE_DIR', 'TensorRT-RTX', '0.8.0', 'TRT-RTX-1.6'],
+];
 
 class LeftOut extends Error {}
 
@@ -103,30 +109,37 @@ function findNvcc() {
 	return join(root, 'bin', 'nvcc');
 }
 
-/** The crate's source, by Cargo's own means; nothing of it is compiled. */
+/** The headers of all products in one folder. */
 function headersFolder() {
-	const headers = join(folder, 'headers');
-	const wanted = `${headersCrate.name} ${headersCrate.version}`;
-	if (isInstalled(headers, wanted)) return headers;
+	const target = join(folder, 'headers');
+	const wanted = headers.map(([, , version, part]) => `${headersCrate} ${version} ${part}`).join('\n');
+	if (isInstalled(target, wanted)) return target;
+	rmSync(target, { recursive: true, force: true });
+	for (const [, , version, part] of headers) {
+		const from = crateSource(version);
+		cpSync(join(from, part), join(target, part), { recursive: true });
+		// The two types of CUDA that the headers need, for machines without CUDA's own.
+		cpSync(join(from, 'cuda_runtime_api.h'), join(target, 'cuda-types', 'cuda_runtime_api.h'));
+	}
+	writeFileSync(join(target, marker), wanted);
+	return target;
+}
+
+/** Fetches the crate's source by Cargo's own means; nothing of it is compiled. @param {string} version @returns its headers */
+function crateSource(version) {
 	const scratch = join(folder, 'scratch-crate');
-	rmSync(headers, { recursive: true, force: true });
 	mkdirSync(scratch, { recursive: true });
 	writeFileSync(
 		join(scratch, 'Cargo.toml'),
 		`[package]\nname = "scratch"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]\n` +
-			`${headersCrate.name} = { version = "=${headersCrate.version}", default-features = false }\n`,
+			`${headersCrate} = { version = "=${version}", default-features = false }\n`,
 	);
 	writeFileSync(join(scratch, 'lib.rs'), '');
 	run('cargo', ['fetch', '--quiet'], { cwd: scratch });
 	const metadata = JSON.parse(run('cargo', ['metadata', '--offline', '--format-version', '1'], { cwd: scratch }));
-	const crate = metadata.packages.find((/** @type {{ name: string }} */ one) => one.name === headersCrate.name);
-	const from = join(crate.manifest_path, '..', 'TensorRT-Headers');
-	for (const part of Object.values(headersInCrate)) cpSync(join(from, part), join(headers, part), { recursive: true });
-	// The two types of CUDA that the headers need, for machines without CUDA's own.
-	cpSync(join(from, 'cuda_runtime_api.h'), join(headers, 'cuda-types', 'cuda_runtime_api.h'));
-	writeFileSync(join(headers, marker), wanted);
+	const crate = metadata.packages.find((/** @type {{ name: string }} */ one) => one.name === headersCrate);
 	rmSync(scratch, { recursive: true });
-	return headers;
+	return join(crate.manifest_path, '..', 'TensorRT-Headers');
 }
 
 /** @param {string} nvcc */
@@ -149,19 +162,17 @@ function forgetBuilds() {
 	for (const file of files.filter((one) => basename(one) === 'CMakeCache.txt')) rmSync(join(build, file));
 }
 
-/** @type {[string, string, (found: Record<string, string>) => string][]} CMake variable, what it is, how to get it */
+/** @typedef {[string, string, (found: Record<string, string>) => string]} Part CMake variable, what it is, how to get it */
+
+/** @param {string} variable @param {string} product @param {string} part @returns {Part} */
+function headersPart(variable, product, part) {
+	return [variable, `${product} headers`, () => folderNamedBy(variable, 'NvInfer.h') ?? join(headersFolder(), part)];
+}
+
+/** @type {Part[]} */
 const parts = [
 	['ARC2FACE_NVCC', 'CUDA compiler', findNvcc],
-	[
-		'TENSORRT_INCLUDE_DIR',
-		'TensorRT headers',
-		() => folderNamedBy('TENSORRT_INCLUDE_DIR', 'NvInfer.h') ?? join(headersFolder(), headersInCrate.tensorrt),
-	],
-	[
-		'TENSORRT_RTX_INCLUDE_DIR',
-		'TensorRT-RTX headers',
-		() => folderNamedBy('TENSORRT_RTX_INCLUDE_DIR', 'NvInfer.h') ?? join(headersFolder(), headersInCrate.rtx),
-	],
+	...headers.map(([variable, product, , part]) => headersPart(variable, product, part)),
 	['ARC2FACE_CUDA_INCLUDE_DIR', 'CUDA headers', (found) => findCudaHeaders(found.ARC2FACE_NVCC ?? '')],
 	['TENSORRT_RTX_LIBRARY_DIR', 'TensorRT-RTX libraries', findRtxLibraries],
 ];

@@ -8,7 +8,7 @@ import { chooseBuilder, chooseDevice, chooseGpu } from '../../lib/device/device.
 import { libraryVariable } from '../../lib/device/onnxruntime-library.ts';
 import { capabilityName, parseCapability } from '../../lib/engines/capability.ts';
 import { probeLibrary } from '../../lib/engines/probe.ts';
-import { productTable } from '../../lib/engines/products.ts';
+import { products, productTable } from '../../lib/engines/products.ts';
 import { EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { type EngineLibraryPaths, loadNative, type NativeGpu, type NativeGpus } from '../../lib/native.ts';
@@ -31,7 +31,7 @@ beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'arc2face-device-'));
 	machine.survey = { gpus: [], runtime: '13.0', obstacle: 'There is no driver.' };
 	machine.addonFolder = join(folder, 'addon');
-	for (const product of ['arc2face_tensorrt.so', 'arc2face_tensorrt_rtx.so']) put('addon', product);
+	for (const { provider } of Object.values(productTable)) put('addon', `${provider}.so`);
 	vi.mocked(probeLibrary).mockReset();
 	vi.mocked(probeLibrary).mockImplementation(async ({ core }) => works(core));
 });
@@ -47,13 +47,16 @@ function put(...path: string[]): string {
 	return file;
 }
 function works(core: string) {
-	return basename(core).startsWith('libnvinfer')
+	const name = basename(core);
+	if (name === 'libnvinfer.so.10') return { product: 'TensorRT', version: '10.15.1.29' };
+	return name.startsWith('libnvinfer')
 		? { product: 'TensorRT', version: '11.1.0.106' }
 		: { product: 'TensorRT-RTX', version: '1.6.1.120' };
 }
 const fails = (core: string) => new Arc2FaceError('NO_DEVICE', `Could not load ${core}: it is cut short.`);
 
 const tensorRt = ['libnvinfer.so.11', 'libnvonnxparser.so.11'];
+const tensorRt10 = ['libnvinfer.so.10', 'libnvonnxparser.so.10'];
 const rtx = ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'];
 /** NVIDIA's libraries in the cache folder, and those that `env` names. */
 function libraries(names: readonly string[], env: NodeJS.ProcessEnv = {}): EngineRuntimes {
@@ -122,16 +125,29 @@ describe('the CPU', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('a GPU', () => {
-	test('gets TensorRT where both products have engines for it', async () => {
-		const choice = await chooseGpu('auto', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
+	test('gets TensorRT 11 where all products have engines for it', async () => {
+		const choice = await chooseGpu('auto', survey(gpu(89)), libraries([...rtx, ...tensorRt10, ...tensorRt]));
 		expect(choice).toMatchObject({
 			device: 'cuda:0',
 			provider: 'tensorrt',
 			driver: '13.0',
 			runtime: { product: 'TensorRT', version: '11.1.0.106', provider: join(folder, 'addon/arc2face_tensorrt.so') },
 		});
-		expect(choice.reasons.join(' ')).toMatch(/8\.9.*It goes before TensorRT-RTX/);
+		expect(choice.reasons.join(' ')).toMatch(/8\.9.*It goes before TensorRT 10.* and TensorRT-RTX/);
 		expect(probeLibrary).toHaveBeenCalledOnce();
+	});
+
+	test('gets TensorRT 10 where there is no 11, with the provider library for it', async () => {
+		const choice = await chooseGpu('auto', survey(gpu(90)), libraries([...tensorRt10, ...rtx]));
+		expect(choice).toMatchObject({
+			provider: 'tensorrt',
+			runtime: {
+				...{ product: 'TensorRT', version: '10.15.1.29', provider: join(folder, 'addon/arc2face_tensorrt10.so') },
+				core: join(folder, 'cache/tensorrt/libnvinfer.so.10'),
+				parser: join(folder, 'cache/tensorrt/libnvonnxparser.so.10'),
+			},
+		});
+		expect(choice.reasons.join(' ')).toMatch(/no libnvinfer\.so\.11 in .*It goes before TensorRT-RTX/);
 	});
 
 	test('gets TensorRT-RTX where there is no TensorRT, and says where that was looked for', async () => {
@@ -153,6 +169,8 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		[90, [...tensorRt, ...rtx], 'tensorrt'],
 		[100, rtx, undefined],
 		[103, tensorRt, 'tensorrt'],
+		[103, tensorRt10, 'tensorrt'],
+		[70, tensorRt10, undefined],
 		[121, rtx, 'tensorrt-rtx'],
 		[122, rtx, undefined],
 		[122, tensorRt, 'tensorrt'],
@@ -196,7 +214,9 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		const one = await chooseGpu('cuda', survey(gpu(90)), libraries(tensorRt));
 		expect(one).toEqual({
 			reasons: expect.arrayContaining([expect.stringContaining('9.0'), `Could not load ${broken}: it is cut short.`]),
-			remedies: ['Install TensorRT 11.1 or a newer 11, with its ONNX parser.'],
+			remedies: [
+				'Install TensorRT 11.1 or a newer 11, with its ONNX parser; or TensorRT 10.6 to 10.16, with its ONNX parser.',
+			],
 		});
 	});
 
@@ -205,7 +225,7 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		['of an old driver', { gpus: [], runtime: '13.0', driver: '12.8', obstacle: 'Old.' }, /for CUDA 13\.0 or newer/],
 		['without CUDA in this build', { gpus: [], obstacle: 'No CUDA.' }, /npm run toolchain/],
 		['that is too old', survey(gpu(61, { supported: false })), /^Use the CPU/],
-		['without libraries', survey(gpu(89)), /^Install TensorRT 11\.1 .*; or TensorRT-RTX 1\.6/],
+		['without libraries', survey(gpu(89)), /^Install TensorRT 11\.1 .*; or TensorRT 10\.6 .*; or TensorRT-RTX 1\.6/],
 	])('%s comes with what to do about it', async (_, gpus, remedy) => {
 		expect(await chooseGpu('cuda', gpus, libraries([]))).toMatchObject({ remedies: [expect.stringMatching(remedy)] });
 	});
@@ -239,7 +259,9 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 	test('can not be used by a build without the library for it', async () => {
 		await rm(machine.addonFolder, { recursive: true });
 		const { reasons } = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
-		expect(reasons.join(' ')).toMatch(/has no .*arc2face_tensorrt\.so.*has no .*arc2face_tensorrt_rtx\.so/);
+		expect(reasons.join(' ')).toMatch(
+			/has no .*arc2face_tensorrt\.so.*has no .*arc2face_tensorrt10\.so.*has no .*arc2face_tensorrt_rtx\.so/,
+		);
 		expect(probeLibrary).not.toHaveBeenCalled();
 	});
 
@@ -336,9 +358,9 @@ test('a compute capability is written with a dot', () => {
 		...Array.from({ length: 5 }, () => undefined),
 	]);
 	for (const capability of [75, 80, 86, 89, 120, 121]) {
-		expect(productTable.TensorRT.runsOn(capability)).toBe(true);
-		expect(productTable['TensorRT-RTX'].runsOn(capability)).toBe(true);
+		for (const product of products) expect(productTable[product].runsOn(capability)).toBe(true);
 	}
 	for (const capability of [87, 90, 100, 110, 122]) expect(productTable['TensorRT-RTX'].runsOn(capability)).toBe(false);
-	for (const product of ['TensorRT', 'TensorRT-RTX'] as const) expect(productTable[product].runsOn(61)).toBe(false);
+	for (const product of products) expect(productTable[product].runsOn(61)).toBe(false);
+	expect(products.length).toBeGreaterThan(0);
 });

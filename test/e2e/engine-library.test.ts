@@ -9,6 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import type { Examination, Problem } from '../../lib/commands/doctor.ts';
 import { probeLibrary } from '../../lib/engines/probe.ts';
+import { productTable } from '../../lib/engines/products.ts';
 import { sha256 } from '../../lib/files/digests.ts';
 import { Arc2Face, Identity, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
@@ -81,6 +82,70 @@ describe.skipIf(reason !== undefined)('a library of NVIDIA', () => {
 		const parser = standIn.provider;
 		expect(existsSync(parser)).toBe(true);
 		await expect(probeLibrary({ ...rtx, parser })).rejects.toEqual(noDevice(parser, 'getNvOnnxParserVersion'));
+	});
+});
+
+/** A library that says it is of any version, and can't start. */
+describe.skipIf(reason !== undefined)('a library of', () => {
+	const core = built('failing_tensorrt');
+	afterEach(() => vi.unstubAllEnvs());
+	const probe = (provider: string, version: string) => {
+		vi.stubEnv('TEST_TENSORRT_VERSION', version);
+		return probeLibrary({ provider, core });
+	};
+
+	test.each([
+		['10.6.0.26', 'TensorRT', providers.tensorrt10],
+		['10.15.1.29', 'TensorRT', providers.tensorrt10],
+		['10.16.1.11', 'TensorRT', providers.tensorrt10],
+		['11.1.0.106', 'TensorRT', providers.tensorrt],
+		['11.4.0.1', 'TensorRT', providers.tensorrt],
+		['1.6.2.5', 'TensorRT-RTX', providers.rtx],
+	])('version %s is one of %s', async (version, product, provider) => {
+		expect(await probe(provider, version)).toEqual({ product, version });
+	});
+
+	test.each([
+		['10.5.0.18', 'TensorRT 10.6 to 10.16', providers.tensorrt10],
+		['10.17.0.1', 'TensorRT 10.6 to 10.16', providers.tensorrt10],
+		['11.1.0.106', 'TensorRT 10.6 to 10.16', providers.tensorrt10],
+		['1.6.1.120', 'TensorRT 10.6 to 10.16', providers.tensorrt10],
+		['10.16.1.11', 'TensorRT 11.1 or a later minor', providers.tensorrt],
+		['11.0.0.90', 'TensorRT 11.1 or a later minor', providers.tensorrt],
+		['12.1.0.1', 'TensorRT 11.1 or a later minor', providers.tensorrt],
+		['1.5.0.1', 'TensorRT-RTX 1.6', providers.rtx],
+		['1.7.0.1', 'TensorRT-RTX 1.6', providers.rtx],
+		['10.6.0.26', 'TensorRT-RTX 1.6', providers.rtx],
+	])('version %s is refused where %s is wanted', async (version, wanted, provider) => {
+		const why = `Expected ${wanted} for the library ${core} but received version ${version}.`;
+		await expect(probe(provider, version)).rejects.toMatchObject({ code: 'NO_DEVICE' });
+		await expect(probe(provider, version)).rejects.toThrow(why);
+	});
+
+	// In a process of its own, which such a library has been seen to end; and the environment of a thread is not C's.
+	test.each([
+		['10.6.0.26', 100600, providers.tensorrt10],
+		['10.15.1.29', 101501, providers.tensorrt10],
+		['10.16.1.11', 101600, providers.tensorrt10],
+		['11.4.0.1', 110100, providers.tensorrt],
+	])('version %s is asked for version %i, and can say why it does not start', async (version, asked, provider) => {
+		const script = `
+			const [inside, paths] = process.argv.slice(1);
+			try {
+				require(inside).buildEngine({ ...JSON.parse(paths), graph: Buffer.alloc(0), weights: [], profiles: [{}] });
+			} catch ({ code, message }) {
+				console.log(JSON.stringify({ code, message }));
+			}
+		`;
+		const argv = ['-e', script, insideFile, JSON.stringify({ provider, core })];
+		const env = { ...process.env, TEST_TENSORRT_VERSION: version };
+		const { stdout } = await promisify(execFile)(process.execPath, argv, { env });
+		expect(JSON.parse(stdout)).toEqual({
+			code: 'ENGINE_FAILED',
+			message: expect.stringMatching(
+				`Could not make a runtime with ${core}: CUDA can't start \\(asked for version ${asked}\\)\\.$`,
+			),
+		});
 	});
 });
 
@@ -215,7 +280,8 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 	});
 
 	const nvidia = [
-		['TensorRT', providers.tensorrt, 'libnvinfer.so.11', 'libnvonnxparser.so.11'],
+		['TensorRT 11', providers.tensorrt, 'libnvinfer.so.11', 'libnvonnxparser.so.11'],
+		['TensorRT 10', providers.tensorrt10, 'libnvinfer.so.10', 'libnvonnxparser.so.10'],
 		['TensorRT-RTX', providers.rtx, 'libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'],
 	] as const;
 	describe.skipIf(reason !== undefined).each(nvidia)('and that with %s', (product, provider, coreName, parserName) => {
@@ -232,7 +298,7 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 		])('%s is refused by its name, also by doctor', async (_, place, why) => {
 			place();
 			vi.stubEnv('ARC2FACE_PROVIDER', provider);
-			await expect(load()).rejects.toEqual(noDevice(core(), product, why));
+			await expect(load()).rejects.toEqual(noDevice(core(), productTable[product].name, why));
 
 			vi.stubEnv('ARC2FACE_PROVIDER', undefined);
 			const { canRun, device, problems } = await examine();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { products, productTable } from '../../lib/engines/products.ts';
 import { onnxRuntimeLibrary } from '../inside.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,10 +37,12 @@ describe('prebuild', () => {
 		const library = pathToFileURL(join(folder, 'dist/lib/engines/runtimes.js')).href;
 		const script = `
 			const { missingProvider } = await import(${JSON.stringify(library)});
-			console.log(JSON.stringify(['TensorRT', 'TensorRT-RTX'].map((product) => missingProvider(product) ?? 'found')));
+			console.log(JSON.stringify(${JSON.stringify(products)}.map((product) => missingProvider(product) ?? 'found')));
 		`;
-		const built = ['arc2face_tensorrt', 'arc2face_tensorrt_rtx'].map((name) =>
-			existsSync(join(root, 'build/Release', `${name}.${process.platform === 'win32' ? 'dll' : 'so'}`)),
+		const built = products.map((product) =>
+			existsSync(
+				join(root, 'build/Release', `${productTable[product].provider}.${process.platform === 'win32' ? 'dll' : 'so'}`),
+			),
 		);
 		const found = JSON.parse(node('--input-type=module', '--eval', script));
 		expect(found.map((one: string) => one === 'found')).toEqual(built);

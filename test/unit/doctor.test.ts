@@ -201,13 +201,13 @@ describe('GPUs', () => {
 		const error = { problem: 'it is cut short.', remedy: 'Install it again.' };
 		const found = withGpus({
 			libraries: [
-				{ product: 'TensorRT', origin: 'cache folder', path: '/c/libnvinfer.so.11', error },
+				{ product: 'TensorRT 11', origin: 'cache folder', path: '/c/libnvinfer.so.11', error },
 				{ product: 'TensorRT-RTX', origin: 'Python packages', path: '/p/libtensorrt_rtx.so.1', version: '1.6.1.120' },
 				{ product: 'TensorRT-RTX', origin: 'system folder', path: '/usr/lib' },
 			],
 		});
 		const rows = libraryTable(found.gpus.libraries).split('\n');
-		expect(rows[1]).toMatch(/^TensorRT +\/c\/libnvinfer\.so\.11 +cache folder +not usable$/);
+		expect(rows[1]).toMatch(/^TensorRT 11 +\/c\/libnvinfer\.so\.11 +cache folder +not usable$/);
 		expect(rows[2]).toMatch(/^TensorRT-RTX +\/p\/libtensorrt_rtx\.so\.1 +Python packages +1\.6\.1\.120$/);
 		expect(rows[3]).toMatch(/^TensorRT-RTX +\/usr\/lib +system folder +nothing$/);
 		expect(problemsOf(found)).toEqual([
@@ -216,7 +216,7 @@ describe('GPUs', () => {
 	});
 
 	test.skipIf(process.platform !== 'linux')('are examined with every folder that was looked into', async () => {
-		await put('tensorrt/libnvinfer.so.10');
+		await put('tensorrt/libnvinfer.so.8');
 		const surroundings = { env: {}, root: join(folder, 'root'), home: folder, cacheDir: folder };
 		const gpus = [{ name: 'NVIDIA H200', capability: 90, memory: 150e9, multiprocessors: 132, supported: true }];
 		const report = await examineGpus({ gpus, driver: '13.0' }, new EngineRuntimes(surroundings));
@@ -226,16 +226,16 @@ describe('GPUs', () => {
 		]);
 		expect(report.found[0]).not.toHaveProperty('uses');
 		expect(report.libraries).toContainEqual({
-			product: 'TensorRT',
+			product: 'TensorRT 10',
 			origin: 'cache folder',
 			path: join(folder, 'tensorrt'),
 			error: {
-				problem: 'has libnvinfer.so.10, but libnvinfer.so.11 is needed.',
-				remedy: expect.stringContaining('Install TensorRT 11.1'),
+				problem: 'has libnvinfer.so.8, but libnvinfer.so.11 or libnvinfer.so.10 is needed.',
+				remedy: expect.stringContaining('Install TensorRT 10.6'),
 			},
 		});
 		const looked = report.libraries.map(({ path }) => path);
-		expect(looked.filter((path) => path === join(folder, 'root/usr/lib64'))).toHaveLength(2);
+		expect(looked.filter((path) => path === join(folder, 'root/usr/lib64'))).toHaveLength(3);
 	});
 
 	test('whose engine cache can not be used are told so', () => {

@@ -35,7 +35,7 @@ function put(...paths: string[]): void {
 		writeFileSync(file, '');
 	}
 }
-const providers = ['addon/arc2face_tensorrt.so', 'addon/arc2face_tensorrt_rtx.so'];
+const providers = ['addon/arc2face_tensorrt.so', 'addon/arc2face_tensorrt10.so', 'addon/arc2face_tensorrt_rtx.so'];
 const rtxFiles = ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'];
 
 async function problems(capability: number | undefined, env: NodeJS.ProcessEnv = {}) {
@@ -48,10 +48,20 @@ async function problems(capability: number | undefined, env: NodeJS.ProcessEnv =
 
 describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 	test.each<[string, number, readonly string[], RegExp]>([
-		['one for both products', 89, providers, /^Install TensorRT 11\.1 .*; or TensorRT-RTX 1\.6 \(`pip install/],
-		['one for TensorRT alone', 90, providers, /^Install TensorRT 11\.1 or a newer 11, with its ONNX parser\.$/],
-		['one that this build has only TensorRT-RTX for', 89, providers.slice(1), /^Install TensorRT-RTX 1\.6/],
-		['one that this build has no library for', 90, providers.slice(1), /npm run toolchain.*node-gyp rebuild/],
+		[
+			'one for all products',
+			89,
+			providers,
+			/^Install TensorRT 11\.1 .*; or TensorRT 10\.6 .*; or TensorRT-RTX 1\.6 \(`pip install/,
+		],
+		[
+			'one for TensorRT alone',
+			90,
+			providers,
+			/^Install TensorRT 11\.1 or a newer 11, .*; or TensorRT 10\.6 to 10\.16, with its ONNX parser\.$/,
+		],
+		['one that this build has only TensorRT-RTX for', 89, providers.slice(2), /^Install TensorRT-RTX 1\.6/],
+		['one that this build has no library for', 90, providers.slice(2), /npm run toolchain.*node-gyp rebuild/],
 		['an old one', 61, providers, /^Use the CPU, or a GPU of compute capability 7\.5/],
 	])('a GPU without libraries: %s', async (_, capability, files, remedy) => {
 		put(...files);
@@ -80,9 +90,9 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 		[
 			'another version',
 			'cache/tensorrt',
-			['libnvinfer.so.10'],
+			['libnvinfer.so.8'],
 			{},
-			/libnvinfer\.so\.11 is needed\.$/,
+			/libnvinfer\.so\.11 or libnvinfer\.so\.10 is needed\.$/,
 			/^Install TensorRT 11/,
 		],
 		[
@@ -96,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 		[
 			'what the environment names',
 			'named',
-			['libnvinfer.so.10'],
+			['libnvinfer.so.8'],
 			{ ARC2FACE_TENSORRT: 'named' },
 			/\(ARC2FACE_TENSORRT\)/,
 			/^Let ARC2FACE_TENSORRT name/,
@@ -114,7 +124,7 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 			'named/lib',
 			['libcudart.so.13'],
 			{ ARC2FACE_TENSORRT: 'named' },
-			/\(ARC2FACE_TENSORRT\): has no libnvinfer\.so\.11 and no libtensorrt_rtx\.so\.1 in it/,
+			/\(ARC2FACE_TENSORRT\): has no libnvinfer\.so\.11 and no libnvinfer\.so\.10 and no libtensorrt_rtx\.so\.1 in it/,
 			/^Let ARC2FACE_TENSORRT name/,
 		],
 	])('%s', async (_, place, files, env, problem, remedy) => {

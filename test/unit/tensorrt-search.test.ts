@@ -15,7 +15,8 @@ beforeEach(() => {
 });
 
 const files = {
-	TensorRT: ['libnvinfer.so.11', 'libnvonnxparser.so.11'],
+	'TensorRT 11': ['libnvinfer.so.11', 'libnvonnxparser.so.11'],
+	'TensorRT 10': ['libnvinfer.so.10', 'libnvonnxparser.so.10'],
 	'TensorRT-RTX': ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'],
 } as const satisfies Record<Product, readonly [string, string]>;
 
@@ -49,7 +50,11 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 		expect(new Set(folders).size).toBe(folders.length);
 	});
 
-	const wheel = { TensorRT: 'tensorrt_libs', 'TensorRT-RTX': 'tensorrt_rtx_libs' } as const;
+	const wheel = {
+		'TensorRT 11': 'tensorrt_libs',
+		'TensorRT 10': 'tensorrt_libs',
+		'TensorRT-RTX': 'tensorrt_rtx_libs',
+	} as const;
 	const places: [string, (product: Product) => string, () => NodeJS.ProcessEnv][] = [
 		['the cache folder', () => 'cache/tensorrt', () => ({})],
 		['LD_LIBRARY_PATH', () => 'own/lib', () => ({ LD_LIBRARY_PATH: `/nowhere:${join(root, 'own/lib')}` })],
@@ -90,29 +95,33 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 	});
 
 	test('prefers what ARC2FACE_TENSORRT names: the folder, the one above, or the library', () => {
-		putLibraries('TensorRT', 'cache/tensorrt');
-		const libraries = putLibraries('TensorRT', 'sdk/lib');
+		putLibraries('TensorRT 11', 'cache/tensorrt');
+		const libraries = putLibraries('TensorRT 11', 'sdk/lib');
 		for (const path of ['sdk', 'sdk/lib', 'sdk/lib/libnvinfer.so.11']) {
-			const findings = search('TensorRT', { ARC2FACE_TENSORRT: join(root, path) });
+			const findings = search('TensorRT 11', { ARC2FACE_TENSORRT: join(root, path) });
 			expect(found(findings)[0]).toEqual(libraries);
 			expect(findings[0]).toMatchObject({ origin: 'ARC2FACE_TENSORRT', folder: join(root, 'sdk/lib') });
 		}
 	});
 
-	test('takes a library that ARC2FACE_TENSORRT names for what its name says, else for either product', () => {
+	test('takes a library that ARC2FACE_TENSORRT names for what its name says, else for any product', () => {
 		put('sdk/libnvonnxparser.so.11');
+		put('sdk/libnvonnxparser.so.10');
 		put('sdk/libtensorrt_onnxparser_rtx.so.1');
 		const ownNames = (name: string) => {
 			const env = { ARC2FACE_TENSORRT: put('sdk', name) };
 			return products.filter((product) => found(search(product, env)).length > 0);
 		};
-		expect(ownNames('libnvinfer.so.11.1.0')).toEqual(['TensorRT']);
+		expect(ownNames('libnvinfer.so.11.1.0')).toEqual(['TensorRT 11']);
+		expect(ownNames('libnvinfer.so.10')).toEqual(['TensorRT 10']);
+		expect(ownNames('libnvinfer.so.10.15.1')).toEqual(['TensorRT 10']);
+		expect(ownNames('libnvinfer.so')).toEqual(['TensorRT 11', 'TensorRT 10']);
 		expect(ownNames('libtensorrt_rtx.so.1.6.1')).toEqual(['TensorRT-RTX']);
 		expect(ownNames('libother.so')).toEqual(products);
 	});
 
 	test('says when what ARC2FACE_TENSORRT names is not there', () => {
-		const findings = search('TensorRT', { ARC2FACE_TENSORRT: join(root, 'gone') });
+		const findings = search('TensorRT 11', { ARC2FACE_TENSORRT: join(root, 'gone') });
 		expect(findings[0]).toMatchObject({ folder: join(root, 'gone'), product: undefined });
 		expect(problems(findings)[0]).toContain('does not exist');
 	});
@@ -124,13 +133,13 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 			const findings = search(product, env);
 			expect(findings[0]).toMatchObject({ folder: join(root, 'sdk'), product: undefined });
 			expect(problems(findings)).toEqual([
-				'has no libnvinfer.so.11 and no libtensorrt_rtx.so.1 in it, in its lib or in its bin',
+				'has no libnvinfer.so.11 and no libnvinfer.so.10 and no libtensorrt_rtx.so.1 in it, in its lib or in its bin',
 			]);
 		}
-		put('sdk/lib/libnvinfer.so.10');
-		expect(search('TensorRT', env)[0]).toMatchObject({
+		put('sdk/lib/libnvinfer.so.8');
+		expect(search('TensorRT 11', env)[0]).toMatchObject({
 			folder: join(root, 'sdk/lib'),
-			fault: { kind: 'other version', found: ['libnvinfer.so.10'], needed: 'libnvinfer.so.11' },
+			fault: { kind: 'other version', found: ['libnvinfer.so.8'], needed: ['libnvinfer.so.11', 'libnvinfer.so.10'] },
 		});
 		// The findings about one product are enough.
 		expect(problems(search('TensorRT-RTX', env))).toEqual([]);
@@ -139,15 +148,27 @@ describe.skipIf(process.platform !== 'linux')('the search for NVIDIA’s librari
 	});
 
 	test('says when there is another version, or no parser', () => {
-		put('usr/lib64/libnvinfer.so.10');
-		put('usr/lib64/libnvinfer.so.10.3.0');
+		put('usr/lib64/libnvinfer.so.8');
+		put('usr/lib64/libnvinfer.so.8.6.1');
 		put('cache/tensorrt/libnvinfer.so.11');
-		const findings = search('TensorRT');
+		const findings = search('TensorRT 11');
 		expect(found(findings)).toEqual([]);
 		expect(problems(findings)).toEqual([
 			'has libnvinfer.so.11, but no libnvonnxparser.so.11 beside it, which building engines needs',
-			'has libnvinfer.so.10, but libnvinfer.so.11 is needed',
+			'has libnvinfer.so.8, but libnvinfer.so.11 or libnvinfer.so.10 is needed',
 		]);
+	});
+
+	test('says nothing about other versions beside one that works', () => {
+		putLibraries('TensorRT 10', 'cache/tensorrt');
+		put('cache/tensorrt/libnvinfer.so.8');
+		expect(products.flatMap((product) => problems(search(product)))).toEqual([]);
+	});
+
+	test('finds every version that is there', () => {
+		const eleven = putLibraries('TensorRT 11', 'cache/tensorrt');
+		const ten = putLibraries('TensorRT 10', 'cache/tensorrt');
+		expect(products.flatMap((product) => found(search(product)))).toEqual([eleven, ten]);
 	});
 });
 

@@ -1,6 +1,7 @@
 /*
- * The C ABI between the core and a provider library, which runs networks as engines: one library for TensorRT and one
- * for TensorRT-RTX, because the two have the same C++ names and different vtables, and a stand-in for tests.
+ * The C ABI between the core and a provider library, which runs networks as engines: one library each for
+ * TensorRT 11, TensorRT 10 and TensorRT-RTX, because they have the same C++ names and different vtables, and a stand-in
+ * for tests.
  *
  * Plain C: no exception and no C++ type crosses it, so that both sides may be compiled with anything. A library exports
  * one function, Arc2FaceGetEngineApi, and nothing else.
@@ -58,7 +59,7 @@ typedef struct Arc2FaceVersion {
 
 /* Where NVIDIA's libraries are, as absolute paths. The library opens them once and never closes them. */
 typedef struct Arc2FaceLibraryPaths {
-  const char* core;   /* libnvinfer.so.11, libtensorrt_rtx.so.1 */
+  const char* core;   /* libnvinfer.so.11, libnvinfer.so.10, libtensorrt_rtx.so.1 */
   const char* parser; /* libnvonnxparser.so.11, libtensorrt_onnxparser_rtx.so.1; null: engines can't be built */
 } Arc2FaceLibraryPaths;
 
@@ -130,7 +131,7 @@ typedef struct Arc2FaceEngineApi {
   const char* product;  /* "TensorRT", "TensorRT-RTX" */
   int32_t host_memory;  /* 1: addresses are host memory and streams are ignored (only the stand-in) */
 
-  /* Opens NVIDIA's libraries and compares their version with the headers' before it calls anything else in them. The
+  /* Opens NVIDIA's libraries and checks that their version fits the headers' before it calls anything else in them. The
      first call for a pair of paths decides about `log`, which may be null; later ones return the same library. */
   Arc2FaceStatus (*OpenLibrary)(const Arc2FaceLibraryPaths* paths, Arc2FaceLog log, void* user,
                                 Arc2FaceLibrary** library, Arc2FaceMessage* message);

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "shapes.h"
+#include "weights_inside.h"
 
 namespace arc2face::engines {
 namespace {
@@ -84,8 +85,15 @@ std::string Words(const nvonnxparser::IParser& parser) {
   return text.empty() ? "the parser does not say why." : text;
 }
 
+// Where the parser takes no weights by pointer, it copies a model that has them inside.
+void ParseWhole(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
+  const std::string model = WithWeightsInside(request);
+  if (parser.parse(model.data(), model.size())) return;
+  throw Failure(ARC2FACE_FAILED, std::string("Could not parse the network ") + request.network + ": " + Words(parser));
+}
+
 // Weights are passed by pointer; the graph only declares them.
-void Parse(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
+void ParseInParts(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
   const std::string network = request.network;
   if (!parser.loadModelProto(request.graph, request.graph_bytes)) {
     throw Failure(ARC2FACE_INVALID_NETWORK,
@@ -191,10 +199,10 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
   // Each of these refers to those before it.
   const auto builder = library.MakeBuilder();
   builder->setErrorRecorder(&errors);
-  const std::unique_ptr<nvinfer1::INetworkDefinition> definition(builder->createNetworkV2(0));
+  const std::unique_ptr<nvinfer1::INetworkDefinition> definition(builder->createNetworkV2(kNetworkFlags));
   if (definition == nullptr) errors.Throw(ARC2FACE_FAILED, what);
   const auto parser = library.MakeParser(*definition);
-  Parse(*parser, request);
+  library.has_10_13() ? ParseInParts(*parser, request) : ParseWhole(*parser, request);
 
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   if (config == nullptr) errors.Throw(ARC2FACE_FAILED, what);
@@ -204,7 +212,13 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
   }
   config->setProgressMonitor(&monitor);
 
-  const bool built = builder->buildSerializedNetworkToStream(*definition, *config, writer);
+  bool built = false;
+  if (library.has_10_13()) {
+    built = builder->buildSerializedNetworkToStream(*definition, *config, writer);
+  } else {
+    const std::unique_ptr<nvinfer1::IHostMemory> engine(builder->buildSerializedNetwork(*definition, *config));
+    built = engine != nullptr && writer.write(engine->data(), static_cast<int64_t>(engine->size())) > 0;
+  }
   if (monitor.stopped() || writer.stopped()) {
     throw Failure(ARC2FACE_CANCELLED, "Building the network " + network + " was cancelled.");
   }

@@ -22,10 +22,10 @@ Arc2FaceEngine::Arc2FaceEngine(Arc2FaceLibrary& library, const void* data, uint6
   engine_->setErrorRecorder(&errors_);
   for (int32_t i = 0; i < engine_->getNbIOTensors(); ++i) names_.push_back(engine_->getIOTensorName(i));
 
+#ifdef TRT_MAJOR_RTX
   config_.reset(engine_->createRuntimeConfig());
   if (config_ == nullptr) errors_.Throw(ARC2FACE_FAILED, "The engine can't be configured");
   config_->setExecutionContextAllocationStrategy(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED);
-#ifdef TRT_MAJOR_RTX
   // We capture graphs ourselves. A graph keeps the kernels that it was captured with, so those for the profile's shapes
   // must exist from the first run on, not when the background compiler is ready.
   const bool configured = config_->setCudaGraphStrategy(nvinfer1::CudaGraphStrategy::kDISABLED);
@@ -100,8 +100,12 @@ std::unique_ptr<nvinfer1::IExecutionContext> Arc2FaceEngine::MakeContext() {
 #ifdef TRT_MAJOR_RTX
   // Only now: it is not documented whether data read into the cache later is used.
   if (!config_->setRuntimeCache(*compiled_)) errors_.Throw(ARC2FACE_FAILED, "The engine can't be configured");
-#endif
   std::unique_ptr<nvinfer1::IExecutionContext> context(engine_->createExecutionContext(config_.get()));
+#else
+  // Not by a configuration, which TensorRT has only since 10.11, for no other purpose than this.
+  std::unique_ptr<nvinfer1::IExecutionContext> context(
+      engine_->createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED));
+#endif
   if (context == nullptr) errors_.Throw(ARC2FACE_FAILED, "Could not make a context");
   return context;
 }

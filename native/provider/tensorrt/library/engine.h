@@ -34,8 +34,8 @@ struct Arc2FaceEngine {
   std::unique_ptr<nvinfer1::ICudaEngine> engine_;
 #ifdef TRT_MAJOR_RTX
   std::unique_ptr<nvinfer1::IRuntimeCache> compiled_;  // outlives the configuration, which refers to it
-#endif
   std::unique_ptr<nvinfer1::IRuntimeConfig> config_;
+#endif
   std::vector<const char*> names_;  // of inputs and outputs; the engine's memory
 };
 

@@ -10,21 +10,6 @@
 
 namespace arc2face::engines {
 
-class Logger final : public nvinfer1::ILogger {
- public:
-  Logger(Arc2FaceLog log, void* user) : log_(log), user_(user) {}
-  void log(Severity severity, nvinfer1::AsciiChar const* text) noexcept override {
-    if (log_ == nullptr || severity == Severity::kVERBOSE) return;
-    const bool error = severity == Severity::kERROR || severity == Severity::kINTERNAL_ERROR;
-    const bool warning = severity == Severity::kWARNING;
-    log_(user_, error ? ARC2FACE_LOG_ERROR : warning ? ARC2FACE_LOG_WARNING : ARC2FACE_LOG_INFO, text);
-  }
-
- private:
-  const Arc2FaceLog log_;
-  void* const user_;
-};
-
 // Keeps the errors' texts since the last Clear. Outlives what reports to it.
 class ErrorRecorder final : public nvinfer1::IErrorRecorder {
  public:
@@ -77,6 +62,34 @@ class ErrorRecorder final : public nvinfer1::IErrorRecorder {
   std::string last_;
   int32_t count_ = 0;
   bool out_of_memory_ = false;
+};
+
+// The logger of a library. An object that can't be made has no error recorder: what is logged on the way may be heard.
+class Logger final : public nvinfer1::ILogger {
+ public:
+  Logger(Arc2FaceLog log, void* user) : log_(log), user_(user) {}
+
+  // Has errors that are logged on this thread recorded, as long as it lives.
+  class Listening {
+   public:
+    explicit Listening(ErrorRecorder& recorder) { listener_ = &recorder; }
+    ~Listening() { listener_ = nullptr; }
+    Listening(const Listening&) = delete;
+    Listening& operator=(const Listening&) = delete;
+  };
+
+  void log(Severity severity, nvinfer1::AsciiChar const* text) noexcept override {
+    const bool error = severity == Severity::kERROR || severity == Severity::kINTERNAL_ERROR;
+    if (error && listener_ != nullptr) listener_->reportError(nvinfer1::ErrorCode::kUNSPECIFIED_ERROR, text);
+    if (log_ == nullptr || severity == Severity::kVERBOSE) return;
+    const bool warning = severity == Severity::kWARNING;
+    log_(user_, error ? ARC2FACE_LOG_ERROR : warning ? ARC2FACE_LOG_WARNING : ARC2FACE_LOG_INFO, text);
+  }
+
+ private:
+  inline static thread_local ErrorRecorder* listener_ = nullptr;
+  const Arc2FaceLog log_;
+  void* const user_;
 };
 
 }  // namespace arc2face::engines
