@@ -7,16 +7,25 @@
 
 #include "provider/tensorrt/abi.h"
 
-namespace {
-
-// The beginning of nvinfer1::ILogger, whose headers tests do without.
-class Logger {
+// The beginning of nvinfer1::ILogger, whose headers tests do without: in TensorRT 10, and in 11. Not in the namespace
+// without a name, where the compiler knows that nothing derives from them.
+class Logger10 {
  public:
   virtual void log(int32_t severity, const char* text) noexcept = 0;
 
  protected:
-  ~Logger() = default;
+  ~Logger10() = default;
 };
+class Logger11 {
+ public:
+  virtual void GetApiLanguage() = 0;
+  virtual void GetInterfaceInfo() = 0;
+  virtual ~Logger11() = default;
+  virtual void log(int32_t severity, const char* text) noexcept = 0;
+};
+
+namespace {
+
 constexpr int32_t kError = 1;
 
 int32_t VersionPart(int index) {
@@ -37,7 +46,11 @@ ARC2FACE_EXPORT void* createInferBuilder_INTERNAL(void*, int32_t) { std::abort()
 ARC2FACE_EXPORT void* createInferRuntime_INTERNAL(void* logger, int32_t version) {
   char text[100];
   std::snprintf(text, sizeof text, "CUDA can't start (asked for version %d).", version);
-  static_cast<Logger*>(logger)->log(kError, text);
+  if (VersionPart(0) == 10) {
+    static_cast<Logger10*>(logger)->log(kError, text);
+  } else {
+    static_cast<Logger11*>(logger)->log(kError, text);
+  }
   return reinterpret_cast<void*>(0x238);
 }
 }
