@@ -1,6 +1,6 @@
 // A library that identifies itself like NVIDIA's, in the version that the environment variable TEST_TENSORRT_VERSION
 // names, and can't start. As NVIDIA's have been seen to do without CUDA, its runtime logs why, here with the version
-// that it was asked for, and is no address (10.15, 11.2), and its builder ends the process (10.6).
+// that it was asked for, and is no address (10.6, 10.15, 11.2), and its builder ends the process (10.6).
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

@@ -13,6 +13,7 @@ import { EngineCache } from '../../lib/engines/cache.ts';
 import { ModelEngines, targetFor } from '../../lib/engines/prepare.ts';
 import { Arc2Face, type LoadOptions, type LoadProgress } from '../../lib/index.ts';
 import type {
+	EngineLibraryPaths,
 	NativeBuildRequest,
 	NativeEngine,
 	NativeGpus,
@@ -55,7 +56,7 @@ vi.mock('../../lib/native.ts', async (original) => ({
 	}),
 }));
 vi.mock('../../lib/engines/probe.ts', () => ({
-	probeLibrary: async () => ({ product: core.product, version: '1.6.1.120' }),
+	probeLibrary: async (paths: EngineLibraryPaths) => ({ product: core.product, version: versionOf(paths.core) }),
 }));
 
 let bundle: string;
@@ -69,8 +70,9 @@ let cacheDir: string;
 beforeEach(async () => {
 	core.folder = await mkdtemp(join(tmpdir(), 'arc2face-gpu-'));
 	cacheDir = join(core.folder, 'cache');
-	for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt_rtx']) put('addon', `${name}.so`);
+	for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt10', 'arc2face_tensorrt_rtx']) put('addon', `${name}.so`);
 	for (const name of ['libnvinfer.so.11', 'libnvonnxparser.so.11']) put('TensorRT', name);
+	for (const name of ['libnvinfer.so.10', 'libnvonnxparser.so.10']) put('TensorRT-10', name);
 	for (const name of ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1']) put('TensorRT-RTX', name);
 	use('TensorRT-RTX');
 	core.build = ({ name, to }) => writeFile(to, `the engine of ${name}`);
@@ -85,13 +87,17 @@ function put(folder: string, name: string): void {
 	mkdirSync(join(core.folder, folder), { recursive: true });
 	writeFileSync(join(core.folder, folder, name), name);
 }
-function use(product: string): void {
+function versionOf(file: string): string {
+	return file.endsWith('.11') ? '11.1.0.106' : file.endsWith('.10') ? '10.6.0.26' : '1.6.1.120';
+}
+/** @param folder - with the libraries */
+function use(product: string, folder = product): void {
 	core.product = product;
 	core.builds = [];
 	core.loads = [];
 	for (const name of ['PATH', 'VIRTUAL_ENV', 'CONDA_PREFIX', 'LD_LIBRARY_PATH', 'ARC2FACE_PROVIDER'])
 		vi.stubEnv(name, '');
-	vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, product));
+	vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, folder));
 }
 const load = (options: LoadOptions = {}) => Arc2Face.load({ bundle, cacheDir, device: 'cuda', ...options });
 const context = silentContext();
@@ -226,12 +232,21 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		expect(built()).toEqual(['textEncoder', 'unet', 'vaeDecoder']);
 	});
 
-	test('builds for a compute capability with TensorRT-RTX, and on the GPU itself with TensorRT', async () => {
+	test('builds for a compute capability with TensorRT-RTX', async () => {
 		await load();
 		expect(buildOf('unet').target).toEqual({ capabilities: [89] });
-		use('TensorRT');
-		expect((await load()).info.provider).toBe('tensorrt');
-		expect(buildOf('unet').target).toEqual({ gpu: 1 });
+	});
+
+	test.each([
+		['11.1.0.106', 'TensorRT', 'arc2face_tensorrt.so'],
+		['10.6.0.26', 'TensorRT-10', 'arc2face_tensorrt10.so'],
+	])('builds on the GPU itself with TensorRT %s', async (version, where, provider) => {
+		use('TensorRT', where);
+		expect((await load()).info).toMatchObject({ provider: 'tensorrt', version });
+		expect(buildOf('unet')).toMatchObject({
+			library: { provider: join(core.folder, 'addon', provider) },
+			target: { gpu: 1 },
+		});
 		// Nothing is left to compile for the GPU.
 		expect(core.loads[0]!.networks).toMatchObject({ unet: { compiled: '' } });
 	});

@@ -58,8 +58,8 @@ int32_t HeadersFor(const Arc2FaceVersion& version) {
 }
 
 // Where CUDA can't start, NVIDIA's functions return null, or a null whose address a conversion between classes has
-// moved (seen: 0x238 in TensorRT 10.15, 0x228 in 11.2), and the next call on that ends the process. An object is never
-// in the first page, which systems leave unmapped.
+// moved (seen: 0x200 in TensorRT 10.6, 0x238 in 10.15, 0x228 in 11.2), and the next call on that ends the process. An
+// object is never in the first page, which systems leave unmapped.
 bool IsObject(const void* address) { return reinterpret_cast<uintptr_t>(address) >= 4096; }
 
 }  // namespace
