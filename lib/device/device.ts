@@ -121,11 +121,14 @@ export async function chooseGpu(
 				continue;
 			}
 			const runtime = named ?? (await runtimes.first(product));
-			if (runtime !== undefined) {
+			if (runtime !== undefined && !productTable[product].runsOn(gpu.capability, runtime.version)) {
+				obstacles.push({ kind: 'no engines', product, version: runtime.version, index, gpu });
+			} else if (runtime !== undefined) {
 				const { reasons } = explain([...obstacles, ...(await runtimes.passedOver(product))], isNamed);
 				return choice(index, gpu, driver, runtime, [`${describeGpu({ index, gpu })}, can be used.`, ...reasons]);
+			} else {
+				obstacles.push(...(await runtimes.obstacles(product)));
 			}
-			obstacles.push(...(await runtimes.obstacles(product)));
 		}
 	}
 	return explain(obstacles, isNamed);

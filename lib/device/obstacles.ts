@@ -16,7 +16,8 @@ export type Obstacle =
 	| Readonly<{ kind: 'no such GPU'; index: number; gpus: readonly NativeGpu[] }>
 	/** Our kernels can't run on it. */
 	| Readonly<{ kind: 'old GPU' } & NumberedGpu>
-	| Readonly<{ kind: 'no engines'; product: Product } & NumberedGpu>
+	/** `version`: of the libraries that were found, where another version would have some. */
+	| Readonly<{ kind: 'no engines'; product: Product; version?: string } & NumberedGpu>
 	/** The product can only build on the GPU that it builds for, and another was requested. */
 	| Readonly<{ kind: 'builds here only'; product: string; provider: string }>;
 
@@ -52,7 +53,7 @@ export function reasonOf(obstacle: Obstacle): string {
 		case 'old GPU':
 			return `${describeGpu(obstacle)}, can't run the kernels of this build.`;
 		case 'no engines':
-			return `${obstacle.product} has no engines for ${describeGpu(obstacle)}.`;
+			return `${nameOf(obstacle)} has no engines for ${describeGpu(obstacle)}.`;
 		case 'builds here only':
 			return `${obstacle.product} builds on the GPU that it builds for, and ${obstacle.provider} is for ${obstacle.product}.`;
 	}
@@ -70,6 +71,10 @@ export function describeFault(fault: Fault): string {
 		case 'no parser':
 			return `has ${fault.core}, but no ${fault.needed} beside it, which building engines needs`;
 	}
+}
+
+function nameOf({ product, version }: { product: Product; version?: string }): string {
+	return version === undefined ? product : `${productTable[product].name} ${version}`;
 }
 
 export function describeGpu({ index, gpu }: NumberedGpu): string {

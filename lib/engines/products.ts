@@ -27,8 +27,8 @@ type ProductRow = Readonly<{
 	pipFolder: string;
 	/** By system; only those that it has libraries for. */
 	libraries: Partial<Record<NodeJS.Platform, LibraryNames>>;
-	/** Whether it supports GPUs of this compute capability. */
-	runsOn(capability: number): boolean;
+	/** Whether it, or one version of it, supports GPUs of this compute capability. */
+	runsOn(capability: number, version?: string): boolean;
 	/**
 	 * Whether an engine is tuned and compiled on the GPU that will run it. Otherwise it is for all GPUs of a compute capability, is built
 	 * without one, and is finished where it runs.
@@ -85,8 +85,8 @@ const rows = {
 				anyVersion: /^nvinfer_\d+\.dll$/,
 			},
 		},
-		// The newest of its versions; older ones know fewer of the newer GPUs, and say so when they build.
-		runsOn: (capability) => capability >= 75 && capability < 130,
+		// By its release notes, 10.8 is the first for Blackwell, which is 10.0 and up.
+		runsOn: (capability, version = '') => capability >= 75 && capability < (/^10\.[67]\./.test(version) ? 100 : 130),
 		buildsOnGpu: true,
 		preference: 'It goes before TensorRT-RTX, because it times its choices on the GPU itself.',
 	},

@@ -150,6 +150,22 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 		expect(choice.reasons.join(' ')).toMatch(/no libnvinfer\.so\.11 in .*It goes before TensorRT-RTX/);
 	});
 
+	test.each([
+		['10.6.0.26', 90, 'tensorrt'],
+		['10.6.0.26', 120, 'tensorrt-rtx'],
+		['10.7.0.23', 100, undefined],
+		['10.8.0.43', 120, 'tensorrt'],
+	])('with TensorRT %s and capability %i gets %s', async (version, capability, provider) => {
+		vi.mocked(probeLibrary).mockImplementation(async ({ core }) => ({
+			...works(core),
+			...(core.endsWith('libnvinfer.so.10') ? { version } : {}),
+		}));
+		const choice = await chooseGpu('cuda', survey(gpu(capability)), libraries([...tensorRt10, ...rtx]));
+		expect('provider' in choice ? choice.provider : undefined).toBe(provider);
+		if (provider === 'tensorrt') return;
+		expect(choice.reasons.join(' ')).toContain(`TensorRT ${version} has no engines for cuda:0`);
+	});
+
 	test('gets TensorRT-RTX where there is no TensorRT, and says where that was looked for', async () => {
 		const choice = await chooseGpu('auto', survey(gpu(120)), libraries(rtx));
 		expect(choice).toMatchObject({
