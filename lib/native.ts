@@ -118,6 +118,8 @@ export interface NativeBuildRequest {
 	target: { capabilities: readonly number[] } | { gpu: number };
 	/** Path of the engine file, which does not exist yet. */
 	to: string;
+	/** Has the library's log, at `verbose`, tell about each layer. */
+	inspectable?: boolean;
 	/** Phases nest and overlap; `step` of `steps` are done in this one. */
 	onProgress?: (progress: { phase: string; step: number; steps: number }) => void;
 }

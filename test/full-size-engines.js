@@ -35,11 +35,15 @@ try {
 	const bundle = values.bundle ?? randomBundle();
 	const { built, peakBytes, processorSeconds } = await build(bundle);
 	built.push(await buildVaeEncoder(bundle));
+	const layers = spawnSync(process.execPath, [join(root, 'test/unet-layers.js'), '--bundle', bundle], {
+		stdio: 'inherit',
+	});
 	for (const { network, precision, seconds, bytes } of built) {
 		console.log(`${network} in ${precision}: ${seconds.toFixed(0)} s, ${(bytes / 1e6).toFixed(0)} MB`);
 	}
 	console.log(`Processor time: ${processorSeconds.toFixed(0)} s, without the VAE encoder`);
 	console.log(`Peak of memory, mapped weights included: ${(peakBytes / 1e9).toFixed(1)} GB`);
+	expect(layers.status === 0, "the UNet's layers are fused");
 	const networks = built.map(({ network }) => network).sort();
 	expect(
 		networks.join() === 'detector,recognizer,textEncoder,unet,vaeDecoder,vaeEncoder',

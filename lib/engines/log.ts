@@ -3,7 +3,7 @@ import { Arc2FaceError } from '../errors.ts';
 
 /** Environment variable: the least severity of NVIDIA's messages that the core writes to stderr. */
 export const logVariable = 'ARC2FACE_LOG';
-const severities = ['error', 'warning', 'info'];
+const severities = ['error', 'warning', 'info', 'verbose'];
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for a severity that the core does not know */
 export function checkLogSeverity(env: NodeJS.ProcessEnv = process.env): void {

@@ -51,6 +51,7 @@ std::shared_ptr<BuildRequest> ReadBuildRequest(const Napi::Value& value) {
   request->source.profiles = marshal::Profiles(from.Get("profiles"), "profiles");
   ReadTarget(marshal::Object(from.Get("target"), "target"), *request);
   request->to = marshal::String(from.Get("to"), "to");
+  request->options.inspectable = from.Get("inspectable").ToBoolean();
   return request;
 }
 

@@ -33,7 +33,7 @@ describe.skipIf(process.platform !== 'linux')('a provider library', () => {
 	});
 
 	test('is tried whatever is to be logged', async () => {
-		vi.stubEnv('ARC2FACE_LOG', 'verbose');
+		vi.stubEnv('ARC2FACE_LOG', 'loud');
 		try {
 			expect(await probeLibrary(standIn)).toMatchObject({ product: 'stand-in' });
 		} finally {

@@ -136,10 +136,10 @@ describe.skipIf(process.platform !== 'linux')('what to do about', () => {
 	});
 
 	test('a severity that is none', async () => {
-		vi.stubEnv('ARC2FACE_LOG', 'verbose');
+		vi.stubEnv('ARC2FACE_LOG', 'loud');
 		expect(await problems(undefined)).toEqual([
 			{
-				problem: 'Expected one of error, warning, info for ARC2FACE_LOG but received "verbose".',
+				problem: 'Expected one of error, warning, info, verbose for ARC2FACE_LOG but received "loud".',
 				remedy: 'Let ARC2FACE_LOG be one of these, or unset it.',
 			},
 		]);

@@ -67,6 +67,7 @@ typedef int32_t Arc2FaceSeverity;
 #define ARC2FACE_LOG_ERROR 0
 #define ARC2FACE_LOG_WARNING 1
 #define ARC2FACE_LOG_INFO 2
+#define ARC2FACE_LOG_VERBOSE 3 /* also each layer of an engine that is built */
 
 /* Called from any thread, also from several at once, as long as the process lives. */
 typedef void (*Arc2FaceLog)(void* user, Arc2FaceSeverity severity, const char* text);
@@ -101,7 +102,7 @@ typedef struct Arc2FaceBuildRequest {
      there. TensorRT takes none, because it builds on the GPU that it builds for. */
   const int32_t* capabilities;
   uint32_t capability_count;
-  int32_t inspectable; /* 1: Inspect tells about each layer; engines are a little larger */
+  int32_t inspectable; /* 1: Inspect and the log tell about each layer; engines are a little larger */
 
   /* Called when a phase begins (`step` 0) and after each of its steps (1 to `steps`), from several threads perhaps.
      Anything but 0 stops the build, which then returns ARC2FACE_CANCELLED. May be null. */

@@ -33,14 +33,14 @@ ErrorCode CodeOf(Arc2FaceStatus status) {
 // Logs NVIDIA's messages to stderr, to help find the cause of a problem, from
 // the severity that ARC2FACE_LOG names.
 Arc2FaceLog ReadLog() {
-  static constexpr std::array<const char*, 3> kSeverities = {"error", "warning", "info"};
+  static constexpr std::array<const char*, 4> kSeverities = {"error", "warning", "info", "verbose"};
   static std::atomic<Arc2FaceSeverity> most;
   const char* const asked = std::getenv("ARC2FACE_LOG");
   if (asked == nullptr || *asked == '\0') return nullptr;
   const auto found = std::find(kSeverities.begin(), kSeverities.end(), std::string_view(asked));
   if (found == kSeverities.end()) {
     throw Error(ErrorCode::kInvalidArgument,
-                std::string("Expected error, warning or info for ARC2FACE_LOG but received ") + asked + ".");
+                std::string("Expected error, warning, info or verbose for ARC2FACE_LOG but received ") + asked + ".");
   }
   most = static_cast<Arc2FaceSeverity>(found - kSeverities.begin());
   return [](void*, Arc2FaceSeverity severity, const char* text) {

@@ -81,9 +81,13 @@ class Logger final : public nvinfer1::ILogger {
   void log(Severity severity, nvinfer1::AsciiChar const* text) noexcept override {
     const bool error = severity == Severity::kERROR || severity == Severity::kINTERNAL_ERROR;
     if (error && listener_ != nullptr) listener_->reportError(nvinfer1::ErrorCode::kUNSPECIFIED_ERROR, text);
-    if (log_ == nullptr || severity == Severity::kVERBOSE) return;
-    const bool warning = severity == Severity::kWARNING;
-    log_(user_, error ? ARC2FACE_LOG_ERROR : warning ? ARC2FACE_LOG_WARNING : ARC2FACE_LOG_INFO, text);
+    if (log_ == nullptr) return;
+    log_(user_,
+         error                           ? ARC2FACE_LOG_ERROR
+         : severity == Severity::kWARNING ? ARC2FACE_LOG_WARNING
+         : severity == Severity::kINFO    ? ARC2FACE_LOG_INFO
+                                          : ARC2FACE_LOG_VERBOSE,
+         text);
   }
 
  private:
