@@ -41,6 +41,8 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => Sentence | 
 			: ({ option }) =>
 					`Load with ${option('precision', 'fp32')}; if that fails as well, its weights may be damaged: ${again}.`;
 	},
+	DEVICE_LOST: () =>
+		'Restart the process. If it happens again, look for the cause in the messages of the driver (`dmesg`, `nvidia-smi -q`).',
 	OUT_OF_MEMORY: ({ device = 'cpu', network }) => {
 		const close = device === 'cpu' ? 'close other programs' : 'close other programs that use the GPU';
 		if (readsFaces(network))

@@ -17,6 +17,8 @@ const char* Name(ErrorCode code) noexcept {
       return "NO_DEVICE";
     case ErrorCode::kEngineFailed:
       return "ENGINE_FAILED";
+    case ErrorCode::kDeviceLost:
+      return "DEVICE_LOST";
     case ErrorCode::kOutOfMemory:
       return "OUT_OF_MEMORY";
     case ErrorCode::kDisposed:

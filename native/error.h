@@ -19,6 +19,7 @@ enum class ErrorCode {
   kInvalidWeights,
   kNoDevice,
   kEngineFailed,
+  kDeviceLost,
   kOutOfMemory,
   kDisposed,
   kFileFailed,

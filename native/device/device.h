@@ -59,6 +59,9 @@ class Device {
   virtual const char* name() const noexcept = 0;  // "cpu", "cuda:0"
   // Makes this the calling thread's device, for libraries that use the current one. Throws kEngineFailed.
   virtual void MakeCurrent() = 0;
+  // Throws kDeviceLost if nothing can run on this device any more: asked after a library's call has failed, whose error
+  // does not tell. Spoils a capture by the thread.
+  virtual void CheckAlive() {}
   // Whether queued work runs in parallel with the thread that queued it, and streams with one another.
   virtual bool asynchronous() const noexcept = 0;
 

@@ -84,7 +84,8 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
         Slot{next_slot_++, request, plan, finished, image, std::move(registers), FiniteCheck(device_, stream_)}));
   }
   stream_.Synchronize();
-  std::move(joining.begin(), joining.end(), std::back_inserter(slots_));
+  slots_.insert(slots_.end(), joining.begin(), joining.end());
+  requests_.push_back(std::move(request));
 }
 
 bool Denoiser::Step() {
@@ -97,6 +98,7 @@ bool Denoiser::Step() {
     evaluations_.pop_front();
     Finish(std::move(evaluation));
   }
+  std::erase_if(requests_, [](const auto& request) { return request.use_count() == 1; });  // no slot has them
   if (!slots_.empty() || !evaluations_.empty()) return true;
   // A predictor that runs any shape would leave one behind for each that it ran.
   if (predictor_->batch_sizes().built().empty()) workspaces_.clear();
@@ -115,6 +117,21 @@ void Denoiser::StopIfAbandoned() {
 
 void Denoiser::DropAbandoned() {
   std::erase_if(slots_, [](const auto& slot) { return slot->request->abandoned(); });
+}
+
+void Denoiser::FailAll(const std::exception_ptr& error) noexcept {
+  for (const auto& request : requests_) {
+    if (!request->abandoned()) request->on_failure(error);
+  }
+  try {
+    stream_.Synchronize();
+  } catch (...) {
+    // Failed work does nothing more.
+  }
+  ForgetPlaced();
+  evaluations_.clear();
+  slots_.clear();
+  requests_.clear();
 }
 
 // Slots of one latent size, longest waiting first, as many as fit in one evaluation.
@@ -281,12 +298,16 @@ void Denoiser::Finish(Evaluation evaluation) {
   }
 }
 
-// An interrupted evaluation holds only abandoned requests, which know already.
-void Denoiser::Fail(const Batch& batch, const std::exception_ptr& error) {
-  // How far the device advanced its positions is unknown.
+// How far the device advanced its positions is unknown.
+void Denoiser::ForgetPlaced() noexcept {
   for (auto& [size, workspace] : workspaces_) {
     if (workspace) workspace->placed.clear();
   }
+}
+
+// An interrupted evaluation holds only abandoned requests, which know already.
+void Denoiser::Fail(const Batch& batch, const std::exception_ptr& error) {
+  ForgetPlaced();
   for (const auto& slot : batch) {
     if (!slot->request->abandoned()) slot->request->on_failure(error);
   }

@@ -54,8 +54,12 @@ class Denoiser {
 
   // Queues one evaluation over the slots that have waited longest, and their step; then waits until all but the
   // last queued evaluation are done, or all if the device is not asynchronous. False when no slot
-  // is left. Failures go to the requests that they concern; the others continue.
+  // is left. Failures go to the requests that they concern; the others continue. Throws when memory for that is
+  // lacking: then FailAll.
   bool Step();
+
+  // Fails every request; those that join later are not concerned.
+  void FailAll(const std::exception_ptr& error) noexcept;
 
   // Ends the evaluation in progress if every request in it is abandoned. Any thread.
   void StopIfAbandoned();
@@ -75,13 +79,15 @@ class Denoiser {
   void UploadNoise(Evaluation& evaluation);
   void QueueChecks(Evaluation& evaluation);
   void Finish(Evaluation evaluation);
+  void ForgetPlaced() noexcept;
   void Fail(const Batch& batch, const std::exception_ptr& error);
 
   Device& device_;
   Stream& stream_;
   std::unique_ptr<NoisePredictor> predictor_;
   uint64_t next_slot_ = 0;
-  std::deque<std::shared_ptr<Slot>> slots_;  // longest waiting first
+  std::vector<std::shared_ptr<DenoiseRequest>> requests_;  // of which images are left
+  std::deque<std::shared_ptr<Slot>> slots_;                // longest waiting first
   std::map<std::tuple<int64_t, int64_t, size_t>, std::unique_ptr<Workspace>> workspaces_;
   std::deque<Evaluation> evaluations_;  // queued, in order
 

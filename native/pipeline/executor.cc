@@ -14,10 +14,10 @@ Executor::Executor() {
 }
 
 void Executor::Post(std::function<void()> job) {
-  WorkQueued();
   {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
+    WorkQueued();  // not before: there may be no memory
   }
   changed_.notify_one();
 }
@@ -32,7 +32,11 @@ void Executor::Work() {
       jobs_.pop_front();
     }
     WorkBegins();
-    job();
+    try {
+      job();
+    } catch (...) {
+      // Better one call without an answer than the end of Node.
+    }
     job = nullptr;  // and with it what it holds
     WorkEnds();
   }

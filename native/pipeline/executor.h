@@ -19,7 +19,7 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // Queues `job` behind all others; any thread. A job must not throw.
+  // Queues `job` behind all others; any thread. A job tells its own failures: what it throws is lost.
   void Post(std::function<void()> job);
 
  private:

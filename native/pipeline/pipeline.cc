@@ -146,11 +146,17 @@ void Pipeline::Paint(Painting& painting, size_t image, const DeviceBuffer<float>
 }
 
 void Pipeline::StepLater() {
-  if (std::exchange(step_posted_, true)) return;
+  if (step_posted_) return;
   ExecutorOf(device_, Lane::kDenoising).Post([self = shared_from_this()] {
     self->step_posted_ = false;
-    if (self->denoiser_ && self->denoiser_->Step()) self->StepLater();
+    if (!self->denoiser_) return;
+    try {
+      if (self->denoiser_->Step()) self->StepLater();
+    } catch (...) {
+      self->denoiser_->FailAll(CurrentError());
+    }
   });
+  step_posted_ = true;
 }
 
 void Pipeline::Cancel(const std::shared_ptr<Call>& call) {

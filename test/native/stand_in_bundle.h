@@ -139,6 +139,7 @@ inline void ExpectToSurviveFaults(Device& device, const Arc2FaceEngineApi& real)
       try {
         pipeline = load();
         pixels = Generate(*pipeline, 1, 2);
+        EXPECT_EQ(pixels, reference) << "call " << at;  // what failed was only a capture, perhaps
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), code) << "call " << at << ": " << error.what();
         EXPECT_NE(std::string(error.what()).find("A fault on purpose."), std::string::npos) << error.what();

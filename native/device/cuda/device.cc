@@ -20,12 +20,15 @@ namespace {
 constexpr int kLeastCapability = 75;
 
 // Memory comes from the driver's pool, in the order of a stream of its own, which unlike cudaMalloc and cudaFree waits
-// for no work.
+// for no work. GPUs without one, such as some virtual ones, make do with those.
 class Cuda final : public Device {
  public:
   explicit Cuda(int index) : index_(index), name_("cuda:" + std::to_string(index)) {
     MakeCurrent();
     stream_ = MakeCudaStream();
+    int has_pool = 0;
+    CheckCuda(cudaDeviceGetAttribute(&has_pool, cudaDevAttrMemoryPoolsSupported, index), "ask for memory pools");
+    if (has_pool == 0) return;
     CheckCuda(cudaDeviceGetDefaultMemPool(&pool_, index), "get the memory pool");
     uint64_t keep_everything = UINT64_MAX;  // until Trim
     CheckCuda(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep_everything),
@@ -35,7 +38,12 @@ class Cuda final : public Device {
   const char* name() const noexcept override { return name_.c_str(); }
 
   // CUDA works on the current device of the calling thread.
-  void MakeCurrent() override { CheckCuda(cudaSetDevice(index_), "choose " + name_); }
+  void MakeCurrent() override { ChooseGpu(index_); }
+  void CheckAlive() override {
+    MakeCurrent();
+    // A lost GPU answers every call with its failure.
+    CheckCuda(cudaStreamSynchronize(stream_.get()), "go on");
+  }
   bool asynchronous() const noexcept override { return true; }
 
   void* Allocate(size_t bytes) override {
@@ -68,7 +76,7 @@ class Cuda final : public Device {
     cudaSetDevice(index_);
     Reclaim();
     cudaStreamSynchronize(stream_.get());
-    cudaMemPoolTrimTo(pool_, 0);
+    if (pool_ != nullptr) cudaMemPoolTrimTo(pool_, 0);
     TrimPinned();
   }
 
@@ -81,8 +89,9 @@ class Cuda final : public Device {
   // Null if there is not enough.
   void* TryAllocate(size_t bytes) {
     void* memory = nullptr;
-    // At least 1: allocating nothing would give null.
-    const cudaError_t status = cudaMallocAsync(&memory, std::max<size_t>(bytes, 1), stream_.get());
+    bytes = std::max<size_t>(bytes, 1);  // allocating nothing would give null
+    const cudaError_t status =
+        pool_ == nullptr ? cudaMalloc(&memory, bytes) : cudaMallocAsync(&memory, bytes, stream_.get());
     if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
       cudaGetLastError();
       return nullptr;
@@ -90,19 +99,27 @@ class Cuda final : public Device {
     CheckCuda(status, "allocate memory");
     // Then any stream may use it. Only allocations are ever queued here.
     const cudaError_t ready = cudaStreamSynchronize(stream_.get());
-    if (ready != cudaSuccess) cudaFreeAsync(memory, stream_.get());
+    if (ready != cudaSuccess) GiveBack(memory);
     CheckCuda(ready, "allocate memory");
     return memory;
   }
 
   void Reclaim() noexcept {
-    for (void* memory : retired_.Take()) cudaFreeAsync(memory, stream_.get());
+    for (void* memory : retired_.Take()) GiveBack(memory);
+  }
+
+  void GiveBack(void* memory) noexcept {
+    if (pool_ == nullptr) {
+      cudaFree(memory);
+    } else {
+      cudaFreeAsync(memory, stream_.get());
+    }
   }
 
   int index_;
   std::string name_;
   OwnedStream stream_;
-  cudaMemPool_t pool_ = nullptr;
+  cudaMemPool_t pool_ = nullptr;  // null: there is none
   RetiredMemory retired_;
 };
 

@@ -17,14 +17,8 @@ namespace {
 class PinnedMemory {
  public:
   uint8_t* Allocate(size_t bytes) {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = idle_.find(bytes); found != idle_.end()) {
-      uint8_t* memory = found->second;
-      idle_.erase(found);
-      idle_bytes_ -= bytes;
-      return memory;
-    }
-    if (idle_bytes_ > kMostIdle) Unlock();
+    if (uint8_t* const kept = TakeIdle(bytes)) return kept;
+    if (HasTooMuchIdle()) Trim();
     void* memory = nullptr;
     const cudaError_t status = cudaHostAlloc(&memory, bytes, cudaHostAllocPortable);
     if (status == cudaErrorMemoryAllocation || status == cudaErrorInvalidValue) {
@@ -34,11 +28,13 @@ class PinnedMemory {
                   {.device = "cpu", .bytes = bytes});
     }
     CheckCuda(status, "allocate page-locked memory");
+    const std::lock_guard lock(mutex_);
     sizes_[static_cast<uint8_t*>(memory)] = bytes;
     return static_cast<uint8_t*>(memory);
   }
 
-  // Called on any thread, even JavaScript's: so nothing here waits for the GPU, as unlocking may.
+  // Called on any thread, even JavaScript's: so it does not wait for the GPU, as locking and unlocking pages may, nor
+  // for another thread that does: those happen outside the mutex.
   void Free(uint8_t* memory) noexcept {
     const std::lock_guard lock(mutex_);
     const size_t bytes = sizes_.at(memory);
@@ -47,21 +43,34 @@ class PinnedMemory {
   }
 
   void Trim() noexcept {
-    const std::lock_guard lock(mutex_);
-    Unlock();
+    std::multimap<size_t, uint8_t*> unused;
+    {
+      const std::lock_guard lock(mutex_);
+      unused.swap(idle_);
+      idle_bytes_ = 0;
+      for (const auto& [bytes, memory] : unused) sizes_.erase(memory);
+    }
+    for (const auto& [bytes, memory] : unused) cudaFreeHost(memory);
   }
 
  private:
   // Some 80 images of 512 x 512: more than are in flight at once.
   static constexpr size_t kMostIdle = size_t{64} << 20;
 
-  void Unlock() noexcept {
-    for (const auto& [bytes, memory] : idle_) {
-      sizes_.erase(memory);
-      cudaFreeHost(memory);
-    }
-    idle_.clear();
-    idle_bytes_ = 0;
+  // Null if there is none.
+  uint8_t* TakeIdle(size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto found = idle_.find(bytes);
+    if (found == idle_.end()) return nullptr;
+    uint8_t* const memory = found->second;
+    idle_.erase(found);
+    idle_bytes_ -= bytes;
+    return memory;
+  }
+
+  bool HasTooMuchIdle() {
+    const std::lock_guard lock(mutex_);
+    return idle_bytes_ > kMostIdle;
   }
 
   std::mutex mutex_;

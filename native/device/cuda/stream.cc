@@ -1,7 +1,7 @@
 // A CUDA stream: copies, events and captured graphs.
 #include "stream.h"
 
-#include <exception>
+#include <algorithm>
 #include <mutex>
 #include <shared_mutex>
 #include <utility>
@@ -12,7 +12,9 @@ namespace arc2face {
 
 namespace {
 
-constexpr int kMostSpoilt = 10;  // captures
+// After each capture that failed, twice as many replays wait before the next: one capture costs about as much as a few
+// of them, and what spoils them may last for the life of the process.
+constexpr uint64_t kMostWaiting = 1024;
 
 class CudaEvent final : public Event {
  public:
@@ -46,13 +48,13 @@ ClockedStream::~ClockedStream() {
 }
 
 cudaStream_t ClockedStream::Next() {
-  CheckCuda(cudaSetDevice(index_), "choose a device");
+  ChooseGpu(index_);
   clock_->Tick();
   return stream_.get();
 }
 
 std::unique_ptr<Event> ClockedStream::Record() {
-  CheckCuda(cudaSetDevice(index_), "choose a device");
+  ChooseGpu(index_);
   return std::make_unique<CudaEvent>(stream_.get(), clock_);
 }
 
@@ -87,16 +89,18 @@ void CudaStream::Replay(uint64_t key, const std::function<void()>& record) {
     recording.warm = true;
     return;
   }
-  if (!recording.graph) {
+  if (!recording.graph && recording.waiting > 0) {
+    --recording.waiting;
+  } else if (!recording.graph) {
     const std::unique_lock alone(device_.captures(), std::try_to_lock);
-    if (alone && recording.spoilt < kMostSpoilt) {
-      recording.graph = Capture(record);
-      if (!recording.graph) ++recording.spoilt;
+    if (alone && !(recording.graph = Capture(record))) {
+      recording.wait = std::clamp<uint64_t>(2 * recording.wait, 1, kMostWaiting);
+      recording.waiting = recording.wait;
     }
-    if (!recording.graph) {
-      record();
-      return;
-    }
+  }
+  if (!recording.graph) {
+    record();
+    return;
   }
   CheckCuda(cudaGraphLaunch(recording.graph.get(), stream_.Next()), "launch a captured graph");
 }
@@ -105,33 +109,25 @@ void CudaStream::Forget(uint64_t key) noexcept { recordings_.erase(key); }
 
 OwnedGraphExec CudaStream::Capture(const std::function<void()>& record) {
   Synchronize();  // unfinished work of the direct run must not end up in the graph
+  OwnedGraphExec exec;
   // Thread-local: other threads may go on allocating and freeing meanwhile.
-  CheckCuda(cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal), "begin to capture a graph");
-  std::exception_ptr error;
-  try {
-    record();
-  } catch (...) {
-    error = std::current_exception();
+  if (cudaStreamBeginCapture(stream_.get(), cudaStreamCaptureModeThreadLocal) == cudaSuccess) {
+    bool recorded = true;
+    try {
+      record();
+    } catch (...) {
+      recorded = false;
+    }
+    cudaGraph_t captured = nullptr;
+    const cudaError_t ended = cudaStreamEndCapture(stream_.get(), &captured);  // always, or the stream stays capturing
+    const OwnedGraph graph(captured);
+    cudaGraphExec_t instance = nullptr;
+    if (recorded && ended == cudaSuccess) cudaGraphInstantiate(&instance, captured, 0);
+    exec.reset(instance);
   }
-  cudaGraph_t captured = nullptr;
-  const cudaError_t ended = cudaStreamEndCapture(stream_.get(), &captured);  // always, or the stream stays capturing
-  const OwnedGraph graph(captured);
-  // Then this caused whatever `record` threw. Another thread waiting for the device is enough (a library's, which
-  // does not ask us); the next capture may succeed.
-  if (ended == cudaErrorStreamCaptureInvalidated) {
-    cudaGetLastError();
-    return {};
-  }
-  if (error) {
-    cudaGetLastError();
-    std::rethrow_exception(error);
-  }
-  CheckCuda(ended, "capture a graph");
-  cudaGraphExec_t instance = nullptr;
-  CheckCuda(cudaGraphInstantiate(&instance, graph.get(), 0), "instantiate a captured graph");
-  OwnedGraphExec exec(instance);
-  CheckCuda(cudaGraphUpload(exec.get(), stream_.Next()), "upload a captured graph");
-  return exec;
+  if (exec && cudaGraphUpload(exec.get(), stream_.Next()) == cudaSuccess) return exec;
+  cudaGetLastError();  // or the next checked launch would report it again
+  return {};
 }
 
 }  // namespace arc2face

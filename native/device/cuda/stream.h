@@ -45,10 +45,9 @@ class CudaStream final : public Stream {
   void Synchronize() override;
   std::unique_ptr<Event> Record() override;
 
-  // The first call with a key queues directly, which loads kernels and prepares networks; the second captures a graph,
-  // unless other work on the device spoils it: then it queues directly, and a later call
-  // captures, or none if that happens repeatedly: other code in the process may slow this package down,
-  // but not make it fail.
+  // The first call with a key queues directly, which loads kernels and prepares networks; the second captures a graph.
+  // If that fails, for whatever reason, it queues directly, which tells if the work itself is at fault, and a later
+  // call captures: other code in the process may slow this package down, but not make it fail.
   void Replay(uint64_t key, const std::function<void()>& record) override;
   void Forget(uint64_t key) noexcept override;
 
@@ -56,12 +55,12 @@ class CudaStream final : public Stream {
 
  private:
   void Move(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
-  // Null if a call elsewhere in the process spoilt it.
+  // Null if it failed: a call elsewhere in the process is enough, such as a library's that waits for the device.
   OwnedGraphExec Capture(const std::function<void()>& record);
 
   struct Recording {
     bool warm = false;
-    int spoilt = 0;  // captures
+    uint64_t wait = 0, waiting = 0;  // replays between captures that fail; those left until the next
     OwnedGraphExec graph;
   };
 

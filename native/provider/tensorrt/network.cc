@@ -63,6 +63,7 @@ class EngineNetwork final : public Network {
     Arc2FaceMessage message{};
     const Arc2FaceStatus status = function(arguments..., &message);
     if (status == ARC2FACE_OK) return;
+    if (status == ARC2FACE_FAILED) arena_->device().CheckAlive();
     const std::string what = "The network " + name_;
     if (status == ARC2FACE_INVALID_ENGINE) throw InvalidEngine(name_, what + ": " + message.text);
     Check(status, message, what, {.network = name_, .device = arena_->device().name()});
@@ -98,10 +99,8 @@ EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& na
   }
   // A lack of memory shows now, not in the middle of a call.
   for (Execution& execution : executions_) LendMemory(execution, stream);
-  if (!is_compiled) {
-    for (size_t profile = 0; profile < executions_.size(); ++profile) WarmUp(profile, stream, interrupt);
-    SaveCompiled(api(), opened, compiled);
-  }
+  for (size_t profile = 0; profile < executions_.size(); ++profile) WarmUp(profile, stream, interrupt);
+  if (!is_compiled) SaveCompiled(api(), opened, compiled);
   stream.Synchronize();
 }
 
@@ -223,7 +222,8 @@ void EngineNetwork::LendMemory(Execution& execution, Stream& stream) const {
   execution.stream = &stream;
 }
 
-// One run over zeros, which makes the runtime compile what it will need.
+// One run over zeros, which makes the runtime load or compile the kernels that it will need: so the first call is as
+// fast as the second.
 void EngineNetwork::WarmUp(size_t profile, Stream& stream, Interrupt& interrupt) {
   std::vector<DeviceBuffer<std::byte>> memory;
   const auto zeros = [&](const Tensors& declared, const std::vector<std::vector<int64_t>>& shapes) {

@@ -13,8 +13,8 @@
 namespace arc2face::tensorrt {
 
 // Opens the engine file `engine`, whose bytes are not needed afterwards, and makes a context for each of its profiles,
-// with memory to run on `stream`, which is idle again when this returns. `compiled`: see EngineFile; unless it fits,
-// every profile runs once. `name` is for messages. Throws InvalidEngine when the file is refused, kOutOfMemory,
+// with memory to run on `stream`, each of which runs once; the stream is idle again when this returns. `compiled`: see
+// EngineFile. `name` is for messages. Throws InvalidEngine when the file is refused, kOutOfMemory,
 // kCancelled.
 //
 // The network runs only the shapes of its profiles. Its first run on another stream allocates memory, so that stream

@@ -47,5 +47,60 @@ TEST(CudaStandInPipeline, AnyCallMayFailAndTheModelGoesOn) {
   EXPECT_GT(failures, 50);  // memory, streams, events, copies, captured steps
 }
 
+// What a call ended with.
+template <typename Work>
+std::string EndOf(const Work& work) {
+  try {
+    work();
+    return "done";
+  } catch (const Error& error) {
+    return Name(error.code());
+  }
+}
+
+TEST(CudaStandInPipeline, EveryCallEndsWhenTheGpuIsLostAndTheModelCanBeDisposed) {
+  Runtime().gpus = 3000;  // one for each loss; those from 2000 on are this test's
+  const Bundle bundle(DataType::kFloat16);
+  const tensorrt::EngineLibrary library(*Arc2FaceGetEngineApi(ARC2FACE_ENGINE_ABI_VERSION), {});
+  int losses = 0;
+  for (int n = 0;; n += 7) {
+    ASSERT_LT(n, 5000);
+    Device& gpu = CudaDevice(2000 + n / 7);
+    const int objects = Runtime().objects;
+    std::shared_ptr<Pipeline> pipeline;
+    const std::string loaded = EndOf([&] { pipeline = LoadPipeline(gpu, bundle, library); });
+    ASSERT_EQ(loaded, "done");
+    const int first = Runtime().calls;
+    Runtime().lose_at = first + n;
+    std::vector<Result<std::vector<Image>>> pending(3);
+    for (size_t i = 0; i < pending.size(); ++i) {
+      GenerateRequest request = MakeRequest(i, 2, 3, 3.0f);
+      request.embeddings[0] = 0.5f;
+      Paint(*pipeline, std::move(request), pending[i].Done());
+    }
+    bool is_lost = false;
+    for (auto& result : pending) {
+      const std::string end = EndOf([&] { result.Take(); });
+      is_lost = is_lost || end == "DEVICE_LOST";
+      EXPECT_TRUE(end == "done" || end == "DEVICE_LOST") << "call " << n << ": " << end;
+    }
+    if (is_lost) {
+      ++losses;
+      EXPECT_EQ(EndOf([&] { Generate(*pipeline, 1, 2); }), "DEVICE_LOST") << "call " << n;
+      EXPECT_EQ(EndOf([&] { LoadPipeline(gpu, bundle, library); }), "DEVICE_LOST") << "call " << n;
+    }
+    DisposeAndWait(gpu, *pipeline);
+    pipeline.reset();
+    const bool reached = Runtime().lost_gpu >= 0;
+    Runtime().lose_at = -1;
+    Runtime().lost_gpu = -1;
+    gpu.Trim();
+    EXPECT_EQ(Runtime().objects, objects) << "call " << n;
+    if (!reached) break;
+  }
+  Runtime().gpus = 1;
+  EXPECT_GT(losses, 10);
+}
+
 }  // namespace
 }  // namespace arc2face::testing

@@ -58,12 +58,16 @@ void Launch(cudaStream_t stream, std::function<void()> work) {
 namespace {
 
 thread_local cudaError_t last_error = cudaSuccess;
+thread_local int current_gpu = 0;
 
 // The status of one call: that of `work`, or a deliberate failure.
 template <typename F>
 cudaError_t Call(F work) {
   const int call = Runtime().calls++;
-  const cudaError_t status = call == Runtime().fail_at ? cudaErrorUnknown : work();
+  if (call == Runtime().lose_at) Runtime().lost_gpu = current_gpu;
+  const cudaError_t status = current_gpu == Runtime().lost_gpu ? cudaErrorIllegalAddress
+                             : call == Runtime().fail_at       ? cudaErrorUnknown
+                                                               : work();
   if (status != cudaSuccess) last_error = status;
   return status;
 }
@@ -168,7 +172,20 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   });
 }
 cudaError_t cudaSetDevice(int device) {
-  return Call([&] { return device < Runtime().gpus ? cudaSuccess : cudaErrorInvalidDevice; });
+  const bool exists = device < Runtime().gpus;
+  if (exists) current_gpu = device;  // even if the call then fails because that GPU is lost
+  return Call([&] { return exists ? cudaSuccess : cudaErrorInvalidDevice; });
+}
+cudaError_t cudaGetDevice(int* device) {
+  *device = current_gpu;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  return Call([&] {
+    if (attribute != cudaDevAttrMemoryPoolsSupported) return cudaErrorInvalidValue;
+    *value = Runtime().has_memory_pools ? 1 : 0;
+    return cudaSuccess;
+  });
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
@@ -253,7 +270,8 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return Destroy(exec); }
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) {
   return Call([&] {
-    *pool = nullptr;
+    if (!Runtime().has_memory_pools) return cudaErrorNotSupported;
+    *pool = reinterpret_cast<cudaMemPool_t>(&DevicePool());
     return cudaSuccess;
   });
 }
@@ -266,11 +284,19 @@ cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, size_t) {
     return cudaSuccess;
   });
 }
-cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
+cudaError_t cudaMalloc(void** memory, size_t bytes) {
   return Call([&] {
     *memory = DevicePool().Allocate(bytes);
     return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
   });
+}
+cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
+  if (!Runtime().has_memory_pools) return cudaErrorNotSupported;
+  return cudaMalloc(memory, bytes);
+}
+cudaError_t cudaFree(void* memory) {
+  DevicePool().Free(memory);
+  return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return Call([&] {
@@ -280,17 +306,19 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   });
 }
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
-  DevicePool().Free(memory);
-  return cudaSuccess;
+  if (!Runtime().has_memory_pools) return cudaErrorNotSupported;
+  return cudaFree(memory);
 }
 cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned) {
   return Call([&] {
+    if (Runtime().while_pinning) Runtime().while_pinning();
     *memory = std::malloc(bytes);
     ++Runtime().objects;
     return cudaSuccess;
   });
 }
 cudaError_t cudaFreeHost(void* memory) {
+  if (Runtime().while_pinning) Runtime().while_pinning();
   std::free(memory);
   --Runtime().objects;
   return cudaSuccess;
