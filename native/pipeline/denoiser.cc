@@ -120,14 +120,19 @@ void Denoiser::DropAbandoned() {
 }
 
 void Denoiser::FailAll(const std::exception_ptr& error) noexcept {
+  const auto whatever_happens = [](const auto& work) {
+    try {
+      work();
+    } catch (...) {
+      // Memory may be lacking even for this answer; the others are to get theirs.
+    }
+  };
   for (const auto& request : requests_) {
-    if (!request->abandoned()) request->on_failure(error);
+    whatever_happens([&] {
+      if (!request->abandoned()) request->on_failure(error);
+    });
   }
-  try {
-    stream_.Synchronize();
-  } catch (...) {
-    // Failed work does nothing more.
-  }
+  whatever_happens([&] { stream_.Synchronize(); });  // failed work does nothing more
   ForgetPlaced();
   evaluations_.clear();
   slots_.clear();
