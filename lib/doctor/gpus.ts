@@ -6,6 +6,7 @@ import { chooseGpu } from '../device/device.ts';
 import { describeFault, isForGpus, noGpuRemedy, placeRemedy, rebuildRemedy } from '../device/obstacles.ts';
 import { EngineCache } from '../engines/cache.ts';
 import { capabilityName } from '../engines/capability.ts';
+import { missingKernels } from '../engines/kernels.ts';
 import { checkLogSeverity } from '../engines/log.ts';
 import { productOf } from '../engines/products.ts';
 import type { EngineRuntimes } from '../engines/runtimes.ts';
@@ -42,6 +43,8 @@ export type GpuState = {
 	reasons: readonly string[];
 	/** What to do when nothing can. */
 	remedy: string;
+	/** Why that runs engines, but can't build any. */
+	error?: Failure;
 };
 
 /** A folder that was searched, or libraries in it that were tried. */
@@ -87,7 +90,13 @@ async function examineGpu(
 	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
 	const { reasons } = choice;
 	if (!('runtime' in choice)) return { ...state, reasons, remedy: choice.remedies.join(' ') };
-	return { ...state, uses: `${choice.runtime.product} ${choice.runtime.version}`, reasons, remedy: '' };
+	const missing = missingKernels(choice.runtime, capability);
+	return {
+		...state,
+		uses: `${choice.runtime.product} ${choice.runtime.version}`,
+		...{ reasons, remedy: '' },
+		...(missing === undefined ? {} : { error: { problem: missing.problem, remedy: missing.remedy } }),
+	};
 }
 
 async function examineLibraries(runtimes: EngineRuntimes): Promise<LibraryState[]> {
@@ -145,6 +154,9 @@ export function gpuProblems(report: GpuReport, isExpected: boolean): Failure[] {
 	const problems: Failure[] = found
 		.filter(({ uses }) => uses === undefined)
 		.map(({ device, reasons, remedy }) => ({ problem: `${device} can't be used: ${reasons.join(' ')}`, remedy }));
+	for (const { device, error } of found) {
+		if (error !== undefined) problems.push({ problem: `${device}: ${error.problem}`, remedy: error.remedy });
+	}
 	if (isExpected && obstacle !== undefined) problems.push({ problem: obstacle, remedy: noGpuRemedy(cuda) });
 	for (const { path, origin, error } of libraries) {
 		const problem = `${path} (${origin}): ${error?.problem}`;

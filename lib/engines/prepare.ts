@@ -15,6 +15,7 @@ import {
 import { type LoadProgress, resolveImageSizes, type resolveLoadOptions, resolvePrecision } from '../options/load.ts';
 import { BuildProgress } from './build-progress.ts';
 import { compiledFileOf, EngineCache, type EngineProgress } from './cache.ts';
+import { requireKernels } from './kernels.ts';
 import type { EngineDescription, EngineShapes, EngineTarget } from './key.ts';
 import { checkLogSeverity } from './log.ts';
 import { productRow } from './products.ts';
@@ -139,8 +140,8 @@ export class ModelEngines {
 	/**
 	 * Gets every engine, one after another: a build takes the whole machine.
 	 *
-	 * @throws {Arc2FaceError} as `EngineCache.engine` does; `INVALID_WEIGHTS`, `ENGINE_FAILED` and `OUT_OF_MEMORY` of a build; the
-	 *   signal's reason when stopped
+	 * @throws {Arc2FaceError} as `EngineCache.engine` does; `NO_DEVICE` when a build lacks the GPU's kernels; `INVALID_WEIGHTS`,
+	 *   `ENGINE_FAILED` and `OUT_OF_MEMORY` of a build; the signal's reason when stopped
 	 */
 	async prepare({ signal, onProgress }: PrepareOptions = {}): Promise<PreparedEngine[]> {
 		const prepared: PreparedEngine[] = [];
@@ -149,6 +150,7 @@ export class ModelEngines {
 				onProgress?.({ network, phase, fraction, done: prepared.length, total: this.#descriptions.size });
 			const times: { seconds?: number } = {};
 			const build = async (file: string, stop: AbortSignal) => {
+				requireKernels(description.runtime, description.target);
 				const start = performance.now();
 				await this.#build(description, file, stop, (fraction) => tell('building', fraction));
 				times.seconds = (performance.now() - start) / 1000;

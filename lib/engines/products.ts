@@ -10,7 +10,34 @@ export type LibraryNames = Readonly<{
 	stem: string;
 	/** The name of the core library in any version. */
 	anyVersion: RegExp;
+	/**
+	 * The libraries of kernels for GPUs of a compute capability, of which the builder of a version needs one; undefined: it has all that it
+	 * needs, or it is not known.
+	 */
+	kernels?: (version: string, capability: number) => readonly string[];
 }>;
+
+/** The architectures for which TensorRT's packages have kernels of their own. */
+const kernelArchitectures = [75, 80, 86, 89, 90, 100, 120];
+
+/** As `sm90`; for a GPU between the architectures it is not known which it takes: itself, or one that its code runs on. */
+function architecturesOf(capability: number): string[] {
+	const isKnown = kernelArchitectures.includes(capability);
+	const family = kernelArchitectures.filter(
+		(one) => one < capability && Math.trunc(one / 10) === Math.trunc(capability / 10),
+	);
+	return [capability, ...(isKnown ? [] : family.toReversed())].map((one) => `sm${one}`);
+}
+
+/** Seen: 10.6 has all kernels in one library, 10.15 and 11.2 have one for each architecture; between, both are taken. */
+function kernelLibraries(version: string, capability: number): string[] {
+	const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+	const ending = `.so.${major}.${minor}.${patch}`;
+	const whole = `libnvinfer_builder_resource${ending}`;
+	const each = architecturesOf(capability).map((one) => `libnvinfer_builder_resource_${one}${ending}`);
+	if (major > 10 || minor >= 15) return each;
+	return minor <= 6 ? [whole] : [...each, whole];
+}
 
 type ProductRow = Readonly<{
 	/** What the library calls itself, without its version. */
@@ -51,6 +78,7 @@ const rows = {
 				parser: 'libnvonnxparser.so.11',
 				stem: 'libnvinfer.',
 				anyVersion: /^libnvinfer\.so\.\d+$/,
+				kernels: kernelLibraries,
 			},
 			win32: {
 				core: 'nvinfer_11.dll',
@@ -77,6 +105,7 @@ const rows = {
 				parser: 'libnvonnxparser.so.10',
 				stem: 'libnvinfer.',
 				anyVersion: /^libnvinfer\.so\.\d+$/,
+				kernels: kernelLibraries,
 			},
 			win32: {
 				core: 'nvinfer_10.dll',

@@ -117,14 +117,22 @@ function placesOf(
 	const pythonFolders = sitePackages(env, home, root).map((folder) => join(folder, productTable[product].pipFolder));
 	const places = [...at('cache folder', [cacheFolder('tensorrt', cacheDir)]), ...at(pythonOrigin, pythonFolders)];
 	if (process.platform === 'win32') return [...places, ...at('PATH', pathEntries(env.PATH))];
-	const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
-	const system = [`usr/lib/${triplet}`, 'usr/lib64', 'usr/lib', 'usr/local/lib'].map((folder) => join(root, folder));
 	return [
 		...places,
 		...at('LD_LIBRARY_PATH', pathEntries(env.LD_LIBRARY_PATH)),
-		...at('system folder', system),
+		...at('system folder', systemFolders(root)),
 		...at('unpacked archive', matching(join(root, 'usr/local'), /^tensorrt/i, 'lib')),
 	];
+}
+
+function systemFolders(root: string): string[] {
+	const triplet = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+	return [`usr/lib/${triplet}`, 'usr/lib64', 'usr/lib', 'usr/local/lib'].map((folder) => join(root, folder));
+}
+
+/** Where Linux looks for a library that another one names. */
+export function loaderFolders({ env = process.env, root = '/' }: Surroundings): string[] {
+	return [...pathEntries(env.LD_LIBRARY_PATH), ...systemFolders(root)];
 }
 
 /** Where pip puts packages: of the Python that a shell would start, of virtual environments, and of the user. */

@@ -238,6 +238,18 @@ describe('GPUs', () => {
 		expect(looked.filter((path) => path === join(folder, 'root/usr/lib64'))).toHaveLength(3);
 	});
 
+	test('that can run engines, but build none, are a problem of their own', () => {
+		const error = { problem: 'TensorRT has no kernels for it.', remedy: 'Put them there.' };
+		const gpu = { device: 'cuda:0', name: 'NVIDIA H200', capability: '9.0', memoryBytes: 150e9, supported: true };
+		const found = withGpus({ found: [{ ...gpu, uses: 'TensorRT 11.2.1.2', reasons: [], remedy: '', error }] });
+		expect(problemsOf(found)).toEqual([
+			{ problem: 'cuda:0: TensorRT has no kernels for it.', remedy: 'Put them there.' },
+		]);
+		expect(gpuRows(found.gpus).map((row) => row.join(' '))).toContainEqual(
+			expect.stringMatching(/^cuda:0 NVIDIA H200.*: TensorRT 11\.2\.1\.2$/),
+		);
+	});
+
 	test('whose engine cache can not be used are told so', () => {
 		const error = { problem: 'Expected a private folder.', remedy: 'Close it.' };
 		const found = withGpus({ engines: { folder: '/c', error } });

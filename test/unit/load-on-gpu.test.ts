@@ -73,6 +73,8 @@ beforeEach(async () => {
 	for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt10', 'arc2face_tensorrt_rtx']) put('addon', `${name}.so`);
 	for (const name of ['libnvinfer.so.11', 'libnvonnxparser.so.11']) put('TensorRT', name);
 	for (const name of ['libnvinfer.so.10', 'libnvonnxparser.so.10']) put('TensorRT-10', name);
+	put('TensorRT', 'libnvinfer_builder_resource_sm89.so.11.1.0');
+	put('TensorRT-10', 'libnvinfer_builder_resource.so.10.6.0');
 	for (const name of ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1']) put('TensorRT-RTX', name);
 	use('TensorRT-RTX');
 	core.build = ({ name, to }) => writeFile(to, `the engine of ${name}`);
@@ -249,6 +251,30 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		});
 		// Nothing is left to compile for the GPU.
 		expect(core.loads[0]!.networks).toMatchObject({ unet: { compiled: '' } });
+	});
+
+	test.each([
+		['11.1.0.106', 'TensorRT', 'libnvinfer_builder_resource_sm89.so.11.1.0'],
+		['10.6.0.26', 'TensorRT-10', 'libnvinfer_builder_resource.so.10.6.0'],
+	])('without the kernels that TensorRT %s builds with runs what was built', async (version, where, kernels) => {
+		const file = join(core.folder, where, kernels);
+		use('TensorRT', where);
+		await rm(file);
+		await expect(load()).rejects.toMatchObject({
+			code: 'NO_DEVICE',
+			message: expect.stringMatching(
+				`^TensorRT ${version} can't build engines .* capability 8\\.9: found no ${kernels} in ${join(core.folder, where)}, `,
+			),
+		});
+		expect(built()).toEqual([]);
+
+		await writeFile(file, '');
+		await load();
+		await rm(file);
+		core.builds = [];
+		expect((await load()).info).toMatchObject({ provider: 'tensorrt', version });
+		expect(built()).toEqual([]);
+		await expect(load({ detectionSize: 320 })).rejects.toMatchObject({ code: 'NO_DEVICE' });
 	});
 
 	test('tells what it does and how far it is', async () => {
