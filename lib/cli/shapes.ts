@@ -14,7 +14,7 @@ export const shapeOptions = {
 	batchSizes: {
 		type: 'list',
 		value: 'LIST',
-		help: 'batches of the UNet on a GPU, in rows, of which an image takes two with guidance (default: 1,2,4,8,16)',
+		help: 'batches of the UNet on a GPU, in rows, of which an image takes two with guidance (default: 2,8)',
 	},
 	detectionSize: {
 		type: 'number',

@@ -22,7 +22,7 @@ export interface LoadOptions {
 	imageSizes?: readonly Size[] | undefined;
 	/** Side of the square that photos are fitted into unless a call says otherwise, a multiple of 32, 32–4096 (default 640). */
 	detectionSize?: number | undefined;
-	/** On a GPU: batch sizes that the UNet is built for, in rows: an image takes two with guidance, else one (default 1, 2, 4, 8, 16). */
+	/** On a GPU: batch sizes that the UNet is built for, in rows: an image takes two with guidance, else one (default 2 and 8). */
 	batchSizes?: readonly number[] | undefined;
 	/** On a GPU: path or `file:` URL of a folder; engines are kept in `engines` below it (default: the user's cache folder). */
 	cacheDir?: string | URL | undefined;
@@ -41,7 +41,8 @@ export type LoadProgress = {
 	network: string;
 	/**
 	 * `reading`: weights, to see whether the cached engine was built from them; or that engine. `waiting`: another
-	 * load is building this engine. `building`: this one is, which may take minutes. `loading`: the network is ready.
+	 * load is building this engine, or calls run on the GPU, beside which nothing is built. `building`: this one is, which may take
+	 * minutes. `loading`: the network is ready.
 	 */
 	phase: 'reading' | 'waiting' | 'building' | 'loading';
 	/** Progress of this phase of this network, 0–1; always 0 for `waiting`. */
@@ -76,7 +77,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		signal: rules.signal,
 	});
 	const { device = 'auto', precision = 'auto', threads = 0, imageSizes, onProgress, signal } = options;
-	const { detectionSize = usualDetectionSize, batchSizes = [1, 2, 4, 8, 16] } = options;
+	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);

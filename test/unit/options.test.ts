@@ -49,7 +49,7 @@ describe('defaults', () => {
 describe('shapes of a model', () => {
 	test('are the usual ones', () => {
 		const { shapes } = resolveLoadOptions();
-		expect(shapes).toEqual({ imageSizes: undefined, detectionSize: 640, batchSizes: [1, 2, 4, 8, 16] });
+		expect(shapes).toEqual({ imageSizes: undefined, detectionSize: 640, batchSizes: [2, 8] });
 		expect(resolveImageSizes(undefined, geometry)).toEqual([{ width: 512, height: 384 }]);
 	});
 
