@@ -118,9 +118,14 @@ export interface NativeBuildRequest {
 	target: { capabilities: readonly number[] } | { gpu: number };
 	/** Path of the engine file, which does not exist yet. */
 	to: string;
+	/** Path of a file of what earlier builds have timed on this GPU: read if it is whole, and replaced after the build. */
+	timings?: string;
 	/** Has the library's log, at `verbose`, tell about each layer. */
 	inspectable?: boolean;
-	/** Phases nest and overlap; `step` of `steps` are done in this one. */
+	/**
+	 * Phases nest and overlap; `step` of `steps` are done in this one. The phase `waiting`, of 0 steps, comes first while calls run on the
+	 * GPU to build on: they end before the build begins, and later ones begin after it.
+	 */
 	onProgress?: (progress: { phase: string; step: number; steps: number }) => void;
 }
 

@@ -79,6 +79,8 @@ export type EngineBuild = EnginePaths & {
 	to?: string;
 	/** Cancels after this many progress reports. */
 	stopAfter?: number;
+	/** Path of the file of timings. */
+	timings?: string;
 } & ({ graph: Uint8Array; weights?: readonly (WeightReference & { name: string })[] } | { file: string });
 
 /** What test/native/addon/engines.cc exports: provider libraries and their builders, in the calling thread. */
@@ -86,6 +88,8 @@ export interface Engines {
 	probeEngines(paths: EnginePaths): { product: string; version: string };
 	/** Returns the engine file's size and how many phases the build had. Errors have the core's `code`. */
 	buildEngine(build: EngineBuild): { bytes: number; phases: number };
+	/** Opens an engine file and runs its first profile, without memory, on no stream: for libraries that compute nothing. */
+	runEngine(run: EnginePaths & { engine: Uint8Array }): void;
 }
 
 /** The ONNX Runtime library that the package depends on. */

@@ -1,12 +1,12 @@
 // The engine cache: finds engines on disk, builds missing ones, and keeps within a limit.
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arc2FaceError } from '../errors.ts';
 import { cacheFolder } from '../files/cache-folder.ts';
-import { type DigestOptions, FileDigests } from '../files/digests.ts';
+import { type DigestOptions, FileDigests, sha256 } from '../files/digests.ts';
 import { isPrivateFolder, requirePrivateFolder } from '../files/private-folder.ts';
 import { type CachedEngine, EngineFiles, type Lock } from './files.ts';
-import { type EngineDescription, type EngineFingerprint, fingerprintOf, keyOf } from './key.ts';
+import { type EngineDescription, type EngineFingerprint, fingerprintOf, keyOf, ordered } from './key.ts';
 
 export interface EngineCacheOptions {
 	/** The engines are in `engines` below it (default: the user's cache folder, such as ~/.cache/arc2face). */
@@ -96,6 +96,11 @@ export class EngineCache {
 				await lock.release();
 			}
 		}
+	}
+
+	/** Where the builder of these engines keeps what it has timed on their GPU, for the next build by the same library's version. */
+	timingsFileOf({ runtime: { product, version }, target }: Pick<EngineDescription, 'runtime' | 'target'>): string {
+		return join(this.folder, `${sha256(JSON.stringify([product, version, ordered(target)]))}.timings`);
 	}
 
 	/** The engines, last used first, and the bytes that killed builds left. */

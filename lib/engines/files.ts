@@ -42,7 +42,7 @@ type Manifest = { sha256: string; bytes: number; shapes?: Partial<EngineShapes>;
  * - `<key>.<any>.part`: a file that is being written
  * - `<key>.lock`: a folder, while somebody builds or deletes
  *
- * Other files are not touched.
+ * `<hash>.timings` is the builder's: what it has timed on a GPU. It and other files are not touched.
  */
 export class EngineFiles {
 	readonly folder: string;

@@ -114,7 +114,8 @@ async function weightsDigest(
 	return sha256(JSON.stringify(rows));
 }
 
-function ordered(target: EngineTarget): EngineTarget {
+/** With its fields in the same order whoever made it. */
+export function ordered(target: EngineTarget): EngineTarget {
 	if ('capabilities' in target) return { capabilities: target.capabilities.toSorted((a, b) => a - b) };
 	const { gpu, capability, multiprocessors, driver } = target;
 	return { gpu, capability, multiprocessors, driver };

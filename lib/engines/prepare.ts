@@ -152,7 +152,9 @@ export class ModelEngines {
 			const build = async (file: string, stop: AbortSignal) => {
 				requireKernels(description.runtime, description.target);
 				const start = performance.now();
-				await this.#build(description, file, stop, (fraction) => tell('building', fraction));
+				await this.#build(description, file, stop, (progress) =>
+					progress === 'waiting' ? tell('waiting', 0) : tell('building', progress),
+				);
 				times.seconds = (performance.now() - start) / 1000;
 			};
 			const tellCache = (state: EngineProgress) => {
@@ -175,18 +177,21 @@ export class ModelEngines {
 	}
 
 	async #build(
-		{ name, network, files, runtime, profiles }: EngineDescription,
+		{ name, network, files, runtime, target, profiles }: EngineDescription,
 		to: string,
 		stop: AbortSignal,
-		onProgress: (fraction: number) => void,
+		onProgress: (progress: number | 'waiting') => void,
 	): Promise<void> {
 		const progress = new BuildProgress();
+		// Only what is built on its GPU is timed.
+		const timings =
+			productRow(runtime)?.buildsOnGpu === false ? {} : { timings: this.#cache.timingsFileOf({ runtime, target }) };
 		onProgress(0);
 		const work = awaitNative(
 			(guard) =>
 				loadNative().buildEngine({
-					...{ library: pathsOf(runtime), name, network, files, profiles, target: this.#target.native, to },
-					onProgress: guard((report) => onProgress(progress.add(report))),
+					...{ library: pathsOf(runtime), name, network, files, profiles, target: this.#target.native, to, ...timings },
+					onProgress: guard((report) => onProgress(report.phase === 'waiting' ? 'waiting' : progress.add(report))),
 				}),
 			stop,
 		);

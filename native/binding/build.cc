@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "../pipeline/turns.h"
 #include "../provider/tensorrt/build.h"
 #include "../provider/tensorrt/new_file.h"
 #include "../provider/tensorrt/tensorrt.h"
@@ -51,6 +52,7 @@ std::shared_ptr<BuildRequest> ReadBuildRequest(const Napi::Value& value) {
   request->source.profiles = marshal::Profiles(from.Get("profiles"), "profiles");
   ReadTarget(marshal::Object(from.Get("target"), "target"), *request);
   request->to = marshal::String(from.Get("to"), "to");
+  if (from.Has("timings")) request->options.timings = marshal::String(from.Get("timings"), "timings");
   request->options.inspectable = from.Get("inspectable").ToBoolean();
   return request;
 }
@@ -81,10 +83,12 @@ Napi::Value BuildEngine(const Napi::CallbackInfo& info) {
         });
       };
       const tensorrt::EngineLibrary library(request->library);
+      std::optional<Turns::Alone> alone;
       std::shared_lock<std::shared_mutex> no_captures;
       if (request->gpu) {
         Device& device = EngineDevice(library, *request->gpu);
         device.MakeCurrent();
+        alone.emplace(TurnsOf(device), interrupt, [&] { report("waiting", 0, 0); });
         no_captures = std::shared_lock(device.captures());
       }
       tensorrt::NewFile file(request->to);

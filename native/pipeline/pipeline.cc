@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "turns.h"
 #include "unet_predictor.h"
 
 namespace arc2face {
@@ -73,7 +74,7 @@ std::shared_ptr<Call> Pipeline::Detect(Photo photo, DetectOptions options,
   CheckPhotoSize(photo.width, photo.height);
   CheckDetectOptions(options, detection_sizes_);
   const auto call = Open(std::move(done));
-  Post(Lane::kFaces, call, [this, call, photo = std::move(photo), options] {
+  Begin(Lane::kFaces, call, [this, call, photo = std::move(photo), options] {
     Succeed(call, faces_->Detect(photo, options, call->interrupt()));
   });
   return call;
@@ -83,7 +84,7 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
   CheckReadsFaces();
   Check(request);
   const auto call = Open(std::move(done));
-  Post(Lane::kFaces, call, [this, call, request = std::move(request)] {
+  Begin(Lane::kFaces, call, [this, call, request = std::move(request)] {
     Succeed(call, faces_->Embed(request.photo, request.keypoints, call->interrupt()));
   });
   return call;
@@ -95,7 +96,7 @@ std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<
   painting->call = Open(std::move(done));
   painting->size = image_sizes_.LatentsOf(request.width, request.height);
   painting->request = std::move(request);
-  Post(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
+  Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
   return painting->call;
 }
 
@@ -161,6 +162,7 @@ void Pipeline::StepLater() {
 
 void Pipeline::Cancel(const std::shared_ptr<Call>& call) {
   call->Fail(std::make_exception_ptr(Error(ErrorCode::kCancelled, "The call was cancelled.")));
+  TurnsOf(device_).End(call.get());
   const std::lock_guard lock(mutex_);
   pending_.erase(call);
   // Locked, so that the networks can't be freed meanwhile.
@@ -168,13 +170,18 @@ void Pipeline::Cancel(const std::shared_ptr<Call>& call) {
 }
 
 void Pipeline::Dispose(std::function<void()> done) {
+  std::vector<std::shared_ptr<Call>> ended;
   {
     const std::lock_guard lock(mutex_);
     const bool first = !std::exchange(disposed_, true);
     const auto error = Error(ErrorCode::kDisposed, "The model was disposed while the call was pending.");
-    for (const auto& call : std::exchange(pending_, {})) call->Fail(std::make_exception_ptr(error));
+    for (const auto& call : std::exchange(pending_, {})) {
+      call->Fail(std::make_exception_ptr(error));
+      ended.push_back(call);
+    }
     if (first) denoiser_->StopIfAbandoned();
   }
+  for (const auto& call : ended) TurnsOf(device_).End(call.get());
   const auto lanes_left = std::make_shared<std::atomic<size_t>>(kLanes.size());
   for (const Lane lane : kLanes) {
     ExecutorOf(device_, lane).Post([self = shared_from_this(), lane, lanes_left, done] {
@@ -222,6 +229,15 @@ std::shared_ptr<CallOf<T>> Pipeline::Open(std::function<void(Outcome<T>)> done) 
   return call;
 }
 
+void Pipeline::Begin(Lane lane, const std::shared_ptr<Call>& call, std::function<void()> work) {
+  Turns& turns = TurnsOf(device_);
+  turns.Begin(call.get(), [self = shared_from_this(), lane, call, work = std::move(work)]() mutable {
+    self->Post(lane, call, std::move(work));
+  });
+  // Whoever has settled it meanwhile may have come before it began.
+  if (call->settled()) turns.End(call.get());
+}
+
 void Pipeline::Post(Lane lane, std::shared_ptr<Call> call, std::function<void()> work) {
   ExecutorOf(device_, lane).Post([self = shared_from_this(), call = std::move(call), work = std::move(work)] {
     if (call->settled()) return;
@@ -237,11 +253,13 @@ template <typename T>
 void Pipeline::Succeed(const std::shared_ptr<CallOf<T>>& call, T value) {
   Forget(call);
   call->Succeed(std::move(value));
+  TurnsOf(device_).End(call.get());
 }
 
 void Pipeline::Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error) {
   Forget(call);
   call->Fail(error);
+  TurnsOf(device_).End(call.get());
 }
 
 void Pipeline::Forget(const std::shared_ptr<Call>& call) {

@@ -60,6 +60,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   template <typename T>
   std::shared_ptr<CallOf<T>> Open(std::function<void(Outcome<T>)> done);
+  // Posts a call's first work, in its turn.
+  void Begin(Lane lane, const std::shared_ptr<Call>& call, std::function<void()> work);
   // Runs `work` on the lane's executor, unless the call is settled by then; an exception settles the call.
   void Post(Lane lane, std::shared_ptr<Call> call, std::function<void()> work);
   template <typename T>

@@ -1,7 +1,7 @@
 // Provider libraries and NVIDIA's, good and bad, and whole loads through the stand-in.
 import { execFile } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, statSync, truncateSync } from 'node:fs';
-import { open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -254,6 +254,69 @@ describe.skipIf(process.platform !== 'linux')('a model that is loaded through a 
 		const { built } = await load();
 		expect(built).toEqual(engines.slice(3));
 		expect(await filesOf('part')).toEqual([]);
+	});
+
+	test('keeps what its builds have timed, which no failure of that file prevents', async () => {
+		const timings = async () => (await filesOf('timings')).map((file) => readFile(file, 'utf8'));
+		await load();
+		const [file] = await filesOf('timings');
+		const text = `timings of the stand-in\n${engines.join('\n')}\n`;
+		expect((await Promise.all(await timings())).map((all) => all.slice(0, text.length))).toEqual([text]);
+		await load({ batchSizes: [2] });
+		expect(await readFile(file!, 'utf8')).toContain(`${text}unet\n`);
+
+		await flipByte(file!, 30);
+		expect((await load({ batchSizes: [4] })).built).toEqual(['unet']);
+		expect(await readFile(file!, 'utf8')).toMatch(/^timings of the stand-in\nunet\n/);
+
+		await rm(file!);
+		mkdirSync(file!);
+		expect((await load({ batchSizes: [8] })).built).toEqual(['unet']);
+		expect(await filesOf('part')).toEqual([]);
+	});
+
+	test('waits until calls on the GPU have ended before it builds, and tells so', async () => {
+		await using model = await Arc2Face.load({ bundle, cacheDir });
+		const someone = Identity.from(Array.from({ length: 512 }, (_, i) => Math.sin(i + 1)));
+		const order: string[] = [];
+		let begun = () => {};
+		const running = new Promise<void>((resolve) => {
+			begun = resolve;
+		});
+		const onStep = ({ step, steps }: { step: number; steps: number }) => {
+			if (step === 1) begun();
+			if (step === steps) order.push('last step');
+		};
+		const painting = model.generate(someone, { steps: 1000, count: 32, seed: 1, onStep });
+		await running;
+		const onProgress = ({ phase, fraction }: LoadProgress) => {
+			if (phase === 'waiting' || (phase === 'building' && fraction > 0)) order.push(phase);
+		};
+		await load({ batchSizes: [4], onProgress });
+		await painting;
+		expect(order.slice(0, 3)).toEqual(['waiting', 'last step', 'building']);
+	});
+
+	test('stops waiting for calls on the GPU when the signal aborts, and when the calls do', async () => {
+		await using model = await Arc2Face.load({ bundle, cacheDir });
+		const someone = Identity.from(Array.from({ length: 512 }, (_, i) => Math.sin(i + 1)));
+		const paint = (signal: AbortSignal) => model.generate(someone, { steps: 1000, count: 32, seed: 1, signal });
+		for (const aborted of ['load', 'call'] as const) {
+			const aborts = { load: new AbortController(), call: new AbortController() };
+			const painting = paint(aborts.call.signal).catch((error: Error) => error.name);
+			const onProgress = ({ phase }: LoadProgress) => {
+				if (phase === 'waiting') aborts[aborted].abort();
+			};
+			const { signal } = aborts.load;
+			const loading = load({ batchSizes: [4], onProgress, signal }).then(
+				() => 'loaded',
+				(error: Error) => error.name,
+			);
+			expect(await loading).toBe(aborted === 'load' ? 'AbortError' : 'loaded');
+			expect(aborts[aborted].signal.aborted).toBe(true);
+			aborts.call.abort();
+			expect(await painting).toBe('AbortError');
+		}
 	});
 
 	test('is built once for two loads at once', async () => {

@@ -1,12 +1,16 @@
 // TensorRT 10 and its parser, which build nothing: an engine file is what was called, each in a line, then a zero and
 // the model that was parsed. It is of the version that the environment variable TEST_TENSORRT_VERSION names; what only
-// a later one has ends the process. Compiled against NVIDIA's headers, whose classes call through a table of functions.
+// a later one has ends the process. TEST_TENSORRT_FAILS names a call that fails, and how it tells the reason:
+// "enqueueV3 logged". TEST_TENSORRT_LOGS is the number of messages that a build logs. Compiled against NVIDIA's
+// headers, whose classes call through a table of functions.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <sstream>
 #include <string>
+#include <thread>
 #include <type_traits>
 
 #include "provider/tensorrt/abi.h"
@@ -20,6 +24,40 @@ int32_t VersionPart(int index) {
   if (version != nullptr) std::sscanf(version, "%d.%d.%d.%d", &parts[0], &parts[1], &parts[2], &parts[3]);
   return parts[index];
 }
+
+nvinfer1::ILogger* logger = nullptr;
+nvinfer1::IErrorRecorder* recorder = nullptr;  // the last that was set
+
+// Whether the call is to fail; then tells the reason to the error recorder, the log, or both, where it is wrapped.
+bool Fails(const std::string& call) {
+  const char* const asked = std::getenv("TEST_TENSORRT_FAILS");
+  std::istringstream words(asked == nullptr ? "" : asked);
+  std::string name, how;
+  words >> name >> how;
+  if (name != call) return false;
+  const std::string reason = call + " ran aground";
+  const auto log = [&] {
+    const std::string text = "2: [api.cpp::" + call + "::7] Error Code 2: Internal Error (" + reason + ")";
+    logger->log(nvinfer1::ILogger::Severity::kERROR, text.c_str());
+  };
+  const auto record = [&] { recorder->reportError(nvinfer1::ErrorCode::kINTERNAL_ERROR, reason.c_str()); };
+  if (how == "recorded" || how == "both") record();
+  if (how == "logged" || how == "both") log();
+  if (how == "elsewhere") std::thread(log).join();
+  if (how == "differently") {
+    record();
+    logger->log(nvinfer1::ILogger::Severity::kERROR, "The sea is shallow here.");
+    logger->log(nvinfer1::ILogger::Severity::kWARNING, "The tide is low.");
+  }
+  if (how == "endlessly") {
+    for (int i = 0; i < 1000; ++i) {
+      logger->log(nvinfer1::ILogger::Severity::kERROR, ("Rock " + std::to_string(i) + " was hit.").c_str());
+    }
+  }
+  return true;
+}
+
+void SetRecorder(void*, nvinfer1::IErrorRecorder* one) { recorder = one; }
 
 std::string calls;
 std::string model;
@@ -72,14 +110,40 @@ Interface* Make() {
 }
 
 nvinfer1::INetworkDefinition* CreateNetwork(void*, nvinfer1::NetworkDefinitionCreationFlags flags) {
+  if (Fails("createNetworkV2")) return nullptr;
   Record("createNetworkV2 " + std::to_string(flags));
   return Make<nvinfer1::INetworkDefinition>();
+}
+
+void Log() {
+  const char* const count = std::getenv("TEST_TENSORRT_LOGS");
+  for (int i = 0; i < (count == nullptr ? 0 : std::atoi(count)); ++i) {
+    logger->log(nvinfer1::ILogger::Severity::kVERBOSE, ("message " + std::to_string(i)).c_str());
+  }
+}
+
+nvinfer1::IHostMemory* Timings(const void*) {
+  static std::string timings = "timed once";
+  static Hollow hollow;
+  hollow
+      .Put(
+          &nvinfer1::apiv::VHostMemory::data, +[](void*) -> void* { return timings.data(); })
+      .Put(
+          &nvinfer1::apiv::VHostMemory::size, +[](void*) { return timings.size(); });
+  return new Shell<nvinfer1::IHostMemory>(hollow);
+}
+nvinfer1::ITimingCache* CreateTimingCache(void*, const void* data, size_t bytes) {
+  Record("createTimingCache " + std::string(static_cast<const char*>(data), bytes));
+  static Hollow hollow;
+  hollow.Put(&nvinfer1::apiv::VTimingCache::serialize, Timings);
+  return new Shell<nvinfer1::ITimingCache>(hollow);
 }
 
 void* Data(void*) { return engine.data(); }
 size_t Size(void*) { return engine.size(); }
 
 nvinfer1::IHostMemory* Build(void*, void*, void*) {
+  if (Fails("buildSerializedNetwork")) return nullptr;
   Record("buildSerializedNetwork");
   Finish();
   static Hollow hollow;
@@ -88,7 +152,9 @@ nvinfer1::IHostMemory* Build(void*, void*, void*) {
 }
 
 bool BuildToStream(void*, void*, void*, nvinfer1::IStreamWriter* writer) {
+  if (Fails("buildSerializedNetworkToStream")) return false;
   RecordNew("buildSerializedNetworkToStream");
+  Log();
   Finish();
   return writer->write(engine.data(), static_cast<int64_t>(engine.size())) > 0;
 }
@@ -108,8 +174,49 @@ bool LoadInitializer(void*, const char* name, const void*, size_t bytes) {
   return true;
 }
 bool ParseLoaded(void*) {
+  if (Fails("parseModelProto")) return false;
   RecordNew("parseModelProto");
   return true;
+}
+
+int32_t AddProfile(void*, const nvinfer1::IOptimizationProfile*) { return Fails("addOptimizationProfile") ? -1 : 0; }
+
+nvinfer1::IBuilderConfig* CreateConfig(void*) {
+  if (Fails("createBuilderConfig")) return nullptr;
+  using nvinfer1::apiv::VBuilderConfig;
+  static Hollow hollow;
+  hollow.Put(&VBuilderConfig::createTimingCache, CreateTimingCache)
+      .Put(
+          &VBuilderConfig::setTimingCache, +[](void*, const void*, bool) { return true; })
+      .Put(&VBuilderConfig::addOptimizationProfile, AddProfile);
+  return new Shell<nvinfer1::IBuilderConfig>(hollow);
+}
+int32_t One(void*) { return 1; }
+bool Yes(void*, int32_t, cudaStream_t) { return true; }
+bool Enqueue(void*, cudaStream_t) { return !Fails("enqueueV3"); }
+size_t ContextBytes(void*) { return Fails("updateDeviceMemorySizeForShapes") ? 0 : 256; }
+
+nvinfer1::IExecutionContext* CreateContext(void*, nvinfer1::ExecutionContextAllocationStrategy) {
+  using nvinfer1::apiv::VExecutionContext;
+  if (Fails("createExecutionContext")) return nullptr;
+  static Hollow hollow;
+  hollow.Put(&VExecutionContext::setErrorRecorder, SetRecorder)
+      .Put(&VExecutionContext::setOptimizationProfileAsync, Yes)
+      .Put(&VExecutionContext::updateDeviceMemorySizeForShapes, ContextBytes)
+      .Put(&VExecutionContext::enqueueV3, Enqueue);
+  return new Shell<nvinfer1::IExecutionContext>(hollow);
+}
+
+nvinfer1::ICudaEngine* Deserialize(void*, const void*, size_t) {
+  using nvinfer1::apiv::VCudaEngine;
+  if (Fails("deserializeCudaEngine")) return nullptr;
+  static Hollow hollow;
+  nvinfer1::IExecutionContext* (VCudaEngine::*const create)(nvinfer1::ExecutionContextAllocationStrategy) noexcept =
+      &VCudaEngine::createExecutionContext;
+  hollow.Put(&VCudaEngine::setErrorRecorder, SetRecorder)
+      .Put(&VCudaEngine::getNbOptimizationProfiles, One)
+      .Put(create, CreateContext);
+  return new Shell<nvinfer1::ICudaEngine>(hollow);
 }
 
 }  // namespace
@@ -121,14 +228,22 @@ ARC2FACE_EXPORT int32_t getInferLibPatchVersion() { return VersionPart(2); }
 ARC2FACE_EXPORT int32_t getInferLibBuildVersion() { return VersionPart(3); }
 ARC2FACE_EXPORT int getNvOnnxParserVersion() { return NV_ONNX_PARSER_VERSION; }
 
-ARC2FACE_EXPORT void* createInferRuntime_INTERNAL(void*, int32_t) { return Make<nvinfer1::IRuntime>(); }
+ARC2FACE_EXPORT void* createInferRuntime_INTERNAL(void* given, int32_t) {
+  using nvinfer1::apiv::VRuntime;
+  logger = static_cast<nvinfer1::ILogger*>(given);
+  static Hollow hollow;
+  nvinfer1::ICudaEngine* (VRuntime::*const deserialize)(const void*, size_t) noexcept =
+      &VRuntime::deserializeCudaEngine;
+  hollow.Put(&VRuntime::setErrorRecorder, SetRecorder).Put(deserialize, Deserialize);
+  return new Shell<nvinfer1::IRuntime>(hollow);
+}
 
 ARC2FACE_EXPORT void* createInferBuilder_INTERNAL(void*, int32_t) {
   using nvinfer1::apiv::VBuilder;
   static Hollow hollow;
-  hollow.Put(&VBuilder::createNetworkV2, CreateNetwork)
-      .Put(
-          &VBuilder::createBuilderConfig, +[](void*) { return Make<nvinfer1::IBuilderConfig>(); })
+  hollow.Put(&VBuilder::setErrorRecorder, SetRecorder)
+      .Put(&VBuilder::createNetworkV2, CreateNetwork)
+      .Put(&VBuilder::createBuilderConfig, CreateConfig)
       .Put(
           &VBuilder::createOptimizationProfile, +[](void*) { return Make<nvinfer1::IOptimizationProfile>(); })
       .Put(&VBuilder::buildSerializedNetwork, Build)

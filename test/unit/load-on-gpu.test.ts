@@ -150,8 +150,8 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		]);
 		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
 		const { profiles } = buildOf('unet');
-		expect(profiles.map(({ sample }) => sample)).toEqual([1, 2, 4, 8, 16].map((rows) => [rows, 4, 16, 16]));
-		expect(profiles[4]).toMatchObject({ timestep: [16], encoder_hidden_states: [16, 77, expect.any(Number)] });
+		expect(profiles.map(({ sample }) => sample)).toEqual([2, 8].map((rows) => [rows, 4, 16, 16]));
+		expect(profiles[1]).toMatchObject({ timestep: [8], encoder_hidden_states: [8, 77, expect.any(Number)] });
 	});
 
 	test('with other shapes builds other engines, where these matter', async () => {
@@ -237,6 +237,7 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 	test('builds for a compute capability with TensorRT-RTX', async () => {
 		await load();
 		expect(buildOf('unet').target).toEqual({ capabilities: [89] });
+		expect(buildOf('unet')).not.toHaveProperty('timings');
 	});
 
 	test.each([
@@ -249,6 +250,10 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 			library: { provider: join(core.folder, 'addon', provider) },
 			target: { gpu: 1 },
 		});
+		// What one build times is for all that follow.
+		expect(new Set(core.builds.map(({ timings }) => timings))).toEqual(
+			new Set([expect.stringMatching(`^${join(cacheDir, 'engines')}/[0-9a-f]{64}\\.timings$`)]),
+		);
 		// Nothing is left to compile for the GPU.
 		expect(core.loads[0]!.networks).toMatchObject({ unet: { compiled: '' } });
 	});
@@ -294,6 +299,22 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		);
 		expect(seen.at(-1)).toEqual({ network: 'unet', phase: 'loading', fraction: 1, done: 4, total: 5 });
 		expect(seen.every(({ total }) => total === names.length)).toBe(true);
+	});
+
+	test('tells when a build waits for calls on the GPU', async () => {
+		core.build = async ({ to, onProgress }) => {
+			onProgress!({ phase: 'waiting', step: 0, steps: 0 });
+			onProgress!({ phase: 'build', step: 1, steps: 2 });
+			await writeFile(to, 'engine');
+		};
+		const seen: LoadProgress[] = [];
+		await load({ onProgress: (progress) => seen.push(progress) });
+		const ofDetector = seen.filter(({ network, phase }) => network === 'detector' && phase !== 'reading');
+		expect(ofDetector.map(({ phase, fraction }) => [phase, fraction])).toEqual([
+			['building', 0],
+			['waiting', 0],
+			['building', 0.5],
+		]);
 	});
 
 	test('that is one of two at once builds each engine once', async () => {

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Goes up with every change of this file: core and library must have the same. */
-#define ARC2FACE_ENGINE_ABI_VERSION 1
+#define ARC2FACE_ENGINE_ABI_VERSION 2
 
 typedef int32_t Arc2FaceStatus;
 #define ARC2FACE_OK 0
@@ -109,6 +109,14 @@ typedef struct Arc2FaceBuildRequest {
   int32_t (*progress)(void* user, const char* phase, int32_t step, int32_t steps);
   /* Receives the engine file, in order. Anything but 0 stops the build with ARC2FACE_CANCELLED. */
   int32_t (*write)(void* user, const void* data, uint64_t bytes);
+
+  /* What builds by this library's version have timed on this GPU, which makes this one faster; what is of no use is
+     ignored. `timings_bytes` 0: nothing yet. */
+  const void* timings;
+  uint64_t timings_bytes;
+  /* Receives those and the timings of this build, after the engine file, in one piece; may be null. TensorRT-RTX, which
+     times nothing, does not call it. */
+  void (*write_timings)(void* user, const void* data, uint64_t bytes);
   void* user;
 } Arc2FaceBuildRequest;
 

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "../weight_memory.h"
+#include "checked_file.h"
 #include "shapes.h"
 
 namespace arc2face::tensorrt {
@@ -13,8 +14,8 @@ namespace {
 // The caller's functions, behind the plain ones of the ABI. Their exceptions wait until the builder has returned.
 class Callbacks {
  public:
-  Callbacks(const BuildProgress& progress, const WriteBytes& write, const Interrupt& interrupt)
-      : progress_(progress), write_(write), interrupt_(interrupt) {}
+  Callbacks(const BuildProgress& progress, const WriteBytes& write, CheckedFile& timings, const Interrupt& interrupt)
+      : progress_(progress), write_(write), timings_(timings), interrupt_(interrupt) {}
 
   static int32_t Progress(void* user, const char* phase, int32_t step, int32_t steps) {
     auto& self = *static_cast<Callbacks*>(user);
@@ -25,6 +26,9 @@ class Callbacks {
   static int32_t Write(void* user, const void* data, uint64_t bytes) {
     auto& self = *static_cast<Callbacks*>(user);
     return self.Run([&] { self.write_({static_cast<const std::byte*>(data), static_cast<size_t>(bytes)}); });
+  }
+  static void WriteTimings(void* user, const void* data, uint64_t bytes) {
+    static_cast<Callbacks*>(user)->timings_.Write(data, bytes);
   }
   void Rethrow() const {
     if (thrown_) std::rethrow_exception(thrown_);
@@ -44,6 +48,7 @@ class Callbacks {
 
   const BuildProgress& progress_;
   const WriteBytes& write_;
+  CheckedFile& timings_;
   const Interrupt& interrupt_;
   std::mutex mutex_;
   std::exception_ptr thrown_;
@@ -94,7 +99,9 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
                  const BuildProgress& progress, const WriteBytes& write, Interrupt& interrupt) {
   const Weights weights(source);
   const Profiles profiles(source);
-  Callbacks callbacks(progress, write, interrupt);
+  const auto timed = options.timings.empty() ? std::nullopt : ReadChecked(options.timings);
+  CheckedFile timings(options.timings);
+  Callbacks callbacks(progress, write, timings, interrupt);
   const Arc2FaceBuildRequest request{
       .network = source.name.c_str(),
       .graph = source.graph.data(),
@@ -108,6 +115,9 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
       .inspectable = options.inspectable ? 1 : 0,
       .progress = Callbacks::Progress,
       .write = Callbacks::Write,
+      .timings = timed ? timed->bytes.data() : nullptr,
+      .timings_bytes = timed ? timed->bytes.size() : 0,
+      .write_timings = options.timings.empty() ? nullptr : Callbacks::WriteTimings,
       .user = &callbacks,
   };
   Arc2FaceMessage message{};
@@ -124,6 +134,7 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
                 {.file = map->path(), .network = source.name});
   }
   Check(status, message, std::string(library.api().product) + " could not build an engine", {.network = source.name});
+  timings.Finish();
 }
 
 }  // namespace arc2face::tensorrt

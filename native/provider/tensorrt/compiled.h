@@ -13,6 +13,6 @@ bool LoadCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const st
 
 // Writes or replaces the file, unless the engine has compiled nothing. Without it the next process is only slower,
 // so there is no error, and an incomplete file is removed.
-void SaveCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path) noexcept;
+void SaveCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path);
 
 }  // namespace arc2face::tensorrt

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <string_view>
 
 #include "../dynamic_library.h"
+#include "stderr_log.h"
 
 namespace arc2face::tensorrt {
 namespace {
@@ -44,7 +45,12 @@ Arc2FaceLog ReadLog() {
   }
   most = static_cast<Arc2FaceSeverity>(found - kSeverities.begin());
   return [](void*, Arc2FaceSeverity severity, const char* text) {
-    if (severity <= most) std::fprintf(stderr, "arc2face: %s: %s\n", kSeverities[static_cast<size_t>(severity)], text);
+    if (severity > most) return;
+    try {
+      WriteToStderr(std::string("arc2face: ") + kSeverities[static_cast<size_t>(severity)] + ": " + text + "\n");
+    } catch (const std::bad_alloc&) {
+      // The call itself will tell.
+    }
   };
 }
 

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include <fstream>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -32,6 +33,7 @@ Napi::Value ProbeEngines(const Napi::CallbackInfo& info) {
 //   capabilities             [89]
 //   to                       path of the file to write
 //   stopAfter                progress reports after which the build is cancelled
+//   timings                  path of the file of timings
 Napi::Value BuildEngineFile(const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
   const tensorrt::EngineLibrary library(marshal::LibraryPaths(request, "request"));
@@ -43,6 +45,7 @@ Napi::Value BuildEngineFile(const Napi::CallbackInfo& info) {
       options.capabilities.push_back(static_cast<int32_t>(one));
     }
   }
+  if (request.Has("timings")) options.timings = request.Get("timings").ToString().Utf8Value();
   std::ofstream file;
   if (request.Has("to")) file.open(request.Get("to").ToString().Utf8Value(), std::ios::binary);
   int64_t left = request.Has("stopAfter") ? request.Get("stopAfter").ToNumber().Int64Value() : -1;
@@ -70,9 +73,29 @@ Napi::Value BuildEngineFile(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// runEngine({ provider, core, parser?, engine }): opens an engine file and runs its first profile, without memory, on
+// no stream: for libraries that compute nothing.
+Napi::Value RunEngine(const Napi::CallbackInfo& info) {
+  const auto request = info[0].As<Napi::Object>();
+  const tensorrt::EngineLibrary library(marshal::LibraryPaths(request, "request"));
+  const auto file = request.Get("engine").As<Napi::Uint8Array>();
+  const Arc2FaceEngineApi& api = library.api();
+  Arc2FaceMessage message{};
+  const auto check = [&](Arc2FaceStatus status) { tensorrt::Check(status, message, "The engine", {}); };
+  Arc2FaceEngine* engine = nullptr;
+  check(api.OpenEngine(library.get(), file.Data(), file.ByteLength(), &engine, &message));
+  const std::unique_ptr<Arc2FaceEngine, void (*)(Arc2FaceEngine*)> close_engine(engine, api.CloseEngine);
+  Arc2FaceContext* context = nullptr;
+  check(api.MakeContext(engine, 0, nullptr, &context, &message));
+  const std::unique_ptr<Arc2FaceContext, void (*)(Arc2FaceContext*)> close_context(context, api.CloseContext);
+  check(api.Enqueue(context, nullptr, &message));
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void ExportEngines(Napi::Env env, Napi::Object exports) {
   exports.Set("probeEngines", Napi::Function::New(env, Typed<ProbeEngines>, "probeEngines"));
   exports.Set("buildEngine", Napi::Function::New(env, Typed<BuildEngineFile>, "buildEngine"));
+  exports.Set("runEngine", Napi::Function::New(env, Typed<RunEngine>, "runEngine"));
 }

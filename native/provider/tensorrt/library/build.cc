@@ -76,38 +76,37 @@ std::string Words(const nvonnxparser::IParserError& error) {
   return "the node " + node + " (" + error.nodeOperator() + ") is refused: " + text;
 }
 
-// The parser's errors: the first is the cause, and names the node.
-std::string Words(const nvonnxparser::IParser& parser) {
+// Throws the parser's errors, of which the first is the cause, and names the node.
+[[noreturn]] void Refuse(const nvonnxparser::IParser& parser, const ErrorRecorder& errors, Arc2FaceStatus status,
+                         const std::string& what) {
   std::string text;
   for (int i = 0; i < parser.getNbErrors() && text.size() < 1500; ++i) {
     text += (i == 0 ? "" : "; ") + Words(*parser.getError(i));
   }
-  return text.empty() ? "the parser does not say why." : text;
+  errors.Throw(status, what, text);
 }
 
 // Where the parser takes no weights by pointer, it copies a model that has them inside.
-void ParseWhole(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
+void ParseWhole(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request, const ErrorRecorder& errors) {
   const std::string model = WithWeightsInside(request);
   if (parser.parse(model.data(), model.size())) return;
-  throw Failure(ARC2FACE_FAILED, std::string("Could not parse the network ") + request.network + ": " + Words(parser));
+  Refuse(parser, errors, ARC2FACE_FAILED, std::string("Could not parse the network ") + request.network);
 }
 
 // Weights are passed by pointer; the graph only declares them.
-void ParseInParts(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request) {
+void ParseInParts(nvonnxparser::IParser& parser, const Arc2FaceBuildRequest& request, const ErrorRecorder& errors) {
   const std::string network = request.network;
   if (!parser.loadModelProto(request.graph, request.graph_bytes)) {
-    throw Failure(ARC2FACE_INVALID_NETWORK,
-                  "Could not read the graph of the network " + network + ": " + Words(parser));
+    Refuse(parser, errors, ARC2FACE_INVALID_NETWORK, "Could not read the graph of the network " + network);
   }
   for (uint64_t i = 0; i < request.weight_count; ++i) {
     const Arc2FaceWeight& weight = request.weights[i];
-    if (!parser.loadInitializer(weight.name, weight.data, weight.bytes)) {
-      throw Failure(ARC2FACE_INVALID_NETWORK, std::string("The weight ") + weight.name + " of the network " + network +
-                                                  " is refused: " + Words(parser));
-    }
+    if (parser.loadInitializer(weight.name, weight.data, weight.bytes)) continue;
+    Refuse(parser, errors, ARC2FACE_INVALID_NETWORK,
+           std::string("The weight ") + weight.name + " of the network " + network + " is refused");
   }
   if (!parser.parseModelProto()) {
-    throw Failure(ARC2FACE_FAILED, "Could not parse the network " + network + ": " + Words(parser));
+    Refuse(parser, errors, ARC2FACE_FAILED, "Could not parse the network " + network);
   }
 }
 
@@ -121,8 +120,10 @@ const Arc2FaceInputShape* Find(const Arc2FaceProfile& profile, const char* input
 // A profile with a single shape per input: MIN = OPT = MAX lets the builder choose kernels that others can't
 // use.
 void AddProfile(nvinfer1::IBuilder& builder, const nvinfer1::INetworkDefinition& definition,
-                nvinfer1::IBuilderConfig& config, const Arc2FaceProfile& request, const std::string& network) {
+                nvinfer1::IBuilderConfig& config, const Arc2FaceProfile& request, const std::string& network,
+                const ErrorRecorder& errors) {
   nvinfer1::IOptimizationProfile* const profile = builder.createOptimizationProfile();  // the builder's
+  if (profile == nullptr) errors.Throw(ARC2FACE_FAILED, "Could not make a profile of the network " + network);
   for (int32_t i = 0; i < definition.getNbInputs(); ++i) {
     const nvinfer1::ITensor& input = *definition.getInput(i);
     const Arc2FaceShape declared = ToShape(input.getDimensions());
@@ -141,12 +142,11 @@ void AddProfile(nvinfer1::IBuilder& builder, const nvinfer1::INetworkDefinition&
     for (const auto selector :
          {nvinfer1::OptProfileSelector::kMIN, nvinfer1::OptProfileSelector::kOPT, nvinfer1::OptProfileSelector::kMAX}) {
       if (profile->setDimensions(input.getName(), selector, dims)) continue;
-      throw Failure(ARC2FACE_INVALID_ARGUMENT,
-                    "The shape " + Describe(found->shape) + " is refused for " + label + ".");
+      errors.Throw(ARC2FACE_INVALID_ARGUMENT, "The shape " + Describe(found->shape) + " is refused for " + label);
     }
   }
   if (config.addOptimizationProfile(profile) < 0) {
-    throw Failure(ARC2FACE_INVALID_ARGUMENT, "A profile of the network " + network + " is refused.");
+    errors.Throw(ARC2FACE_INVALID_ARGUMENT, "A profile of the network " + network + " is refused");
   }
 }
 
@@ -187,6 +187,34 @@ void Configure(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& req
   if (request.inspectable != 0) config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
 }
 
+// What the builder times on the GPU: of earlier builds, as far as it is of use, and then of this one too.
+class Timings {
+ public:
+#ifdef TRT_MAJOR_RTX
+  // A cache would have no effect, and need a GPU.
+  Timings(nvinfer1::IBuilderConfig&, const Arc2FaceBuildRequest&) {}
+  void Save() const {}
+#else
+  Timings(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) : request_(request) {
+    if (request.write_timings == nullptr) return;
+    const auto use = [&](const void* data, uint64_t bytes) {
+      cache_.reset(config.createTimingCache(data, bytes));
+      return cache_ != nullptr && config.setTimingCache(*cache_, false);
+    };
+    // That of another GPU or version is refused.
+    if (!use(request.timings, request.timings_bytes) && request.timings_bytes > 0) use(nullptr, 0);
+  }
+  void Save() const {
+    const std::unique_ptr<nvinfer1::IHostMemory> all(cache_ == nullptr ? nullptr : cache_->serialize());
+    if (all != nullptr) request_.write_timings(request_.user, all->data(), all->size());
+  }
+
+ private:
+  const Arc2FaceBuildRequest& request_;
+  std::unique_ptr<nvinfer1::ITimingCache> cache_;  // that the builder adds to
+#endif
+};
+
 }  // namespace
 
 void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
@@ -196,6 +224,7 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
     throw Failure(ARC2FACE_INVALID_ARGUMENT, "Expected at least one profile for the network " + network + ".");
   }
   ErrorRecorder errors;
+  const Logger::ListeningToThreads listening(library.logger(), errors);
   Monitor monitor(request);
   Writer writer(request);
   // Each of these refers to those before it.
@@ -204,14 +233,16 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
   const std::unique_ptr<nvinfer1::INetworkDefinition> definition(builder->createNetworkV2(kNetworkFlags));
   if (definition == nullptr) errors.Throw(ARC2FACE_FAILED, what);
   const auto parser = library.MakeParser(*definition);
-  library.has_10_13() ? ParseInParts(*parser, request) : ParseWhole(*parser, request);
+  library.has_10_13() ? ParseInParts(*parser, request, errors) : ParseWhole(*parser, request, errors);
 
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   if (config == nullptr) errors.Throw(ARC2FACE_FAILED, what);
   Configure(*config, request, errors);
   for (uint32_t i = 0; i < request.profile_count; ++i) {
-    AddProfile(*builder, *definition, *config, request.profiles[i], network);
+    AddProfile(*builder, *definition, *config, request.profiles[i], network, errors);
   }
+  const Timings timings(*config, request);
+  errors.Clear();  // of timings that are refused
   config->setProgressMonitor(&monitor);
 
   bool built = false;
@@ -225,6 +256,7 @@ void Build(Arc2FaceLibrary& library, const Arc2FaceBuildRequest& request) {
     throw Failure(ARC2FACE_CANCELLED, "Building the network " + network + " was cancelled.");
   }
   if (!built) errors.Throw(ARC2FACE_FAILED, what);
+  timings.Save();
 }
 
 }  // namespace arc2face::engines

@@ -5,9 +5,11 @@
 
 using arc2face::engines::Failure;
 using arc2face::engines::ToShape;
+using Listening = arc2face::engines::Logger::Listening;
 
 Arc2FaceEngine::Arc2FaceEngine(Arc2FaceLibrary& library, const void* data, uint64_t bytes)
     : runtime_(library.MakeRuntime()) {
+  const Listening listening(errors_);
   runtime_->setErrorRecorder(&errors_);
 #ifdef TRT_MAJOR_RTX
   uint64_t diagnostics = 0;
@@ -72,6 +74,7 @@ Arc2FaceShape Arc2FaceEngine::ProfileShape(uint32_t profile, uint32_t input) con
 }
 
 std::string Arc2FaceEngine::Inspect() const {
+  const Listening listening(errors_);
   const std::unique_ptr<nvinfer1::IEngineInspector> inspector(engine_->createEngineInspector());
   const char* const text =
       inspector == nullptr ? nullptr : inspector->getEngineInformation(nvinfer1::LayerInformationFormat::kJSON);
@@ -96,7 +99,7 @@ std::unique_ptr<nvinfer1::IHostMemory> Arc2FaceEngine::SaveCompiled() const {
 }
 
 std::unique_ptr<nvinfer1::IExecutionContext> Arc2FaceEngine::MakeContext() {
-  errors_.Clear();
+  const Listening listening(errors_);
 #ifdef TRT_MAJOR_RTX
   // Only now: it is not documented whether data read into the cache later is used.
   if (!config_->setRuntimeCache(*compiled_)) errors_.Throw(ARC2FACE_FAILED, "The engine can't be configured");
@@ -112,6 +115,7 @@ std::unique_ptr<nvinfer1::IExecutionContext> Arc2FaceEngine::MakeContext() {
 
 Arc2FaceContext::Arc2FaceContext(Arc2FaceEngine& engine, uint32_t profile, void* stream)
     : engine_(engine), context_(engine.MakeContext()) {
+  const Listening listening(errors_);
   context_->setErrorRecorder(&errors_);
   const std::string what = "Could not choose the profile " + std::to_string(profile);
   if (profile >= engine.profile_count()) {
@@ -128,7 +132,7 @@ Arc2FaceContext::Arc2FaceContext(Arc2FaceEngine& engine, uint32_t profile, void*
     }
   }
   bytes_ = context_->updateDeviceMemorySizeForShapes();
-  if (bytes_ == 0 && errors_.getNbErrors() > 0) errors_.Throw(ARC2FACE_FAILED, what);
+  if (bytes_ == 0 && errors_.told()) errors_.Throw(ARC2FACE_FAILED, what);
 }
 
 void Arc2FaceContext::SetMemory(void* memory, uint64_t bytes) {
@@ -140,6 +144,7 @@ void Arc2FaceContext::SetMemory(void* memory, uint64_t bytes) {
 }
 
 void Arc2FaceContext::SetAddress(uint32_t tensor, void* address) {
+  const Listening listening(errors_);
   if (context_->setTensorAddress(engine_.name(tensor), address)) return;
   errors_.Throw(ARC2FACE_FAILED, std::string("Could not set the address of the tensor ") + engine_.name(tensor));
 }
@@ -149,7 +154,7 @@ Arc2FaceShape Arc2FaceContext::TensorShape(uint32_t tensor) const {
 }
 
 void Arc2FaceContext::Enqueue(void* stream) {
-  errors_.Clear();
+  const Listening listening(errors_);
   // While a stream is capturing this may fail without any CUDA error.
   if (!context_->enqueueV3(static_cast<cudaStream_t>(stream)))
     errors_.Throw(ARC2FACE_FAILED, "Could not run the engine");

@@ -29,7 +29,7 @@ struct Arc2FaceEngine {
   std::unique_ptr<nvinfer1::IExecutionContext> MakeContext();
 
  private:
-  arc2face::engines::ErrorRecorder errors_;  // outlives what reports to it
+  mutable arc2face::engines::ErrorRecorder errors_;  // of the last call; outlives what reports to it
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
   std::unique_ptr<nvinfer1::ICudaEngine> engine_;
 #ifdef TRT_MAJOR_RTX

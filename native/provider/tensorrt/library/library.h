@@ -16,6 +16,8 @@ struct Arc2FaceLibrary {
   // and IBuilder::buildSerializedNetworkToStream. All else that is called here is in 10.6.
   bool has_10_13() const noexcept { return arc2face::engines::kIsRtx || version_.major > 10 || version_.minor >= 13; }
 
+  arc2face::engines::Logger& logger() noexcept { return logger_; }
+
   // Throw Failure(ARC2FACE_FAILED) with what was logged as an error.
   std::unique_ptr<nvinfer1::IBuilder> MakeBuilder();
   std::unique_ptr<nvinfer1::IRuntime> MakeRuntime();
