@@ -178,7 +178,8 @@ void Configure(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& req
   SetCapabilities(config, request, errors);
   // Everything on the one captured stream. Taking auxiliary streams away from a context has no effect.
   config.setMaxAuxStreams(0);
-  // On by default, it would round the inputs of products in float32 to 11 bits; what is asked for in float32 is to be exact.
+  // On by default, it would round the inputs of products in float32 to 11 bits; what is asked for in float32 is to be
+  // exact.
   config.clearFlag(nvinfer1::BuilderFlag::kTF32);
 #ifdef TRT_MAJOR_RTX
   // Otherwise an engine may allocate while it runs, which can't be captured.

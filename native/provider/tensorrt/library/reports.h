@@ -85,9 +85,8 @@ class ErrorRecorder final : public nvinfer1::IErrorRecorder {
     bool empty() const noexcept { return all.empty(); }
     // A log wraps what is recorded into places and codes, or the other way round.
     bool Tells(std::string_view other) const noexcept {
-      return std::ranges::any_of(all, [&](const std::string& one) {
-        return one.find(other) != one.npos || other.find(one) != other.npos;
-      });
+      return std::ranges::any_of(
+          all, [&](const std::string& one) { return one.find(other) != one.npos || other.find(one) != other.npos; });
     }
     void Add(std::string_view one) noexcept {
       // Failures of CUDA's allocator come with other codes, and these words.
@@ -151,7 +150,7 @@ class Logger final : public nvinfer1::ILogger {
     if (error) Tell(text);
     if (log_ == nullptr) return;
     log_(user_,
-         error                           ? ARC2FACE_LOG_ERROR
+         error                            ? ARC2FACE_LOG_ERROR
          : severity == Severity::kWARNING ? ARC2FACE_LOG_WARNING
          : severity == Severity::kINFO    ? ARC2FACE_LOG_INFO
                                           : ARC2FACE_LOG_VERBOSE,
