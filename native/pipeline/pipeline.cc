@@ -232,7 +232,11 @@ std::shared_ptr<CallOf<T>> Pipeline::Open(std::function<void(Outcome<T>)> done) 
 void Pipeline::Begin(Lane lane, const std::shared_ptr<Call>& call, std::function<void()> work) {
   Turns& turns = TurnsOf(device_);
   turns.Begin(call.get(), [self = shared_from_this(), lane, call, work = std::move(work)]() mutable {
-    self->Post(lane, call, std::move(work));
+    try {
+      self->Post(lane, call, std::move(work));
+    } catch (...) {
+      self->Fail(call, CurrentError());  // a build that ends has no use for it
+    }
   });
   // Whoever has settled it meanwhile may have come before it began.
   if (call->settled()) turns.End(call.get());
