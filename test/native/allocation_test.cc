@@ -22,8 +22,9 @@ void* Allocate(std::size_t bytes) {
 
 }  // namespace
 
-// The array forms call these.
+// The array forms call these. The second is the standard library's for memory that it can do without.
 void* operator new(std::size_t bytes) { return Allocate(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes == 0 ? 1 : bytes); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
