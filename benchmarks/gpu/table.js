@@ -1,4 +1,4 @@
-/** Formats the results of bench:gpu as a page for benchmarks/results/. */
+/** Formats the results of a run on a GPU as a page for benchmarks/results/. */
 
 /** Of the host's thread, for a step. */
 const mostMicroseconds = 50;
@@ -7,9 +7,9 @@ const noise = 1.02;
 
 /**
  * @typedef {import('./report.js').Report} Report
- * @typedef {{ date: string, dryRun: boolean, machine: { gpu?: { name: string }, driver?: string, runtime?: string, cpu: string, node: string },
+ * @typedef {{ date: string, dryRun: boolean, machine: { gpu?: { name: string }, driver?: string, driverRelease?: string, runtime?: string, cpu: string, node: string },
  *   engines?: Report, portraits?: Report, steps?: Report, pytorch?: Report, comparison?: Report,
- *   leftOut: { what: string, why?: string }[], failed: { what: string, why?: string }[] }} Run
+ *   passed?: { what: string, seconds: number }[], leftOut: { what: string, why?: string }[], failed: { what: string, why?: string }[] }} Run
  */
 
 /** Whether engines are the stand-in's, which compute next to nothing. @param {Report} engines */
@@ -53,11 +53,12 @@ export function requirements({ engines, steps }) {
  */
 export function markdown(run) {
 	const { date, dryRun, machine, engines, portraits, steps, pytorch, comparison } = run;
-	const { gpu, driver = 'none', runtime = 'none', cpu, node } = machine;
+	const { gpu, driver = 'none', driverRelease, runtime = 'none', cpu, node } = machine;
 	const lines = [`# ${gpu?.name ?? 'No GPU'}, ${date}`, ''];
 	if (dryRun)
 		lines.push('A dry run: tiny networks, the stand-in, and a CUDA runtime on the host. The numbers mean nothing.', '');
-	lines.push(`CUDA ${runtime}, a driver for CUDA ${driver}; ${cpu}; Node.js ${node}.`);
+	const release = driverRelease ? ` (${driverRelease})` : '';
+	lines.push(`CUDA ${runtime}, a driver for CUDA ${driver}${release}; ${cpu}; Node.js ${node}.`);
 	if (engines?.provider) {
 		const { provider, version, precision, batchSizes } = engines;
 		lines.push(
@@ -71,10 +72,7 @@ export function markdown(run) {
 	lines.push('');
 
 	lines.push('| | batch rows | median | least to most | runs |', '| --- | --- | --- | --- | --- |');
-	for (const report of [engines, portraits, steps, pytorch]) {
-		for (const { name, rows, unit, values } of report?.results ?? [])
-			lines.push(`| ${[name, rows ? `${rows}` : '', ...statistics(values, unit)].join(' | ')} |`);
-	}
+	for (const report of [engines, steps, portraits, pytorch]) lines.push(...rowsOf(report));
 	if (comparison?.difference) {
 		const { rows, ours, pytorch: theirs } = comparison.difference;
 		const shown = [ours, theirs].map((error) => (error ?? Number.NaN).toExponential(1));
@@ -86,9 +84,18 @@ export function markdown(run) {
 	const asked = requirements(run).map(({ what, met }) => `${what}: ${met ? 'so it is' : '**not so**'}`);
 	const reasons = (/** @type {Run['failed']} */ list) => list.map(({ what, why }) => `${what}: ${why}`);
 	lines.push(...section('Asked for', asked));
+	const passed = (run.passed ?? []).map(({ what, seconds }) => `${what} (${seconds} s)`);
 	lines.push(...section('Failed', reasons(run.failed)));
+	lines.push(...section('Passed', passed));
 	lines.push(...section('Left out', reasons([...run.leftOut, ...(pytorch?.leftOut ?? [])])));
 	return `${lines.join('\n')}\n`;
+}
+
+/** A report's results as rows of the table. @param {Report | undefined} report */
+export function rowsOf(report) {
+	return (report?.results ?? []).map(({ name, rows, unit, values }) => {
+		return `| ${[name, rows ? `${rows}` : '', ...statistics(values, unit)].join(' | ')} |`;
+	});
 }
 
 /** @param {string} heading @param {string[]} items */

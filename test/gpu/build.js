@@ -1,10 +1,9 @@
 /**
  * The build that tests and benchmarks of the GPU share: compiled TypeScript, addon, provider libraries, stand-ins and C++
- * programs, from a clean checkout, without npm and without a network.
+ * programs, from a checkout; in what `npm run pack:gpu` packed, everything is built.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -14,8 +13,8 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const rtxLibraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
 
-/** Says which sources dist was compiled from, where there is no compiler; the npm package leaves this folder out. */
-export const stamp = join(root, 'dist/benchmarks/sources.sha256');
+/** In an archive of pack:gpu alone. */
+export const packedMark = join(root, 'packed.json');
 
 /** Exit code of a command that found no GPU. */
 export const noGpuCode = 3;
@@ -27,6 +26,7 @@ export const noGpuCode = 3;
  * @returns {{ folder: string, env: NodeJS.ProcessEnv }} where the programs are, and the environment in which tests use this build
  */
 export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
+	if (existsSync(packedMark)) return { folder: join(root, 'build'), env: environment(join(root, 'build')) };
 	folder = resolve(folder);
 	if (basename(folder) !== 'build') {
 		throw new Error(
@@ -53,15 +53,19 @@ export function build(stages, targets, folder = join(root, 'build/gpu/build')) {
 	}
 	const parallel = ['--parallel', String(availableParallelism())];
 	stages.command('cmake', ['--build', folder, '--config', 'Release', '--target', ...targets, ...parallel]);
+	return { folder, env: environment(folder) };
+}
+
+/** @param {string} folder - of the build @returns {NodeJS.ProcessEnv} */
+function environment(folder) {
+	const inside = join(folder, 'Release/inside');
 	return {
-		folder,
-		env: {
-			...(existsSync(rtxLibraries) ? { ARC2FACE_TENSORRT: rtxLibraries } : {}),
-			...process.env,
-			// Where node-gyp-build looks for build/Release.
-			ARC2FACE_NATIVE_PREBUILD: dirname(folder),
-			ARC2FACE_INSIDE: join(folder, 'Release/inside/arc2face_inside.node'),
-		},
+		...(existsSync(rtxLibraries) ? { ARC2FACE_TENSORRT: rtxLibraries } : {}),
+		...process.env,
+		// Where node-gyp-build looks for build/Release.
+		ARC2FACE_NATIVE_PREBUILD: dirname(folder),
+		ARC2FACE_INSIDE: join(inside, 'arc2face_inside.node'),
+		ARC2FACE_STAND_IN: join(inside, 'arc2face_stand_in.so'),
 	};
 }
 
@@ -75,29 +79,11 @@ export function findGpus(stages, env) {
 	return JSON.parse(stages.command(process.execPath, ['-e', script], { cwd: root, env, capture: true }).stdout);
 }
 
-/** A hash of everything that dist is compiled from. */
-export function hashSources() {
-	const hash = createHash('sha256');
-	for (const folder of ['lib', 'models', 'benchmarks']) {
-		const files = readdirSync(join(root, folder), { encoding: 'utf8', recursive: true });
-		for (const file of files.filter((one) => one.endsWith('.ts')).sort()) {
-			hash.update(`${folder}/${file}\0`).update(readFileSync(join(root, folder, file)));
-		}
-	}
-	return hash.digest('hex');
-}
-
 /** @param {import('./stages.js').Stages} stages */
 function compileTypeScript(stages) {
 	const compiler = join(root, 'node_modules/typescript/bin/tsc');
-	if (existsSync(compiler)) {
-		stages.command(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root });
-	} else if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hashSources()) {
-		throw new Error(
-			'there is no TypeScript to compile dist with, and dist is not of these sources: run `npm ci`, or unpack here what ' +
-				'`npm run pack:gpu` has packed elsewhere',
-		);
-	}
+	if (!existsSync(compiler)) throw new Error('there is no TypeScript to compile dist with: run `npm ci`');
+	stages.command(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root });
 }
 
 function nodeApiHeaders() {
@@ -105,9 +91,7 @@ function nodeApiHeaders() {
 	try {
 		return [require('node-api-headers').include_dir, dirname(require.resolve('node-addon-api/package.json'))];
 	} catch {
-		throw new Error(
-			'there are no node_modules: run `npm ci`, or unpack here what `npm run pack:gpu` has packed elsewhere',
-		);
+		throw new Error('there are no node_modules: run `npm ci`');
 	}
 }
 

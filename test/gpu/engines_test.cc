@@ -1,5 +1,6 @@
 // Engines on a GPU: the stand-in's, whose results are known, through the C ABI in the whole pipeline.
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,9 +21,11 @@ using GpuEngines = GpuTest;
 tensorrt::EngineLibrary OnGpuStandIn() {
   return tensorrt::EngineLibrary(*Arc2FaceGetEngineApi(ARC2FACE_ENGINE_ABI_VERSION), {});
 }
-// A library of its own.
+// A library of its own, beside the program that was built with it unless the environment names another place.
 tensorrt::EngineLibrary OnHostStandIn() {
-  return tensorrt::EngineLibrary({.provider = ARC2FACE_STAND_IN, .core = "", .parser = ""});
+  const char* elsewhere = std::getenv("ARC2FACE_STAND_IN");
+  return tensorrt::EngineLibrary(
+      {.provider = elsewhere != nullptr ? elsewhere : ARC2FACE_STAND_IN, .core = "", .parser = ""});
 }
 
 template <typename T>

@@ -1,71 +1,130 @@
 /**
- * Packs what a machine without a network needs besides a checkout to run test:gpu and bench:gpu:
+ * Packs everything that a machine with a GPU needs to run test:gpu and bench:gpu, built, into one archive:
  *
- *   npm run pack:gpu [-- --node] [--tensorrt-rtx]      here, after `npm ci` and `npm run toolchain`
- *   tar -xf gpu-machine.tar.xz                         there, in the checkout
+ *   npm run pack:gpu [-- --build <folder>]      here, after `npm ci` and `npm run toolchain`
+ *   tar -xf gpu-checks.tar.xz                   there, in an empty folder; then ./run-gpu-checks (archive.js)
  *
- * That machine has nvcc, CMake, a C++ compiler and Python. Linux on x86-64. build/gpu-machine.tar.xz holds:
- *
- *   node_modules            the packages that the library and vitest need, of ONNX Runtime only the library
- *   dist                    the compiled library and benchmarks
- *   .toolchain/headers      TensorRT's headers, for the provider libraries
- *   .toolchain/googletest   GoogleTest's source, for the C++ tests
- *   .toolchain/node         this Node.js, with --node
- *
- * and, with --tensorrt-rtx, into a second archive of about 60 MB, build/gpu-machine-tensorrt-rtx.tar.xz, NVIDIA's libraries.
+ * That machine is a Linux on x86-64 with glibc 2.36, libstdc++ and xz, and has NVIDIA's driver; it needs no compiler, no Node.js, no npm and
+ * no network. build/gpu-checks.tar.xz holds this Node.js, what was built, dist, the tests of whole models with the sources that they
+ * import, the tiny bundle, and the packages that library and vitest need at run time.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import {
+	chmodSync,
+	cpSync,
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
+import { dirname, extname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { hashSources, root, stamp } from './build.js';
+import { build, packedMark, root } from './build.js';
+import { Stages } from './stages.js';
 
-const { values } = parseArgs({
-	options: { node: { type: 'boolean', default: false }, 'tensorrt-rtx': { type: 'boolean', default: false } },
-});
+const { values } = parseArgs({ options: { build: { type: 'string' } } });
+const mostMiB = 60;
+const staged = join(root, 'build/gpu-checks');
+const archive = join(root, 'build/gpu-checks.tar.xz');
 const onnxRuntime = 'node_modules/onnxruntime-node';
-const googletest = '/usr/src/googletest';
 
-run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
-writeFileSync(stamp, hashSources());
-mkdirSync(join(root, '.toolchain'), { recursive: true });
-if (existsSync(googletest)) cpSync(googletest, join(root, '.toolchain/googletest'), { recursive: true });
-if (values.node) cpSync(process.execPath, join(root, '.toolchain/node'));
-pack('build/gpu-machine.tar.xz', [
-	...packagesOf(Object.keys(manifest(root).dependencies).concat('vitest')),
-	`${onnxRuntime}/package.json`,
-	`${onnxRuntime}/bin/napi-v6/linux/x64/libonnxruntime.so.1`,
-	'dist',
-	'.toolchain/headers',
-	'.toolchain/googletest',
-	...(values.node ? ['.toolchain/node'] : []),
-]);
-if (values['tensorrt-rtx']) pack('build/gpu-machine-tensorrt-rtx.tar.xz', ['.toolchain/tensorrt-rtx']);
+/** What the build leaves in its folder for tests, benchmarks and the package. */
+const builtFiles = [
+	'Release',
+	'arc2face_gpu_tests',
+	'benchmarks/gpu/engines/arc2face_engine_bench',
+	'benchmarks/gpu/engines/arc2face_engine_bench_on_host',
+];
+/** Of the checkout. */
+const files = [
+	...[
+		'package.json',
+		'tsconfig.json',
+		'vitest.config.ts',
+		'dist',
+		'lib',
+		'models',
+		'benchmarks/random-bundle',
+		'benchmarks/gpu',
+	],
+	...['test/gpu', 'test/e2e/behaviour.test.ts', 'test/e2e/portrait.test.ts'],
+	...readdirSync(join(root, 'test'))
+		.filter((name) => name.endsWith('.ts'))
+		.map((name) => `test/${name}`),
+	...[`${onnxRuntime}/package.json`, `${onnxRuntime}/bin/napi-v6/linux/x64/libonnxruntime.so.1`],
+];
+/** Packages that only a build needs, or that nothing of this asks vite for. */
+const unneeded = new Set(['node-addon-api', 'node-api-headers', 'onnxruntime-node', 'lightningcss']);
+/** Of everything: what nobody loads. */
+const unloaded =
+	/\.(map|md|mts|cts|h|cc|cu|flow|hpp)$|\.d\.ts$|\/models\/tiny\/(recipe|evaluation)(\/|$)|\/CMakeFiles(\/|$)/;
 
-/** @param {string} archive @param {string[]} paths */
-function pack(archive, paths) {
-	const missing = paths.filter((path) => !existsSync(join(root, path)));
-	for (const path of missing) console.log(`Left out of ${archive}, because it is not there: ${path}`);
-	rmSync(join(root, archive), { force: true });
-	mkdirSync(dirname(join(root, archive)), { recursive: true });
-	run('tar', ['-cJf', archive, ...paths.filter((path) => !missing.includes(path))]);
-	console.log(`${archive}: ${(statSync(join(root, archive)).size / 2 ** 20).toFixed(1)} MiB`);
+const stages = new Stages(60 * 60_000);
+const targets = ['all', 'arc2face_test_parts', 'arc2face_engine_bench_on_host'];
+const built = stages.run('Build', () => build(stages, targets, values.build));
+if (built) stages.run('Archive', () => pack(built.folder));
+stages.report();
+if (stages.hasFailed) process.exitCode = 1;
+
+/** @param {string} folder - of the build */
+function pack(folder) {
+	rmSync(staged, { recursive: true, force: true });
+	for (const file of files.concat(packages())) copy(join(root, file), file);
+	for (const file of builtFiles) copy(join(folder, file), join('build', file));
+	copy(process.execPath, 'bin/node');
+	strip(staged);
+	writeFileSync(join(staged, relative(root, packedMark)), `${JSON.stringify({ date: new Date().toISOString() })}\n`);
+	const script = `#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd) && exec "$here/bin/node" "$here/test/gpu/archive.js" "$@"\n`;
+	writeFileSync(join(staged, 'run-gpu-checks'), script);
+	chmodSync(join(staged, 'run-gpu-checks'), 0o755);
+
+	// Branch targets that do not depend on where they are repeat more often.
+	const compressor = 'xz --threads=0 --x86 --lzma2=preset=9';
+	const order = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner'];
+	rmSync(archive, { force: true });
+	stages.command('tar', ['-C', staged, ...order, '-I', compressor, '-cf', archive, ...readdirSync(staged)]);
+	const size = statSync(archive).size / 2 ** 20;
+	console.log(`${relative(root, archive)}: ${size.toFixed(1)} MiB of at most ${mostMiB}`);
+	if (size > mostMiB)
+		throw new Error(`it has ${size.toFixed(1)} MiB, but at most ${mostMiB} are to be brought to a machine`);
 }
 
-/** The folders of packages and all their dependencies. @param {string[]} names */
-function packagesOf(names) {
+/** @param {string} from @param {string} to - in the archive */
+function copy(from, to) {
+	if (!existsSync(from)) throw new Error(`there is no ${from}`);
+	mkdirSync(dirname(join(staged, to)), { recursive: true });
+	cpSync(from, join(staged, to), { recursive: true, dereference: true, filter: (path) => !unloaded.test(path) });
+}
+
+/** Takes symbols, which nobody debugs there, out of programs and libraries. @param {string} folder */
+function strip(folder) {
+	for (const name of readdirSync(folder, { encoding: 'utf8', recursive: true })) {
+		const file = join(folder, name);
+		if (!['', '.so', '.node', '.1'].includes(extname(name)) || !lstatSync(file).isFile()) continue;
+		if (readFileSync(file).subarray(0, 4).toString('latin1') !== '\x7fELF') continue;
+		const { status } = spawnSync('strip', ['--strip-unneeded', file], { stdio: 'inherit' });
+		if (status !== 0) throw new Error(`strip failed for ${file}`);
+	}
+}
+
+/** The folders of the packages that library and vitest need, and of all their dependencies. */
+function packages() {
 	/** @type {Set<string>} */
 	const found = new Set();
 	/** @param {string} name @param {string} from - folder whose package depends on it */
 	const add = (name, from) => {
 		const folder = locate(name, from);
-		// Optional packages include those of other platforms; for ONNX Runtime the list has what is needed.
-		if (folder === undefined || found.has(folder) || folder === join(root, onnxRuntime)) return;
+		// Optional packages include those of other platforms.
+		if (folder === undefined || found.has(folder) || unneeded.has(name)) return;
 		found.add(folder);
 		const { dependencies, optionalDependencies } = manifest(folder);
 		for (const one of Object.keys({ ...dependencies, ...optionalDependencies })) add(one, folder);
 	};
-	for (const name of names) add(name, root);
+	for (const name of [...Object.keys(manifest(root).dependencies), 'vitest']) add(name, root);
 	return [...found].map((folder) => relative(root, folder));
 }
 
@@ -79,16 +138,4 @@ function locate(name, from) {
 /** @param {string} folder */
 function manifest(folder) {
 	return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-}
-
-/** @param {string} command @param {string[]} args */
-function run(command, args) {
-	const { status, error } = spawnSync(command, args, {
-		cwd: root,
-		stdio: 'inherit',
-		env: { XZ_OPT: '-9', ...process.env },
-	});
-	if (status === 0) return;
-	console.error(`${command} failed${error ? `: ${error.message}` : ''}.`);
-	process.exit(1);
 }

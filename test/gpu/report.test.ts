@@ -7,6 +7,8 @@ import { markdown, requirements } from '../../benchmarks/gpu/table.js';
 // @ts-expect-error
 import { build } from './build.js';
 // @ts-expect-error
+import { listTests } from './checks.js';
+// @ts-expect-error
 import { CommandFailed, LeftOut, Stages } from './stages.js';
 
 const queued = 'UNet and step kernels, queued';
@@ -44,13 +46,17 @@ describe('the page', () => {
 	test('has medians, and shows what is no number, what failed and what was left out', () => {
 		const leftOut = [{ what: 'PyTorch', why: 'there is none' }];
 		const failed = [{ what: 'Portraits', why: 'the time was up' }];
-		const page = markdown({ ...run, leftOut, failed });
+		const passed = [{ what: 'Kernels', seconds: 9 }];
+		const driver = { driver: '13.0', driverRelease: '580.65.06' };
+		const page = markdown({ ...run, machine: { ...machine, ...driver }, passed, leftOut, failed });
 		expect(page).toContain('# NVIDIA H200, 2026-11-22');
 		expect(page).toContain(`| ${queued} | 2 | 2 ms | 1 to 3 | 3 |`);
 		expect(page).toContain(`| ${replayed} | 2 | no number |`);
 		expect(page).toContain('**not so**');
 		expect(page).toContain('- PyTorch: there is none');
 		expect(page).toContain('- Portraits: the time was up');
+		expect(page).toContain('- Kernels (9 s)');
+		expect(page).toContain('a driver for CUDA 13.0 (580.65.06)');
 		expect(page).not.toContain('dry run');
 	});
 
@@ -89,6 +95,18 @@ test('a build in a folder where the addon is not looked for is refused', () => {
 	expect(() => build(new Stages(60_000), [], '/tmp/elsewhere')).toThrow(/named build .*\/tmp\/elsewhere/);
 });
 
+test('the tests in a listing of GoogleTest have the names that a filter wants', () => {
+	const listing = `Running main() from gtest_main.cc
+GpuConvert/0.  # TypeParam = float
+  Converts
+GpuReplay.
+  Equals
+  Survives/3  # GetParam() = 8
+`;
+	expect(listTests(listing)).toEqual(['GpuConvert/0.Converts', 'GpuReplay.Equals', 'GpuReplay.Survives/3']);
+	expect(listTests('')).toEqual([]);
+});
+
 describe('stages', () => {
 	const printed: string[] = [];
 	beforeEach(() => {
@@ -97,16 +115,21 @@ describe('stages', () => {
 	});
 	afterEach(() => vi.restoreAllMocks());
 
-	test('go on after one that failed or was left out, and tell the two apart', () => {
-		const stages = new Stages(60_000);
+	test('go on after one that failed or was left out, tell the two apart, and say when one has ended', () => {
+		let ended = 0;
+		const stages = new Stages(60_000, () => {
+			ended += 1;
+		});
 		expect(stages.run('works', () => 7)).toBe(7);
 		stages.run('has no place', () => {
 			throw new LeftOut('no GPU');
 		});
 		expect(stages.hasFailed).toBe(false);
+		expect(ended).toBe(2);
 		stages.run('breaks', () => stages.command(process.execPath, ['-e', 'process.exit(9)']));
 		expect(stages.hasFailed).toBe(true);
 		expect(stages.leftOut).toEqual([{ what: 'has no place', why: 'no GPU' }]);
+		expect(stages.passed).toEqual([{ what: 'works', seconds: expect.any(Number) }]);
 		expect(stages.failed).toEqual([{ what: 'breaks', why: expect.stringContaining('exit code 9') }]);
 		stages.report();
 		const report = printed.join('\n');

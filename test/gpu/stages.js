@@ -20,10 +20,15 @@ export class Stages {
 	#started = Date.now();
 	/** @type {{ name: string, seconds: number, outcome: 'passed' | 'failed' | 'left out', reason?: string }[]} */
 	#ended = [];
+	#onEnd;
 
-	/** @param {number} limitMs - the time for all stages together */
-	constructor(limitMs) {
+	/**
+	 * @param {number} limitMs - the time for all stages together
+	 * @param {() => void} [onEnd] - called after every stage: a later one may end the process
+	 */
+	constructor(limitMs, onEnd = () => {}) {
 		this.#end = this.#started + limitMs;
+		this.#onEnd = onEnd;
 	}
 
 	get remainingMs() {
@@ -32,6 +37,13 @@ export class Stages {
 
 	get hasFailed() {
 		return this.#ended.some(({ outcome }) => outcome === 'failed');
+	}
+
+	/** What passed, and in what time. */
+	get passed() {
+		return this.#ended
+			.filter(({ outcome }) => outcome === 'passed')
+			.map(({ name, seconds }) => ({ what: name, seconds }));
 	}
 
 	/** What was left out, and why. */
@@ -62,6 +74,7 @@ export class Stages {
 			if (this.remainingMs <= 0) throw new LeftOut('the time was up');
 			const result = work();
 			this.#ended.push({ name, seconds: seconds(started), outcome: 'passed' });
+			console.log(`passed after ${seconds(started)} s`);
 			return result;
 		} catch (error) {
 			const { message } = /** @type {Error} */ (error);
@@ -69,6 +82,8 @@ export class Stages {
 			console.log(`${outcome}: ${message}`);
 			this.#ended.push({ name, seconds: seconds(started), outcome, reason: message });
 			return undefined;
+		} finally {
+			this.#onEnd();
 		}
 	}
 
