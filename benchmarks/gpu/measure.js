@@ -98,6 +98,7 @@ export class Measurement {
 		const folder = join(root, `build/gpu/bundle-${size}`);
 		const done = join(folder, 'complete');
 		if (existsSync(done)) return folder;
+		if (this.#stages.remainingMs < measuringMs) throw new LeftOut('there is no time to measure with them');
 		const argv = ['dist/benchmarks/random-bundle/cli.js', '--size', size, '--out', folder];
 		this.#stages.command(process.execPath, argv, { cwd: root });
 		writeFileSync(done, '');

@@ -1,13 +1,15 @@
 // The reports of test:gpu and bench:gpu: a part that did not run, or a number that is missing, must show.
+import { chmodSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error: plain JavaScript, because it runs before anything is compiled
 import { readReport } from '../../benchmarks/gpu/report.js';
 // @ts-expect-error
 import { markdown, requirements } from '../../benchmarks/gpu/table.js';
+import { temporaryFolder } from '../checkpoint-samples.ts';
 // @ts-expect-error
 import { build } from './build.js';
 // @ts-expect-error
-import { listTests } from './checks.js';
+import { checkGraphs, checkKernels, listTests } from './checks.js';
 // @ts-expect-error
 import { CommandFailed, LeftOut, Stages } from './stages.js';
 
@@ -107,14 +109,51 @@ GpuReplay.
 	expect(listTests('')).toEqual([]);
 });
 
-describe('stages', () => {
-	const printed: string[] = [];
-	beforeEach(() => {
-		printed.length = 0;
-		vi.spyOn(console, 'log').mockImplementation((line) => printed.push(String(line)));
-	});
-	afterEach(() => vi.restoreAllMocks());
+const printed: string[] = [];
+beforeEach(() => {
+	printed.length = 0;
+	vi.spyOn(console, 'log').mockImplementation((line) => printed.push(String(line)));
+});
+afterEach(() => vi.restoreAllMocks());
 
+describe.skipIf(process.platform === 'win32')('C++ tests', () => {
+	const folder = temporaryFolder();
+	/** Runs kernel and graph tests of a program that has `tests`, of which `Broken` fails. */
+	const check = (tests: string, gpus: object[]) => {
+		const program = `#!/bin/sh
+case "$1" in
+--gtest_list_tests) printf '${tests}' ;;
+*Broken) echo 'written before the first value'; exit 1 ;;
+esac`;
+		chmodSync(folder.write('arc2face_gpu_tests', Buffer.from(program)), 0o755);
+		const stages = new Stages(60_000);
+		const machine = { stages, folder: folder.path('.'), env: process.env, gpus, obstacle: 'no driver' };
+		checkKernels(machine);
+		checkGraphs(machine);
+		return stages;
+	};
+	const [kernels, graphs] = [expect.stringContaining('Kernels'), expect.stringContaining('graphs')];
+
+	test('all run, and a failing one is named with what it said', () => {
+		const { failed, passed } = check('GpuStep/0.  # float\\n  Broken\\n  Applies\\nGpuReplay.\\n  Equals\\n', [{}]);
+		expect(failed).toEqual([{ what: kernels, why: '1 of 2 failed: GpuStep/0.Broken' }]);
+		expect(passed).toMatchObject([{ what: graphs }]);
+		expect(printed.join('\n')).toMatch(/written before the first value[\s\S]*ok +GpuStep\/0.Applies/);
+	});
+
+	test('without a GPU are left out, but a failing one is told', () => {
+		const { failed, leftOut } = check('GpuStep/0.\\n  Applies\\nGpuReplay.\\n  Broken\\n', []);
+		expect(leftOut).toEqual([{ what: kernels, why: 'no driver' }]);
+		expect(failed).toMatchObject([{ what: graphs }]);
+	});
+
+	test('that are not in the program are a failure', () => {
+		const { failed } = check('GpuStep/0.\\n  Applies\\n', [{}]);
+		expect(failed).toEqual([{ what: graphs, why: expect.stringContaining('none of these tests') }]);
+	});
+});
+
+describe('stages', () => {
 	test('go on after one that failed or was left out, tell the two apart, and say when one has ended', () => {
 		let ended = 0;
 		const stages = new Stages(60_000, () => {
