@@ -42,7 +42,7 @@ describe('openCheckpoint', () => {
 	});
 
 	test('refuses what is not there, folders, and pipes without waiting for a writer', async () => {
-		await expectInvalidWeights(openCheckpoint(folder.path('missing')), folder.path('missing'), 'ENOENT');
+		await expectInvalidWeights(openCheckpoint(folder.path('missing')), folder.path('missing'), 'there is no such file');
 		await expectInvalidWeights(openCheckpoint(folder.path('.')), 'a file');
 		if (process.platform === 'win32') return;
 		execFileSync('mkfifo', [folder.path('pipe')]);

@@ -91,9 +91,9 @@ describe('of another realm', () => {
 
 describe('a photo may be', () => {
 	test('a Blob or a File', async () => {
-		for (const photo of [new Blob([png]), new File([png], 'anna.png')]) {
-			expect(await readPhoto(photo)).toMatchObject({ name: `the photo of ${png.length} bytes`, width: 5, height: 4 });
-		}
+		const size = { width: 5, height: 4 };
+		expect(await readPhoto(new Blob([png]))).toMatchObject({ name: `the photo of ${png.length} bytes`, ...size });
+		expect(await readPhoto(new File([png], 'anna.png'))).toMatchObject({ name: 'the photo anna.png', ...size });
 	});
 
 	test('on memory that threads share: bytes, a view of them, pixels', async () => {
