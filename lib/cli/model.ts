@@ -79,7 +79,7 @@ export function loadingDisplay(context: Context): (progress: LoadProgress) => vo
 				context.progress(`checking ${network}`, percent);
 				break;
 			case 'waiting':
-				context.note(`Another load builds the engine of ${network}; waiting for it.`);
+				context.note(`Waiting to build the engine of ${network}: another load builds it, or calls run on the GPU.`);
 				break;
 			case 'building':
 				context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);

@@ -30,7 +30,7 @@ test('how far a load is reads as a label and a number', () => {
 	show(at('loading', 1));
 	expect(said).toEqual([
 		'checking unet: 50 of 100',
-		'Another load builds the engine of unet; waiting for it.',
+		'Waiting to build the engine of unet: another load builds it, or calls run on the GPU.',
 		'building the engine of unet (4 of 5): 12 of 100',
 		'loading the model: 3 of 5',
 	]);
