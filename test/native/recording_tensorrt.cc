@@ -125,11 +125,9 @@ void Log() {
 nvinfer1::IHostMemory* Timings(const void*) {
   static std::string timings = "timed once";
   static Hollow hollow;
-  hollow
-      .Put(
-          &nvinfer1::apiv::VHostMemory::data, +[](void*) -> void* { return timings.data(); })
-      .Put(
-          &nvinfer1::apiv::VHostMemory::size, +[](void*) { return timings.size(); });
+  hollow.Put(
+            &nvinfer1::apiv::VHostMemory::data, +[](void*) -> void* { return timings.data(); })
+      .Put(&nvinfer1::apiv::VHostMemory::size, +[](void*) { return timings.size(); });
   return new Shell<nvinfer1::IHostMemory>(hollow);
 }
 nvinfer1::ITimingCache* CreateTimingCache(void*, const void* data, size_t bytes) {
@@ -211,7 +209,7 @@ nvinfer1::ICudaEngine* Deserialize(void*, const void*, size_t) {
   using nvinfer1::apiv::VCudaEngine;
   if (Fails("deserializeCudaEngine")) return nullptr;
   static Hollow hollow;
-  nvinfer1::IExecutionContext* (VCudaEngine::*const create)(nvinfer1::ExecutionContextAllocationStrategy) noexcept =
+  nvinfer1::IExecutionContext* (VCudaEngine::* const create)(nvinfer1::ExecutionContextAllocationStrategy) noexcept =
       &VCudaEngine::createExecutionContext;
   hollow.Put(&VCudaEngine::setErrorRecorder, SetRecorder)
       .Put(&VCudaEngine::getNbOptimizationProfiles, One)
@@ -232,7 +230,7 @@ ARC2FACE_EXPORT void* createInferRuntime_INTERNAL(void* given, int32_t) {
   using nvinfer1::apiv::VRuntime;
   logger = static_cast<nvinfer1::ILogger*>(given);
   static Hollow hollow;
-  nvinfer1::ICudaEngine* (VRuntime::*const deserialize)(const void*, size_t) noexcept =
+  nvinfer1::ICudaEngine* (VRuntime::* const deserialize)(const void*, size_t) noexcept =
       &VRuntime::deserializeCudaEngine;
   hollow.Put(&VRuntime::setErrorRecorder, SetRecorder).Put(deserialize, Deserialize);
   return new Shell<nvinfer1::IRuntime>(hollow);

@@ -47,7 +47,7 @@ class CheckedFile {
 
  private:
   const std::string path_;
-  std::string part_path_;  // <name>.<any>.part beside <name>.<any>
+  std::string part_path_;        // <name>.<any>.part beside <name>.<any>
   std::optional<NewFile> part_;  // made once there is something to write
   Checksum checksum_;
   bool failed_ = false;
