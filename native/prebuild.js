@@ -13,17 +13,22 @@ import prebuildify from 'prebuildify';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = process.argv[2] ?? root;
 
-// prebuildify strips the file and moves it away, so it gets a copy.
+const isWindows = process.platform === 'win32';
+const stripAll = process.platform === 'darwin' ? '-Sx' : '--strip-all';
+
+// prebuildify moves the file away, so it gets a copy; stripped, because it itself would hand over the path to a shell as it is.
 const stage = join(out, 'prebuilds', 'stage');
-cpSync(join(root, 'build/Release/arc2face.node'), join(stage, 'build/Release/arc2face.node'));
+const staged = join(stage, 'build/Release/arc2face.node');
+cpSync(join(root, 'build/Release/arc2face.node'), staged);
 try {
+	if (!isWindows) execFileSync('strip', [stripAll, staged]);
 	await promisify(prebuildify)({
 		name: 'arc2face-native',
 		cwd: stage,
 		out,
 		targets: [process.versions.node],
 		napi: true,
-		strip: true,
+		strip: false,
 		tagLibc: true,
 		// Here prebuildify would call node-gyp, which downloads Node.js headers. CMake has built the addon already, so do nothing.
 		nodeGyp: `"${process.execPath}" -e 0 --`,
@@ -33,7 +38,6 @@ try {
 	rmSync(stage, { recursive: true, force: true });
 }
 
-const isWindows = process.platform === 'win32';
 for (const name of ['arc2face_tensorrt', 'arc2face_tensorrt10', 'arc2face_tensorrt_rtx']) {
 	const file = `${name}.${isWindows ? 'dll' : 'so'}`;
 	const built = join(root, 'build/Release', file);

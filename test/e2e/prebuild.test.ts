@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('prebuild', () => {
 	// The package as published: no build/, no sources.
-	const folder = mkdtempSync(join(tmpdir(), 'arc2face-prebuild-'));
+	const folder = mkdtempSync(join(tmpdir(), 'arc2face prebuild ü-'));
 	const node = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 
 	beforeAll(() => {
