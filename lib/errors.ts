@@ -133,7 +133,10 @@ export class Arc2FaceError extends Error {
 	}
 
 	/** For `JSON.stringify`, and for other threads: `structuredClone` and `postMessage` keep only an error's message. */
-	toJSON(): Pick<Arc2FaceError, 'code' | 'problem' | 'details'> & { readonly [Field in 'remedy']?: string } {
+	toJSON(): Pick<Arc2FaceError, 'code' | 'problem' | 'details'> & {
+		/** Absent where nothing general helps. */
+		remedy?: string;
+	} {
 		const { code, problem, remedy, details } = this;
 		return { code, problem, ...(remedy === undefined ? {} : { remedy }), details };
 	}

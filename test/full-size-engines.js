@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildOne } from './one-engine.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
@@ -92,31 +93,20 @@ async function build(bundle) {
  * @param {string} bundle @returns {Promise<Built>}
  */
 async function buildVaeEncoder(bundle) {
-	const { ConfigFile } = await import('../dist/models/config-file.js');
-	const { EngineRuntimes, pathsOf } = await import('../dist/lib/engines/runtimes.js');
-	const { loadNative } = await import('../dist/lib/native.js');
 	const { readVaeConfig, vaeEncoder } = await import('../dist/models/vae.js');
-	const { openCheckpoint } = await import('../dist/models/weights/checkpoint.js');
-	const { CheckpointWeights } = await import('../dist/models/weights/weight-set.js');
-
-	const [name, precision] = ['vaeEncoder', 'fp16'];
-	const file = join(bundle, 'vae/diffusion_pytorch_model.safetensors');
-	const weights = new CheckpointWeights(await openCheckpoint(file));
-	const config = readVaeConfig(await ConfigFile.read(join(bundle, 'vae/config.json')));
-	const network = vaeEncoder(config, weights, { precision });
-	const env = { ARC2FACE_TENSORRT: libraries, ...process.env };
-	const library = await new EngineRuntimes({ env }).first('TensorRT-RTX');
-	expect(library !== undefined, 'TensorRT-RTX can be opened');
-
+	const name = 'vaeEncoder';
 	const to = join(folder, 'vae-encoder.engine');
-	const pixels = latents * config.pixelsPerLatent;
-	const start = performance.now();
-	await loadNative().buildEngine({
-		...{ library: pathsOf(library), name, files: [file], target: { capabilities: [89] }, to },
-		network: { graph: await network.encode(), weights: network.weights.map((one) => ({ ...one, file: 0 })) },
-		profiles: [{ image: [1, config.imageChannels, pixels, pixels] }],
-	}).promise;
-	return { network: name, precision, seconds: (performance.now() - start) / 1000, bytes: statSync(to).size };
+	const seconds = await buildOne(
+		join(bundle, 'vae'),
+		{
+			...{ name, readConfig: readVaeConfig, define: vaeEncoder },
+			profile: ({ imageChannels, pixelsPerLatent }) => ({
+				image: [1, imageChannels, latents * pixelsPerLatent, latents * pixelsPerLatent],
+			}),
+		},
+		{ to, env: { ARC2FACE_TENSORRT: libraries, ...process.env } },
+	);
+	return { network: name, precision: 'fp16', seconds, bytes: statSync(to).size };
 }
 
 /** What a process has used so far; undefined once it has ended. @param {number | undefined} pid */

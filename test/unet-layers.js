@@ -6,11 +6,12 @@
  *   node test/unet-layers.js --bundle <folder>
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildOne } from './one-engine.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({ options: { bundle: { type: 'string' }, build: { type: 'boolean', default: false } } });
@@ -20,54 +21,38 @@ else check(layersOf(logOfBuild(values.bundle)));
 
 /** @param {string} bundle */
 async function build(bundle) {
-	const { ConfigFile } = await import('../dist/models/config-file.js');
-	const { EngineRuntimes, pathsOf } = await import('../dist/lib/engines/runtimes.js');
-	const { loadNative } = await import('../dist/lib/native.js');
 	const { readUNetConfig, unet } = await import('../dist/models/unet.js');
-	const { openCheckpoint } = await import('../dist/models/weights/checkpoint.js');
-	const { CheckpointWeights } = await import('../dist/models/weights/weight-set.js');
-
-	const file = join(bundle, 'arc2face/diffusion_pytorch_model.safetensors');
-	const config = readUNetConfig(await ConfigFile.read(join(bundle, 'arc2face/config.json')));
-	const network = unet(config, new CheckpointWeights(await openCheckpoint(file)), { precision: 'fp16' });
-	const library = await new EngineRuntimes().first('TensorRT-RTX');
-	if (library === undefined) throw new Error('Expected TensorRT-RTX, but it was not found.');
-	const [rows, side] = [2, config.sampleSize ?? 64];
+	const [rows, tokens] = [2, 77];
 	const folder = mkdtempSync(join(tmpdir(), 'arc2face-unet-layers-'));
 	try {
-		await loadNative().buildEngine({
-			...{ library: pathsOf(library), name: 'unet', files: [file], target: { capabilities: [89] } },
-			network: { graph: await network.encode(), weights: network.weights.map((one) => ({ ...one, file: 0 })) },
-			profiles: [
-				{
-					sample: [rows, config.inChannels, side, side],
+		await buildOne(
+			join(bundle, 'arc2face'),
+			{
+				...{ name: 'unet', readConfig: readUNetConfig, define: unet },
+				profile: ({ inChannels, conditioningSize, sampleSize = 64 }) => ({
+					sample: [rows, inChannels, sampleSize, sampleSize],
 					timestep: [rows],
-					encoder_hidden_states: [rows, 77, config.conditioningSize],
-				},
-			],
-			...{ to: join(folder, 'unet.engine'), inspectable: true },
-		}).promise;
+					encoder_hidden_states: [rows, tokens, conditioningSize],
+				}),
+			},
+			{ to: join(folder, 'unet.engine'), inspectable: true },
+		);
 	} finally {
 		rmSync(folder, { recursive: true });
 	}
 }
 
-/** What the builder logs, from a process of its own and by a file: Node makes pipes lose what native code writes too fast. @param {string} bundle */
+/** What the builder logs, from a process of its own, because none reads its own stderr. @param {string} bundle */
 function logOfBuild(bundle) {
-	const folder = mkdtempSync(join(tmpdir(), 'arc2face-unet-log-'));
-	try {
-		const file = join(folder, 'log');
-		const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
-		const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--bundle', bundle, '--build'], {
-			env: { ARC2FACE_TENSORRT: libraries, ...process.env, ARC2FACE_LOG: 'verbose' },
-			stdio: ['ignore', 'inherit', openSync(file, 'w')],
-		});
-		const log = readFileSync(file, 'utf8');
-		if (status !== 0) throw new Error(`The build failed: ${log.slice(-3000)}`);
-		return log;
-	} finally {
-		rmSync(folder, { recursive: true });
-	}
+	const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
+	const argv = [fileURLToPath(import.meta.url), '--bundle', bundle, '--build'];
+	const { status, stderr } = spawnSync(process.execPath, argv, {
+		env: { ARC2FACE_TENSORRT: libraries, ...process.env, ARC2FACE_LOG: 'verbose' },
+		encoding: 'utf8',
+		maxBuffer: 2 ** 28,
+	});
+	if (status !== 0) throw new Error(`The build failed: ${stderr.slice(-3000)}`);
+	return stderr;
 }
 
 /**

@@ -1,15 +1,12 @@
 // Formats errors, for people and for programs.
-import { Arc2FaceError, type ErrorCode, type ErrorDetails, shortened } from '../errors.ts';
+import { Arc2FaceError, type ErrorCode, shortened } from '../errors.ts';
 import { UsageError } from './command.ts';
 import { commandLineWording } from './wording.ts';
 
 /** An error as `--json` prints it. */
-export type ErrorJson = {
+export type ErrorJson = Omit<ReturnType<Arc2FaceError['toJSON']>, 'code'> & {
 	/** Besides those of the library: the user's interrupt, and a bug. */
 	code: ErrorCode | 'INTERRUPTED' | 'INTERNAL';
-	problem: string;
-	remedy?: string;
-	details: ErrorDetails;
 };
 
 export const interrupted: ErrorJson = { code: 'INTERRUPTED', problem: 'Interrupted.', details: {} };

@@ -140,17 +140,18 @@ function describeDriver({ gpu, kernel, library, tool }: NvidiaDriver): string {
 function fileTable(files: readonly BundleFile[]): string {
 	return table(
 		['file', 'size', 'what it is', 'used for'],
-		files.map(({ path, use, format, tensors, bytes, error }) => [
-			path,
-			bytes === undefined ? '' : formatBytes(bytes),
-			error
-				? bytes === undefined
-					? 'MISSING, see below'
-					: 'NOT RIGHT, see below'
-				: `${format ?? ''}${tensors === undefined ? '' : `, ${tensors} tensors`}`,
-			use ?? 'nothing',
+		files.map((file) => [
+			file.path,
+			file.bytes === undefined ? '' : formatBytes(file.bytes),
+			stateOf(file),
+			file.use ?? 'nothing',
 		]),
 	);
+}
+
+function stateOf({ format = '', tensors, bytes, error }: BundleFile): string {
+	if (error !== undefined) return `${bytes === undefined ? 'MISSING' : 'NOT RIGHT'}, see below`;
+	return tensors === undefined ? format : `${format}, ${tensors} tensors`;
 }
 
 function bundleTable(bundles: readonly BundleState[]): string {

@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "turns.h"
 #include "unet_predictor.h"
 
 namespace arc2face {
@@ -162,7 +161,7 @@ void Pipeline::StepLater() {
 
 void Pipeline::Cancel(const std::shared_ptr<Call>& call) {
   call->Fail(std::make_exception_ptr(Error(ErrorCode::kCancelled, "The call was cancelled.")));
-  TurnsOf(device_).End(call.get());
+  turns_.End(call.get());
   const std::lock_guard lock(mutex_);
   pending_.erase(call);
   // Locked, so that the networks can't be freed meanwhile.
@@ -181,7 +180,7 @@ void Pipeline::Dispose(std::function<void()> done) {
     }
     if (first) denoiser_->StopIfAbandoned();
   }
-  for (const auto& call : ended) TurnsOf(device_).End(call.get());
+  for (const auto& call : ended) turns_.End(call.get());
   const auto lanes_left = std::make_shared<std::atomic<size_t>>(kLanes.size());
   for (const Lane lane : kLanes) {
     ExecutorOf(device_, lane).Post([self = shared_from_this(), lane, lanes_left, done] {
@@ -230,8 +229,7 @@ std::shared_ptr<CallOf<T>> Pipeline::Open(std::function<void(Outcome<T>)> done) 
 }
 
 void Pipeline::Begin(Lane lane, const std::shared_ptr<Call>& call, std::function<void()> work) {
-  Turns& turns = TurnsOf(device_);
-  turns.Begin(call.get(), [self = shared_from_this(), lane, call, work = std::move(work)]() mutable {
+  turns_.Begin(call.get(), [self = shared_from_this(), lane, call, work = std::move(work)]() mutable {
     try {
       self->Post(lane, call, std::move(work));
     } catch (...) {
@@ -239,7 +237,7 @@ void Pipeline::Begin(Lane lane, const std::shared_ptr<Call>& call, std::function
     }
   });
   // Whoever has settled it meanwhile may have come before it began.
-  if (call->settled()) turns.End(call.get());
+  if (call->settled()) turns_.End(call.get());
 }
 
 void Pipeline::Post(Lane lane, std::shared_ptr<Call> call, std::function<void()> work) {
@@ -257,13 +255,13 @@ template <typename T>
 void Pipeline::Succeed(const std::shared_ptr<CallOf<T>>& call, T value) {
   Forget(call);
   call->Succeed(std::move(value));
-  TurnsOf(device_).End(call.get());
+  turns_.End(call.get());
 }
 
 void Pipeline::Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error) {
   Forget(call);
   call->Fail(error);
-  TurnsOf(device_).End(call.get());
+  turns_.End(call.get());
 }
 
 void Pipeline::Forget(const std::shared_ptr<Call>& call) {

@@ -21,6 +21,7 @@
 #include "image_painter.h"
 #include "networks.h"
 #include "requests.h"
+#include "turns.h"
 
 namespace arc2face {
 
@@ -80,6 +81,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   Stream& StreamOf(Lane lane);
 
   Device& device_;
+  Turns& turns_ = TurnsOf(device_);
   std::shared_ptr<Provider> provider_;  // outlives the networks
 
   // After Load, used and destroyed on the thread of their lane only.

@@ -17,7 +17,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Measurement, newRun } from '../../benchmarks/gpu/measure.js';
 import { markdown } from '../../benchmarks/gpu/table.js';
-import { build, findGpus, noGpuCode, root } from './build.js';
+import { build, endOf, findGpus, root } from './build.js';
 import {
 	checkGraphs,
 	checkKernels,
@@ -69,12 +69,7 @@ if (built && survey) {
 	write();
 	console.log(`\n${markdown(run)}\nWritten to results.md and results.json`);
 }
-stages.report();
-if (stages.hasFailed) process.exitCode = 1;
-else if (gpus.length === 0) {
-	console.log(`\nNo GPU: ${survey?.obstacle} Everything up to the first call of CUDA has run.`);
-	if (!dryRun) process.exitCode = noGpuCode;
-}
+endOf(stages, { gpus, obstacle: survey?.obstacle, dryRun });
 
 /** The libraries open one another by name. @param {NodeJS.ProcessEnv} env @param {string} folder */
 function nameTensorRt(env, folder) {

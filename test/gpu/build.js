@@ -20,6 +20,20 @@ export const packedMark = join(root, 'packed.json');
 export const noGpuCode = 3;
 
 /**
+ * Reports the stages, and sets the exit code: 1 if one failed, else that of a machine without a GPU, which is no failure of a dry run.
+ * @param {import('./stages.js').Stages} stages
+ * @param {{ gpus: readonly unknown[], obstacle?: string | undefined, dryRun: boolean }} machine
+ */
+export function endOf(stages, { gpus, obstacle, dryRun }) {
+	stages.report();
+	if (stages.hasFailed) process.exitCode = 1;
+	else if (gpus.length === 0) {
+		console.log(`\nNo GPU: ${obstacle} Everything up to the first call of CUDA has run.`);
+		if (!dryRun) process.exitCode = noGpuCode;
+	}
+}
+
+/**
  * @param {import('./stages.js').Stages} stages
  * @param {string[]} targets - CMake's
  * @param {string} [folder] - of a build to add to, named build (default: one of its own)

@@ -8,7 +8,7 @@
  * no GPU, which is no failure with --dry-run: everything up to the first CUDA call has run then.
  */
 import { parseArgs } from 'node:util';
-import { build, findGpus, noGpuCode } from './build.js';
+import { build, endOf, findGpus } from './build.js';
 import {
 	checkGraphs,
 	checkKernels,
@@ -37,9 +37,4 @@ if (built && survey) {
 	// Last, because it may be cut short.
 	checkWithSanitizer(machine, stages.remainingMs / 2);
 }
-stages.report();
-if (stages.hasFailed) process.exitCode = 1;
-else if (gpus.length === 0) {
-	console.log(`\nNo GPU: ${obstacle} Everything up to the first call of CUDA has run.`);
-	if (!values['dry-run']) process.exitCode = noGpuCode;
-}
+endOf(stages, { gpus, obstacle, dryRun: values['dry-run'] });

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "provider/tensorrt/abi.h"
+#include "tensorrt_version.h"
 
 // The beginning of nvinfer1::ILogger, whose headers tests do without: in TensorRT 10, and in 11. Not in the namespace
 // without a name, where the compiler knows that nothing derives from them.
@@ -24,24 +24,9 @@ class Logger11 {
   virtual void log(int32_t severity, const char* text) noexcept = 0;
 };
 
-namespace {
-
-constexpr int32_t kError = 1;
-
-int32_t VersionPart(int index) {
-  int32_t parts[4] = {};
-  const char* const version = std::getenv("TEST_TENSORRT_VERSION");
-  if (version != nullptr) std::sscanf(version, "%d.%d.%d.%d", &parts[0], &parts[1], &parts[2], &parts[3]);
-  return parts[index];
-}
-
-}  // namespace
+static constexpr int32_t kError = 1;
 
 extern "C" {
-ARC2FACE_EXPORT int32_t getInferLibMajorVersion() { return VersionPart(0); }
-ARC2FACE_EXPORT int32_t getInferLibMinorVersion() { return VersionPart(1); }
-ARC2FACE_EXPORT int32_t getInferLibPatchVersion() { return VersionPart(2); }
-ARC2FACE_EXPORT int32_t getInferLibBuildVersion() { return VersionPart(3); }
 ARC2FACE_EXPORT void* createInferBuilder_INTERNAL(void*, int32_t) { std::abort(); }
 ARC2FACE_EXPORT void* createInferRuntime_INTERNAL(void* logger, int32_t version) {
   char text[100];

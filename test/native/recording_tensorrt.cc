@@ -4,7 +4,6 @@
 // "enqueueV3 logged". TEST_TENSORRT_LOGS is the number of messages that a build logs. Compiled against NVIDIA's
 // headers, whose classes call through a table of functions.
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
@@ -13,17 +12,10 @@
 #include <thread>
 #include <type_traits>
 
-#include "provider/tensorrt/abi.h"
 #include "provider/tensorrt/library/nvidia.h"
+#include "tensorrt_version.h"
 
 namespace {
-
-int32_t VersionPart(int index) {
-  int32_t parts[4] = {};
-  const char* const version = std::getenv("TEST_TENSORRT_VERSION");
-  if (version != nullptr) std::sscanf(version, "%d.%d.%d.%d", &parts[0], &parts[1], &parts[2], &parts[3]);
-  return parts[index];
-}
 
 nvinfer1::ILogger* logger = nullptr;
 nvinfer1::IErrorRecorder* recorder = nullptr;  // the last that was set
@@ -220,10 +212,6 @@ nvinfer1::ICudaEngine* Deserialize(void*, const void*, size_t) {
 }  // namespace
 
 extern "C" {
-ARC2FACE_EXPORT int32_t getInferLibMajorVersion() { return VersionPart(0); }
-ARC2FACE_EXPORT int32_t getInferLibMinorVersion() { return VersionPart(1); }
-ARC2FACE_EXPORT int32_t getInferLibPatchVersion() { return VersionPart(2); }
-ARC2FACE_EXPORT int32_t getInferLibBuildVersion() { return VersionPart(3); }
 ARC2FACE_EXPORT int getNvOnnxParserVersion() { return NV_ONNX_PARSER_VERSION; }
 
 ARC2FACE_EXPORT void* createInferRuntime_INTERNAL(void* given, int32_t) {

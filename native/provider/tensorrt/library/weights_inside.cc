@@ -2,19 +2,17 @@
 #include "weights_inside.h"
 
 #include <climits>
-#include <cstddef>
 #include <deque>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "status.h"
+#include "protobuf.h"
 
 namespace arc2face::engines {
 namespace {
-
-using Bytes = std::span<const std::byte>;
 
 // Numbers of fields in onnx.proto3.
 constexpr uint64_t kModelGraph = 7;
@@ -24,71 +22,6 @@ constexpr uint64_t kTensorRawData = 9;
 constexpr uint64_t kTensorExternalData = 13;
 constexpr uint64_t kTensorDataLocation = 14;
 constexpr uint64_t kExternal = 1;  // a data location
-
-// Wire types of protocol buffers: https://protobuf.dev/programming-guides/encoding
-enum WireType : uint64_t { kVarint = 0, kFixed64 = 1, kLength = 2, kFixed32 = 5 };
-
-struct Field {
-  uint64_t number;
-  uint64_t value = 0;  // of a varint
-  Bytes content;       // of a field with a length
-  Bytes whole;         // with its key
-};
-
-// Reads the fields of a message in order.
-class Reader {
- public:
-  Reader(Bytes message, const std::string& network) : left_(message), network_(network) {}
-
-  bool Next(Field& field) {
-    if (left_.empty()) return false;
-    const Bytes begin = left_;
-    const uint64_t key = Varint();
-    field = {.number = key >> 3, .content = {}, .whole = {}};
-    switch (key & 7) {
-      case kVarint:
-        field.value = Varint();
-        break;
-      case kFixed64:
-        Take(8);
-        break;
-      case kLength:
-        field.content = Take(Varint());
-        break;
-      case kFixed32:
-        Take(4);
-        break;
-      default:
-        Fail();
-    }
-    field.whole = begin.first(begin.size() - left_.size());
-    return true;
-  }
-
- private:
-  uint64_t Varint() {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const auto byte = static_cast<uint64_t>(Take(1)[0]);
-      value |= (byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-    Fail();
-  }
-  Bytes Take(uint64_t count) {
-    if (count > left_.size()) Fail();
-    const Bytes taken = left_.first(count);
-    left_ = left_.subspan(count);
-    return taken;
-  }
-  [[noreturn]] void Fail() const {
-    throw Failure(ARC2FACE_INVALID_NETWORK,
-                  "Could not read the graph of the network " + network_ + ": it is no ONNX model, or cut short.");
-  }
-
-  Bytes left_;
-  const std::string& network_;
-};
 
 // A message in pieces that lie elsewhere, so that the weights are copied once, when all sizes are known.
 struct Message {
@@ -112,38 +45,38 @@ class Assembly {
   }
 
   Message Model(Bytes model) {
-    Message out;
-    Reader reader(model, network_);
-    for (Field field; reader.Next(field);) {
-      if (field.number == kModelGraph) {
-        AddField(out, kModelGraph, Graph(field.content));
-      } else {
-        out.Add(field.whole);
-      }
-    }
+    Message out = Replaced(model, kModelGraph, [this](Bytes graph) {
+      return Replaced(graph, kGraphInitializer, [this](Bytes tensor) { return Initializer(tensor); });
+    });
     if (!weights_.empty()) Refuse(weights_.begin()->first, "is refused: the graph has no such external initializer.");
     return out;
   }
 
  private:
-  Message Graph(Bytes graph) {
+  // The message with other contents of the fields `number`; all else stays.
+  template <typename Replace>
+  Message Replaced(Bytes message, uint64_t number, const Replace& replace) {
     Message out;
-    Reader reader(graph, network_);
+    FieldReader reader = Read(message);
     for (Field field; reader.Next(field);) {
-      if (field.number == kGraphInitializer) {
-        AddField(out, kGraphInitializer, Initializer(field.content));
+      if (field.number == number) {
+        AddField(out, number, replace(field.content));
       } else {
         out.Add(field.whole);
       }
     }
     return out;
+  }
+
+  FieldReader Read(Bytes message) const {
+    return {message, "Could not read the graph of the network " + network_ + ": it is no ONNX model, or cut short."};
   }
 
   Message Initializer(Bytes tensor) {
     Message out;
     std::string_view name;
     bool external = false;
-    Reader reader(tensor, network_);
+    FieldReader reader = Read(tensor);
     for (Field field; reader.Next(field);) {
       if (field.number == kTensorName) {
         name = {reinterpret_cast<const char*>(field.content.data()), field.content.size()};
