@@ -1,7 +1,8 @@
 /**
  * Builds an engine of a UNet in fp16, for two rows, by TensorRT-RTX, which needs no GPU, and reads from the builder's log which
- * nodes of the graph became one layer: checks that every attention is one kernel, and every group norm one that gathers
- * its statistics in fp32. Usage, after `npm run build` and `npm run toolchain`:
+ * nodes of the graph became one layer: checks that every attention is one kernel, every group norm one that gathers
+ * its statistics in fp32, and that what depends on nothing but the prompt or the timestep is one product each. Usage, after
+ * `npm run build` and `npm run toolchain`:
  *
  *   node test/unet-layers.js --bundle <folder>
  */
@@ -84,6 +85,14 @@ function check(layers) {
 	const norms = unique(nodes, /^(.*)\.InstanceNormalization$/);
 	const whole = norms.filter((at) => areOneLayer([`${at}.InstanceNormalization`, `${at}.Mul`, `${at}.Add`]));
 	const exact = whole.filter((at) => computing(`${at}.InstanceNormalization`).every(({ floats }) => floats > 0));
+	/** How many products there are of a kind, and how many layers compute them. @param {RegExp} pattern */
+	const products = (pattern) => {
+		const found = unique(nodes, pattern);
+		const matrices = layers.filter((layer) => layer.kind === 'gemm' && found.some((one) => layer.nodes.includes(one)));
+		return { found, matrices };
+	};
+	const prompt = products(/^(.*\.attn2\.to_[kv]\.Gemm)$/);
+	const timestep = products(/^(.*\.time_emb_proj\.Gemm)$/);
 	const inFloat = layers.filter(({ floats }) => floats > 0);
 	// Angles of the timestep; norms; what the builder splits a layer norm into.
 	const meant = inFloat.filter((layer) => layer.nodes.some((node) => /time_proj\.|norm/.test(node)));
@@ -94,9 +103,14 @@ function check(layers) {
 	console.log(`Layers: ${layers.length}, of which ${moves.length} only move data`);
 	console.log(`Attentions in one layer: ${fused.length} of ${attentions.length}`);
 	console.log(`Group norms in one layer: ${whole.length} of ${norms.length}, with statistics in fp32: ${exact.length}`);
+	console.log(`Keys and values of the prompt: ${prompt.found.length}, in ${prompt.matrices.length} layer`);
+	console.log(`Shifts of the timestep: ${timestep.found.length}, in ${timestep.matrices.length} layer`);
 	console.log(`Layers with tensors in fp32: ${inFloat.length}, of which meant: ${meant.length}`);
 	expect(attentions.length > 0 && fused.length === attentions.length, 'every attention is one layer');
 	expect(norms.length > 0 && exact.length === norms.length, 'every group norm is one layer with statistics in fp32');
+	for (const { found, matrices } of [prompt, timestep]) {
+		expect(found.length > 0 && matrices.length === 1, `one layer has all products of the kind of ${found[0]}`);
+	}
 	expect(
 		meant.length === inFloat.length,
 		`only norms and the timestep are in fp32, not ${inFloat.filter((one) => !meant.includes(one)).map(({ name }) => name)}`,
