@@ -49,6 +49,10 @@ interface Details {
 	device: string;
 	/** How many bytes of memory were requested. */
 	bytes: number;
+	/** How many were free, where that was seen before they were requested. */
+	freeBytes: number;
+	/** The largest of the batch sizes, in rows, for which they are enough; absent if there is none. */
+	batchSize: number;
 	/** What was to be downloaded. */
 	url: string;
 	/** Of the server's response: 404. */
@@ -67,7 +71,7 @@ export const detailFields = {
 	NO_DEVICE: ['device', 'file', 'variable'],
 	ENGINE_FAILED: ['network', 'tensor', 'device', 'file'],
 	DEVICE_LOST: ['device'],
-	OUT_OF_MEMORY: ['network', 'device', 'bytes'],
+	OUT_OF_MEMORY: ['network', 'device', 'bytes', 'freeBytes', 'batchSize'],
 	DISPOSED: [],
 	DOWNLOAD_FAILED: ['url', 'status', 'file'],
 	FILE_FAILED: ['file', 'systemCode'],

@@ -29,6 +29,11 @@ export type ModelInfo = Readonly<{
 	imageSize: Size;
 	/** Image widths and heights are multiples of this. */
 	pixelsPerLatent: number;
+	/**
+	 * On a GPU: bytes of its memory that the load has taken, for engines and what they compute in; calls take little more. Undefined where
+	 * it was not known how much is free.
+	 */
+	memoryBytes?: number;
 	/** Whether the bundle has the networks that read faces from photos. */
 	canEncode: boolean;
 	/** Sentences that explain the choice of device and provider, for people. */
@@ -52,7 +57,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 	const { cacheDir, shapes, onProgress } = request;
 	const choice = await chooseDevice(request.device, { cacheDir });
 	const options = { signal, onProgress };
-	const { native, version, precision, bundle, imageSizes } =
+	const { native, version, precision, bundle, imageSizes, memoryBytes } =
 		choice.device === 'cpu' ? await loadOnCpu(request, choice, options) : await loadOnGpu(request, choice, options);
 	const info: ModelInfo = {
 		device: choice.device,
@@ -62,6 +67,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		bundle: bundle.folder,
 		imageSize: { width: imageSizes[0].width, height: imageSizes[0].height },
 		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
+		...(memoryBytes === undefined ? {} : { memoryBytes }),
 		canEncode: bundle.missingFaceModels.length === 0,
 		reasons: choice.reasons,
 		warnings: [
@@ -72,8 +78,8 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 	return { native, bundle, info, detectionSize: shapes.detectionSize };
 }
 
-type Opened = {
-	native: NativeModel;
+type OpenedModel = { native: NativeModel; memoryBytes: number | undefined };
+type Opened = OpenedModel & {
 	version: string;
 	precision: ModelInfo['precision'];
 	bundle: Bundle;
@@ -86,8 +92,8 @@ async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: 
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
 	const runtime = { onnxruntime: library, threads: request.threads };
-	const native = await openModel(bundle, { runtime, files, networks }, options);
-	return { native, version: loadNative().probeOnnxRuntime(library).version, precision, bundle, imageSizes };
+	const model = await openModel(bundle, { runtime, files, networks }, options);
+	return { ...model, version: loadNative().probeOnnxRuntime(library).version, precision, bundle, imageSizes };
 }
 
 async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: PrepareOptions): Promise<Opened> {
@@ -98,7 +104,7 @@ async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: Prepa
 		const networks = nativeEngines(await engines.prepare(options));
 		try {
 			const model = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
-			return { native: await openModel(bundle, model, options), version: runtime.version, bundle, ...opened };
+			return { ...(await openModel(bundle, model, options)), version: runtime.version, bundle, ...opened };
 		} catch (error) {
 			const refused = refusedNetwork(error);
 			if (refused === undefined) throw error;
@@ -119,16 +125,25 @@ async function openModel(
 	bundle: Bundle,
 	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
 	{ signal, onProgress }: PrepareOptions,
-): Promise<NativeModel> {
+): Promise<OpenedModel> {
 	const { tokens, geometry } = bundle;
 	const { pixelsPerLatent } = geometry;
-	return await awaitNative(
+	const [first = '', ...others] = Object.keys(request.networks);
+	let ready = 0;
+	let memoryBytes: number | undefined;
+	const native = await awaitNative(
 		(guard) =>
 			loadNative().load({
 				...{ ...request, ...tokens, pixelsPerLatent },
-				...(onProgress === undefined
-					? {}
-					: { onProgress: guard((progress) => onProgress({ ...progress, phase: 'loading', fraction: 1 })) }),
+				onProgress: guard((progress) => {
+					ready = progress.done;
+					onProgress?.({ ...progress, phase: 'loading', fraction: 1 });
+				}),
+				onMemory: guard(({ network = first, ...memory }) => {
+					memoryBytes = (memoryBytes ?? 0) + memory.bytes;
+					const counts = { fraction: 0, done: ready, total: 1 + others.length };
+					onProgress?.({ network, phase: 'allocating', ...counts, memory });
+				}),
 			}),
 		signal,
 		{
@@ -136,20 +151,26 @@ async function openModel(
 			explain: (error) => explained(error, bundle, 'onnxruntime' in request.runtime),
 		},
 	);
+	return { native, memoryBytes };
 }
 
 /** A load's error, with a remedy that fits. */
 function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	if (!(error instanceof Arc2FaceError)) return error;
 	if (error.code === 'OUT_OF_MEMORY') {
-		const remedy: Sentence = isOnCpu
-			? 'Close other programs, or load a smaller bundle.'
-			: ({ option }) =>
-					`Load with fewer and lower ${option('batchSizes')} and ${option('imageSizes')}, or close other programs that use the GPU.`;
+		const remedy = isOnCpu ? 'Close other programs, or load a smaller bundle.' : gpuMemoryRemedy(error.details);
 		return error.with({ remedy });
 	}
 	if (error.code === 'NO_DEVICE' && isOnCpu) return error.with({ remedy: onnxRuntimeRemedy() });
 	return blamed(error, bundle, 'load');
+}
+
+function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sentence {
+	const close = 'or close other programs that use the GPU.';
+	if (batchSize !== undefined)
+		return ({ option }) => `Load with ${option('batchSizes')} of at most ${batchSize}, ${close}`;
+	if (network === undefined && freeBytes !== undefined) return `Load on a GPU with more memory, ${close}`;
+	return ({ option }) => `Load with fewer and lower ${option('batchSizes')} and ${option('imageSizes')}, ${close}`;
 }
 
 /** The network whose engine file the library refuses. */

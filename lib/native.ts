@@ -150,6 +150,11 @@ export interface NativeLoadRequest {
 	pixelsPerLatent: number;
 	/** Called when a network is ready: its name, and how many of how many are. */
 	onProgress?: (progress: { network: string; done: number; total: number }) => void;
+	/**
+	 * Called before a GPU's memory is taken, where it is known how much is free: first for the engine files of all networks, without a
+	 * `network`, then for what each network computes in.
+	 */
+	onMemory?: (memory: { network?: string; bytes: number; freeBytes: number }) => void;
 }
 
 /** By name, as in the addon's `networks`. */

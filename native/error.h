@@ -39,6 +39,8 @@ struct ErrorDetails {
   std::string tensor = {};
   std::string device = {};  // Device::name()
   std::optional<size_t> bytes = {};
+  std::optional<size_t> free_bytes = {};
+  std::optional<size_t> batch_size = {};
 };
 
 class Error : public std::runtime_error {

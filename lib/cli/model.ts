@@ -2,6 +2,7 @@
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
+import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
 import { warningsOf } from './wording.ts';
@@ -70,7 +71,8 @@ export function loadingDisplay(context: Context): (progress: LoadProgress) => vo
 		);
 	};
 	context.signal.addEventListener('abort', explain, { once: true });
-	return ({ network, phase, fraction, done, total }) => {
+	let loading: string | undefined;
+	return ({ network, phase, fraction, done, total, memory }) => {
 		if (context.signal.aborted) return; // what the builder had already reported
 		built = phase === 'building' ? network : undefined;
 		const percent = { done: Math.floor(100 * fraction), total: 100, unit: 'percent' } as const;
@@ -84,8 +86,14 @@ export function loadingDisplay(context: Context): (progress: LoadProgress) => vo
 			case 'building':
 				context.progress(`building the engine of ${network} (${done + 1} of ${total})`, percent);
 				break;
+			case 'allocating':
+				// The first is about all engines.
+				loading ??=
+					memory &&
+					`loading the model (at least ${formatBytes(memory.bytes)} of ${formatBytes(memory.freeBytes)} free on the GPU)`;
+				break;
 			case 'loading':
-				context.progress('loading the model', { done, total, unit: 'networks' });
+				context.progress(loading ?? 'loading the model', { done, total, unit: 'networks' });
 		}
 	};
 }

@@ -10,23 +10,30 @@ const dayMs = 86_400_000;
 export default defineCommand({
 	arguments: [],
 	options: {
-		all: { type: 'boolean', help: 'delete all engines, not only what interrupted builds have left' },
-		unusedDays: { type: 'number', value: 'N', help: 'delete engines that were last used N days ago or earlier' },
+		all: {
+			type: 'boolean',
+			help: 'delete all engines and what builders have timed, not only what interrupted builds have left',
+		},
+		unusedDays: {
+			type: 'number',
+			value: 'N',
+			help: 'delete engines and timings that were last used N days ago or earlier',
+		},
 		cacheDir: modelOptions.cacheDir,
 	},
 	example: 'arc2face engines clean --unused-days 90',
 	json: {
 		folder: 'where the engines are',
 		...engineJson('removed[]'),
-		freedBytes: 'with what interrupted builds had left',
+		freedBytes: 'with what builders had timed, and what interrupted builds had left',
 		'kept[]': 'as removed',
 	},
 
 	async run({ values }, context) {
 		const unusedSince = chosenAge(values.all === true, values.unusedDays);
 		const cache = new EngineCache({ cacheDir: values.cacheDir });
-		const { engines: removed, leftoverBytes } = await cache.clean({ unusedSince });
-		const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, leftoverBytes);
+		const { engines: removed, leftoverBytes, timingsBytes } = await cache.clean({ unusedSince });
+		const freedBytes = removed.reduce((sum, { bytes }) => sum + bytes, leftoverBytes + timingsBytes);
 		const kept = (await cache.list()).engines;
 		if (unusedSince === undefined && kept.length > 0) {
 			context.note('To delete engines as well, pass --all or --unused-days.');

@@ -13,20 +13,22 @@ export default defineCommand({
 		folder: 'where the engines are',
 		...engineJson('engines[]'),
 		leftoverBytes: 'what interrupted builds have left',
+		timingsBytes: 'what builders have timed on GPUs, which makes later builds faster',
 	},
 
 	async run({ values }) {
 		const cache = new EngineCache({ cacheDir: values.cacheDir });
-		const { engines, leftoverBytes } = await cache.list();
-		return { folder: cache.folder, engines: engines.map(rowOf), leftoverBytes };
+		const { engines, ...bytes } = await cache.list();
+		return { folder: cache.folder, engines: engines.map(rowOf), ...bytes };
 	},
 
-	text: ({ folder, engines, leftoverBytes }) => {
+	text: ({ folder, engines, leftoverBytes, timingsBytes }) => {
 		const leftovers = `Interrupted builds have left ${formatBytes(leftoverBytes)}; \`arc2face engines clean\` deletes them.`;
 		return [
 			...(engines.length === 0 ? ['No engines.'] : [engineTable(engines)]),
 			'',
 			...(leftoverBytes === 0 ? [] : [leftovers]),
+			...(timingsBytes === 0 ? [] : [`What builders have timed is kept beside them: ${formatBytes(timingsBytes)}.`]),
 			`The engines are in ${folder}`,
 		].join('\n');
 	},

@@ -27,9 +27,18 @@ export type EngineProgress = { phase: 'reading'; file: string; done: number; tot
 export type BuildEngine = (file: string, signal: AbortSignal) => Promise<void>;
 
 export interface CleanOptions {
-	/** Delete engines not used since this time (default: none). */
+	/** Delete engines, and what builders have timed, not used since this time (default: none). */
 	unusedSince?: Date | undefined;
 }
+
+/** Engines, last used first, and the bytes of what else is beside them. */
+export type CacheContents = {
+	engines: CachedEngine[];
+	/** Of killed builds. */
+	leftoverBytes: number;
+	/** Of what builders have timed on GPUs. */
+	timingsBytes: number;
+};
 
 /** Environment variable: gigabytes of engines that are kept (default 20: eight full models in fp16). */
 const limitVariable = 'ARC2FACE_CACHE_LIMIT';
@@ -103,28 +112,29 @@ export class EngineCache {
 		return join(this.folder, `${sha256(JSON.stringify([product, version, ordered(target)]))}.timings`);
 	}
 
-	/** The engines, last used first, and the bytes that killed builds left. */
-	async list(): Promise<{ engines: CachedEngine[]; leftoverBytes: number }> {
+	/** What there is. */
+	async list(): Promise<CacheContents> {
 		const engines: CachedEngine[] = [];
 		let leftoverBytes = 0;
-		if (!(await isPrivateFolder(this.folder))) return { engines, leftoverBytes };
+		if (!(await isPrivateFolder(this.folder))) return { engines, leftoverBytes, timingsBytes: 0 };
 		for (const key of await this.#files.keys()) {
 			const engine = await this.#files.engine(key);
 			if (engine !== undefined) engines.push(engine);
 			if (!(await this.#files.isLocked(key))) leftoverBytes += sum(await this.#files.leftovers(key));
 		}
 		engines.sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime());
-		return { engines, leftoverBytes };
+		return { engines, leftoverBytes, timingsBytes: sum(await this.#files.timings()) };
 	}
 
-	/** Deletes leftovers of killed builds, and engines as requested. Builds under way are left alone. */
-	async clean({ unusedSince }: CleanOptions = {}): Promise<{ engines: CachedEngine[]; leftoverBytes: number }> {
+	/** Deletes leftovers of killed builds, and engines as requested. Builds under way are left alone. Returns what is gone. */
+	async clean({ unusedSince }: CleanOptions = {}): Promise<CacheContents> {
 		const { engines } = await this.list();
 		const removed: CachedEngine[] = [];
 		for (const engine of engines) {
 			if (unusedSince !== undefined && (await this.#remove(engine, unusedSince))) removed.push(engine);
 		}
-		return { engines: removed, leftoverBytes: await this.#sweep() };
+		const timings = unusedSince === undefined ? [] : await this.#removeTimings(unusedSince);
+		return { engines: removed, leftoverBytes: await this.#sweep(), timingsBytes: sum(timings) };
 	}
 
 	/** Deletes an engine that its library refuses, so that it is built again; unless someone is working on it already. */
@@ -203,6 +213,13 @@ export class EngineCache {
 
 	async #remove({ key }: CachedEngine, unusedSince: Date): Promise<boolean> {
 		return (await this.#alone(key, () => this.#files.remove(key, unusedSince))) ?? false;
+	}
+
+	async #removeTimings(unusedSince: Date): Promise<{ bytes: number }[]> {
+		if (!(await isPrivateFolder(this.folder))) return [];
+		const unused = (await this.#files.timings()).filter(({ changed }) => changed <= unusedSince);
+		for (const one of unused) await this.#files.discardTimings(one);
+		return unused;
 	}
 
 	/** Works on a key while nobody else does; undefined when somebody else is. */

@@ -42,7 +42,7 @@ type Manifest = { sha256: string; bytes: number; shapes?: Partial<EngineShapes>;
  * - `<key>.<any>.part`: a file that is being written
  * - `<key>.lock`: a folder, while somebody builds or deletes
  *
- * `<hash>.timings` is the builder's: what it has timed on a GPU. It and other files are not touched.
+ * Besides there is `<hash>.timings`, which is the builder's: what it has timed on a GPU. Other files are not touched.
  */
 export class EngineFiles {
 	readonly folder: string;
@@ -89,6 +89,22 @@ export class EngineFiles {
 			if (state !== undefined) found.push({ file, bytes: state.size });
 		}
 		return found;
+	}
+
+	/** What builders have timed. `changed`: by the last build that did. */
+	async timings(): Promise<{ file: string; bytes: number; changed: Date }[]> {
+		const found = [];
+		for (const name of await this.#names()) {
+			const file = join(this.folder, name);
+			const state = /^[0-9a-f]{64}\.timings$/.test(name) ? await look(file) : undefined;
+			if (state?.isFile()) found.push({ file, bytes: state.size, changed: state.mtime });
+		}
+		return found;
+	}
+
+	/** Deletes what builders have timed; builds replace such a file whole, so that none suffers. */
+	async discardTimings({ file }: { file: string }): Promise<void> {
+		await onDisk('delete', file, () => rm(file, { force: true }));
 	}
 
 	/** A path to write to. */

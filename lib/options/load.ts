@@ -42,15 +42,20 @@ export type LoadProgress = {
 	/**
 	 * `reading`: weights, to see whether the cached engine was built from them; or that engine. `waiting`: another
 	 * load is building this engine, or calls run on the GPU, beside which nothing is built. `building`: this one is, which may take
-	 * minutes. `loading`: the network is ready.
+	 * minutes. `allocating`: `memory` of the GPU is about to be taken. `loading`: the network is ready.
 	 */
-	phase: 'reading' | 'waiting' | 'building' | 'loading';
-	/** Progress of this phase of this network, 0–1; always 0 for `waiting`. */
+	phase: 'reading' | 'waiting' | 'building' | 'allocating' | 'loading';
+	/** Progress of this phase of this network, 0–1; always 0 for `waiting` and `allocating`. */
 	fraction: number;
-	/** Finished networks: those with an engine or, in the phase `loading`, those that are ready. */
+	/** Finished networks: those with an engine or, in the phases `allocating` and `loading`, those that are ready. */
 	done: number;
 	/** The networks of the model, finished or not. */
 	total: number;
+	/**
+	 * Of the phase `allocating`: how many bytes are about to be taken, and how many of the GPU's are free. The first of them is about the
+	 * engines of all networks, which their weights make up; each later one is about what a network computes in.
+	 */
+	memory?: Readonly<{ bytes: number; freeBytes: number }>;
 };
 /** `auto` takes the first usable device, `cuda` the first usable GPU, `cuda:1` the second GPU. */
 export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;

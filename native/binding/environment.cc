@@ -130,7 +130,10 @@ static Napi::Object ToJavaScript(Napi::Env env, const ErrorDetails& details) {
                                    {"device", &details.device}}) {
     if (!text->empty()) result.Set(name, *text);
   }
-  if (details.bytes) result.Set("bytes", static_cast<double>(*details.bytes));
+  for (const auto& [name, number] :
+       {std::pair{"bytes", details.bytes}, {"freeBytes", details.free_bytes}, {"batchSize", details.batch_size}}) {
+    if (number) result.Set(name, static_cast<double>(*number));
+  }
   return result;
 }
 

@@ -76,7 +76,7 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
 }
 
 // Opens what runs the networks, and returns its device.
-Device& Open(const Runtime& runtime, std::shared_ptr<Provider>& provider) {
+Device& Open(const Runtime& runtime, const MemoryNotice& notice, std::shared_ptr<Provider>& provider) {
   if (const auto* host = std::get_if<OnnxRuntime>(&runtime)) {
     provider = OpenOnnxRuntime(host->library, host->threads);
     return HostDevice();
@@ -84,7 +84,7 @@ Device& Open(const Runtime& runtime, std::shared_ptr<Provider>& provider) {
   const Engines& engines = std::get<Engines>(runtime);
   const tensorrt::EngineLibrary library(engines.library);
   Device& device = EngineDevice(library, engines.gpu);
-  provider = OpenTensorRt(library, device);
+  provider = OpenTensorRt(library, device, notice);
   return device;
 }
 
@@ -94,7 +94,7 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return Guarded(env, [&] {
     const auto request = ReadLoadRequest(info[0]);
-    auto listeners = ListenersOf(info[0].As<Napi::Object>(), {"onProgress"});
+    auto listeners = ListenersOf(info[0].As<Napi::Object>(), {"onProgress", "onMemory"});
     const auto load = [request, mailbox = Environment::Of(env).mailbox()](uint64_t call, Interrupt& interrupt) {
       const auto report = [&](const std::string& network, size_t done, size_t total) {
         mailbox->Post([=](Napi::Env, Environment& to) {
@@ -107,7 +107,19 @@ Napi::Value Load(const Napi::CallbackInfo& info) {
           });
         });
       };
-      Device& device = Open(request->runtime, request->source.provider);
+      // By value: the provider keeps it.
+      const auto tell_memory = [mailbox, call](const std::string& network, size_t bytes, size_t free_bytes) {
+        mailbox->Post([=](Napi::Env, Environment& to) {
+          to.Tell(call, "onMemory", [=](Napi::Env env) -> Napi::Value {
+            const Napi::Object memory = Napi::Object::New(env);
+            if (!network.empty()) memory.Set("network", network);
+            memory.Set("bytes", static_cast<double>(bytes));
+            memory.Set("freeBytes", static_cast<double>(free_bytes));
+            return memory;
+          });
+        });
+      };
+      Device& device = Open(request->runtime, tell_memory, request->source.provider);
       try {
         return Pipeline::Load(device, request->source, report, interrupt);
       } catch (...) {

@@ -30,9 +30,10 @@ inline constexpr NetworkRow kUnet{"unet", Part::kPainting, Lane::kDenoising};   
 inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kPainting, Lane::kPainting};     // models/vae.ts
 }  // namespace networks
 
-// In the order in which they are loaded.
+// In the order in which they are loaded: last the one whose memory the caller can choose, by its batch sizes, so that
+// what is free then is what it may have.
 inline constexpr std::array kNetworks = {networks::kDetector, networks::kRecognizer, networks::kTextEncoder,
-                                         networks::kUnet, networks::kVaeDecoder};
+                                         networks::kVaeDecoder, networks::kUnet};
 
 // Null when there is none.
 const NetworkSource* Find(const std::vector<NetworkSource>& sources, const NetworkRow& row);

@@ -30,6 +30,7 @@ std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& s
 void Pipeline::LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt) {
   CheckComplete(source.networks);
   provider_ = source.provider;
+  provider_->CheckFits(source.networks);
   LoadedNetworks loaded;
   for (const NetworkRow& row : kNetworks) {
     const NetworkSource* const network = Find(source.networks, row);

@@ -113,6 +113,8 @@ class Provider {
   virtual std::string version() const = 0;        // "1.30.0"
   // The most rows of latents of `height` x `width` that one UNet evaluation should have, whatever its profiles allow.
   virtual size_t PreferredRows(int64_t height, int64_t width) const noexcept = 0;
+  // Before the first of these is loaded: throws kOutOfMemory if they are known to need more memory than is free.
+  virtual void CheckFits(std::span<const NetworkSource>) {}
   // Builds or loads a network that will run on `stream`, of the provider's device, which is idle when this returns. May
   // take long; any thread. Throws kInvalidWeights for a graph or weight that the runtime refuses, InvalidEngine,
   // kCancelled, kOutOfMemory.

@@ -303,6 +303,7 @@ describe('engines', () => {
 		const then = new Date(Date.now() - 10 * 86_400_000);
 		await utimes(old.replace(/engine$/, 'json'), then, then);
 		await writeFile(join(engines.folder, `${'0'.repeat(64)}.1.part`), Buffer.alloc(70));
+		await writeFile(join(engines.folder, `${'1'.repeat(64)}.timings`), Buffer.alloc(600_000));
 	}
 
 	test('list tells what each engine is, for people and for programs', async () => {
@@ -321,8 +322,9 @@ describe('engines', () => {
 		);
 		expect(lines[2]).toMatch(/^vae decoder .* 3\.0 kB /);
 		expect(people.stdout).toContain('70 bytes');
+		expect(people.stdout).toContain('have timed is kept beside them: 600.0 kB.');
 		const listing = JSON.parse(programs.stdout);
-		expect(listing).toMatchObject({ folder: join(folder, 'cache/engines'), leftoverBytes: 70 });
+		expect(listing).toMatchObject({ folder: join(folder, 'cache/engines'), leftoverBytes: 70, timingsBytes: 600_000 });
 		expect(listing.engines).toMatchObject([
 			{
 				...{ network: 'unet', product: 'TensorRT-RTX', gpu: '8.9, 12.0', bytes: 2_000_000 },
@@ -345,7 +347,7 @@ describe('engines', () => {
 			kept: [{ network: 'unet' }],
 		});
 		const all = await run('engines', 'clean', '--all', ...cache());
-		expect(all.stdout).toContain('Deleted 1 engine, freed 2.0 MB. None are left.');
+		expect(all.stdout).toContain('Deleted 1 engine, freed 2.6 MB. None are left.');
 		expect(await readdir(join(folder, 'cache/engines'))).toEqual([]);
 		expect((await run('engines', 'list', ...cache())).stdout).toContain('No engines.');
 	});

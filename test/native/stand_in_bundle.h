@@ -83,6 +83,7 @@ class FewRows final : public Provider {
   const char* name() const noexcept override { return provider_->name(); }
   std::string version() const override { return provider_->version(); }
   size_t PreferredRows(int64_t, int64_t) const noexcept override { return 4; }
+  void CheckFits(std::span<const NetworkSource> sources) override { provider_->CheckFits(sources); }
   std::unique_ptr<Network> Load(const NetworkSource& source, Stream& stream, Interrupt& interrupt) override {
     return provider_->Load(source, stream, interrupt);
   }

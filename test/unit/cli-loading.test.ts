@@ -36,6 +36,14 @@ test('how far a load is reads as a label and a number', () => {
 	]);
 });
 
+test('what a load takes of the memory of a GPU reads beside it, as the first that is told', () => {
+	const show = loadingDisplay(context);
+	show({ ...at('allocating', 0), memory: { bytes: 2.4e9, freeBytes: 22.1e9 } });
+	show({ ...at('allocating', 0), memory: { bytes: 3e8, freeBytes: 19.7e9 } });
+	show(at('loading', 1));
+	expect(said).toEqual(['loading the model (at least 2.4 GB of 22.1 GB free on the GPU): 3 of 5']);
+});
+
 describe('an interrupt', () => {
 	test('of a build says at once what is waited for, and what would end that', () => {
 		const show = loadingDisplay(context);
@@ -47,7 +55,7 @@ describe('an interrupt', () => {
 		expect(said).toHaveLength(1);
 	});
 
-	test.each(['reading', 'waiting', 'loading'] as const)('while %s has nothing to wait for', (phase) => {
+	test.each(['reading', 'waiting', 'allocating', 'loading'] as const)('while %s has nothing to wait for', (phase) => {
 		const show = loadingDisplay(context);
 		show(at('building', 1));
 		show(at(phase, 1));

@@ -614,8 +614,9 @@ describe('what is used least goes when there is too much', () => {
 describe('list and clean', () => {
 	test('a cache that is not there is empty, and is not made', async () => {
 		const cache = new EngineCache({ cacheDir });
-		expect(await cache.list()).toEqual({ engines: [], leftoverBytes: 0 });
-		expect(await cache.clean({ unusedSince: new Date() })).toEqual({ engines: [], leftoverBytes: 0 });
+		const nothing = { engines: [], leftoverBytes: 0, timingsBytes: 0 };
+		expect(await cache.list()).toEqual(nothing);
+		expect(await cache.clean({ unusedSince: new Date() })).toEqual(nothing);
 		expect(existsSync(cacheDir)).toBe(false);
 	});
 
@@ -644,13 +645,33 @@ describe('list and clean', () => {
 		await writeFile(b.replace(/engine$/, '3.part'), 'x');
 		const cache = new EngineCache({ cacheDir });
 		expect((await cache.list()).leftoverBytes).toBe(1111);
-		expect(await cache.clean()).toEqual({ engines: [], leftoverBytes: 1111 });
+		expect(await cache.clean()).toEqual({ engines: [], leftoverBytes: 1111, timingsBytes: 0 });
 		expect((await cache.list()).engines.map(({ network }) => network)).toEqual(['b', 'a']);
 
 		const { engines } = await cache.clean({ unusedSince: new Date(Date.now() - 3_600_000) });
 		expect(engines.map(({ network }) => network)).toEqual(['a']);
 		expect((await cache.clean({ unusedSince: new Date() })).engines.map(({ network }) => network)).toEqual(['b']);
 		expect(await readdir(folder)).toEqual([]);
+	});
+
+	test('what builders have timed is counted, and goes when it was not used since a time', async () => {
+		await ask(new Builder());
+		const cache = new EngineCache({ cacheDir });
+		const on = (gpu: string) =>
+			cache.timingsFileOf({ ...description, target: { gpu, capability: 90, multiprocessors: 132, driver: '13.0' } });
+		const [old, recent] = [on('H100'), on('H200')];
+		await writeFile(old, Buffer.alloc(100));
+		await writeFile(recent, Buffer.alloc(20));
+		const then = new Date(Date.now() - 10 * 3_600_000);
+		await utimes(old, then, then);
+		const others = [`${'g'.repeat(64)}.timings`, 'mine.timings'];
+		for (const name of others) await writeFile(join(folder, name), 'mine');
+		expect(await cache.list()).toMatchObject({ leftoverBytes: 0, timingsBytes: 120 });
+		expect(await cache.clean()).toMatchObject({ leftoverBytes: 0, timingsBytes: 0 });
+		expect(await cache.clean({ unusedSince: new Date(Date.now() - 3_600_000) })).toMatchObject({ timingsBytes: 100 });
+		expect([existsSync(old), existsSync(recent)]).toEqual([false, true]);
+		expect(await cache.clean({ unusedSince: new Date() })).toMatchObject({ timingsBytes: 20 });
+		expect(await namesIn(folder)).toEqual([...others].sort());
 	});
 
 	test('digests of files that are gone are forgotten', async () => {

@@ -399,6 +399,61 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		});
 	});
 
+	test('tells how much memory it takes before it does, and afterwards how much it has', async () => {
+		core.load = async ({ onProgress, onMemory }) => {
+			onMemory!({ bytes: 2e9, freeBytes: 20e9 });
+			onProgress!({ network: 'detector', done: 1, total: 5 });
+			onMemory!({ network: 'unet', bytes: 3e9, freeBytes: 18e9 });
+		};
+		const seen: LoadProgress[] = [];
+		const model = await load({ onProgress: (progress) => seen.push(progress) });
+		expect(seen.slice(-3)).toEqual([
+			{
+				...{ network: 'detector', phase: 'allocating', fraction: 0, done: 0, total: 5 },
+				memory: { bytes: 2e9, freeBytes: 20e9 },
+			},
+			{ network: 'detector', phase: 'loading', fraction: 1, done: 1, total: 5 },
+			{
+				...{ network: 'unet', phase: 'allocating', fraction: 0, done: 1, total: 5 },
+				memory: { bytes: 3e9, freeBytes: 18e9 },
+			},
+		]);
+		expect(model.info.memoryBytes).toBe(5e9);
+		core.load = async () => {};
+		expect((await load()).info).not.toHaveProperty('memoryBytes');
+	});
+
+	test.each<[string, object, RegExp]>([
+		[
+			'with the batch size that fits',
+			{ network: 'unet', bytes: 3e9, freeBytes: 1e9, batchSize: 2 },
+			/`batchSizes` of at most 2,/,
+		],
+		[
+			'when none fits',
+			{ network: 'unet', bytes: 3e9, freeBytes: 1e9 },
+			/fewer and lower `batchSizes` and `imageSizes`/,
+		],
+		[
+			'when the engines alone are too large',
+			{ bytes: 3e9, freeBytes: 1e9 },
+			/^Load on a GPU with more memory, or close/,
+		],
+		['when it was not seen before', { network: 'unet', bytes: 3e9 }, /fewer and lower `batchSizes` and `imageSizes`/],
+	])('that finds too little memory says what to do: %s', async (_, details, remedy) => {
+		core.load = async () => {
+			throw Object.assign(new Error('The GPU is full.'), {
+				code: 'OUT_OF_MEMORY',
+				details: { device: 'cuda:1', ...details },
+			});
+		};
+		await expect(load()).rejects.toMatchObject({
+			code: 'OUT_OF_MEMORY',
+			remedy: expect.stringMatching(remedy),
+			details: { device: 'cuda:1', ...details },
+		});
+	});
+
 	test('refuses before it builds what it can not do', async () => {
 		await expect(load({ imageSizes: [{ width: 100, height: 128 }] })).rejects.toMatchObject({
 			code: 'INVALID_ARGUMENT',

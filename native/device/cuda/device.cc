@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "../../error.h"
@@ -26,6 +27,7 @@ class Cuda final : public Device {
   explicit Cuda(int index) : index_(index), name_("cuda:" + std::to_string(index)) {
     MakeCurrent();
     stream_ = MakeCudaStream();
+    CheckCuda(cudaDeviceGetAttribute(&shares_host_memory_, cudaDevAttrIntegrated, index), "ask for its kind of memory");
     int has_pool = 0;
     CheckCuda(cudaDeviceGetAttribute(&has_pool, cudaDevAttrMemoryPoolsSupported, index), "ask for memory pools");
     if (has_pool == 0) return;
@@ -72,11 +74,18 @@ class Cuda final : public Device {
     return AllocatePinned(bytes);
   }
 
+  std::optional<size_t> FreeBytes() override {
+    if (shares_host_memory_ != 0) return std::nullopt;
+    MakeCurrent();
+    TrimPool();  // what it keeps is as good as free
+    size_t free = 0, total = 0;
+    CheckCuda(cudaMemGetInfo(&free, &total), "read the size of the memory");
+    return free;
+  }
+
   void Trim() noexcept override {
     cudaSetDevice(index_);
-    Reclaim();
-    cudaStreamSynchronize(stream_.get());
-    if (pool_ != nullptr) cudaMemPoolTrimTo(pool_, 0);
+    TrimPool();
     TrimPinned();
   }
 
@@ -104,6 +113,12 @@ class Cuda final : public Device {
     return memory;
   }
 
+  void TrimPool() noexcept {
+    Reclaim();
+    cudaStreamSynchronize(stream_.get());
+    if (pool_ != nullptr) cudaMemPoolTrimTo(pool_, 0);
+  }
+
   void Reclaim() noexcept {
     for (void* memory : retired_.Take()) GiveBack(memory);
   }
@@ -119,6 +134,7 @@ class Cuda final : public Device {
   int index_;
   std::string name_;
   OwnedStream stream_;
+  int shares_host_memory_ = 0;
   cudaMemPool_t pool_ = nullptr;  // null: there is none
   RetiredMemory retired_;
 };

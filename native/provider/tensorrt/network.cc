@@ -54,7 +54,9 @@ class EngineNetwork final : public Network {
   void CheckTensors(std::span<const Tensor> tensors, const Tensors& declared,
                     const std::vector<std::vector<int64_t>>* shapes) const;
   void SetAddresses(const Execution& execution, std::span<const Tensor> tensors, const Tensors& declared) const;
+  void AnnounceMemory(const Stream& stream) const;
   void LendMemory(Execution& execution, Stream& stream) const;
+  size_t BytesOf(const Tensors& tensors, size_t i, const std::vector<int64_t>& shape) const;
   void WarmUp(size_t profile, Stream& stream, Interrupt& interrupt);
 
   // Calls a function of the library and throws its error.
@@ -97,6 +99,7 @@ EngineNetwork::EngineNetwork(const EngineLibrary& library, const std::string& na
   if (executions_.size() == 1) {
     for (size_t i = 0; i < outputs_.infos.size(); ++i) outputs_.infos[i].shape = executions_[0].outputs[i];
   }
+  AnnounceMemory(stream);
   // A lack of memory shows now, not in the middle of a call.
   for (Execution& execution : executions_) LendMemory(execution, stream);
   for (size_t profile = 0; profile < executions_.size(); ++profile) WarmUp(profile, stream, interrupt);
@@ -212,6 +215,25 @@ void EngineNetwork::SetAddresses(const Execution& execution, std::span<const Ten
   }
 }
 
+void EngineNetwork::AnnounceMemory(const Stream& stream) const {
+  std::vector<ProfileMemory> profiles;
+  for (size_t p = 0; p < profiles_.size(); ++p) {
+    // Inputs begin with the size of the batch.
+    const bool has_rows = !profiles_[p].empty() && !profiles_[p][0].empty();
+    ProfileMemory& profile = profiles.emplace_back(ProfileMemory{
+        .rows = has_rows ? static_cast<size_t>(profiles_[p][0][0]) : 1, .scratch = executions_[p].bytes, .tensors = 0});
+    for (size_t i = 0; i < profiles_[p].size(); ++i) profile.tensors += BytesOf(inputs_, i, profiles_[p][i]);
+    const auto& outputs = executions_[p].outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) profile.tensors += BytesOf(outputs_, i, outputs[i]);
+  }
+  arena_->Announce(stream, name_, profiles);
+}
+
+size_t EngineNetwork::BytesOf(const Tensors& tensors, size_t i, const std::vector<int64_t>& shape) const {
+  const auto& [name, type, _] = tensors.infos[i];
+  return TensorBytes(type, shape, ErrorCode::kEngineFailed, name + " of the network " + name_);
+}
+
 void EngineNetwork::LendMemory(Execution& execution, Stream& stream) const {
   // The most that any profile needs, so that all share one block from the start.
   size_t most = 0;
@@ -229,12 +251,9 @@ void EngineNetwork::WarmUp(size_t profile, Stream& stream, Interrupt& interrupt)
   const auto zeros = [&](const Tensors& declared, const std::vector<std::vector<int64_t>>& shapes) {
     std::vector<Tensor> tensors;
     for (size_t i = 0; i < shapes.size(); ++i) {
-      const TensorInfo& info = declared.infos[i];
-      const std::string label = info.name + " of the network " + name_;
-      const auto& buffer =
-          memory.emplace_back(arena_->device(), TensorBytes(info.type, shapes[i], ErrorCode::kEngineFailed, label));
+      const auto& buffer = memory.emplace_back(arena_->device(), BytesOf(declared, i, shapes[i]));
       stream.Zero(buffer.data(), buffer.bytes());
-      tensors.push_back({info.type, shapes[i], buffer.data()});
+      tensors.push_back({declared.infos[i].type, shapes[i], buffer.data()});
     }
     return tensors;
   };

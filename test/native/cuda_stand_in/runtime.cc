@@ -182,8 +182,9 @@ cudaError_t cudaGetDevice(int* device) {
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   return Call([&] {
-    if (attribute != cudaDevAttrMemoryPoolsSupported) return cudaErrorInvalidValue;
-    *value = Runtime().has_memory_pools ? 1 : 0;
+    if (attribute != cudaDevAttrMemoryPoolsSupported && attribute != cudaDevAttrIntegrated)
+      return cudaErrorInvalidValue;
+    *value = attribute == cudaDevAttrIntegrated ? Runtime().shares_host_memory : Runtime().has_memory_pools;
     return cudaSuccess;
   });
 }

@@ -22,6 +22,7 @@ struct RuntimeControl {
   std::atomic<int> lose_at = -1;  // the call at which its GPU is lost, and with it all later ones
   std::atomic<int> lost_gpu = -1;
   std::atomic<bool> has_memory_pools = true;
+  std::atomic<bool> shares_host_memory = false;
   std::function<void()> while_pinning;           // runs inside each call that locks or unlocks pages
   std::atomic<int> spoilt_captures = 0;          // that end as if another thread had waited for the whole GPU
   std::atomic<int> objects = 0;                  // streams, events, graphs and pieces of memory that exist
