@@ -1,11 +1,12 @@
 // Picks the device that runs the networks, and its runtime.
+import { missingKernels } from '../engines/kernels.ts';
 import { type Product, productOf, productRow, products, productTable } from '../engines/products.ts';
 import { type EngineRuntime, EngineRuntimes } from '../engines/runtimes.ts';
 import { tensorRtVariable } from '../engines/search.ts';
 import { Arc2FaceError, type ErrorDetails } from '../errors.ts';
 import { loadNative, type NativeGpu, type NativeGpus } from '../native.ts';
 import type { DeviceRequest } from '../options/load.ts';
-import { describeGpu, type Explanation, explain, type Obstacle } from './obstacles.ts';
+import { describeGpu, type Explanation, explain, type NumberedGpu, type Obstacle } from './obstacles.ts';
 import { findOnnxRuntime } from './onnxruntime-library.ts';
 
 /** What runs the networks. `stand-in` is not NVIDIA's: it tests the code around engines. */
@@ -80,7 +81,10 @@ export async function chooseBuilder(runtimes: EngineRuntimes): Promise<EngineRun
 	throw noDevice("Can't build engines for GPUs that are not here", explain(obstacles, isNamed));
 }
 
-/** The first usable GPU of those requested, or why there is none. */
+/**
+ * The first usable GPU of those requested, or why there is none. Libraries that can build its engines go before those that only run what was
+ * built before.
+ */
 export async function chooseGpu(
 	request: Exclude<DeviceRequest, 'cpu'>,
 	survey: NativeGpus,
@@ -115,23 +119,47 @@ export async function chooseGpu(
 			obstacles.push({ kind: 'old GPU', index, gpu });
 			continue;
 		}
-		for (const product of offered) {
-			if (!productTable[product].runsOn(gpu.capability)) {
-				obstacles.push({ kind: 'no engines', product, index, gpu });
-				continue;
-			}
-			const runtime = named ?? (await runtimes.first(product));
-			if (runtime !== undefined && !productTable[product].runsOn(gpu.capability, runtime.version)) {
-				obstacles.push({ kind: 'no engines', product, version: runtime.version, index, gpu });
-			} else if (runtime !== undefined) {
-				const { reasons } = explain([...obstacles, ...(await runtimes.passedOver(product))], isNamed);
-				return choice(index, gpu, driver, runtime, [`${describeGpu({ index, gpu })}, can be used.`, ...reasons]);
-			} else {
-				obstacles.push(...(await runtimes.obstacles(product)));
-			}
-		}
+		const found = await chooseRuntime({ index, gpu }, { named, offered, runtimes }, obstacles);
+		if (found === undefined) continue;
+		const { reasons } = explain([...obstacles, ...(await runtimes.passedOver(found.product))], isNamed);
+		return choice(index, gpu, driver, found.runtime, [`${describeGpu({ index, gpu })}, can be used.`, ...reasons]);
 	}
 	return explain(obstacles, isNamed);
+}
+
+/**
+ * Libraries for a GPU: preferably such as can build its engines.
+ *
+ * @param obstacles - to which those are added that others have
+ */
+async function chooseRuntime(
+	{ index, gpu }: NumberedGpu,
+	from: { named: EngineRuntime | undefined; offered: readonly Product[]; runtimes: EngineRuntimes },
+	obstacles: Obstacle[],
+): Promise<{ product: Product; runtime: EngineRuntime } | undefined> {
+	const { named, offered, runtimes } = from;
+	let runsOnly: { product: Product; runtime: EngineRuntime } | undefined;
+	for (const product of offered) {
+		if (!productTable[product].runsOn(gpu.capability)) {
+			obstacles.push({ kind: 'no engines', product, index, gpu });
+			continue;
+		}
+		let works = false;
+		for await (const runtime of named === undefined ? runtimes.working(product) : [named]) {
+			works = true;
+			const missing = missingKernels(runtime, gpu.capability, runtimes.surroundings);
+			if (!productTable[product].runsOn(gpu.capability, runtime.version)) {
+				obstacles.push({ kind: 'no engines', product, version: runtime.version, index, gpu });
+			} else if (missing !== undefined) {
+				obstacles.push({ kind: 'no kernels', ...missing });
+				runsOnly ??= { product, runtime };
+			} else {
+				return { product, runtime };
+			}
+		}
+		if (!works) obstacles.push(...(await runtimes.obstacles(product)));
+	}
+	return runsOnly;
 }
 
 function choice(

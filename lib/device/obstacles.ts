@@ -1,12 +1,13 @@
 // All messages about why a GPU or its libraries can't be used, and what to do about it.
 import { capabilityName } from '../engines/capability.ts';
+import type { MissingKernels } from '../engines/kernels.ts';
 import { libraryNames, type Product, products, productTable } from '../engines/products.ts';
 import { type LibraryObstacle, missingProvider, providerVariable } from '../engines/runtimes.ts';
 import { type Fault, pythonOrigin, tensorRtVariable } from '../engines/search.ts';
 import type { NativeGpu, NativeGpus } from '../native.ts';
 import { packageRoot } from '../package.ts';
 
-type NumberedGpu = Readonly<{ index: number; gpu: NativeGpu }>;
+export type NumberedGpu = Readonly<{ index: number; gpu: NativeGpu }>;
 
 /** Why no GPU can be used. */
 export type Obstacle =
@@ -18,6 +19,8 @@ export type Obstacle =
 	| Readonly<{ kind: 'old GPU' } & NumberedGpu>
 	/** `version`: of the libraries that were found, where another version would have some. */
 	| Readonly<{ kind: 'no engines'; product: Product; version?: string } & NumberedGpu>
+	/** Libraries that run engines, but can't build any for this GPU. */
+	| Readonly<{ kind: 'no kernels' } & MissingKernels>
 	/** The product can only build on the GPU that it builds for, and another was requested. */
 	| Readonly<{ kind: 'builds here only'; product: string; provider: string }>;
 
@@ -41,6 +44,7 @@ export function reasonOf(obstacle: Obstacle): string {
 		case 'no provider':
 			return `This build of the package has no ${obstacle.provider}, so it can't use ${obstacle.product}.`;
 		case 'broken':
+		case 'no kernels':
 			return obstacle.problem;
 		case 'unfit':
 			return `${obstacle.folder} (${obstacle.origin}) ${describeFault(obstacle.fault)}.`;
@@ -97,6 +101,8 @@ function remedyOf(obstacle: Obstacle, isNamed: boolean): string | undefined {
 		case 'no engines':
 			if (products.every((product) => !productTable[product].runsOn(obstacle.gpu.capability))) return otherGpuRemedy;
 			return isNamed ? namedProviderRemedy : undefined;
+		case 'no kernels':
+			return obstacle.remedy;
 		case 'no provider':
 			return undefined;
 		case 'broken':

@@ -90,7 +90,7 @@ async function examineGpu(
 	const state = { device, name, capability: capabilityName(capability), memoryBytes: memory, supported };
 	const { reasons } = choice;
 	if (!('runtime' in choice)) return { ...state, reasons, remedy: choice.remedies.join(' ') };
-	const missing = missingKernels(choice.runtime, capability);
+	const missing = missingKernels(choice.runtime, capability, runtimes.surroundings);
 	return {
 		...state,
 		uses: `${choice.runtime.product} ${choice.runtime.version}`,

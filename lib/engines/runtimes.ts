@@ -51,10 +51,13 @@ export class EngineRuntimes {
 	readonly findings: readonly Finding[];
 	/** What {@link providerVariable} names, as an absolute path. */
 	readonly named: string | undefined;
+	/** Where they were looked for. */
+	readonly surroundings: Surroundings;
 	readonly #candidates: readonly Candidate[];
 	readonly #trials = new Map<Candidate, Promise<Trial>>();
 
 	constructor(surroundings: Surroundings = {}) {
+		this.surroundings = surroundings;
 		const named = (surroundings.env ?? process.env)[providerVariable];
 		this.named = named ? resolve(named) : undefined;
 		this.findings = products.flatMap((product, i) =>
@@ -66,11 +69,16 @@ export class EngineRuntimes {
 
 	/** The first libraries of a product that work; of any product, when a provider library is named. */
 	async first(product?: Product): Promise<EngineRuntime | undefined> {
+		for await (const runtime of this.working(product)) return runtime;
+		return undefined;
+	}
+
+	/** All of them, in the order in which they are preferred; each is tried when it is its turn. */
+	async *working(product?: Product): AsyncGenerator<EngineRuntime, void> {
 		for (const candidate of this.#candidatesOf(product)) {
 			const trial = await this.#try(candidate);
-			if ('runtime' in trial) return trial.runtime;
+			if ('runtime' in trial) yield trial.runtime;
 		}
-		return undefined;
 	}
 
 	/** Tries everything that was found. */

@@ -57,6 +57,8 @@ const fails = (core: string) => new Arc2FaceError('NO_DEVICE', `Could not load $
 
 const tensorRt = ['libnvinfer.so.11', 'libnvonnxparser.so.11'];
 const tensorRt10 = ['libnvinfer.so.10', 'libnvonnxparser.so.10'];
+/** Of TensorRT 11.1's builder, for GPUs of 8.9. */
+const kernels = 'libnvinfer_builder_resource_sm89.so.11.1.0';
 const rtx = ['libtensorrt_rtx.so.1', 'libtensorrt_onnxparser_rtx.so.1'];
 /** NVIDIA's libraries in the cache folder, and those that `env` names. */
 function libraries(names: readonly string[], env: NodeJS.ProcessEnv = {}): EngineRuntimes {
@@ -126,7 +128,7 @@ describe('the CPU', () => {
 
 describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 	test('gets TensorRT 11 where all products have engines for it', async () => {
-		const choice = await chooseGpu('auto', survey(gpu(89)), libraries([...rtx, ...tensorRt10, ...tensorRt]));
+		const choice = await chooseGpu('auto', survey(gpu(89)), libraries([...rtx, ...tensorRt10, ...tensorRt, kernels]));
 		expect(choice).toMatchObject({
 			device: 'cuda:0',
 			provider: 'tensorrt',
@@ -160,10 +162,47 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 			...works(core),
 			...(core.endsWith('libnvinfer.so.10') ? { version } : {}),
 		}));
-		const choice = await chooseGpu('cuda', survey(gpu(capability)), libraries([...tensorRt10, ...rtx]));
+		const names = [...tensorRt10, `libnvinfer_builder_resource.so.${version.replace(/\.\d+$/, '')}`, ...rtx];
+		const choice = await chooseGpu('cuda', survey(gpu(capability)), libraries(names));
 		expect('provider' in choice ? choice.provider : undefined).toBe(provider);
 		if (provider === 'tensorrt') return;
 		expect(choice.reasons.join(' ')).toContain(`TensorRT ${version} has no engines for cuda:0`);
+	});
+
+	describe('for which TensorRT has no kernels to build with', () => {
+		const lacks =
+			/TensorRT 11\.1\.0\.106 can't build engines for GPUs of compute capability 8\.9: found no .*_sm89\.so\.11\.1\.0 /;
+
+		test('gets TensorRT-RTX, which needs none, and is told why', async () => {
+			const choice = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...rtx]));
+			expect(choice).toMatchObject({ provider: 'tensorrt-rtx' });
+			expect(choice.reasons.join(' ')).toMatch(lacks);
+		});
+
+		test('gets the TensorRT that has some: another version, or the same elsewhere', async () => {
+			const older = [...tensorRt10, 'libnvinfer_builder_resource_sm89.so.10.15.1'];
+			const choice = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...older, ...rtx]));
+			expect(choice).toMatchObject({ runtime: { version: '10.15.1.29' } });
+			expect(choice.reasons.join(' ')).toMatch(lacks);
+
+			const env = { VIRTUAL_ENV: join(folder, 'venv') };
+			for (const name of [...tensorRt, kernels]) put('venv/lib/python3.11/site-packages/tensorrt_libs', name);
+			expect(await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...rtx], env))).toMatchObject({
+				runtime: { core: join(folder, 'venv/lib/python3.11/site-packages/tensorrt_libs/libnvinfer.so.11') },
+			});
+		});
+
+		test('gets the first of them if nothing else works: it runs what was built before', async () => {
+			const choice = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...tensorRt10]));
+			expect(choice).toMatchObject({ runtime: { version: '11.1.0.106' } });
+			expect(choice.reasons.join(' ')).toMatch(lacks);
+			const broken = libraries([...tensorRt, ...rtx]);
+			vi.mocked(probeLibrary).mockImplementation(async ({ core }) => {
+				if (core.includes('rtx')) throw fails(core);
+				return works(core);
+			});
+			expect(await chooseGpu('cuda', survey(gpu(89)), broken)).toMatchObject({ provider: 'tensorrt' });
+		});
 	});
 
 	test('gets TensorRT-RTX where there is no TensorRT, and says where that was looked for', async () => {

@@ -1,6 +1,5 @@
 // What a load takes of a GPU's memory, told and checked before it is taken.
 #include <cstdint>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -103,7 +102,9 @@ TEST_F(LoadMemory, IsRefusedBeforeItIsTakenWithTheBatchSizeThatFits) {
     }
     // It is no more than that, and really is enough.
     const size_t rows = fitting.back();
-    if (rows > 0) EXPECT_NO_THROW(LoadUnet(*Open(api), *stream, rows)) << free;
+    if (rows > 0) {
+      EXPECT_NO_THROW(LoadUnet(*Open(api), *stream, rows)) << free;
+    }
     EXPECT_THROW(LoadUnet(*Open(api), *stream, rows + 1), Error) << free;
   }
   EXPECT_EQ(fitting, (std::vector<size_t>{0, 1, 2, 3}));
