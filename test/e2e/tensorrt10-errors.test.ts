@@ -125,9 +125,10 @@ describe.skipIf(missing !== undefined)('TensorRT', () => {
 	});
 
 	/** The calls that the recording library has written into the engine file. */
-	async function callsOf(timings: string): Promise<string[]> {
+	async function callsOf(timings: string, variables: NodeJS.ProcessEnv = {}): Promise<string[]> {
 		const to = folder.path('timed.engine');
-		await promisify(execFile)(process.execPath, argv('build', { to, timings }), { env: environment });
+		const env = { ...environment, ...variables };
+		await promisify(execFile)(process.execPath, argv('build', { to, timings }), { env });
 		const engine = await readFile(to);
 		return engine.toString('utf8', 0, engine.indexOf(0)).split('\n');
 	}
@@ -142,6 +143,16 @@ describe.skipIf(missing !== undefined)('TensorRT', () => {
 		await writeFile(timings, first.subarray(1));
 		expect(await timed()).toEqual(['createTimingCache ']);
 		expect(await readFile(timings)).toEqual(first);
+	});
+
+	test('keeps what another process has timed meanwhile', async () => {
+		const [own, other] = [folder.path('own.timings'), folder.path('other.timings')];
+		await callsOf(other, { TEST_TENSORRT_TIMED: 'timed elsewhere' });
+		await callsOf(own, { TEST_TENSORRT_MEANWHILE: `cp "${other}" "${own}"` });
+		expect(await readFile(own, 'utf8')).toMatch(/^timed once and timed elsewhere/);
+		// What it was given itself is nothing new.
+		await callsOf(own, { TEST_TENSORRT_TIMED: 'timed once and timed elsewhere' });
+		expect(await readFile(own, 'utf8')).toMatch(/^timed once and timed elsewhere(?! and)/);
 	});
 });
 

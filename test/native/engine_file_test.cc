@@ -8,6 +8,7 @@
 #include <functional>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "error.h"
@@ -183,6 +184,26 @@ TEST_F(EngineFiles, AreOpenedAlsoWhereNothingCanBeKept) {
   watch.saved = ARC2FACE_FAILED;
   ExpectToRun(*Open(folder.path("a.compiled")));
   EXPECT_EQ(Names(), (std::vector<std::string>{"a.engine", "b.compiled"}));
+}
+
+TEST_F(EngineFiles, AreBuiltAtOnceAndTheTimingsOfBothBuildsAreKept) {
+  const std::string model = onnx::Model({{"Relu", {"x"}, {"y"}}}, {}, {{"x", DataType::kFloat32, {-1, 5}}},
+                                        {{"y", DataType::kFloat32, {-1, 5}}});
+  const std::string timings = folder.path("gpu.timings");
+  const auto build = [&](const std::string& name, const tensorrt::BuildProgress& progress) {
+    NetworkSource source{.name = name, .graph = onnx::Bytes(model), .weights = {}, .maps = {}};
+    source.profiles.push_back({{"x", {1, 5}}});
+    Interrupt interrupt;
+    tensorrt::BuildEngine(
+        library, source, {.timings = timings}, progress, [](std::span<const std::byte>) {}, interrupt);
+  };
+  build("first", nullptr);
+  bool begun = false;
+  build("slow", [&](const std::string&, int, int) {
+    if (!std::exchange(begun, true)) build("quick", nullptr);  // as another process would
+  });
+  const std::string kept = ReadFile(timings);
+  EXPECT_EQ(kept.substr(0, kept.size() - sizeof(uint64_t)), "timings of the stand-in\nfirst\nquick\nslow\n");
 }
 
 // Each call of the ABI fails once, with and without compiled data: there is a typed error, or the engine runs, and

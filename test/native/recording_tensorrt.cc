@@ -1,8 +1,9 @@
 // TensorRT 10 and its parser, which build nothing: an engine file is what was called, each in a line, then a zero and
 // the model that was parsed. It is of the version that the environment variable TEST_TENSORRT_VERSION names; what only
 // a later one has ends the process. TEST_TENSORRT_FAILS names a call that fails, and how it tells the reason:
-// "enqueueV3 logged". TEST_TENSORRT_LOGS is the number of messages that a build logs. Compiled against NVIDIA's
-// headers, whose classes call through a table of functions.
+// "enqueueV3 logged". TEST_TENSORRT_LOGS is the number of messages that a build logs, TEST_TENSORRT_TIMED what it
+// times, and TEST_TENSORRT_MEANWHILE a command to run during it. Compiled against NVIDIA's headers, whose classes call
+// through a table of functions.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -114,8 +115,13 @@ void Log() {
   }
 }
 
-nvinfer1::IHostMemory* Timings(const void*) {
-  static std::string timings = "timed once";
+std::string& Timings() {
+  const char* const timed = std::getenv("TEST_TENSORRT_TIMED");
+  static std::string timings = timed == nullptr ? "timed once" : timed;
+  return timings;
+}
+nvinfer1::IHostMemory* SerializeTimings(const void*) {
+  static std::string& timings = Timings();
   static Hollow hollow;
   hollow.Put(
             &nvinfer1::apiv::VHostMemory::data, +[](void*) -> void* { return timings.data(); })
@@ -123,9 +129,16 @@ nvinfer1::IHostMemory* Timings(const void*) {
   return new Shell<nvinfer1::IHostMemory>(hollow);
 }
 nvinfer1::ITimingCache* CreateTimingCache(void*, const void* data, size_t bytes) {
-  Record("createTimingCache " + std::string(static_cast<const char*>(data), bytes));
+  static std::string given;
+  given.assign(static_cast<const char*>(data), bytes);
+  Record("createTimingCache " + given);
   static Hollow hollow;
-  hollow.Put(&nvinfer1::apiv::VTimingCache::serialize, Timings);
+  hollow.Put(&nvinfer1::apiv::VTimingCache::serialize, SerializeTimings)
+      .Put(
+          &nvinfer1::apiv::VTimingCache::combine, +[](void*, const void*, bool) {
+            if (given != Timings()) Timings() += " and " + given;
+            return true;
+          });
   return new Shell<nvinfer1::ITimingCache>(hollow);
 }
 
@@ -145,6 +158,7 @@ bool BuildToStream(void*, void*, void*, nvinfer1::IStreamWriter* writer) {
   if (Fails("buildSerializedNetworkToStream")) return false;
   RecordNew("buildSerializedNetworkToStream");
   Log();
+  if (const char* const command = std::getenv("TEST_TENSORRT_MEANWHILE")) static_cast<void>(!std::system(command));
   Finish();
   return writer->write(engine.data(), static_cast<int64_t>(engine.size())) > 0;
 }

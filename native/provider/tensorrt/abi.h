@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Goes up with every change of this file: core and library must have the same. */
-#define ARC2FACE_ENGINE_ABI_VERSION 2
+#define ARC2FACE_ENGINE_ABI_VERSION 3
 
 typedef int32_t Arc2FaceStatus;
 #define ARC2FACE_OK 0
@@ -110,12 +110,11 @@ typedef struct Arc2FaceBuildRequest {
   /* Receives the engine file, in order. Anything but 0 stops the build with ARC2FACE_CANCELLED. */
   int32_t (*write)(void* user, const void* data, uint64_t bytes);
 
-  /* What builds by this library's version have timed on this GPU, which makes this one faster; what is of no use is
-     ignored. `timings_bytes` 0: nothing yet. */
-  const void* timings;
-  uint64_t timings_bytes;
-  /* Receives those and the timings of this build, after the engine file, in one piece; may be null. TensorRT-RTX, which
-     times nothing, does not call it. */
+  /* Gives what builds by this library's version have timed on this GPU, which makes this one faster; what is of no use
+     is ignored. `bytes` 0: nothing yet. Valid until the next call. Called when the build begins and before
+     write_timings, since other processes may build meanwhile. TensorRT-RTX, which times nothing, calls neither. */
+  void (*read_timings)(void* user, const void** data, uint64_t* bytes);
+  /* Receives those and the timings of this build, after the engine file, in one piece. Both may be null. */
   void (*write_timings)(void* user, const void* data, uint64_t bytes);
   void* user;
 } Arc2FaceBuildRequest;

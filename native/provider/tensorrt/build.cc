@@ -3,6 +3,8 @@
 
 #include <exception>
 #include <mutex>
+#include <optional>
+#include <string>
 
 #include "../weight_memory.h"
 #include "checked_file.h"
@@ -14,8 +16,9 @@ namespace {
 // The caller's functions, behind the plain ones of the ABI. Their exceptions wait until the builder has returned.
 class Callbacks {
  public:
-  Callbacks(const BuildProgress& progress, const WriteBytes& write, CheckedFile& timings, const Interrupt& interrupt)
-      : progress_(progress), write_(write), timings_(timings), interrupt_(interrupt) {}
+  Callbacks(const BuildProgress& progress, const WriteBytes& write, const std::string& timings,
+            const Interrupt& interrupt)
+      : progress_(progress), write_(write), timings_path_(timings), timings_(timings), interrupt_(interrupt) {}
 
   static int32_t Progress(void* user, const char* phase, int32_t step, int32_t steps) {
     auto& self = *static_cast<Callbacks*>(user);
@@ -27,8 +30,22 @@ class Callbacks {
     auto& self = *static_cast<Callbacks*>(user);
     return self.Run([&] { self.write_({static_cast<const std::byte*>(data), static_cast<size_t>(bytes)}); });
   }
+  static void ReadTimings(void* user, const void** data, uint64_t* bytes) {
+    auto& self = *static_cast<Callbacks*>(user);
+    try {
+      self.timed_ = ReadChecked(self.timings_path_);
+    } catch (const std::exception&) {
+      self.timed_.reset();  // no memory for a map
+    }
+    *data = self.timed_ ? self.timed_->bytes.data() : nullptr;
+    *bytes = self.timed_ ? self.timed_->bytes.size() : 0;
+  }
   static void WriteTimings(void* user, const void* data, uint64_t bytes) {
     static_cast<Callbacks*>(user)->timings_.Write(data, bytes);
+  }
+  void FinishTimings() noexcept {
+    timed_.reset();  // Windows replaces no file that is mapped
+    timings_.Finish();
   }
   void Rethrow() const {
     if (thrown_) std::rethrow_exception(thrown_);
@@ -48,7 +65,9 @@ class Callbacks {
 
   const BuildProgress& progress_;
   const WriteBytes& write_;
-  CheckedFile& timings_;
+  const std::string timings_path_;
+  std::optional<CheckedBytes> timed_;  // by earlier builds
+  CheckedFile timings_;
   const Interrupt& interrupt_;
   std::mutex mutex_;
   std::exception_ptr thrown_;
@@ -99,9 +118,7 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
                  const BuildProgress& progress, const WriteBytes& write, Interrupt& interrupt) {
   const Weights weights(source);
   const Profiles profiles(source);
-  const auto timed = options.timings.empty() ? std::nullopt : ReadChecked(options.timings);
-  CheckedFile timings(options.timings);
-  Callbacks callbacks(progress, write, timings, interrupt);
+  Callbacks callbacks(progress, write, options.timings, interrupt);
   const Arc2FaceBuildRequest request{
       .network = source.name.c_str(),
       .graph = source.graph.data(),
@@ -115,8 +132,7 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
       .inspectable = options.inspectable ? 1 : 0,
       .progress = Callbacks::Progress,
       .write = Callbacks::Write,
-      .timings = timed ? timed->bytes.data() : nullptr,
-      .timings_bytes = timed ? timed->bytes.size() : 0,
+      .read_timings = options.timings.empty() ? nullptr : Callbacks::ReadTimings,
       .write_timings = options.timings.empty() ? nullptr : Callbacks::WriteTimings,
       .user = &callbacks,
   };
@@ -134,7 +150,7 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
                 {.file = map->path(), .network = source.name});
   }
   Check(status, message, std::string(library.api().product) + " could not build an engine", {.network = source.name});
-  timings.Finish();
+  callbacks.FinishTimings();
 }
 
 }  // namespace arc2face::tensorrt

@@ -16,8 +16,8 @@ struct BuildOptions {
   // The GPUs that the engine is for: 89 stands for compute capability 8.9. Empty: the current GPU.
   std::vector<int32_t> capabilities = {};
   bool inspectable = false;  // for the list of layers
-  // A file of what earlier builds have timed on this GPU, which is read, and replaced after the build; its failures
-  // only make builds slower. Empty: none.
+  // A file of what earlier builds have timed on this GPU, which is read, and replaced after the build by one that has
+  // also what this and other builds have timed meanwhile; its failures only make builds slower. Empty: none.
   std::string timings = {};
 };
 

@@ -106,14 +106,32 @@ void AddProfile(const Arc2FaceBuildRequest& request, const Arc2FaceProfile& prof
 }
 
 // The networks that were built, each a line; what the stand-in has not written is dropped.
-void WriteTimings(const Arc2FaceBuildRequest& request) {
-  if (request.write_timings == nullptr) return;
-  const std::string beginning = "timings of the stand-in\n";
-  std::string timings(static_cast<const char*>(request.timings), static_cast<size_t>(request.timings_bytes));
-  if (!timings.starts_with(beginning)) timings = beginning;
-  timings += std::string(request.network) + "\n";
-  request.write_timings(request.user, timings.data(), timings.size());
-}
+class Timings {
+ public:
+  explicit Timings(const Arc2FaceBuildRequest& request) : request_(request) {
+    if (request_.write_timings != nullptr) text_ = Read();
+  }
+  // With the lines that other builds have added meanwhile.
+  void Save() const {
+    if (request_.write_timings == nullptr) return;
+    const std::string others = Read();
+    const std::string timings = (others.starts_with(text_) ? others : text_) + request_.network + "\n";
+    request_.write_timings(request_.user, timings.data(), timings.size());
+  }
+
+ private:
+  std::string Read() const {
+    const std::string beginning = "timings of the stand-in\n";
+    const void* data = nullptr;
+    uint64_t bytes = 0;
+    request_.read_timings(request_.user, &data, &bytes);
+    std::string text(static_cast<const char*>(data), static_cast<size_t>(bytes));
+    return text.starts_with(beginning) ? text : beginning;
+  }
+
+  const Arc2FaceBuildRequest& request_;
+  std::string text_;
+};
 
 }  // namespace
 
@@ -121,6 +139,7 @@ void Build(const Arc2FaceBuildRequest& request) {
   const OnnxModel model =
       ReadOnnxModel({static_cast<const std::byte*>(request.graph), static_cast<size_t>(request.graph_bytes)});
   if (model.inputs.size() > kMostInputs) throw Refused(request, ARC2FACE_INVALID_NETWORK, "it has too many inputs.");
+  const Timings timings(request);
   if (request.profile_count == 0) throw Refused(request, ARC2FACE_INVALID_ARGUMENT, "there is no profile.");
 
   EngineFile file{.tensors = {}, .profiles = request.profile_count, .bias = BiasOf(request, model)};
@@ -134,7 +153,7 @@ void Build(const Arc2FaceBuildRequest& request) {
       request.write(request.user, bytes.data() + half, bytes.size() - half) != 0) {
     throw Refused(request, ARC2FACE_CANCELLED, "it was cancelled.");
   }
-  WriteTimings(request);
+  timings.Save();
 }
 
 }  // namespace arc2face::stand_in

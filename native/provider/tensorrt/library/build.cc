@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "shapes.h"
 #include "weights_inside.h"
@@ -196,21 +197,35 @@ class Timings {
   Timings(nvinfer1::IBuilderConfig&, const Arc2FaceBuildRequest&) {}
   void Save() const {}
 #else
-  Timings(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) : request_(request) {
+  Timings(nvinfer1::IBuilderConfig& config, const Arc2FaceBuildRequest& request) : config_(config), request_(request) {
     if (request.write_timings == nullptr) return;
-    const auto use = [&](const void* data, uint64_t bytes) {
-      cache_.reset(config.createTimingCache(data, bytes));
+    const auto use = [&](std::unique_ptr<nvinfer1::ITimingCache> cache) {
+      cache_ = std::move(cache);
       return cache_ != nullptr && config.setTimingCache(*cache_, false);
     };
     // That of another GPU or version is refused.
-    if (!use(request.timings, request.timings_bytes) && request.timings_bytes > 0) use(nullptr, 0);
+    if (!use(Read())) use(Make(nullptr, 0));
   }
   void Save() const {
-    const std::unique_ptr<nvinfer1::IHostMemory> all(cache_ == nullptr ? nullptr : cache_->serialize());
+    if (cache_ == nullptr) return;
+    if (const auto others = Read()) cache_->combine(*others, false);
+    const std::unique_ptr<nvinfer1::IHostMemory> all(cache_->serialize());
     if (all != nullptr) request_.write_timings(request_.user, all->data(), all->size());
   }
 
  private:
+  std::unique_ptr<nvinfer1::ITimingCache> Make(const void* data, uint64_t bytes) const {
+    return std::unique_ptr<nvinfer1::ITimingCache>(config_.createTimingCache(data, bytes));
+  }
+  // What is kept of other builds; null if there is nothing.
+  std::unique_ptr<nvinfer1::ITimingCache> Read() const {
+    const void* data = nullptr;
+    uint64_t bytes = 0;
+    request_.read_timings(request_.user, &data, &bytes);
+    return bytes == 0 ? nullptr : Make(data, bytes);
+  }
+
+  nvinfer1::IBuilderConfig& config_;
   const Arc2FaceBuildRequest& request_;
   std::unique_ptr<nvinfer1::ITimingCache> cache_;  // that the builder adds to
 #endif
