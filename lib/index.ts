@@ -9,7 +9,7 @@ export type { ModelInfo } from './load.ts';
 export type { DetectOptions, EncodeOptions, FaceChoice } from './options/faces.ts';
 export type { GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';
 export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
-export type { DeviceRequest, LoadOptions, LoadProgress, Precision } from './options/load.ts';
+export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } from './options/load.ts';
 export type { Photo, RawPhoto } from './photo.ts';
 export { type SamplerName, samplerNames } from './samplers/samplers.ts';
 export { type Warning, type WarningCode, warningCodes } from './warnings.ts';

@@ -52,11 +52,18 @@ export type LoadProgress = {
 	/** The networks of the model, finished or not. */
 	total: number;
 	/**
-	 * Of the phase `allocating`: how many bytes are about to be taken, and how many of the GPU's are free. The first of them is about the
-	 * engines of all networks, which their weights make up; each later one is about what a network computes in.
+	 * Of the phase `allocating`, which the first time is about the engines of all networks, that is their weights, and each later time
+	 * about what one network computes in.
 	 */
-	memory?: Readonly<{ bytes: number; freeBytes: number }>;
+	memory?: MemoryNeed;
 };
+/** What is about to be taken of a GPU's memory. */
+export type MemoryNeed = Readonly<{
+	/** How many bytes are about to be taken. */
+	bytes: number;
+	/** How many are free. */
+	freeBytes: number;
+}>;
 /** `auto` takes the first usable device, `cuda` the first usable GPU, `cuda:1` the second GPU. */
 export type DeviceRequest = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`;
 
