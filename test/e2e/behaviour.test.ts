@@ -203,7 +203,14 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 
 		test('every network is reported while the model loads', async () => {
 			const reports: LoadProgress[] = [];
-			await using _ = await Arc2Face.load({ ...options, onProgress: (report) => reports.push(report) });
+			await using loaded = await Arc2Face.load({ ...options, onProgress: (report) => reports.push(report) });
+			// The engines, then what each computes in.
+			const memory = reports.flatMap((report) => report.memory ?? []);
+			expect(memory).toHaveLength(onHost ? 0 : 1 + 5);
+			expect(loaded.info.memoryBytes).toBe(onHost ? undefined : memory.reduce((sum, { bytes }) => sum + bytes, 0));
+			for (const { bytes, freeBytes } of memory) {
+				expect(bytes > 0 && bytes < freeBytes, `${bytes} of ${freeBytes}`).toBe(true);
+			}
 			const loading = reports.filter(({ phase }) => phase === 'loading');
 			expect(loading.map(({ done }) => done)).toEqual([1, 2, 3, 4, 5]);
 			expect(new Set(loading.map(({ network }) => network)).size).toBe(5);

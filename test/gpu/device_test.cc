@@ -42,6 +42,18 @@ TEST_F(GpuDevice, NamesTheSizeThatItCannotAllocateAndGoesOn) {
   }
 }
 
+TEST_F(GpuDevice, CountsAsFreeWhatItKeepsUnused) {
+  constexpr size_t kBytes = size_t{512} << 20;
+  constexpr size_t kPieces = size_t{128} << 20;  // memory is taken and given back in pieces
+  const std::optional<size_t> before = gpu->FreeBytes();
+  if (!before) GTEST_SKIP() << "it shares its memory with the host";
+  {
+    const DeviceBuffer<uint8_t> used(*gpu, kBytes);
+    EXPECT_LE(*gpu->FreeBytes(), *before - kBytes + kPieces);
+  }
+  EXPECT_GE(*gpu->FreeBytes(), *before - kPieces);
+}
+
 TEST_F(GpuDevice, CopiesAndClears) {
   OnGpu<float> from(*gpu, *stream, {1, 2, 3}), to(*gpu, *stream, {0, 0, 0});
   stream->Copy(to.data(), from.data(), 3 * sizeof(float));
