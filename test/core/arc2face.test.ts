@@ -68,7 +68,7 @@ describe('load', () => {
 			onProgress: ({ network, done, total }) => seen.push(`${done}/${total} ${network}`),
 		});
 		await own.dispose();
-		expect(seen).toEqual(['1/5 detector', '2/5 recognizer', '3/5 textEncoder', '4/5 unet', '5/5 vaeDecoder']);
+		expect(seen).toEqual(['1/5 detector', '2/5 recognizer', '3/5 textEncoder', '4/5 vaeDecoder', '5/5 unet']);
 	});
 
 	test('rejects with what onProgress throws', async () => {

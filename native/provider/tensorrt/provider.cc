@@ -38,6 +38,7 @@ class TensorRtProvider final : public Provider {
 
   // The file of an engine is about as large as what it takes on the GPU: nearly all of both are weights.
   void CheckFits(std::span<const NetworkSource> sources) override {
+    const std::shared_lock no_captures(device_.captures());
     const std::optional<size_t> free = device_.FreeBytes();
     if (!free) return;
     size_t bytes = 0;
