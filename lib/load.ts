@@ -167,10 +167,17 @@ function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 
 function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sentence {
 	const close = 'or close other programs that use the GPU.';
-	if (batchSize !== undefined)
-		return ({ option }) => `Load with ${option('batchSizes')} of at most ${batchSize}, ${close}`;
-	if (network === undefined && freeBytes !== undefined) return `Load on a GPU with more memory, ${close}`;
-	return ({ option }) => `Load with fewer and lower ${option('batchSizes')} and ${option('imageSizes')}, ${close}`;
+	return ({ option }) => {
+		const [batches, sizes] = [option('batchSizes'), option('imageSizes')];
+		if (batchSize !== undefined) return `Load with ${batches} of at most ${batchSize}, ${close}`;
+		if (network === 'detector') return `Load with a lower ${option('detectionSize')}, ${close}`;
+		if (network === 'vaeDecoder') return `Load with lower ${sizes}, ${close}`;
+		// What the others take, and all engines together, no option changes.
+		const isSettled = network === undefined ? freeBytes !== undefined : network !== 'unet';
+		return isSettled
+			? `Load on a GPU with more memory, ${close}`
+			: `Load with fewer and lower ${batches} and ${sizes}, ${close}`;
+	};
 }
 
 /** The network whose engine file the library refuses. */

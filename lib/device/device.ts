@@ -122,10 +122,20 @@ export async function chooseGpu(
 		const found = await chooseRuntime({ index, gpu }, { named, offered, runtimes }, obstacles);
 		if (found === undefined) continue;
 		const { reasons } = explain([...obstacles, ...(await runtimes.passedOver(found.product))], isNamed);
-		return choice(index, gpu, driver, found.runtime, [`${describeGpu({ index, gpu })}, can be used.`, ...reasons]);
+		const does = found.canBuild ? undefined : 'runs the engines that were built before';
+		return choice(
+			index,
+			gpu,
+			driver,
+			found.runtime,
+			[`${describeGpu({ index, gpu })}, can be used.`, ...reasons],
+			does,
+		);
 	}
 	return explain(obstacles, isNamed);
 }
+
+type FoundRuntime = { product: Product; runtime: EngineRuntime; canBuild: boolean };
 
 /**
  * Libraries for a GPU: preferably such as can build its engines.
@@ -136,9 +146,9 @@ async function chooseRuntime(
 	{ index, gpu }: NumberedGpu,
 	from: { named: EngineRuntime | undefined; offered: readonly Product[]; runtimes: EngineRuntimes },
 	obstacles: Obstacle[],
-): Promise<{ product: Product; runtime: EngineRuntime } | undefined> {
+): Promise<FoundRuntime | undefined> {
 	const { named, offered, runtimes } = from;
-	let runsOnly: { product: Product; runtime: EngineRuntime } | undefined;
+	let runsOnly: FoundRuntime | undefined;
 	for (const product of offered) {
 		if (!productTable[product].runsOn(gpu.capability)) {
 			obstacles.push({ kind: 'no engines', product, index, gpu });
@@ -152,9 +162,9 @@ async function chooseRuntime(
 				obstacles.push({ kind: 'no engines', product, version: runtime.version, index, gpu });
 			} else if (missing !== undefined) {
 				obstacles.push({ kind: 'no kernels', ...missing });
-				runsOnly ??= { product, runtime };
+				runsOnly ??= { product, runtime, canBuild: false };
 			} else {
-				return { product, runtime };
+				return { product, runtime, canBuild: true };
 			}
 		}
 		if (!works) obstacles.push(...(await runtimes.obstacles(product)));
@@ -168,9 +178,10 @@ function choice(
 	driver: string | undefined,
 	runtime: EngineRuntime,
 	reasons: readonly string[],
+	does = 'builds and runs the engines',
 ): GpuChoice {
 	const { product, version, core, provider } = runtime;
-	const how = `${product} ${version} builds and runs the engines: ${core || provider}.`;
+	const how = `${product} ${version} ${does}: ${core || provider}.`;
 	const why = productRow(runtime)?.preference;
 	return {
 		device: `cuda:${index}`,

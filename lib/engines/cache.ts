@@ -217,9 +217,11 @@ export class EngineCache {
 
 	async #removeTimings(unusedSince: Date): Promise<{ bytes: number }[]> {
 		if (!(await isPrivateFolder(this.folder))) return [];
-		const unused = (await this.#files.timings()).filter(({ changed }) => changed <= unusedSince);
-		for (const one of unused) await this.#files.discardTimings(one);
-		return unused;
+		const removed = [];
+		for (const one of await this.#files.timings()) {
+			if (one.changed <= unusedSince && (await this.#files.discardTimings(one))) removed.push(one);
+		}
+		return removed;
 	}
 
 	/** Works on a key while nobody else does; undefined when somebody else is. */

@@ -102,9 +102,12 @@ export class EngineFiles {
 		return found;
 	}
 
-	/** Deletes what builders have timed; builds replace such a file whole, so that none suffers. */
-	async discardTimings({ file }: { file: string }): Promise<void> {
-		await onDisk('delete', file, () => rm(file, { force: true }));
+	/** Deletes what builders have timed, which none misses: builds replace such a file whole. Returns whether it is gone. */
+	async discardTimings({ file }: { file: string }): Promise<boolean> {
+		return await rm(file, { force: true }).then(
+			() => true,
+			() => false,
+		);
 	}
 
 	/** A path to write to. */

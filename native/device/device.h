@@ -72,8 +72,8 @@ class Device {
   // `bytes` of uninitialised host memory, aligned for any type, that copies from and to this device are fastest with.
   // Any thread may free it, as late as it likes. Throws kOutOfMemory.
   virtual HostBytes AllocateHost(size_t bytes) = 0;
-  // Bytes that are not allocated, by this process or another; empty where that tells little about what can be, as with
-  // memory that the system takes back from its caches.
+  // Bytes that can be allocated; empty where that can't be told, as with memory that the system takes back from its
+  // caches.
   virtual std::optional<size_t> FreeBytes() { return std::nullopt; }
   // Returns memory freed by us or a provider to the system; allocators tend to keep it.
   virtual void Trim() noexcept = 0;

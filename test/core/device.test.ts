@@ -196,6 +196,8 @@ describe.skipIf(process.platform !== 'linux')('a GPU', () => {
 			const choice = await chooseGpu('cuda', survey(gpu(89)), libraries([...tensorRt, ...tensorRt10]));
 			expect(choice).toMatchObject({ runtime: { version: '11.1.0.106' } });
 			expect(choice.reasons.join(' ')).toMatch(lacks);
+			expect(choice.reasons.at(-1)).toContain('TensorRT 11.1.0.106 runs the engines that were built before: ');
+			expect(choice.reasons.join(' ')).not.toContain('builds and runs');
 			const broken = libraries([...tensorRt, ...rtx]);
 			vi.mocked(probeLibrary).mockImplementation(async ({ core }) => {
 				if (core.includes('rtx')) throw fails(core);

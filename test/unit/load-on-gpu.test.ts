@@ -440,6 +440,15 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 			/^Load on a GPU with more memory, or close/,
 		],
 		['when it was not seen before', { network: 'unet', bytes: 3e9 }, /fewer and lower `batchSizes` and `imageSizes`/],
+		['when it is not known for what', { bytes: 3e9 }, /fewer and lower `batchSizes` and `imageSizes`/],
+		['for the detector', { network: 'detector', bytes: 3e9, freeBytes: 1e9 }, /^Load with a lower `detectionSize`, or/],
+		['for the VAE', { network: 'vaeDecoder', bytes: 3e9, freeBytes: 1e9 }, /^Load with lower `imageSizes`, or/],
+		[
+			'for the recognizer',
+			{ network: 'recognizer', bytes: 3e9, freeBytes: 1e9 },
+			/^Load on a GPU with more memory, or/,
+		],
+		['for the text encoder', { network: 'textEncoder', bytes: 3e9 }, /^Load on a GPU with more memory, or/],
 	])('that finds too little memory says what to do: %s', async (_, details, remedy) => {
 		core.load = async () => {
 			throw Object.assign(new Error('The GPU is full.'), {

@@ -27,7 +27,15 @@ class Cuda final : public Device {
   explicit Cuda(int index) : index_(index), name_("cuda:" + std::to_string(index)) {
     MakeCurrent();
     stream_ = MakeCudaStream();
-    CheckCuda(cudaDeviceGetAttribute(&shares_host_memory_, cudaDevAttrIntegrated, index), "ask for its kind of memory");
+    int shares_host_memory = 0;
+    CheckCuda(cudaDeviceGetAttribute(&shares_host_memory, cudaDevAttrIntegrated, index), "ask for its kind of memory");
+    free_bytes_tell_ = shares_host_memory == 0;
+#ifdef _WIN32
+    // Under every driver model but TCC, Windows moves what other programs have there out of the way.
+    int is_tcc = 0;
+    CheckCuda(cudaDeviceGetAttribute(&is_tcc, cudaDevAttrTccDriver, index), "ask for its driver model");
+    free_bytes_tell_ = free_bytes_tell_ && is_tcc != 0;
+#endif
     int has_pool = 0;
     CheckCuda(cudaDeviceGetAttribute(&has_pool, cudaDevAttrMemoryPoolsSupported, index), "ask for memory pools");
     if (has_pool == 0) return;
@@ -75,12 +83,12 @@ class Cuda final : public Device {
   }
 
   std::optional<size_t> FreeBytes() override {
-    if (shares_host_memory_ != 0) return std::nullopt;
+    if (!free_bytes_tell_) return std::nullopt;
     MakeCurrent();
     TrimPool();  // what it keeps is as good as free
     size_t free = 0, total = 0;
     CheckCuda(cudaMemGetInfo(&free, &total), "read the size of the memory");
-    return free;
+    return free + PoolGaps();
   }
 
   void Trim() noexcept override {
@@ -119,6 +127,15 @@ class Cuda final : public Device {
     if (pool_ != nullptr) cudaMemPoolTrimTo(pool_, 0);
   }
 
+  // Bytes of what the pool can't give back, because parts of it are in use, that are not: it allocates from them.
+  size_t PoolGaps() {
+    if (pool_ == nullptr) return 0;
+    uint64_t reserved = 0, used = 0;
+    CheckCuda(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrReservedMemCurrent, &reserved), "ask the memory pool");
+    CheckCuda(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemCurrent, &used), "ask the memory pool");
+    return static_cast<size_t>(reserved - std::min(used, reserved));
+  }
+
   void Reclaim() noexcept {
     for (void* memory : retired_.Take()) GiveBack(memory);
   }
@@ -134,7 +151,7 @@ class Cuda final : public Device {
   int index_;
   std::string name_;
   OwnedStream stream_;
-  int shares_host_memory_ = 0;
+  bool free_bytes_tell_;          // what can be allocated
   cudaMemPool_t pool_ = nullptr;  // null: there is none
   RetiredMemory retired_;
 };

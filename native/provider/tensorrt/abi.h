@@ -111,8 +111,9 @@ typedef struct Arc2FaceBuildRequest {
   int32_t (*write)(void* user, const void* data, uint64_t bytes);
 
   /* Gives what builds by this library's version have timed on this GPU, which makes this one faster; what is of no use
-     is ignored. `bytes` 0: nothing yet. Valid until the next call. Called when the build begins and before
-     write_timings, since other processes may build meanwhile. TensorRT-RTX, which times nothing, calls neither. */
+     is ignored. `bytes` 0: nothing yet. Valid until the next such call or the end of the build. Called when the build
+     begins and before write_timings, since other processes may build meanwhile. TensorRT-RTX, which times nothing,
+     calls neither. */
   void (*read_timings)(void* user, const void** data, uint64_t* bytes);
   /* Receives those and the timings of this build, after the engine file, in one piece. Both may be null. */
   void (*write_timings)(void* user, const void* data, uint64_t bytes);

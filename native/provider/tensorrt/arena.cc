@@ -9,12 +9,24 @@
 
 namespace arc2face::tensorrt {
 
+void Arena::ExpectEngines(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  expected_ += bytes;
+}
+
+void Arena::OpensEngine(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  expected_ -= std::min(bytes, expected_);
+}
+
 void Arena::Announce(const Stream& stream, const std::string& network, std::span<const ProfileMemory> profiles) {
-  const std::optional<size_t> free = device_.FreeBytes();
-  if (!free || profiles.empty()) return;
-  size_t present = 0;
+  const std::optional<size_t> known = device_.FreeBytes();
+  if (!known || profiles.empty()) return;
+  size_t free = *known, expected = 0, present = 0;
   {
     const std::lock_guard lock(mutex_);
+    expected = expected_;
+    free -= std::min(free, expected);
     if (const auto block = blocks_.find(&stream); block != blocks_.end()) present = block->second->size();
   }
   // For batches of up to this size.
@@ -30,21 +42,23 @@ void Arena::Announce(const Stream& stream, const std::string& network, std::span
   std::set<size_t> sizes;
   for (const ProfileMemory& profile : profiles) sizes.insert(profile.rows);
   const size_t bytes = needed(*sizes.rbegin());
-  if (notice_) notice_(network, bytes, *free);
-  if (bytes <= *free) return;
+  if (notice_) notice_(network, bytes, free);
+  if (bytes <= free) return;
 
   ErrorDetails details{.network = network, .device = device_.name(), .bytes = bytes, .free_bytes = free};
   for (const size_t rows : sizes) {
-    if (needed(rows) <= *free) details.batch_size = rows;
+    if (needed(rows) <= free) details.batch_size = rows;
   }
   const std::string least = std::to_string(*sizes.begin()), most = std::to_string(*sizes.rbegin());
   const std::string batches = sizes.size() == 1    ? ""
                               : details.batch_size ? ", enough for " + std::to_string(*details.batch_size) + " rows"
                                                    : ", too little even for " + least + " rows";
+  const std::string besides =
+      expected == 0 ? "" : " besides " + std::to_string(expected) + " for the engines yet to be opened";
   throw Error(ErrorCode::kOutOfMemory,
               "The network " + network + " needs " + std::to_string(bytes) + " bytes of memory" +
                   (sizes.size() == 1 ? "" : " for batches of up to " + most + " rows") + ", but " + details.device +
-                  " has " + std::to_string(*free) + " free" + batches + ".",
+                  " has " + std::to_string(free) + " free" + besides + batches + ".",
               std::move(details));
 }
 

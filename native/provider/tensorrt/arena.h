@@ -31,6 +31,11 @@ class Arena {
   Arena(Device& device, MemoryNotice notice) : device_(device), notice_(std::move(notice)) {}
   Device& device() const noexcept { return device_; }
 
+  // Engines of so many bytes are opened later: their memory is not free for what others compute in.
+  void ExpectEngines(size_t bytes);
+  // One of them is being opened.
+  void OpensEngine(size_t bytes);
+
   // Tells how much memory a network with these profiles is about to take on a stream. Throws kOutOfMemory if there is
   // less, with the largest of its batch sizes for which there is enough.
   void Announce(const Stream& stream, const std::string& network, std::span<const ProfileMemory> profiles);
@@ -43,6 +48,7 @@ class Arena {
   Device& device_;
   const MemoryNotice notice_;
   std::mutex mutex_;
+  size_t expected_ = 0;  // bytes of engines yet to be opened
   std::map<const Stream*, Block> blocks_;
 };
 

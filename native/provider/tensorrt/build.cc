@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../weight_memory.h"
 #include "checked_file.h"
@@ -18,7 +19,7 @@ class Callbacks {
  public:
   Callbacks(const BuildProgress& progress, const WriteBytes& write, const std::string& timings,
             const Interrupt& interrupt)
-      : progress_(progress), write_(write), timings_path_(timings), timings_(timings), interrupt_(interrupt) {}
+      : progress_(progress), write_(write), timings_path_(timings), interrupt_(interrupt) {}
 
   static int32_t Progress(void* user, const char* phase, int32_t step, int32_t steps) {
     auto& self = *static_cast<Callbacks*>(user);
@@ -32,20 +33,13 @@ class Callbacks {
   }
   static void ReadTimings(void* user, const void** data, uint64_t* bytes) {
     auto& self = *static_cast<Callbacks*>(user);
-    try {
-      self.timed_ = ReadChecked(self.timings_path_);
-    } catch (const std::exception&) {
-      self.timed_.reset();  // no memory for a map
-    }
-    *data = self.timed_ ? self.timed_->bytes.data() : nullptr;
-    *bytes = self.timed_ ? self.timed_->bytes.size() : 0;
+    self.timed_ = ReadChecked(self.timings_path_);
+    *data = self.timed_ ? self.timed_->data() : nullptr;
+    *bytes = self.timed_ ? self.timed_->size() : 0;
   }
   static void WriteTimings(void* user, const void* data, uint64_t bytes) {
-    static_cast<Callbacks*>(user)->timings_.Write(data, bytes);
-  }
-  void FinishTimings() noexcept {
-    timed_.reset();  // Windows replaces no file that is mapped
-    timings_.Finish();
+    CheckedFile file(static_cast<Callbacks*>(user)->timings_path_);
+    if (file.Write(data, bytes)) file.Finish();
   }
   void Rethrow() const {
     if (thrown_) std::rethrow_exception(thrown_);
@@ -66,8 +60,7 @@ class Callbacks {
   const BuildProgress& progress_;
   const WriteBytes& write_;
   const std::string timings_path_;
-  std::optional<CheckedBytes> timed_;  // by earlier builds
-  CheckedFile timings_;
+  std::optional<std::vector<std::byte>> timed_;  // by earlier builds
   const Interrupt& interrupt_;
   std::mutex mutex_;
   std::exception_ptr thrown_;
@@ -150,7 +143,6 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
                 {.file = map->path(), .network = source.name});
   }
   Check(status, message, std::string(library.api().product) + " could not build an engine", {.network = source.name});
-  callbacks.FinishTimings();
 }
 
 }  // namespace arc2face::tensorrt

@@ -7,7 +7,7 @@
 #include <random>
 #include <system_error>
 
-#include "../../error.h"
+#include "../../weights/memory_map.h"
 
 namespace arc2face::tensorrt {
 namespace {
@@ -24,21 +24,22 @@ std::string PartOf(const std::string& path) {
 
 }  // namespace
 
-std::optional<CheckedBytes> ReadChecked(const std::string& path) {
-  std::shared_ptr<const MemoryMap> map;
+std::optional<std::vector<std::byte>> ReadChecked(const std::string& path) {
+  std::vector<std::byte> bytes;
   try {
-    map = MemoryMap::Open(path);
-  } catch (const Error&) {
-    return std::nullopt;
+    const auto map = MemoryMap::Open(path);
+    bytes.assign(map->data(), map->data() + map->size());
+  } catch (const std::exception&) {
+    return std::nullopt;  // missing, unreadable or no memory for it
   }
   uint64_t expected;
-  if (map->size() < sizeof expected) return std::nullopt;
-  const std::span bytes(map->data(), map->size() - sizeof expected);
-  std::memcpy(&expected, bytes.data() + bytes.size(), sizeof expected);
+  if (bytes.size() < sizeof expected) return std::nullopt;
+  std::memcpy(&expected, bytes.data() + bytes.size() - sizeof expected, sizeof expected);
+  bytes.resize(bytes.size() - sizeof expected);
   Checksum checksum;
   checksum.Add(bytes);
   if (checksum.value() != expected) return std::nullopt;
-  return CheckedBytes{.map = std::move(map), .bytes = bytes};
+  return bytes;
 }
 
 bool CheckedFile::Write(const void* data, uint64_t bytes) noexcept {

@@ -3,13 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "../../weights/memory_map.h"
 #include "new_file.h"
 
 namespace arc2face::tensorrt {
@@ -27,13 +25,9 @@ class Checksum {
   uint64_t hash_ = 0xcbf29ce484222325;
 };
 
-// What a CheckedFile has written.
-struct CheckedBytes {
-  std::shared_ptr<const MemoryMap> map;
-  std::span<const std::byte> bytes;
-};
-// Empty when the file is missing, unreadable or damaged.
-std::optional<CheckedBytes> ReadChecked(const std::string& path);
+// What a CheckedFile has written: a copy, because Windows replaces and deletes no file that is mapped. Empty when the
+// file is missing, unreadable or damaged.
+std::optional<std::vector<std::byte>> ReadChecked(const std::string& path);
 
 // A file that is being written: the data, then its checksum.
 class CheckedFile {

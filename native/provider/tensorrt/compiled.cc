@@ -8,9 +8,8 @@ namespace arc2face::tensorrt {
 bool LoadCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path) {
   const auto found = ReadChecked(path);
   if (!found) return false;
-  const auto& [map, bytes] = *found;
   Arc2FaceMessage message{};
-  return api.LoadCompiled(engine, bytes.data(), bytes.size(), &message) == ARC2FACE_OK && !map->damaged();
+  return api.LoadCompiled(engine, found->data(), found->size(), &message) == ARC2FACE_OK;
 }
 
 void SaveCompiled(const Arc2FaceEngineApi& api, Arc2FaceEngine* engine, const std::string& path) {

@@ -44,7 +44,10 @@ class TensorRtProvider final : public Provider {
     size_t bytes = 0;
     for (const NetworkSource& source : sources) bytes += source.engine ? FileBytes(source.engine->path) : 0;
     if (notice_) notice_("", bytes, *free);
-    if (bytes <= *free) return;
+    if (bytes <= *free) {
+      arena_->ExpectEngines(bytes);
+      return;
+    }
     throw Error(ErrorCode::kOutOfMemory,
                 "The model's engines need " + std::to_string(bytes) + " bytes of memory for their weights alone, but " +
                     device_.name() + " has " + std::to_string(*free) + " free.",
@@ -87,6 +90,7 @@ class TensorRtProvider final : public Provider {
       throw InvalidEngine(name, "Expected the file " + file.path + " of the network " + name +
                                     " to keep its size while it is opened, but it became shorter.");
     };
+    arena_->OpensEngine(map->size());
     try {
       auto network =
           tensorrt::OpenNetwork(library_, name, {map->data(), map->size()}, file.compiled, stream, arena_, interrupt);

@@ -1,5 +1,6 @@
 // What a load takes of a GPU's memory, told and checked before it is taken.
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,11 +26,14 @@ class LoadMemory : public ::testing::Test {
   void TearDown() override {
     Runtime().memory = kMemory;
     Runtime().shares_host_memory = false;
+    Runtime().has_memory_pools = true;
+    Runtime().pool_gaps = 0;
     Runtime().gpus = 1;
   }
 
-  std::unique_ptr<Provider> Open(const Arc2FaceEngineApi& with) {
-    return OpenTensorRt(tensorrt::EngineLibrary(with, {}), gpu,
+  std::unique_ptr<Provider> Open(const Arc2FaceEngineApi& with) { return Open(with, gpu); }
+  std::unique_ptr<Provider> Open(const Arc2FaceEngineApi& with, Device& device) {
+    return OpenTensorRt(tensorrt::EngineLibrary(with, {}), device,
                         [this](const std::string& network, size_t bytes, size_t free_bytes) {
                           notices.push_back({network, bytes, free_bytes});
                         });
@@ -64,11 +68,42 @@ TEST_F(LoadMemory, IsFreeWhenNobodyUsesItAlsoIfItIsKept) {
   EXPECT_EQ(gpu.FreeBytes(), before);
 }
 
+TEST_F(LoadMemory, IsFreeWhereThePoolHasGaps) {
+  const size_t before = *gpu.FreeBytes();
+  Runtime().pool_gaps = 1000;
+  EXPECT_EQ(gpu.FreeBytes(), before);
+}
+
 TEST_F(LoadMemory, IsUnknownWhereItIsTheHosts) {
   EXPECT_EQ(HostDevice().FreeBytes(), std::nullopt);
   Runtime().gpus = 1501;
   Runtime().shares_host_memory = true;
-  EXPECT_EQ(CudaDevice(1500).FreeBytes(), std::nullopt);
+  Device& shared = CudaDevice(1500);
+  EXPECT_EQ(shared.FreeBytes(), std::nullopt);
+  const auto stream = shared.MakeStream();
+  EXPECT_NO_THROW(LoadUnet(*Open(api, shared), *stream));
+  EXPECT_TRUE(notices.empty());
+}
+
+TEST_F(LoadMemory, IsRefusedAlsoWhereThereIsNoPool) {
+  Runtime().gpus = 1504;
+  Runtime().has_memory_pools = false;
+  Device& plain = CudaDevice(1503);
+  const auto stream = plain.MakeStream();
+  LoadUnet(*Open(api, plain), *stream);
+  ASSERT_EQ(notices.size(), 1u);
+  const size_t needed = notices[0].bytes;
+  Free(needed - 1);
+  try {
+    LoadUnet(*Open(api, plain), *stream);
+    ADD_FAILURE() << "nothing thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+    EXPECT_EQ(error.details().free_bytes, needed - 1);
+    EXPECT_EQ(error.details().batch_size, 3u);
+  }
+  Free(needed);
+  EXPECT_NO_THROW(LoadUnet(*Open(api, plain), *stream));
 }
 
 TEST_F(LoadMemory, IsRefusedBeforeItIsTakenWithTheBatchSizeThatFits) {
@@ -183,6 +218,36 @@ TEST_F(LoadMemoryOfAModel, IsRefusedBeforeAnyEngineIsOpenedIfTheirFilesAloneAreT
   }
   EXPECT_EQ(faults.calls, 1);  // the library was opened
   ASSERT_EQ(notices.size(), 1u);
+}
+
+TEST_F(LoadMemoryOfAModel, IsNotTakenFromEnginesThatAreStillToBeOpened) {
+  // The stand-in's engines take no memory of the GPU: all of it is there until something is computed.
+  const size_t free = *gpu.FreeBytes(), unet = std::filesystem::file_size(sources[1].engine->path);
+  auto pipeline = LoadModel(api);
+  DisposeAndWait(gpu, *pipeline);
+  ASSERT_EQ(notices.size(), 4u);
+  const size_t needed = notices[2].bytes, text_encoder = free - unet - notices[2].free_bytes;
+  notices.clear();
+  Free(text_encoder + unet + needed - 1);
+  try {
+    LoadModel(api);
+    ADD_FAILURE() << "nothing thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+    EXPECT_EQ(error.details().network, "vaeDecoder");
+    EXPECT_EQ(error.details().free_bytes, needed - 1);
+    EXPECT_NE(std::string(error.what()).find(" besides " + std::to_string(unet) + " for"), std::string::npos)
+        << error.what();
+  }
+  notices.clear();
+  Free(text_encoder + unet + needed);
+  try {
+    pipeline = LoadModel(api);
+    DisposeAndWait(gpu, *pipeline);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.details().network, "unet");
+  }
+  ASSERT_EQ(notices.size(), 4u);
 }
 
 TEST_F(LoadMemoryOfAModel, IsNotToldWhereItIsUnknown) {

@@ -279,6 +279,13 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) {
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) {
   return Call([] { return cudaSuccess; });
 }
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t, cudaMemPoolAttr attribute, void* value) {
+  return Call([&] {
+    const bool counts_gaps = attribute == cudaMemPoolAttrReservedMemCurrent;
+    *static_cast<uint64_t*>(value) = DevicePool().used() + (counts_gaps ? Runtime().pool_gaps.load() : 0);
+    return cudaSuccess;
+  });
+}
 cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, size_t) {
   return Call([] {
     DevicePool().Trim();
@@ -297,12 +304,13 @@ cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
 }
 cudaError_t cudaFree(void* memory) {
   DevicePool().Free(memory);
+  if (!Runtime().has_memory_pools) DevicePool().Trim();
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return Call([&] {
     *total = Runtime().memory;
-    *free = *total - DevicePool().used();
+    *free = *total - DevicePool().used() - Runtime().pool_gaps;
     return cudaSuccess;
   });
 }

@@ -26,6 +26,7 @@ struct RuntimeControl {
   std::function<void()> while_pinning;           // runs inside each call that locks or unlocks pages
   std::atomic<int> spoilt_captures = 0;          // that end as if another thread had waited for the whole GPU
   std::atomic<int> objects = 0;                  // streams, events, graphs and pieces of memory that exist
+  std::atomic<size_t> pool_gaps = 0;             // bytes that the pool keeps between those in use
   std::atomic<size_t> memory = size_t{1} << 40;  // bytes that the GPU has
 };
 RuntimeControl& Runtime();
