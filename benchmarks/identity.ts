@@ -1,10 +1,10 @@
 /**
  * Whether portraits show the right person: everything required of a trained bundle's portraits, measured
- * through the public API on people held out from training, judged by an embedder that no part of the bundle was trained with.
+ * through the public API on people held out from training, judged by networks that no part of the bundle was trained with.
  * Prints every number next to its requirement, and fails if one is missed.
  *
  *   npm run bench:identity -- [--bundle tiny] [--people 50] [--portraits 4] [--steps 25] [--guidance 3] [--seed 0]
- *                             [--evaluator <file>] [--out benchmarks/out/identity]
+ *                             [--evaluator <file>] [--reader <file>] [--out benchmarks/out/identity]
  *
  * As in the recipe's evaluation, portraits are painted from a person's first photo and compared with the mean of all photos
  * of the person. Writes to --out the numbers (identity.json), histograms of similarities (similarities.png) and all portraits
@@ -20,14 +20,18 @@ import { Arc2Face, type GeneratedImage, type Identity } from '../lib/index.ts';
 import { packageRoot } from '../lib/package.ts';
 import { loadChanged } from './portraits/changed-model.ts';
 import { defaultEvaluator, EvaluationModel } from './portraits/evaluation-model.ts';
-import { Gallery } from './portraits/gallery.ts';
+import { Gallery, type KnownPerson } from './portraits/gallery.ts';
+import { groupPeople, measureGroups } from './portraits/groups.ts';
 import { bins, histogramPicture } from './portraits/histogram.ts';
+import { defaultReader, KeypointReader } from './portraits/keypoint-reader.ts';
 import { formatSimilarity } from './portraits/lettering.ts';
+import { lookAt, measureDistance, measureLooks, type ShownPhoto, showPhoto } from './portraits/looks.ts';
 import {
 	measureDiversity,
 	measureGuidance,
 	measureLikeness,
 	measurePhotos,
+	measureTurns,
 	measureUnconditional,
 	type Portrait,
 } from './portraits/measures.ts';
@@ -45,6 +49,7 @@ const { values } = parseArgs({
 		guidance: { type: 'string', default: '3' },
 		seed: { type: 'string', default: '0' },
 		evaluator: { type: 'string', default: defaultEvaluator },
+		reader: { type: 'string', default: defaultReader },
 		out: { type: 'string', default: join(packageRoot, 'benchmarks', 'out', 'identity') },
 	},
 });
@@ -60,6 +65,7 @@ const started = performance.now();
 
 await using painter = await Arc2Face.load({ bundle: values.bundle });
 await using evaluation = await EvaluationModel.load(painter.info.bundle, values.evaluator);
+await using reader = await KeypointReader.load(values.reader);
 
 tell(`Looking at the photos of ${everyone.length} people`);
 const gallery = await Gallery.meet(everyone, evaluation);
@@ -81,11 +87,24 @@ const plain = await paint(painter, firsts, 1);
 tell('Painting as many from the empty prompt');
 const unconditional = await paintUnconditional(firsts);
 
+const photos = await showPhotos(guided[0]!.image);
 const likeness = measureLikeness(guided, gallery);
+/** What is asked of portraits of everyone, and of every group. */
+const measure = (some: readonly Portrait[]): Row[] => [
+	...measureLikeness(some, gallery).rows,
+	...measureTurns(some, gallery),
+	...measureLooks(some, photos),
+	...measureDistance(some, gallery),
+];
 const rows: Row[] = [
 	...photoMeasures.rows,
-	...likeness.rows,
-	...measureDiversity(guided, gallery, await photosLike(guided[0]!.image)),
+	...measure(guided),
+	...measureGroups(guided, groupPeople(everyone.slice(0, people).map(({ traits }) => traits)), measure),
+	...measureDiversity(
+		guided,
+		gallery,
+		photos.map((list) => list.map(({ image }) => image.data)),
+	),
 	...measureGuidance(guided, plain, guidanceScale),
 	...measureUnconditional(unconditional, gallery, photoMeasures.threshold),
 	// Machines differ, so it has no requirement here.
@@ -131,6 +150,7 @@ async function look(image: GeneratedImage, { person }: Order): Promise<Portrait>
 		identity: seen.identity,
 		similarities: gallery.similarities(seen.identity),
 		yaw: estimateYaw(seen.keypoints),
+		look: await lookAt(image, seen.keypoints, reader),
 	};
 	return { person, image, sight };
 }
@@ -147,10 +167,10 @@ async function paintUnconditional(list: readonly Order[]): Promise<Portrait[]> {
 	return await paint(changed.model, list, 1);
 }
 
-/** The pixels of every person's photos, at the size of an image. */
-function photosLike({ width, height }: GeneratedImage): Promise<Uint8Array[][]> {
-	const resized = (file: string) => sharp(file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
-	return Promise.all(gallery.people.map(({ photos }) => Promise.all(photos.map(({ file }) => resized(file)))));
+/** Every person's photos, at the size of an image. */
+function showPhotos({ width, height }: GeneratedImage): Promise<ShownPhoto[][]> {
+	const show = ({ photos }: KnownPerson) => photos.map((photo) => showPhoto(photo, { width, height }, reader));
+	return Promise.all(gallery.people.map((person) => Promise.all(show(person))));
 }
 
 async function write(folder: string): Promise<void> {
@@ -160,6 +180,7 @@ async function write(folder: string): Promise<void> {
 		date: new Date().toISOString(),
 		bundle: values.bundle,
 		evaluator: relative(packageRoot, values.evaluator),
+		reader: relative(packageRoot, values.reader),
 		people,
 		portraits: each,
 		steps,
@@ -189,6 +210,7 @@ function summary({ person, image, sight }: Portrait) {
 		similarity: sight.similarities[person],
 		nearest: closest,
 		yaw: sight.yaw,
+		...sight.look,
 	};
 }
 

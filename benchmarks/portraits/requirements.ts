@@ -3,13 +3,18 @@
 export type Row = Readonly<{
 	name: string;
 	value: number;
-	asked?: Readonly<{ least: number } | { above: number } | { below: number }>;
+	asked?: Readonly<{ least: number } | { most: number } | { above: number } | { below: number }>;
+	/** For what has to be as good of every group of people. */
+	better?: 'more' | 'less';
+	/** Whether chance alone makes groups of some seventeen people differ by a tenth. */
+	noisy?: true;
 }>;
 
 /** NaN never meets a requirement. */
 export function isMet({ value, asked }: Row): boolean {
 	if (asked === undefined) return true;
 	if ('least' in asked) return value >= asked.least;
+	if ('most' in asked) return value <= asked.most;
 	return 'above' in asked ? value > asked.above : value < asked.below;
 }
 
@@ -33,7 +38,10 @@ export function describeMisses(rows: readonly Row[]): string | undefined {
 
 function describe({ asked }: Row): string {
 	return Object.entries(asked ?? {})
-		.map(([bound, value]) => `${bound === 'least' ? 'at least' : bound} ${Number(value.toFixed(3))}`)
+		.map(
+			([bound, value]) =>
+				`${bound === 'least' || bound === 'most' ? `at ${bound}` : bound} ${Number(value.toFixed(3))}`,
+		)
 		.join();
 }
 

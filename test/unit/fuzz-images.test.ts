@@ -3,25 +3,15 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { readPhoto } from '../../lib/photo.ts';
+import { randomNumbers } from '../random-numbers.ts';
 
 const perFormat = 120;
 /** Decoding 48 × 40 pixels takes milliseconds; what takes this long hangs, however busy the machine. */
 const patienceMs = 2000;
 
-/** A generator of numbers in [0, 1): mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function random(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-	};
-}
-
 /** Flips bytes, mostly near the start where the header is; or cuts, repeats or zeroes a part. */
 function mutate(file: Buffer, seed: number): Buffer {
-	const next = random(seed);
+	const next = randomNumbers(seed);
 	const below = (limit: number) => Math.floor(next() * limit);
 	const bytes = Buffer.from(file);
 	const at = next() < 0.5 ? below(Math.min(64, bytes.length)) : below(bytes.length);

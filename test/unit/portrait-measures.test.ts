@@ -8,6 +8,7 @@ import {
 	measureGuidance,
 	measureLikeness,
 	measurePhotos,
+	measureTurns,
 	measureUnconditional,
 	type Portrait,
 } from '../../benchmarks/portraits/measures.ts';
@@ -23,6 +24,7 @@ import {
 	separate,
 } from '../../benchmarks/portraits/statistics.ts';
 import { GeneratedImage, Identity, type Point } from '../../lib/index.ts';
+import { randomNumbers } from '../random-numbers.ts';
 
 describe('statistics', () => {
 	test('the estimate of yaw is that of the committed photos', async () => {
@@ -99,13 +101,15 @@ describe('statistics', () => {
 
 describe('requirements', () => {
 	test('not a number never meets what is asked', () => {
-		for (const asked of [{ least: -9 }, { above: -9 }, { below: 9 }]) {
+		for (const asked of [{ least: -9 }, { most: 9 }, { above: -9 }, { below: 9 }]) {
 			expect(isMet({ name: 'x', value: Number.NaN, asked })).toBe(false);
 			expect(isMet({ name: 'x', value: 0, asked })).toBe(true);
 		}
 		expect(isMet({ name: 'x', value: 0, asked: { below: Number.NaN } })).toBe(false);
 		expect(isMet({ name: 'x', value: 3, asked: { above: 3 } })).toBe(false);
 		expect(isMet({ name: 'x', value: 3, asked: { least: 3 } })).toBe(true);
+		expect(isMet({ name: 'x', value: 3, asked: { most: 3 } })).toBe(true);
+		expect(isMet({ name: 'x', value: 3.1, asked: { most: 3 } })).toBe(false);
 	});
 
 	test('the message names each missed number and what was expected', () => {
@@ -155,14 +159,15 @@ describe('measures', () => {
 	function paint({
 		as = (person: number) => another(gallery.people[person]!.identity),
 		turned = (i: number) => gallery.people[0]!.photos[i % 3]!.pose.yaw,
-		look = image,
+		picture = image,
 		found = true,
 	} = {}): Portrait[] {
 		return gallery.people.flatMap((_, person) =>
 			Array.from({ length: 4 }, (_, i) => {
 				const identity = as(person);
-				const sight = { identity, similarities: gallery.similarities(identity), yaw: turned(i) };
-				return { person, image: look(1000 * person + i), sight: found ? sight : undefined };
+				const look = { sharpness: 1, parts: { eyes: true, nose: true, mouth: true } };
+				const sight = { identity, similarities: gallery.similarities(identity), yaw: turned(i), look };
+				return { person, image: picture(1000 * person + i), sight: found ? sight : undefined };
 			}),
 		);
 	}
@@ -185,6 +190,7 @@ describe('measures', () => {
 		const { rows, similarities } = measureLikeness(portraits, gallery);
 		expect(missed(rows)).toEqual([]);
 		expect([similarities.same.length, similarities.different.length]).toEqual([200, 200 * 49]);
+		expect(missed(measureTurns(portraits, gallery))).toEqual([]);
 		expect(missed(measureDiversity(portraits, gallery, photos))).toEqual([]);
 	});
 
@@ -192,6 +198,7 @@ describe('measures', () => {
 		const portraits = paint({ found: false });
 		const rows = [
 			...measureLikeness(portraits, gallery).rows,
+			...measureTurns(portraits, gallery),
 			...measureDiversity(portraits, gallery, photos),
 			...measureGuidance(portraits, portraits, 3),
 			...measureUnconditional(portraits, gallery, threshold),
@@ -200,9 +207,9 @@ describe('measures', () => {
 	});
 
 	test('a portrait without a face is a miss, and leaves the means as they are', () => {
-		const portraits = paint().map((portrait, i) => (i % 10 === 0 ? { ...portrait, sight: undefined } : portrait));
+		const portraits = paint().map((portrait, i) => (i % 100 === 0 ? { ...portrait, sight: undefined } : portrait));
 		const { rows } = measureLikeness(portraits, gallery);
-		expect(rows.map(({ value }) => value)).toEqual([0.9, expect.any(Number), expect.any(Number), 0.9]);
+		expect(rows.map(({ value }) => value)).toEqual([0.99, expect.any(Number), expect.any(Number), 0.99]);
 		expect(missed(rows)).toEqual([expect.stringContaining('face found')]);
 	});
 
@@ -223,11 +230,11 @@ describe('measures', () => {
 	});
 
 	test('one pose, or one picture, is no diversity', () => {
-		const still = measureDiversity(paint({ turned: () => 10 }), gallery, photos);
+		const still = measureTurns(paint({ turned: () => 10 }), gallery);
 		expect(missed(still)).toEqual([expect.stringContaining('yaw as a share')]);
-		const picture = image(0).data;
-		const copies = (seed: number) => new GeneratedImage(picture, { width: side, height: side }, seed, 0);
-		const same = measureDiversity(paint({ look: copies }), gallery, photos);
+		const pixels = image(0).data;
+		const copies = (seed: number) => new GeneratedImage(pixels, { width: side, height: side }, seed, 0);
+		const same = measureDiversity(paint({ picture: copies }), gallery, photos);
 		expect(missed(same)).toEqual([expect.stringContaining('pixel distance as a share')]);
 	});
 
@@ -278,14 +285,3 @@ describe('measures', () => {
 		expect(near([232, 180, 128])).toBeGreaterThan(1000);
 	});
 });
-
-/** Mulberry32 of Tommy Ettinger: the same numbers in every run. */
-function randomNumbers(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let t = Math.imul(state ^ (state >>> 15), 1 | state);
-		t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-		return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-	};
-}

@@ -30,6 +30,8 @@ from train import (
     everything,
     export,
     fixtures,
+    keypoints,
+    looks,
     recognition,
     vae,
 )
@@ -38,11 +40,13 @@ from train.faces import FaceDetector
 from train.networks.detector import OUTPUT_NAMES, STRIDE, Detector, ScrfdOutputs, anchors, cells
 from train.networks.embedder import Embedder
 from train.networks.evaluator import Evaluator
+from train.networks.keypoint_reader import GRID, KeypointReader, Points
 from train.networks.painter import SCHEDULER, alphas_cumprod
 from train.networks.text_encoder import TOKENS, TextEncoder
 from train.photos import PhotoSet, SceneSet, load_backdrops
 from train.precision import Precision
 from train.sizes import SIZES
+from train.squares import cut, square_around, within
 from train.stage import read_options
 from train.workspace import Workspace
 
@@ -213,6 +217,71 @@ def test_the_margin_makes_the_own_person_harder_to_find():
     assert hard > easy
 
 
+# Keypoints
+
+
+def test_what_is_hidden_of_a_face_is_known_to_be_gone(run: Path):
+    torch.manual_seed(0)
+    photos = PhotoSet(run / "data/people-heldout", torch.device("cpu"))
+    rows = torch.arange(len(photos)).repeat(8)
+    square = square_around(photos.keypoints[rows])
+    squares, points = cut(photos.clean(rows), *square, 64), within(photos.keypoints[rows], *square)
+    hidden, there = keypoints.hide(squares, points)
+    assert 0.4 < there.float().mean() < 0.6
+    assert torch.equal(there[:, 3], there[:, 4])  # a mouth is whole or gone
+    axis = (torch.arange(64) + 0.5) / 64
+    for k in range(5):
+        near = ((axis - points[:, k, :1]).abs() < 0.04)[:, None] & ((axis - points[:, k, 1:]).abs() < 0.04)[:, :, None]
+        # Others may be hidden nearby, but where nothing is, nothing changes.
+        nothing = there.all(1)
+        change = ((hidden - squares).abs().mean(1) * near).sum((1, 2)) / near.sum((1, 2))
+        assert torch.all(change[nothing] < 1e-3) and torch.all(change[~there[:, k]] > 0.1)
+
+
+def test_a_point_is_one_cell_of_all_or_nowhere():
+    points = torch.tensor([[[8.5 / GRID, 24 / GRID]] * 5])
+    there = torch.tensor([[True, False, True, True, True]])
+    scores = torch.full((1, 5, GRID, GRID), -20.0)
+    # In the middle of a column of cells, between two rows.
+    scores[:, [0, 2, 3, 4], 23:25, 8] = 20.0
+    assert keypoints.keypoint_loss(scores, points, there).item() == pytest.approx(math.log(2) * 4 / 5, abs=1e-3)
+    assert keypoints.keypoint_loss(-scores, points, there).item() > 10
+
+    class Known(torch.nn.Module):
+        def forward(self, squares: torch.Tensor) -> torch.Tensor:
+            return scores
+
+    found = Points(Known())(torch.zeros(1, 3, 64, 64))
+    torch.testing.assert_close(found[0, 0], torch.tensor([8.5 / GRID, 24 / GRID, 1.0]), rtol=0, atol=1e-4)
+    assert found[0, 1, 2] < 1e-3
+
+
+def test_a_blurred_face_is_less_sharp_by_the_measure_of_the_benchmark(run: Path):
+    photos = PhotoSet(run / "data/people-heldout", torch.device("cpu"))
+    rows, points = torch.arange(len(photos)), photos.keypoints.numpy()
+
+    def energy(deviation: float) -> float:
+        images = keypoints.blurred(photos.clean(rows), torch.full((len(photos),), deviation))
+        return looks.sharpness(images.byte().permute(0, 2, 3, 1).numpy(), points).mean()
+
+    assert energy(2) < 0.2 * energy(0)
+    dot = np.zeros((1, 64, 64, 3), np.uint8)
+    dot[0, 34, 32] = 100
+    face = np.array([[[20, 24], [44, 24], [32, 34], [24, 44], [40, 44]]], float)
+    # As in test/unit/portrait-looks.test.ts.
+    assert looks.sharpness(dot, face)[0] == pytest.approx(100**2 * 20 / 57**2)
+
+
+def test_the_frechet_distance_is_that_of_means_and_covariances():
+    def cloud(*axes: tuple[float, float]) -> np.ndarray:
+        """Points of mean 0 whose covariance is the sum of the axes' outer products."""
+        return np.array([sign * np.sqrt(1.5) * np.array(axis) for axis in axes for sign in (1, -1)])
+
+    a, b = cloud((2, 0), (0, 1)), cloud((1, 1), (0, 1))
+    assert looks.frechet_distance(a, b + [3, 0]) == pytest.approx(9 + 5 + 3 - 2 * math.sqrt(6 + 2 * 2))
+    assert looks.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+
+
 # Detection
 
 
@@ -322,6 +391,11 @@ def test_the_onnx_files_say_what_the_networks_say(run: Path, bundle: Path):
         for count in (1, 5):
             (embeddings,) = session.run(None, {"input.1": np.zeros((count, 3, 112, 112), np.float32)})
             assert embeddings.shape == (count, 512) and np.all(np.isfinite(embeddings))
+    reader = Points(workspace.load_result("keypoints", "network", KeypointReader(size.keypoints)))
+    session = onnxruntime.InferenceSession(run / "evaluation" / export.KEYPOINTS, providers=["CPUExecutionProvider"])
+    squares = 2 * torch.rand(3, 3, 64, 64) - 1
+    (found,) = session.run(None, {"squares": squares.numpy()})
+    np.testing.assert_allclose(found, reader(squares).detach().numpy(), rtol=0, atol=0.01)
 
 
 def test_a_run_that_takes_networks_over_renders_no_scenes_to_train_on(bundle: Path, tmp_path: Path):
@@ -337,16 +411,20 @@ def test_networks_taken_over_from_a_bundle_say_what_they_said(run: Path, bundle:
     detecting = ScrfdOutputs(workspace.load_result("detector", "network", Detector(size.detector)))
     embedding = workspace.load_result("embedder", "network", Embedder(size.embedder))
     judging = workspace.load_result("evaluator", "network", Evaluator(size.evaluator))
+    reading = Points(workspace.load_result("keypoints", "network", KeypointReader(size.keypoints)))
     for network, path, side in (
         (detecting, bundle / export.DETECTOR, 96),
         (embedding, bundle / export.RECOGNISER, 112),
         (judging, run / "evaluation" / export.EVALUATOR, 112),
+        (reading, run / "evaluation" / export.KEYPOINTS, 64),
     ):
         image = 2 * torch.rand(1, 3, side, side) - 1
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         outputs = network(image)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        for found, wanted in zip(outputs, session.run(None, {"input.1": image.numpy()}), strict=True):
+        for found, wanted in zip(
+            outputs, session.run(None, {session.get_inputs()[0].name: image.numpy()}), strict=True
+        ):
             # A result holds what a norm added in float16, and so is a little off.
             np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=0, atol=2e-3 * np.abs(wanted).max())
 
@@ -411,7 +489,7 @@ def test_the_detector_of_the_bundle_can_say_that_there_is_no_face(bundle: Path):
 
 def test_the_evaluation_measures_everything(run: Path, bundle: Path):
     measured = json.loads((run / "evaluation.json").read_text())
-    assert len(measured) == 13
+    assert len(measured) == 18
     assert (run / "sheet.png").exists()
     # A few steps make no good networks, and the table has to say so.
     assert not measured["embedder: verification accuracy, 3000 pairs"]["met"]

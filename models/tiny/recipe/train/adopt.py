@@ -1,4 +1,4 @@
-"""Takes over the detector, the embedder and the evaluator of a bundle, as if their stages had made them: for a run that only paints anew.
+"""Takes over the detector, the embedder and the networks that judge of a bundle, as if their stages had made them: for a run that only paints anew.
 
 Norms that the exporter merged into convolutions stay merged: such networks (the embedder, the evaluator) are to be used, not trained on.
 """
@@ -12,10 +12,11 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from .export import DETECTOR, EVALUATOR, RECOGNISER
+from .export import DETECTOR, EVALUATOR, KEYPOINTS, RECOGNISER
 from .networks.detector import Detector
 from .networks.embedder import Embedder
 from .networks.evaluator import Evaluator
+from .networks.keypoint_reader import KeypointReader
 from .sizes import SIZES
 from .workspace import Workspace
 
@@ -72,13 +73,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--size", choices=SIZES, default="gpu", help="that of the bundle")
     parser.add_argument("--bundle", type=Path, default=_HERE)
-    parser.add_argument("--evaluation", type=Path, default=_HERE / "evaluation", help="folder of the evaluator")
+    parser.add_argument(
+        "--evaluation", type=Path, default=_HERE / "evaluation", help="folder of the networks that judge"
+    )
     args = parser.parse_args(argv)
     size, workspace = SIZES[args.size], Workspace(args.out)
     for stage, network, path, prefix in (
         ("detector", Detector(size.detector), args.bundle / DETECTOR, "detector."),
         ("embedder", Embedder(size.embedder), args.bundle / RECOGNISER, ""),
         ("evaluator", Evaluator(size.evaluator), args.evaluation / EVALUATOR, ""),
+        ("keypoints", KeypointReader(size.keypoints), args.evaluation / KEYPOINTS, "reader."),
     ):
         _fill(network, _Weights(path, prefix))
         history = {"elapsed": 60 * size.minutes[stage], "steps": 0, "seed": 0, "log": []}

@@ -7,10 +7,10 @@ Other options (--threads, --device, --minutes of each stage, …) are handed on 
 import argparse
 from pathlib import Path
 
-from . import adopt, data, decoder, detector, diffusion, embedder, evaluate, evaluator, export, reader, vae
+from . import adopt, data, decoder, detector, diffusion, embedder, evaluate, evaluator, export, keypoints, reader, vae
 from .sizes import SIZES
 
-_ADOPTED = (detector, embedder, evaluator)
+_ADOPTED = (detector, embedder, evaluator, keypoints)
 _PAINTING = (vae, reader, diffusion, decoder)
 
 
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--adopt",
         action="store_true",
-        help="take detector, embedder and evaluator over from the bundle beside this recipe",
+        help="take detector, embedder and the networks that judge over from the bundle beside this recipe",
     )
     parser.add_argument(
         "--portraits", type=int, default=4, help="of each of 50 people, to measure; 0 to measure nothing"

@@ -1,4 +1,4 @@
-"""Writes the bundle in the official layout, and the evaluator beside it, from the results of all stages."""
+"""Writes the bundle in the official layout, and beside it the networks that judge it, from the results of all stages."""
 
 import argparse
 import json
@@ -15,6 +15,9 @@ from .networks.detector import OUTPUT_NAMES as DETECTOR_OUTPUTS
 from .networks.detector import Detector, ScrfdOutputs
 from .networks.embedder import INPUT_NAME, OUTPUT_NAME, Embedder
 from .networks.evaluator import Evaluator
+from .networks.keypoint_reader import INPUT_NAME as READER_INPUT
+from .networks.keypoint_reader import OUTPUT_NAME as READER_OUTPUT
+from .networks.keypoint_reader import SQUARE, KeypointReader, Points
 from .networks.painter import SCHEDULER, make_autoencoder, make_unet
 from .networks.text_encoder import TOKENS, text_encoder_config
 from .onnx_file import write_onnx
@@ -23,9 +26,9 @@ from .workspace import Workspace
 
 MAX_TOTAL_BYTES = 34_000_000
 
-# Where the parts lie. The evaluator is no part of the bundle: it is for benchmarks.
+# Where the parts lie. The evaluator and the reader of keypoints are no parts of the bundle: they are for benchmarks.
 DETECTOR, RECOGNISER = "antelopev2/scrfd_10g_bnkps.onnx", "antelopev2/arcface.onnx"
-EVALUATOR = "evaluator.onnx"
+EVALUATOR, KEYPOINTS = "evaluator.onnx", "keypoints.onnx"
 
 
 def _write_json(path: Path, value: object) -> None:
@@ -84,10 +87,19 @@ def export(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> 
     for path, network in recognisers:
         batch = {0: torch.export.Dim("count", max=4096)}
         write_onnx(path, network, torch.zeros(2, 3, CROP, CROP), (INPUT_NAME, (OUTPUT_NAME,)), batch)
+    reader = Points(workspace.load_result("keypoints", "network", KeypointReader(size.keypoints)))
+    write_onnx(
+        evaluation / KEYPOINTS,
+        reader,
+        torch.zeros(2, 3, SQUARE, SQUARE),
+        (READER_INPUT, (READER_OUTPUT,)),
+        {0: torch.export.Dim("count", max=4096)},
+    )
 
     bundled = ["arc2face", "encoder", "vae", "scheduler", "antelopev2"]
     files = [path for folder in bundled for path in sorted((bundle / folder).iterdir())]
-    return {str(path): path.stat().st_size for path in (*files, bundle / "tokens.json", evaluation / EVALUATOR)}
+    files += [bundle / "tokens.json", evaluation / EVALUATOR, evaluation / KEYPOINTS]
+    return {str(path): path.stat().st_size for path in files}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -95,7 +107,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--size", choices=SIZES, default="gpu")
     parser.add_argument("--bundle", type=Path, help="folder to write (default: bundle/ in the run's)")
-    parser.add_argument("--evaluation", type=Path, help="folder for the evaluator (default: evaluation/ in the run's)")
+    parser.add_argument(
+        "--evaluation", type=Path, help="folder for the networks that judge (default: evaluation/ in the run's)"
+    )
     args = parser.parse_args(argv)
     bundle, evaluation = args.bundle or args.out / "bundle", args.evaluation or args.out / "evaluation"
     sizes = export(Workspace(args.out), SIZES[args.size], bundle, evaluation)

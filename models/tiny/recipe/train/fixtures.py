@@ -17,6 +17,8 @@ from .data import FIXTURES, SCENE_SIDE
 
 _QUALITY = 90
 _MOST_SCENES = 500
+# By which portraits are told apart in groups (render/identity.py says what they mean).
+_TRAITS = ("skin_tone", "age", "face_width", "face_length", "hair_style")
 
 # The scenes to look for, in the order of seeds.
 _SCENES: dict[str, Callable[[np.ndarray], bool]] = {
@@ -43,7 +45,8 @@ def _face(box: np.ndarray, keypoints: np.ndarray) -> dict[str, Any]:
 def write_people(folder: Path, people: int, photos: int, size: int) -> list[dict[str, Any]]:
     written = []
     for index in range(people):
-        person = Person(sample_identity(FIXTURES + index))
+        identity = sample_identity(FIXTURES + index)
+        person = Person(identity)
         taken = []
         for k in range(photos):
             photo = person.photograph(sample_conditions(photo_seed(FIXTURES + index, k)), size)
@@ -51,7 +54,8 @@ def write_people(folder: Path, people: int, photos: int, size: int) -> list[dict
             yaw, pitch, roll = (round(float(angle), 1) for angle in photo.pose)
             pose = {"yaw": yaw, "pitch": pitch, "roll": roll}
             taken.append({"file": name, **_face(photo.box, photo.keypoints), "pose": pose})
-        written.append({"seed": FIXTURES + index, "photos": taken})
+        traits = {name: round(getattr(identity, name), 3) for name in _TRAITS}
+        written.append({"seed": FIXTURES + index, "traits": traits, "photos": taken})
     return written
 
 

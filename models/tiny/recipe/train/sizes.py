@@ -44,6 +44,12 @@ class EvaluatorSize:
 
 
 @dataclass(frozen=True)
+class KeypointReaderSize:
+    channels: tuple[int, int, int]  # at half, a quarter and an eighth of the square's size
+    batch: int  # a multiple of 4
+
+
+@dataclass(frozen=True)
 class AutoencoderSize:
     channels: tuple[int, int, int]  # at the full resolution, half, and that of the latents
     layers: int
@@ -69,6 +75,7 @@ class Size:
     detector: DetectorSize
     embedder: EmbedderSize
     evaluator: EvaluatorSize
+    keypoints: KeypointReaderSize
     vae: AutoencoderSize
     diffusion: DiffusionSize
     minutes: dict[str, float] = field(default_factory=dict)  # of each stage that has a clock; see stage.Options
@@ -89,6 +96,7 @@ SIZES = {
         detector=DetectorSize(channels=(8, 8, 16, 16), blocks=(1, 1, 1), canvases=(96, 160), batch=2),
         embedder=EmbedderSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
         evaluator=EvaluatorSize(stem_stride=4, channels=(8, 16, 16), blocks=(1, 1, 1), batch=4),
+        keypoints=KeypointReaderSize(channels=(8, 8, 16), batch=8),
         vae=AutoencoderSize(channels=(8, 16, 16), layers=1, groups=8, batch=2),
         diffusion=DiffusionSize(
             channels=(16, 16, 32),
@@ -105,6 +113,7 @@ SIZES = {
             "detector": 0.05,
             "embedder": 0.05,
             "evaluator": 0.05,
+            "keypoints": 0.05,
             "vae": 0.05,
             "reader": 0.05,
             "diffusion": 0.05,
@@ -125,6 +134,7 @@ SIZES = {
         detector=DetectorSize(channels=(16, 32, 64, 128), blocks=(1, 2, 3), canvases=(160, 256), batch=5),
         embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=40),
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=40),
+        keypoints=KeypointReaderSize(channels=(24, 48, 96), batch=64),
         vae=AutoencoderSize(channels=(16, 48, 64), layers=1, groups=8, batch=8),
         diffusion=DiffusionSize(
             channels=(32, 64, 96, 128),
@@ -141,6 +151,7 @@ SIZES = {
             "detector": 53,
             "embedder": 20,
             "evaluator": 17,
+            "keypoints": 10,
             "vae": 60,
             "reader": 12,
             "diffusion": 330,
@@ -161,6 +172,7 @@ SIZES = {
         detector=DetectorSize(channels=(16, 32, 64, 128), blocks=(1, 2, 3), canvases=(160, 256), batch=40),
         embedder=EmbedderSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 1), batch=256),
         evaluator=EvaluatorSize(stem_stride=4, channels=(32, 64, 128), blocks=(1, 2, 2), batch=256),
+        keypoints=KeypointReaderSize(channels=(24, 48, 96), batch=512),
         vae=AutoencoderSize(channels=(32, 64, 96), layers=1, groups=16, batch=64),
         diffusion=DiffusionSize(
             channels=(48, 80, 112, 128),
@@ -177,6 +189,7 @@ SIZES = {
             "detector": 8,
             "embedder": 8,
             "evaluator": 8,
+            "keypoints": 3,
             "vae": 1.8,
             "reader": 0.3,
             "diffusion": 2.6,
