@@ -8,3 +8,9 @@ export function randomNumbers(seed: number): () => number {
 		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
 	};
 }
+
+/** Normally distributed ones, of mean 0 and deviation 1, by the transform of Box and Muller. */
+export function normalNumbers(seed: number): () => number {
+	const random = randomNumbers(seed);
+	return () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}

@@ -18,8 +18,8 @@ const orders: readonly { by: (traits: Traits) => number; thirds: readonly [strin
 	{ by: ({ hair_style }) => hair_style, thirds: ['short hair', 'middle hair', 'long hair'] },
 ];
 
-/** A share of the mean that no group may be below. */
-const least = 0.9;
+/** How far a group may be behind the mean, as a share of it. */
+const behind = 0.1;
 
 /** @param traits - of each person */
 export function groupPeople(traits: readonly Traits[]): Group[] {
@@ -33,8 +33,7 @@ export function groupPeople(traits: readonly Traits[]): Group[] {
 }
 
 /**
- * For every measure that says which way is better, the worst group's value as a share of the mean of all groups. Where chance
- * alone makes groups differ by as much as is allowed, what is asked is less by two standard errors of the group's value.
+ * For every measure that says which way is better, the worst group's value as a share of the mean of all groups.
  *
  * @param measure - the rows of some of the portraits, always the same ones in the same order
  */
@@ -43,33 +42,19 @@ export function measureGroups(
 	groups: readonly Group[],
 	measure: (some: readonly Portrait[]) => readonly Row[],
 ): Row[] {
-	const of = (people: readonly number[]) => measure(portraits.filter(({ person }) => people.includes(person)));
-	const measured = groups.map(({ name, people }) => ({
-		name,
-		rows: of(people),
-		without: people.map((left) => of(people.filter((person) => person !== left))),
-	}));
-	return measure(portraits).flatMap(({ name, better, noisy }, k) => {
+	const measured = groups.map(({ people }) => measure(portraits.filter(({ person }) => people.includes(person))));
+	return measure(portraits).flatMap(({ name, better }, k) => {
 		if (better === undefined) return [];
-		const values = measured.map(({ rows }) => rows[k]!.value);
-		const share = (value: number) => (better === 'more' ? value / mean(values) : mean(values) / value);
-		const shares = values.map(share);
-		const worst = Math.min(...shares);
-		const { name: group, without } = measured[Math.max(0, shares.indexOf(worst))]!;
-		const error = jackknife(without.map((rows) => share(rows[k]!.value)));
-		const what = name.replace(/^portraits: |, of \d+$/g, '');
+		const values = measured.map((rows) => rows[k]!.value);
+		const worst = better === 'more' ? Math.min(...values) : Math.max(...values);
+		// Where one is NaN, so is the worst.
+		const group = groups[values.findIndex((value) => Object.is(value, worst))]!.name;
 		return [
 			{
-				name: `worst group (${group}), of the mean: ${what}`,
-				value: worst,
-				asked: { least: noisy ? least - 2 * error : least },
+				name: `worst group (${group}), of the mean: ${name.replace(/^portraits: |, of \d+$/g, '')}`,
+				value: worst / mean(values),
+				asked: better === 'more' ? { least: 1 - behind } : { most: 1 + behind },
 			},
 		];
 	});
-}
-
-/** The standard error of a value, from those without each of the people that it is of (Tukey 1958). */
-export function jackknife(without: readonly number[]): number {
-	const centre = mean(without);
-	return Math.sqrt((without.length - 1) * mean(without.map((value) => (value - centre) ** 2)));
 }

@@ -103,7 +103,6 @@ export function measureTurns(portraits: readonly Portrait[], gallery: Gallery): 
 			value: yaw / photoYaw,
 			asked: { least: 0.8 },
 			better: 'more',
-			noisy: true,
 		},
 	];
 }

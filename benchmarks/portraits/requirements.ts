@@ -6,8 +6,6 @@ export type Row = Readonly<{
 	asked?: Readonly<{ least: number } | { most: number } | { above: number } | { below: number }>;
 	/** For what has to be as good of every group of people. */
 	better?: 'more' | 'less';
-	/** Whether chance alone makes groups of some seventeen people differ by a tenth. */
-	noisy?: true;
 }>;
 
 /** NaN never meets a requirement. */

@@ -76,7 +76,7 @@ def look_rows(portraits: Seen, count: int, photos: Seen, reader: PartReader) -> 
         ("portraits: both eyes and the mouth are seen", there.sum() / count, 0.97),
         ("photos: both eyes and the mouth are seen", float(real.mean()), None),
         ("portraits: sharpness, of that of photos", sharp / real_sharp, 0.7),
-        ("portraits: Fréchet distance to photos, above theirs", painted - taken, None),
+        ("portraits: Fréchet distance to photos", painted, None),
         ("photos: Fréchet distance to other photos", taken, None),
     ]
 
