@@ -4,9 +4,10 @@
  * Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6:
  * |μa − μb|² + tr(Σa) + tr(Σb) − 2 tr((Σa Σb)^½).
  *
- * The last trace is the sum of the singular values of A Bᵀ, where Σa = AᵀA and Σb = BᵀB and the rows of A and B are the vectors less
- * their mean, over the root of the degrees of freedom. So no root of a covariance is taken, and it is defined
- * for fewer vectors than they have numbers. From so few it comes out too large, by the same for the same counts.
+ * Let the rows of A and B be the vectors less their mean, over the root of the degrees of freedom: Σa = AᵀA and Σb = BᵀB. But for
+ * zeros, Σa Σb = AᵀA BᵀB has the eigenvalues of A Bᵀ (A Bᵀ)ᵀ, whose roots are the singular values of A Bᵀ: their sum is the last
+ * trace. So no root of a covariance is taken, and it is defined for fewer vectors than they have numbers. From so few the distance
+ * comes out too large, by the same for the same counts.
  *
  * @param a - vectors of one length, at least two
  * @param b - the same
@@ -17,14 +18,17 @@ export function frechetDistance(a: readonly ArrayLike<number>[], b: readonly Arr
 	const [first, second] = [centred(a), centred(b)];
 	const apart = first.mean.reduce((sum, value, k) => sum + (value - second.mean[k]!) ** 2, 0);
 	const products = first.rows.map((x) => second.rows.map((y) => dot(x, y)));
-	return apart + squares(first.rows) + squares(second.rows) - 2 * sumOfSingularValues(products);
+	return apart + sumOfSquares(first.rows) + sumOfSquares(second.rows) - 2 * sumOfSingularValues(products);
 }
 
-/** By one-sided Jacobi rotations (Hestenes 1958), which make the rows of a matrix orthogonal: their lengths are the values. */
+/**
+ * By one-sided Jacobi rotations (Hestenes 1958, https://doi.org/10.1137/0106005), which make the rows of a matrix orthogonal: their lengths
+ * are the values.
+ */
 export function sumOfSingularValues(matrix: readonly (readonly number[])[]): number {
 	const rows = matrix.map((row) => Float64Array.from(row));
 	// Below a rounding of the whole, a row is 0, and has no direction to be at right angles to.
-	const least = 1e-20 * squares(rows);
+	const least = 1e-20 * sumOfSquares(rows);
 	for (let sweep = 0, turned = true; turned && sweep < 100; sweep++) {
 		turned = false;
 		for (let i = 0; i < rows.length; i++) {
@@ -66,6 +70,6 @@ function dot(x: Float64Array, y: Float64Array): number {
 	return sum;
 }
 
-function squares(rows: readonly Float64Array[]): number {
+function sumOfSquares(rows: readonly Float64Array[]): number {
 	return rows.reduce((sum, row) => sum + dot(row, row), 0);
 }

@@ -40,9 +40,9 @@ export class KeypointReader {
 		const square = squareAround(keypoints);
 		const input = cut(image, square, size).map((value) => value / 127.5 - 1);
 		const { points } = await this.#session.run({ squares: new Tensor('float32', input, [1, 3, size, size]) });
-		const numbers = points!.data as Float32Array;
+		const numbers = Array.from(points!.data as Float32Array);
 		const [left, right, nose, mouthLeft, mouthRight] = keypoints.map((point, k) => {
-			const [x, y, sure] = numbers.slice(values * k, values * (k + 1)) as unknown as [number, number, number];
+			const [x, y, sure] = numbers.slice(values * k, values * (k + 1)) as [number, number, number];
 			return sure >= 0.5 && distance([x, y], within(point, square)) <= reach;
 		}) as [boolean, boolean, boolean, boolean, boolean];
 		return { eyes: left && right, nose, mouth: mouthLeft && mouthRight };

@@ -3,8 +3,9 @@ import type { Point } from '../../lib/index.ts';
 import { type Pixels, squareAround } from './square.ts';
 
 /**
- * The energy of a Laplacian over the square around eyes, nose and mouth: the mean square of how far a pixel's brightness is from
- * its four neighbours', taken four times. Compare images of one size only.
+ * The energy of a Laplacian (LAP1 of Pertuz et al. 2013, https://doi.org/10.1016/j.patcog.2012.11.011) over the square around eyes, nose
+ * and mouth: the mean square of how far a pixel's brightness, taken four times, is from its four neighbours'. Compare images of one
+ * size only.
  *
  * @returns in levels of 255, squared; NaN if the square has no pixel with four neighbours
  */
