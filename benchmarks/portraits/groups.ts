@@ -21,13 +21,19 @@ const orders: readonly { by: (traits: Traits) => number; thirds: readonly [strin
 /** How far a group may be behind the mean, as a share of it. */
 const behind = 0.1;
 
-/** @param traits - of each person */
+/**
+ * Every group is of as many people, because the Fréchet distance depends on their number: where thirds would not be, the
+ * middle one shares somebody with another.
+ *
+ * @param traits - of each person
+ */
 export function groupPeople(traits: readonly Traits[]): Group[] {
+	const size = Math.ceil(traits.length / 3);
 	return orders.flatMap(({ by, thirds }) => {
 		const ordered = traits.map((_, k) => k).sort((a, b) => by(traits[a]!) - by(traits[b]!));
 		return thirds.map((name, k) => {
-			const [from, to] = [k, k + 1].map((third) => Math.round((third * ordered.length) / thirds.length));
-			return { name, people: ordered.slice(from, to) };
+			const from = Math.round((k * (ordered.length - size)) / 2);
+			return { name, people: ordered.slice(from, from + size) };
 		});
 	});
 }
