@@ -13,7 +13,7 @@ import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
-import { type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
+import { type GenerateDefaults, type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
 import { type Photo, type Pixels, readPhoto } from './photo.ts';
 import { packPlan } from './samplers/plan.ts';
@@ -31,6 +31,7 @@ export class Arc2Face {
 	readonly #bundle: Bundle;
 	readonly #geometry: ImageGeometry;
 	readonly #detectionSize: number;
+	readonly #defaults: GenerateDefaults;
 	#disposal: Promise<void> | undefined;
 
 	private constructor(loaded: Loaded) {
@@ -45,6 +46,7 @@ export class Arc2Face {
 		this.#bundle = bundle;
 		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
 		this.#detectionSize = detectionSize;
+		this.#defaults = { ...info.defaults };
 		this.info = info;
 	}
 
@@ -125,7 +127,7 @@ export class Arc2Face {
 	): Promise<[GeneratedImage, ...GeneratedImage[]]> {
 		this.#requireOpen();
 		const identities = listOf(identity).map((one) => Identity.from(one));
-		const request = resolveGenerateOptions(options, identities.length, this.#geometry);
+		const request = resolveGenerateOptions(options, identities.length, this.#geometry, this.#defaults);
 		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
 		const { width, height, guidanceScale } = request;
 		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });

@@ -73,7 +73,7 @@ export const officialParts = {
 		],
 	},
 	'lcm-lora': {
-		purpose: 'portraits in 4 to 8 steps',
+		purpose: 'portraits in 4 to 8 steps, with --lcm',
 		licence: 'LCM-LoRA: OpenRAIL++.',
 		files: [
 			{
@@ -113,6 +113,13 @@ export const extraParts = [
 	'exp-adapter',
 	'ref-adapter',
 ] as const satisfies OfficialPartName[];
+
+/** The part that is pulled only on request and has this file, or this folder; with forward slashes. */
+export function extraPartOf(path: string): OfficialPartName | undefined {
+	return extraParts.find((name) =>
+		officialParts[name].files.some((file) => file.path === path || file.path.startsWith(`${path}/`)),
+	);
+}
 
 function at(repository: string, path: string, bundlePath = path): OfficialFile {
 	return { path: bundlePath, source: { repository, path } };

@@ -4,6 +4,7 @@ import type { Size } from '../geometry.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
 import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
+import { chosenLoras, type loraOptions } from './loras.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
 import { warningsOf } from './wording.ts';
 
@@ -21,17 +22,16 @@ export const modelOptions = {
 	...shapeOptions,
 } as const;
 
+/** The values of these, and of `loraOptions` for the commands that paint. */
+type ModelValues = OptionValues<typeof modelOptions> & Partial<OptionValues<typeof loraOptions>>;
+
 /**
  * Loads the model with a progress bar.
  *
  * @param size - of the images to be asked for (default: the first that the options list, or the model's own)
  * @throws {Arc2FaceError} as `Arc2Face.load` does
  */
-export async function loadModel(
-	values: OptionValues<typeof modelOptions>,
-	context: Context,
-	size?: Size,
-): Promise<Arc2Face> {
+export async function loadModel(values: ModelValues, context: Context, size?: Size): Promise<Arc2Face> {
 	const options = checkLoadOptions(values, size);
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
@@ -41,7 +41,7 @@ export async function loadModel(
 }
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for options that `Arc2Face.load` would refuse before any work */
-export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size?: Size) {
+export function checkLoadOptions(values: ModelValues, size?: Size) {
 	const { imageSizes = size && [size], ...others } = loadOptions(values);
 	const options = { ...others, imageSizes, threads: values.threads };
 	resolveLoadOptions(options);
@@ -49,10 +49,10 @@ export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size
 }
 
 /** Options that commands name differently from the library, which checks the values. */
-export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
+export function loadOptions(values: Omit<ModelValues, 'threads'>) {
 	const { bundle, device, precision, cacheDir } = values;
 	return {
-		...{ bundle, cacheDir, ...chosenShapes(values) },
+		...{ bundle, cacheDir, loras: chosenLoras(values), ...chosenShapes(values) },
 		device: device as DeviceRequest | undefined,
 		precision: precision as Precision | undefined,
 	};

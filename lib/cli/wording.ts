@@ -2,8 +2,11 @@
 import type { Wording } from '../messages/wording.ts';
 import { inWordsOf, type Warning } from '../warnings.ts';
 
+/** What the command line calls otherwise than the library. */
+const differing: Readonly<Record<string, string>> = { photo: '<photo>', loras: '--lora' };
+
 export const commandLineWording: Wording = {
-	option: (name, value) => `${name === 'photo' ? '<photo>' : flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
+	option: (name, value) => `${differing[name] ?? flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
 	either: (_, commandLine) => commandLine,
 };
 

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { formatBytes } from '../cli/bytes.ts';
 import { type Context, defineCommand, UsageError } from '../cli/command.ts';
+import { loraOptions } from '../cli/loras.ts';
 import { loadingDisplay, loadOptions, modelOptions } from '../cli/model.ts';
 import { shapeOptions } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
@@ -38,6 +39,7 @@ export default defineCommand({
 			value: 'LIST',
 			help: 'for GPUs of these compute capabilities, such as 8.9,12.0, which need not be here (TensorRT-RTX)',
 		},
+		...loraOptions,
 		...shapeOptions,
 		cacheDir: modelOptions.cacheDir,
 	},

@@ -2,6 +2,7 @@
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
+import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
@@ -16,6 +17,11 @@ export interface LoadOptions {
 	device?: DeviceRequest | undefined;
 	/** Arithmetic of the networks (default `"auto"`: `"fp16"` on a GPU, else `"fp32"`, which is all that the CPU has). */
 	precision?: Precision | undefined;
+	/**
+	 * LoRAs that are added to the UNet, several as they are listed: `"lcm"`, the bundle's own, which also changes the defaults of
+	 * `generate` (see `defaults` of `info`); or files (default: none). Nothing of them is kept on disk but, on a GPU, in the engine.
+	 */
+	loras?: readonly LoraChoice[] | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -80,6 +86,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		bundle: pathRule,
 		device: deviceRule,
 		precision: oneOf(precisions),
+		loras: lorasRule,
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
@@ -92,9 +99,10 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
+	const loras = resolveLoras(options.loras ?? []);
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
-	return { bundle, device, precision, threads, shapes, cacheDir, onProgress, signal };
+	return { bundle, device, precision, loras, threads, shapes, cacheDir, onProgress, signal };
 }
 
 /**

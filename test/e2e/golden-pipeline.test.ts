@@ -16,7 +16,7 @@ async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Ar
 	const { image } = inside.runNetwork({
 		library: onnxRuntimeLibrary,
 		graph,
-		weights: weights.map((weight) => ({ ...weight, file: files[weight.file]! })),
+		weights: weights.map(({ deltas: _, ...weight }) => ({ ...weight, file: files[weight.file]! })),
 		inputs: { latents: { shape, data: data as Float32Array } },
 		outputs: { image: [shape[0]!, 3, height, width] },
 	});

@@ -30,13 +30,14 @@ class OnnxRuntimeNetwork final : public Network {
  private:
   const Api& api() const noexcept { return library_.api(); }
   Owned<SessionOptions> MakeOptions(int threads) const;
-  void AddWeights(SessionOptions* options, const std::vector<Weight>& weights);
+  void AddWeights(SessionOptions* options, const std::vector<Weight>& weights, const Interrupt& interrupt);
   template <typename GetName, typename GetType>
   TensorInfo GetInfo(size_t index, const GetName& get_name, const GetType& get_type) const;
   std::vector<Owned<Value>> Bind(std::span<const Tensor> tensors, const std::vector<TensorInfo>& infos,
                                  const std::string& kind) const;
   Owned<Value> MakeTensor(DataType type, const std::vector<int64_t>& shape, const void* data, size_t bytes) const;
 
+  void CheckInterrupt(const Interrupt& interrupt) const;
   // Throws what went wrong while the runtime worked: first an interrupt or a damaged file.
   void CheckWork(Owned<Status> status, const Interrupt& interrupt, ErrorCode code, const std::string& work) const;
   void CheckLoading(Status* status) const {
@@ -68,7 +69,7 @@ OnnxRuntimeNetwork::OnnxRuntimeNetwork(const Library& library, int threads, cons
                                             kMemoryDefault)),
       session_(nullptr, api().ReleaseSession.pointer()) {
   const Owned<SessionOptions> options = MakeOptions(threads);
-  AddWeights(options.get(), source.weights);
+  AddWeights(options.get(), source.weights, interrupt);
   Owned<Status> status(nullptr, api().ReleaseStatus.pointer());
   {
     const Interrupt::Scope scope(interrupt, [this, &options] {
@@ -111,11 +112,13 @@ Owned<SessionOptions> OnnxRuntimeNetwork::MakeOptions(int threads) const {
   return options;
 }
 
-void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights) {
+void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights,
+                                    const Interrupt& interrupt) {
   if (weights.empty()) return;
   std::vector<const char*> names;
   std::vector<const Value*> values;
   for (const Weight& weight : weights) {
+    CheckInterrupt(interrupt);  // sums with deltas take seconds
     const auto [type, data, bytes] = weight_memory_.Prepare(weight, name_);
     weights_.push_back(MakeTensor(type, weight.shape, data, bytes));
     names.push_back(weight.name.c_str());
@@ -212,11 +215,14 @@ Owned<Value> OnnxRuntimeNetwork::MakeTensor(DataType type, const std::vector<int
                               const_cast<void*>(data), bytes, shape.data(), shape.size(), ElementType(type));
 }
 
+void OnnxRuntimeNetwork::CheckInterrupt(const Interrupt& interrupt) const {
+  if (!interrupt.requested()) return;
+  throw Error(ErrorCode::kCancelled, "Work on the network " + name_ + " was cancelled.");
+}
+
 void OnnxRuntimeNetwork::CheckWork(Owned<Status> status, const Interrupt& interrupt, ErrorCode code,
                                    const std::string& work) const {
-  if (interrupt.requested()) {
-    throw Error(ErrorCode::kCancelled, "Work on the network " + name_ + " was cancelled.");
-  }
+  CheckInterrupt(interrupt);
   for (const auto& map : maps_) {
     if (map->damaged()) {
       throw Error(ErrorCode::kInvalidWeights,
