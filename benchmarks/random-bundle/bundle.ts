@@ -11,6 +11,7 @@ import { WeightInventory } from '../../models/weights/weight-set.ts';
 import { randomArcFace } from './arcface.ts';
 import { type BundleSizeName, bundleSizes, scheduler } from './bundle-size.ts';
 import { positionIds, randomTensors } from './initialisation.ts';
+import { randomLora } from './lora.ts';
 import { NewFile } from './new-file.ts';
 import { writeSafetensors } from './safetensors-writer.ts';
 import { randomScrfd } from './scrfd.ts';
@@ -21,6 +22,8 @@ export type RandomBundleOptions = {
 	size: BundleSizeName;
 	/** Integer that decides every value (default 0). */
 	seed?: number;
+	/** Adds a LoRA for few steps, of 135 MB or 0.2 MB. */
+	lcmLora?: boolean;
 	/** Called when a file is complete; `path` is the one in the bundle. */
 	onFile?: (file: { path: string; sizeBytes: number }) => void;
 };
@@ -34,9 +37,9 @@ export type RandomBundleOptions = {
  */
 export async function writeRandomBundle(
 	folder: string,
-	{ size, seed = 0, onFile }: RandomBundleOptions,
+	{ size, seed = 0, lcmLora = false, onFile }: RandomBundleOptions,
 ): Promise<void> {
-	const { unet: unetConfig, encoder, vae, tokens, type, arcface, scrfd } = bundleSizes[size];
+	const { unet: unetConfig, encoder, vae, tokens, type, arcface, scrfd, loraRank } = bundleSizes[size];
 	const random = (network: string, weights: WeightInventory) =>
 		randomTensors(weights.shapes, `${seed}/${network}`, type);
 
@@ -65,6 +68,9 @@ export async function writeRandomBundle(
 	await write('antelopev2/arcface.onnx', (file) => writeBytes(file, randomArcFace(arcface, `${seed}/arcface`)));
 	await write('antelopev2/scrfd_10g_bnkps.onnx', (file) => writeBytes(file, randomScrfd(scrfd, `${seed}/scrfd`)));
 	if (tokens !== undefined) await writeJson('tokens.json', tokens);
+	if (!lcmLora) return;
+	const lora = randomLora(unetWeights(unetConfig), { rank: loraRank, seed: `${seed}/lcm-lora` });
+	await write('lcm-lora/pytorch_lora_weights.safetensors', (file) => writeSafetensors(file, lora));
 }
 
 function unetWeights(config: object): WeightInventory {

@@ -22,10 +22,15 @@ const weights = ['pytorch_lora_weights'] as const;
 export async function openLoras(bundle: string, loras: readonly ResolvedLora[]): Promise<BundleLora[]> {
 	const opened: BundleLora[] = [];
 	for (const { scale, ...which } of loras) {
-		const file = 'name' in which ? await fileOf(bundle, which.name) : resolve(which.path);
+		const file = 'name' in which ? await loraFile(bundle, which.name) : resolve(which.path);
 		opened.push({ lora: await openLora(file), scale, ...('name' in which && { name: which.name }) });
 	}
 	return opened;
+}
+
+/** Where a bundle keeps a LoRA of its own, if it has it. */
+export function loraFolder(bundle: string, name: LoraName): string {
+	return join(bundle, folders[name]);
 }
 
 /**
@@ -33,8 +38,8 @@ export async function openLoras(bundle: string, loras: readonly ResolvedLora[]):
  *
  * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is none
  */
-export async function fileOf(bundle: string, name: LoraName): Promise<string> {
-	const folder = join(bundle, folders[name]);
+export async function loraFile(bundle: string, name: LoraName): Promise<string> {
+	const folder = loraFolder(bundle, name);
 	if (await isThere(folder)) return await findWeights(folder, weights);
 	throw new Arc2FaceError('INVALID_BUNDLE', `The bundle has no LoRA "${name}": there is no folder ${folder}.`, {
 		remedy: `Put ${weights[0]}.safetensors there, or name the file of a LoRA.`,

@@ -3,8 +3,8 @@ import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand } from '../cli/command.ts';
 import { exitCodes } from '../cli/exit-codes.ts';
 import { table } from '../cli/table.ts';
-import type { BundleFile } from '../doctor/bundle-files.ts';
 import { type BundleState, bundleProblems, type DataFolder, findBundles } from '../doctor/bundles.ts';
+import type { BundleFile } from '../doctor/examined.ts';
 import { gpuProblems, gpuRows, libraryTable } from '../doctor/gpus.ts';
 import { examineMachine, type Machine, type NvidiaDriver } from '../doctor/machine.ts';
 
@@ -156,11 +156,12 @@ function stateOf({ format = '', tensors, bytes, error }: BundleFile): string {
 
 function bundleTable(bundles: readonly BundleState[]): string {
 	return table(
-		['bundle', 'state', 'photos', 'folder'],
-		bundles.map(({ name, usable, canEncode, unfinished, folder }) => [
+		['bundle', 'state', 'photos', 'LoRAs', 'folder'],
+		bundles.map(({ name, usable, canEncode, loras, unfinished, folder }) => [
 			name,
 			usable ? 'complete' : unfinished.length > 0 ? 'incomplete' : 'not usable',
 			canEncode ? 'yes' : 'no',
+			loras.join(', ') || 'none',
 			folder,
 		]),
 	);

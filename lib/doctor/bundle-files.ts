@@ -1,13 +1,24 @@
 // Opens every file of a bundle and reports what it is, or what is wrong with it.
 import { readdir, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { readJson } from '../../models/config-file.ts';
+import { openLora } from '../../models/lora/lora.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
-import { readSchedule, withPull } from '../bundle/bundle.ts';
+import { readSchedule } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
-import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from '../bundle/network-files.ts';
+import { loraFile, loraFolder } from '../bundle/loras.ts';
 import {
+	checkOnnx,
+	folderOf,
+	isThere,
+	onnxPath,
+	type ReadConfig,
+	readConfig,
+	writeDown,
+} from '../bundle/network-files.ts';
+import {
+	type GraphOptions,
 	networks,
 	type OnnxName,
 	onnxNames,
@@ -19,33 +30,23 @@ import { extraParts, officialParts } from '../bundle/official.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
-import { failureOf } from '../cli/failure.ts';
 import { Arc2FaceError } from '../errors.ts';
-
-export interface BundleFile {
-	/** In the bundle, with forward slashes. */
-	path: string;
-	/** What it is for: the label of a network, another part of the bundle, or undefined when nothing uses it. */
-	use?: string;
-	format?: string;
-	/** How many tensors it holds. */
-	tensors?: number;
-	bytes?: number;
-	error?: { problem: string; remedy: string };
-}
+import { type LoraName, loraNames } from '../options/loras.ts';
+import { type BundleFile, Examined } from './examined.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, tokens, the schedule, and the parts that this package downloads but does not use yet.
+ * ONNX files, LoRAs, tokens, the schedule, and the parts that this package downloads but does not use yet.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
 	const configs: Record<string, unknown> = {};
 	const misfits = new Map<WrittenName, unknown>();
 	for (const name of writtenNames) {
-		const { config, misfit } = await examineWritten(files, bundle, name);
+		const { config, checkpoint, misfit } = await examineWritten(files, bundle, name);
 		if (config !== undefined) configs[name] = config;
 		if (misfit !== undefined) misfits.set(name, misfit);
+		else if (name === 'unet') await examineLoras(files, bundle, config as ReadConfigs['unet'] | undefined, checkpoint);
 	}
 	await files.check(join(bundle, 'scheduler', 'scheduler_config.json'), 'schedule', 'JSON', () => readSchedule(bundle));
 	await examineTogether(files, bundle, configs, misfits);
@@ -85,7 +86,11 @@ async function examineAbsent(files: Examined, bundle: string, name: OnnxName): P
 }
 
 /** Checks one network by itself; `misfit` is the error about weights that are not those of its config. */
-async function examineWritten(files: Examined, bundle: string, name: WrittenName) {
+async function examineWritten<Name extends WrittenName>(
+	files: Examined,
+	bundle: string,
+	name: Name,
+): Promise<{ config?: ReadConfig<Name> | undefined; checkpoint?: Checkpoint; misfit?: unknown }> {
 	const { label, weights } = writtenNetworks[name];
 	const folder = await files.check(join(bundle, name), label, undefined, () => folderOf(bundle, name));
 	if (folder === undefined) return {};
@@ -97,11 +102,39 @@ async function examineWritten(files: Examined, bundle: string, name: WrittenName
 	files.hold(checkpoint, label);
 	if (config === undefined) return {};
 	try {
-		writeDown(name, config, checkpoint, { operators: 'standard', precision: 'fp32' });
-		return { config };
+		writeDown(name, config, checkpoint, plain);
+		return { config, checkpoint };
 	} catch (misfit) {
 		return { config, misfit };
 	}
+}
+
+const plain: GraphOptions = { operators: 'standard', precision: 'fp32' };
+
+/** Checks the LoRAs of a bundle and, as far as its UNet could be read, that they fit it. */
+async function examineLoras(
+	files: Examined,
+	bundle: string,
+	unet: ReadConfigs['unet'] | undefined,
+	checkpoint: Checkpoint | undefined,
+): Promise<void> {
+	for (const name of loraNames) {
+		const folder = loraFolder(bundle, name);
+		if (!(await isThere(folder))) continue;
+		const use = loraUse(name);
+		const path = await files.check(folder, use, undefined, () => loraFile(bundle, name));
+		if (path === undefined) continue;
+		await files.check(path, use, undefined, async () => {
+			files.hold(await openCheckpoint(path), use);
+			const lora = await openLora(path);
+			if (unet && checkpoint) writeDown('unet', unet, checkpoint, { ...plain, loras: [{ lora, scale: 1 }] });
+		});
+	}
+}
+
+/** What a bundle's own LoRA is for. */
+export function loraUse(name: LoraName): string {
+	return `LoRA of the UNet, with --${name}`;
 }
 
 /** The files of a bundle and of its folders, without hidden ones. */
@@ -176,86 +209,4 @@ async function examineOther(files: Examined, path: string, use?: string): Promis
 		}
 	};
 	await (use === undefined ? look().catch(() => files.note(path, {})) : files.check(path, use, undefined, look));
-}
-
-type Note = { [Field in keyof Omit<BundleFile, 'path' | 'bytes'>]?: BundleFile[Field] | undefined };
-
-/** The findings about each file, by its path. */
-class Examined {
-	readonly #bundle: string;
-	readonly #notes = new Map<string, Note>();
-
-	constructor(bundle: string) {
-		this.#bundle = bundle;
-	}
-
-	note(path: string, { use, format, tensors, error }: Note): void {
-		const known = this.#notes.get(path) ?? {};
-		this.#notes.set(path, {
-			use: known.use ?? use,
-			format: known.format ?? format,
-			tensors: known.tensors ?? tensors,
-			error: known.error ?? error,
-		});
-	}
-
-	/** Does something with a file, and notes the outcome: an error goes to the file that it names. */
-	async check<T>(
-		path: string,
-		use: string | undefined,
-		format: string | undefined,
-		work: () => Promise<T>,
-	): Promise<T | undefined> {
-		try {
-			const result = await work();
-			if (format !== undefined) this.note(path, { use, format });
-			return result;
-		} catch (error) {
-			this.blame(path, use, error);
-			return undefined;
-		}
-	}
-
-	/** Notes an error of the file that it names, else of `path`. */
-	blame(path: string, use: string | undefined, error: unknown): void {
-		if (!(error instanceof Arc2FaceError)) throw error;
-		const { file } = error.details;
-		const at = file !== undefined && this.#isInside(file) ? file : path;
-		this.note(at, { use, error: failureOf(withPull(error, this.#bundle)) });
-	}
-
-	/** The files of a checkpoint. */
-	hold({ file, format, tensors, views }: Checkpoint, use?: string): void {
-		const counts = new Map<string, number>();
-		for (const { file } of [...tensors.values(), ...(views?.values() ?? [])]) {
-			counts.set(file, (counts.get(file) ?? 0) + 1);
-		}
-		this.note(file, { use, format: counts.has(file) || counts.size === 0 ? format : 'index of weights' });
-		for (const [path, count] of counts) this.note(path, { use, format, tensors: count });
-	}
-
-	has(path: string): boolean {
-		return this.#notes.has(path);
-	}
-
-	async list(): Promise<BundleFile[]> {
-		const files = [];
-		for (const [path, { use, format, tensors, error }] of this.#notes) {
-			const found = await stat(path).catch(() => undefined);
-			files.push({
-				path: relative(this.#bundle, path).split(sep).join('/') || '.',
-				...(use !== undefined && { use }),
-				...(format !== undefined && { format }),
-				...(tensors !== undefined && { tensors }),
-				...(found?.isFile() && { bytes: found.size }),
-				...(error !== undefined && { error }),
-			});
-		}
-		return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-	}
-
-	#isInside(file: string): boolean {
-		const path = relative(this.#bundle, file);
-		return !path.startsWith('..') && !isAbsolute(path);
-	}
 }

@@ -3,7 +3,7 @@ import { shortened } from '../../lib/errors.ts';
 import { openCheckpoint } from '../weights/checkpoint.ts';
 import { invalidWeights, longestName } from '../weights/invalid.ts';
 import { type Checkpoint, floatTypes, type NamedTensor } from '../weights/reference.ts';
-import { readScalar } from '../weights/scalar.ts';
+import { readScalars } from '../weights/scalar.ts';
 import { elementCount } from '../weights/shape.ts';
 import { describeShape } from '../weights/weight-set.ts';
 import { type LoraRole, readLoraName } from './names.ts';
@@ -43,6 +43,7 @@ export async function openLora(path: string): Promise<Lora> {
 	if (modules.size === 0) throw notLora(checkpoint, hasTextEncoder);
 	const [other, ...more] = others;
 	if (other !== undefined) throw otherMethod(file, [other, ...more]);
+	const alphas = await readAlphas([...modules.values()].flatMap(({ alpha }) => alpha ?? []));
 	const pairs = new Map<string, LoraPair>();
 	for (const [module, { down, up, alpha }] of modules) {
 		if (down === undefined || up === undefined) {
@@ -50,7 +51,7 @@ export async function openLora(path: string): Promise<Lora> {
 			throw invalidWeights('both tensors of a pair, down and up,', { file, tensor }, 'this one alone');
 		}
 		const rank = rankOf(down, up);
-		const strength = alpha === undefined ? 1 : (await alphaOf(alpha)) / rank;
+		const strength = alpha === undefined ? 1 : alphas.get(alpha)! / rank;
 		pairs.set(module, { down, up, strength });
 	}
 	return { file, pairs, hasTextEncoder };
@@ -99,12 +100,16 @@ function rankOf(down: NamedTensor, up: NamedTensor): number {
 	throw invalidWeights(expected, { file: up.file, tensor: up.name }, describeShape(up.shape));
 }
 
-async function alphaOf(alpha: NamedTensor): Promise<number> {
-	const where = { file: alpha.file, tensor: alpha.name };
-	if (elementCount(alpha.shape) !== 1) throw invalidWeights('one number', where, describeShape(alpha.shape));
-	const value = await readScalar(alpha);
-	if (!Number.isFinite(value)) throw invalidWeights('a finite number', where, String(value));
-	return value;
+async function readAlphas(tensors: readonly NamedTensor[]): Promise<ReadonlyMap<NamedTensor, number>> {
+	const where = ({ file, name: tensor }: NamedTensor) => ({ file, tensor });
+	for (const one of tensors) {
+		if (elementCount(one.shape) !== 1) throw invalidWeights('one number', where(one), describeShape(one.shape));
+	}
+	const alphas = await readScalars(tensors);
+	for (const [one, alpha] of alphas) {
+		if (!Number.isFinite(alpha)) throw invalidWeights('a finite number', where(one), String(alpha));
+	}
+	return alphas;
 }
 
 /** The error for a file without any pair of a UNet. */

@@ -3,13 +3,23 @@ import { CheckpointFile } from './checkpoint-file.ts';
 import type { DataType, TensorReference } from './reference.ts';
 
 /**
- * The number in a tensor of one element.
+ * The number in each of some tensors of one element.
  *
- * @throws {Arc2FaceError} `INVALID_WEIGHTS` when the file became unreadable or shorter
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS` when a file became unreadable or shorter
  */
-export async function readScalar({ file, offset, length, type }: TensorReference): Promise<number> {
-	const bytes = await CheckpointFile.with(file, (opened) => opened.read(offset, length));
-	return readers[type](bytes);
+export async function readScalars<Tensor extends TensorReference>(
+	tensors: readonly Tensor[],
+): Promise<ReadonlyMap<Tensor, number>> {
+	const numbers = new Map<Tensor, number>();
+	for (const path of new Set(tensors.map(({ file }) => file))) {
+		await CheckpointFile.with(path, async (file) => {
+			for (const tensor of tensors) {
+				if (tensor.file !== path) continue;
+				numbers.set(tensor, readers[tensor.type](await file.read(tensor.offset, tensor.length)));
+			}
+		});
+	}
+	return numbers;
 }
 
 const readers: Readonly<Record<DataType, (bytes: Buffer) => number>> = {
