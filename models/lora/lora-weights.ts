@@ -56,6 +56,10 @@ function deltaOf({ down, up, strength }: LoraPair, shape: readonly number[], sca
 	requireShape(down, [rank, ...others]);
 	requireShape(up, [rows!, rank]);
 	const factor = scale * strength;
+	if (!Number.isFinite(Math.fround(factor))) {
+		const where = { file: down.file, tensor: down.name };
+		throw invalidWeights('a factor that float32 holds', where, `${factor}`, { remedy: 'Lower the scale.' });
+	}
 	return factor === 0 ? undefined : { factor, up, down };
 }
 

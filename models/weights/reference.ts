@@ -34,7 +34,7 @@ export type NamedTensor = TensorReference & { readonly name: string };
 
 /** What an adapter adds to a weight: factor · up · down, where the weight's first axis is that of `up`, and its others are merged. */
 export type WeightDelta = Readonly<{
-	/** Finite, and not 0. */
+	/** Finite in float32, and not 0. */
 	factor: number;
 	/** [rows, rank], perhaps with axes of size 1 behind. */
 	up: NamedTensor;

@@ -65,9 +65,8 @@ WeightDelta Delta(const Napi::Value& value, const std::string& name, const Maps&
                   std::vector<const MemoryMap*>& used) {
   const Napi::Object from = Object(value, name);
   const double factor = Number(from.Get("factor"), name + ".factor");
-  if (!std::isfinite(factor)) Refuse("a finite number", name + ".factor");
-  constexpr double kMost = std::numeric_limits<float>::max();
-  return {.factor = static_cast<float>(std::clamp(factor, -kMost, kMost)),
+  if (!(std::abs(factor) <= std::numeric_limits<float>::max())) Refuse("a number of float32", name + ".factor");
+  return {.factor = static_cast<float>(factor),
           .up = Stored(from.Get("up"), name + ".up", maps, used),
           .down = Stored(from.Get("down"), name + ".down", maps, used)};
 }

@@ -33,7 +33,7 @@ const pull = /arc2face pull/;
 
 beforeAll(async () => {
 	const source = join(packageRoot, 'models/tiny');
-	const filter = (file: string) => !/recipe|evaluation/.test(file.slice(source.length));
+	const filter = (file: string) => !/recipe|evaluation|lcm-lora/.test(file.slice(source.length));
 	for (const name of ['mine', 'home/arc2face']) await cp(source, folder.path(name), { recursive: true, filter });
 	vi.stubEnv('ARC2FACE_HOME', folder.path('home'));
 });
