@@ -97,16 +97,22 @@ class Factors {
       return axis < tensor.shape.size() ? static_cast<size_t>(tensor.shape[axis]) : 0;
     };
     const size_t rank = size(down, 0);
-    const auto fits = [&](const StoredTensor& tensor, size_t elements) {
-      return IsFloat(tensor.type) && tensor.bytes / Bytes(tensor.type) == elements &&
-             TensorBytes(tensor.type, tensor.shape, ErrorCode::kInvalidWeights, tensor.name) == tensor.bytes;
-    };
-    const std::string sizes = std::to_string(rows) + " x " + std::to_string(columns);
-    if (rank == 0 || !fits(down, rank * columns)) Refuse("the second factor of " + sizes + " numbers", down, network);
-    if (size(up, 0) != rows || size(up, 1) != rank || !fits(up, rows * rank)) {
-      Refuse("the first factor, of rank " + std::to_string(rank) + ", of " + sizes + " numbers", up, network);
+    const std::string product = "of a product of " + std::to_string(rows) + " x " + std::to_string(columns);
+    if (rank == 0 || !Has(down, rank * columns)) Refuse("the second factor " + product + " numbers", down, network);
+    if (size(up, 0) != rows || size(up, 1) != rank || !Has(up, rows * rank)) {
+      Refuse("the first factor, of rank " + std::to_string(rank) + ", " + product + " numbers", up, network);
     }
     return rank;
+  }
+
+  // Whether it is this many floats, by its shape and by its bytes.
+  static bool Has(const StoredTensor& tensor, size_t elements) {
+    size_t count = 1;
+    for (const int64_t size : tensor.shape) {
+      if (size <= 0 || count > elements / static_cast<size_t>(size)) return false;
+      count *= static_cast<size_t>(size);
+    }
+    return IsFloat(tensor.type) && count == elements && tensor.bytes == elements * Bytes(tensor.type);
   }
 
   float factor_;
