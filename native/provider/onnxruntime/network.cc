@@ -30,7 +30,9 @@ class OnnxRuntimeNetwork final : public Network {
  private:
   const Api& api() const noexcept { return library_.api(); }
   Owned<SessionOptions> MakeOptions(int threads) const;
-  void AddWeights(SessionOptions* options, const std::vector<Weight>& weights, const Interrupt& interrupt);
+  // Sums with deltas go to `sums`, which the session needs only while it is made.
+  void AddWeights(SessionOptions* options, const std::vector<Weight>& weights, WeightMemory& sums,
+                  const Interrupt& interrupt);
   template <typename GetName, typename GetType>
   TensorInfo GetInfo(size_t index, const GetName& get_name, const GetType& get_type) const;
   std::vector<Owned<Value>> Bind(std::span<const Tensor> tensors, const std::vector<TensorInfo>& infos,
@@ -69,7 +71,8 @@ OnnxRuntimeNetwork::OnnxRuntimeNetwork(const Library& library, int threads, cons
                                             kMemoryDefault)),
       session_(nullptr, api().ReleaseSession.pointer()) {
   const Owned<SessionOptions> options = MakeOptions(threads);
-  AddWeights(options.get(), source.weights, interrupt);
+  WeightMemory sums;
+  AddWeights(options.get(), source.weights, sums, interrupt);
   Owned<Status> status(nullptr, api().ReleaseStatus.pointer());
   {
     const Interrupt::Scope scope(interrupt, [this, &options] {
@@ -112,22 +115,23 @@ Owned<SessionOptions> OnnxRuntimeNetwork::MakeOptions(int threads) const {
   return options;
 }
 
-void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights,
+void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights, WeightMemory& sums,
                                     const Interrupt& interrupt) {
-  if (weights.empty()) return;
-  std::vector<const char*> names;
-  std::vector<const Value*> values;
   for (const Weight& weight : weights) {
-    CheckInterrupt(interrupt);  // sums with deltas take seconds
-    const auto [type, data, bytes] = weight_memory_.Prepare(weight, name_);
-    weights_.push_back(MakeTensor(type, weight.shape, data, bytes));
-    names.push_back(weight.name.c_str());
-    values.push_back(weights_.back().get());
+    CheckInterrupt(interrupt);  // sums take seconds
+    const bool is_sum = !weight.deltas.empty();
+    const auto [type, data, bytes] = (is_sum ? sums : weight_memory_).Prepare(weight, name_);
+    auto value = MakeTensor(type, weight.shape, data, bytes);
+    const char* const name = weight.name.c_str();
+    const Value* const given = value.get();
+    // The first gives the optimiser the values, but makes the session copy what kernels do not repack. The second lets the
+    // session use ours for that. Files are mapped anyway; sums would take memory, and after the first may be given back as
+    // soon as the session is there, which saves 2.4 GB of 8.1 with LCM-LoRA and Stable Diffusion 1.5.
+    CheckLoading(api().AddExternalInitializers(options, &name, &given, 1));
+    if (is_sum) continue;
+    CheckLoading(api().AddInitializer(options, name, given));
+    weights_.push_back(std::move(value));
   }
-  // The first gives the optimiser the values, but makes the session copy what remains. The second lets the
-  // session use ours, except those that kernels repack.
-  CheckLoading(api().AddExternalInitializers(options, names.data(), values.data(), names.size()));
-  for (size_t i = 0; i < names.size(); ++i) CheckLoading(api().AddInitializer(options, names[i], values[i]));
 }
 
 template <typename GetName, typename GetType>
