@@ -38,8 +38,7 @@ bool AllFinite(DataType type, const std::byte* data, size_t bytes) {
 
 std::optional<FaultyWeight> FindFaultyWeight(const std::vector<Weight>& weights,
                                              const std::vector<std::shared_ptr<const MemoryMap>>& maps) {
-  const auto found =
-      std::find_if(weights.begin(), weights.end(), [](const Weight& weight) {
+  const auto found = std::find_if(weights.begin(), weights.end(), [](const Weight& weight) {
     return !AllFinite(weight.type, weight.data, weight.bytes);
   });
   if (found == weights.end()) return std::nullopt;

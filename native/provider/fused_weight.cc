@@ -150,8 +150,7 @@ void Fuse(const Weight& weight, DataType type, const std::string& network, std::
   for (const WeightDelta& delta : weight.deltas) adapters.emplace_back(delta, rows, columns, network);
 
   // What rounds to a finite number.
-  const float most =
-      type == DataType::kFloat16 ? std::nextafter(65520.0f, 0.0f) : std::numeric_limits<float>::max();
+  const float most = type == DataType::kFloat16 ? std::nextafter(65520.0f, 0.0f) : std::numeric_limits<float>::max();
   const size_t stride = RoundedUp(columns, kColumns);
   std::vector<float> sums(kRows * stride);
   size_t beyond = 0;

@@ -44,7 +44,8 @@ struct StoredTensor {
   size_t bytes;
 };
 
-// What an adapter adds to a weight: factor · up · down. The axes of `down` behind the first are one, as are the weight's.
+// What an adapter adds to a weight: factor · up · down. Behind the first, the axes of `down` are one, as are the
+// weight's.
 struct WeightDelta {
   float factor;
   StoredTensor up;    // [rows, rank], perhaps with axes of size 1 behind

@@ -29,8 +29,7 @@ WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string
     return {type, aligned, bytes};
   }
   const bool is_float = type == DataType::kFloat32 || type == DataType::kFloat16;
-  if (is_sum ? !is_float || !IsFloat(weight.type)
-             : weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
+  if (is_sum ? !is_float || !IsFloat(weight.type) : weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
     throw Error(ErrorCode::kInvalidWeights,
                 "Expected float32 or float16 for " + label + ", which the graph declares as " + Name(type) +
                     ", but received " + Name(weight.type) + ".",

@@ -88,14 +88,13 @@ StoredTensor MakeStored(const char* name, std::vector<int64_t> shape, const std:
 struct Sample {
   std::vector<float> base = RandomNumbers<float>(15, 3), up = RandomNumbers<float>(6, 4),
                      down = RandomNumbers<float>(10, 5);
-  Weight weight = {.name = "w",
-                   .type = DataType::kFloat32,
-                   .shape = {3, 5},
-                   .data = reinterpret_cast<const std::byte*>(base.data()),
-                   .bytes = 15 * sizeof(float),
-                   .deltas = {{.factor = 0.5f,
-                               .up = MakeStored("up", {3, 2}, up),
-                               .down = MakeStored("down", {2, 5}, down)}}};
+  Weight weight = {
+      .name = "w",
+      .type = DataType::kFloat32,
+      .shape = {3, 5},
+      .data = reinterpret_cast<const std::byte*>(base.data()),
+      .bytes = 15 * sizeof(float),
+      .deltas = {{.factor = 0.5f, .up = MakeStored("up", {3, 2}, up), .down = MakeStored("down", {2, 5}, down)}}};
 };
 
 Error RefusalOf(const Weight& weight) {
@@ -116,8 +115,7 @@ TEST(WeightMemory, AddsDeltas) {
   EXPECT_EQ(bytes, 15 * sizeof(float));
   for (size_t i = 0; i < 15; ++i) {
     const size_t row = i / 5, column = i % 5;
-    const float product =
-        sample.up[row * 2] * sample.down[column] + sample.up[row * 2 + 1] * sample.down[5 + column];
+    const float product = sample.up[row * 2] * sample.down[column] + sample.up[row * 2 + 1] * sample.down[5 + column];
     EXPECT_EQ(reinterpret_cast<const float*>(data)[i], sample.base[i] + 0.5f * product);
   }
 }
@@ -132,9 +130,9 @@ TEST(WeightMemory, AddsDeltasToNothing) {
 // lib has checked them; a mistake there must not read beyond a tensor.
 TEST(WeightMemory, RefusesDeltasThatDoNotFit) {
   const std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> unfit = {
-      {{3, 2}, {}},      {{}, {2, 5}},      {{3, 2}, {0, 5}},     {{3, 2}, {2, 6}},    {{2, 2}, {2, 5}},
-      {{3, 1}, {2, 5}},  {{3, 3}, {2, 5}},  {{6}, {2, 5}},        {{3, 2}, {10}},      {{3, 2, 2}, {2, 5}},
-      {{-3, 2}, {2, 5}}, {{3, 2}, {2, -5}}, {{3, 2}, {1 << 30}},  {{3, 2}, {5, 2}},
+      {{3, 2}, {}},      {{}, {2, 5}},      {{3, 2}, {0, 5}},    {{3, 2}, {2, 6}}, {{2, 2}, {2, 5}},
+      {{3, 1}, {2, 5}},  {{3, 3}, {2, 5}},  {{6}, {2, 5}},       {{3, 2}, {10}},   {{3, 2, 2}, {2, 5}},
+      {{-3, 2}, {2, 5}}, {{3, 2}, {2, -5}}, {{3, 2}, {1 << 30}}, {{3, 2}, {5, 2}},
   };
   for (const auto& [up, down] : unfit) {
     Sample sample;

@@ -57,11 +57,8 @@ NetworkSource ReadSource(const Napi::Object& request) {
   for (uint32_t i = 0; i < weights.Length(); ++i) {
     const auto from = weights.Get(i).As<Napi::Object>();
     const StoredTensor stored = read(from);
-    Weight& weight = source.weights.emplace_back(Weight{.name = stored.name,
-                                                        .type = stored.type,
-                                                        .shape = stored.shape,
-                                                        .data = stored.data,
-                                                        .bytes = stored.bytes});
+    Weight& weight = source.weights.emplace_back(Weight{
+        .name = stored.name, .type = stored.type, .shape = stored.shape, .data = stored.data, .bytes = stored.bytes});
     if (from.Has("as")) weight.as = ReadType(from.Get("as"));
     if (!from.Has("deltas")) continue;
     const auto deltas = from.Get("deltas").As<Napi::Array>();
