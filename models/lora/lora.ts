@@ -7,6 +7,7 @@ import { readScalars } from '../weights/scalar.ts';
 import { elementCount } from '../weights/shape.ts';
 import { describeShape } from '../weights/weight-set.ts';
 import { type LoraRole, readLoraName } from './names.ts';
+import { readPeftConfig } from './peft-config.ts';
 
 /** A LoRA of a UNet: what it adds to each module's weight is strength · up · down. */
 export type Lora = Readonly<{
@@ -23,7 +24,7 @@ export type LoraPair = Readonly<{
 	up: NamedTensor;
 	/** [rank, …] */
 	down: NamedTensor;
-	/** alpha / rank; a file without alpha means the rank by it. */
+	/** alpha / rank, where alpha is the rank unless the file, or PEFT's note, tells another. */
 	strength: number;
 }>;
 
@@ -44,6 +45,7 @@ export async function openLora(path: string): Promise<Lora> {
 	const [other, ...more] = others;
 	if (other !== undefined) throw otherMethod(file, [other, ...more]);
 	const alphas = await readAlphas([...modules.values()].flatMap(({ alpha }) => alpha ?? []));
+	const noted = await readPeftConfig(checkpoint);
 	const pairs = new Map<string, LoraPair>();
 	for (const [module, { down, up, alpha }] of modules) {
 		if (down === undefined || up === undefined) {
@@ -51,7 +53,7 @@ export async function openLora(path: string): Promise<Lora> {
 			throw invalidWeights('both tensors of a pair, down and up,', { file, tensor }, 'this one alone');
 		}
 		const rank = rankOf(down, up);
-		const strength = alpha === undefined ? 1 : alphas.get(alpha)! / rank;
+		const strength = alpha === undefined ? noted(module, rank) : alphas.get(alpha)! / rank;
 		pairs.set(module, { down, up, strength });
 	}
 	return { file, pairs, hasTextEncoder };

@@ -60,6 +60,8 @@ export type Checkpoint = Readonly<{
 	file: string;
 	format: 'safetensors' | 'PyTorch';
 	tensors: ReadonlyMap<string, WeightReference>;
+	/** Texts by name, which a safetensors file may have besides. */
+	metadata?: Readonly<Record<string, string>>;
 	/** Tensors that are not contiguous (slices and transposes that a PyTorch file may hold); no network accepts these. */
 	views?: ReadonlyMap<string, StridedReference>;
 }>;

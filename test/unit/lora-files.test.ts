@@ -1,5 +1,7 @@
 // LoRA files: every spelling of their names, and what is wrong with those that do not fit.
 import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeSafetensors } from '../../benchmarks/random-bundle/safetensors-writer.ts';
 import type { TensorData } from '../../benchmarks/random-bundle/tensor-data.ts';
@@ -153,6 +155,69 @@ describe('the strength of a pair', () => {
 	});
 });
 
+describe("the strength that PEFT's note tells", () => {
+	const toKeys = 'down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k';
+	const pairs = () => ({ ...pairOf('conv_in', [16, 4, 3, 3], 4), ...pairOf(toKeys, [16, 520], 4) });
+	const strengths = async (file: string) =>
+		Object.fromEntries([...(await openLora(file)).pairs].map(([module, { strength }]) => [module, strength]));
+	const keys = { first: 'conv_in', second: moduleKey(toKeys) };
+	/** Writes a note of PEFT beside tensors of its own name, in a folder of its own. */
+	const besides = async (note: string, name = 'adapter_model.safetensors') => {
+		const own = folder.path(`peft-${written++}`);
+		await mkdir(own);
+		await writeFile(join(own, 'adapter_config.json'), note);
+		await copyFile(write(pairs()), join(own, name));
+		return join(own, name);
+	};
+
+	test.each<[string, object, number, number]>([
+		['of one alpha', { r: 4, lora_alpha: 6 }, 1.5, 1.5],
+		['of no alpha', { r: 4 }, 1, 1],
+		['of alphas for some modules', { lora_alpha: 8, alpha_pattern: { 'attn2.to_k': 2 } }, 2, 0.5],
+		['of roots', { lora_alpha: 8, use_rslora: true, alpha_pattern: null }, 4, 4],
+	])('%s', async (_, note, first, second) => {
+		const expected = { [keys.first]: first, [keys.second]: second };
+		expect(await strengths(await besides(JSON.stringify(note)))).toEqual(expected);
+		const inFile = Object.fromEntries(Object.entries(note).map(([field, value]) => [`unet.${field}`, value]));
+		const metadata = { format: 'pt', lora_adapter_metadata: JSON.stringify(inFile) };
+		expect(await strengths(write(pairs(), metadata))).toEqual(expected);
+	});
+
+	test('is not that of another file in the folder, nor of a text encoder', async () => {
+		const expected = { [keys.first]: 1, [keys.second]: 1 };
+		expect(await strengths(await besides('{"lora_alpha": 8}', 'style.safetensors'))).toEqual(expected);
+		const metadata = { lora_adapter_metadata: '{"text_encoder.lora_alpha": 8}' };
+		expect(await strengths(write(pairs(), metadata))).toEqual(expected);
+	});
+
+	test('gives way to an alpha of a tensor', async () => {
+		const alpha = { dtype: 'F32', shape: [], bytes: Buffer.from(Float32Array.of(2).buffer) };
+		const metadata = { lora_adapter_metadata: '{"unet.lora_alpha": 8}' };
+		expect(await strengths(write({ ...pairs(), 'conv_in.alpha': alpha }, metadata))).toMatchObject({
+			[keys.first]: 0.5,
+			[keys.second]: 2,
+		});
+	});
+
+	test.each([
+		['{', 'JSON'],
+		['[]', 'a JSON object'],
+		['null', 'a JSON object'],
+		['{"lora_alpha": "8"}', 'a number for lora_alpha'],
+		['{"use_rslora": 1}', 'true or false for use_rslora'],
+		['{"alpha_pattern": {"^to_k": 8}}', 'numbers by names of modules for alpha_pattern'],
+		['{"alpha_pattern": {"to_k": null}}', 'numbers by names of modules for alpha_pattern'],
+	])('is refused in %s', async (note, expected) => {
+		const file = await besides(note);
+		await expectInvalidWeights(openLora(file), join(dirname(file), 'adapter_config.json'), expected);
+		const inFile = note.replace('{"', '{"unet.');
+		await expectInvalidWeights(
+			openLora(write(pairs(), { lora_adapter_metadata: inFile })),
+			expected.replace('for ', 'for unet.'),
+		);
+	});
+});
+
 test('the halves of a gated layer get the rows that are theirs', async () => {
 	const path = 'down_blocks.0.attentions.0.transformer_blocks.0.ff.net.0.proj';
 	const lora = await openLora(write(pairOf(path, [128, 16], 3)));
@@ -174,9 +239,9 @@ type Stored = { dtype?: string; shape: readonly number[]; bytes?: Buffer };
 let written = 0;
 
 /** Writes a file of zeros, unless bytes are given. */
-function write(tensors: Record<string, Stored>): string {
+function write(tensors: Record<string, Stored>, metadata?: Record<string, string>): string {
 	const sizes: Record<string, number> = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2 };
-	const header: Record<string, object> = {};
+	const header: Record<string, object> = metadata === undefined ? {} : { __metadata__: metadata };
 	const parts: Buffer[] = [];
 	let end = 0;
 	for (const [name, { dtype = 'F32', shape, bytes }] of Object.entries(tensors)) {
