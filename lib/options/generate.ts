@@ -56,7 +56,14 @@ export type StepProgress = {
 };
 
 /** What `generate` does unless a call says otherwise. */
-export type GenerateDefaults = Readonly<{ sampler: SamplerName; steps: number; guidanceScale: number }>;
+export type GenerateDefaults = Readonly<{
+	/** As the option of that name. */
+	sampler: SamplerName;
+	/** As the option of that name. */
+	steps: number;
+	/** As the option of that name. */
+	guidanceScale: number;
+}>;
 /** @internal */
 export const usualDefaults: GenerateDefaults = { sampler: 'dpm++2m', steps: 25, guidanceScale: 3 };
 /** With the LoRA of latent consistency, as its authors use it: https://huggingface.co/latent-consistency/lcm-lora-sdv1-5. @internal */

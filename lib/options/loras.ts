@@ -3,19 +3,26 @@ import { isPlainObject, isUrl } from './brands.ts';
 import type { Rule } from './check.ts';
 import { pathOf, pathRule } from './path.ts';
 
-export const loraNames = ['lcm'] as const;
-/** A LoRA that a bundle may have; `lcm`: the one for few steps, in the folder `lcm-lora`. */
-export type LoraName = (typeof loraNames)[number];
+/** A LoRA that a bundle may have. `lcm`: the one for few steps, in the folder `lcm-lora`. */
+export type LoraName = 'lcm';
+export const loraNames: readonly LoraName[] = ['lcm'];
 
-/**
- * A LoRA to load a model with: the bundle's own by its name, or the path or `file:` URL of a file, in the spelling of kohya, diffusers or
- * PEFT. `scale`: how strongly it is added, any finite number (default 1, as it was trained).
- */
+/** A LoRA to load a model with: the bundle's own by its name, or the path or `file:` URL of a file in the spelling of kohya, diffusers or PEFT. */
 export type LoraChoice =
 	| string
 	| URL
-	| { path: string | URL; scale?: number | undefined }
-	| { name: LoraName; scale?: number | undefined };
+	| {
+			/** The file, whatever its name. */
+			path: string | URL;
+			/** How strongly it is added, any finite number (default 1, as it was trained). */
+			scale?: number | undefined;
+	  }
+	| {
+			/** The bundle's own of this name. */
+			name: LoraName;
+			/** As for a file. */
+			scale?: number | undefined;
+	  };
 
 /** @internal */
 export type ResolvedLora = Readonly<({ name: LoraName } | { path: string }) & { scale: number }>;
