@@ -60,14 +60,18 @@ function write(tensors: Record<string, Stored>, shift = ''): string {
 	return folder.write(`${written++}.safetensors`, safetensorsBytes(aligned, Buffer.concat(parts)));
 }
 
-/** The weight as a runtime gets it. */
-function fused(weight: WeightReference, as: 'float16' | 'float32' = 'float32'): Float32Array {
+/**
+ * The weight as a runtime gets it.
+ *
+ * @param shorten - a file to empty once it is loaded
+ */
+function fused(weight: WeightReference, as: 'float16' | 'float32' = 'float32', shorten?: string): Float32Array {
 	const graph = new Graph('weight');
 	const value = graph.weight('weight', { ...weight, ...(as !== weight.type && { as }) });
 	graph.output('sum', value, as, weight.shape);
 	const { graph: bytes, weights } = graph.finish();
 	const run = { library: onnxRuntimeLibrary, threads: 1, graph: bytes, weights, inputs: {}, outputs: {} };
-	return inside.runNetwork(run).sum!.data;
+	return inside.runNetwork({ ...run, ...(shorten !== undefined && { shorten }) }).sum!.data;
 }
 
 /** base + Σ factor · up · down, in float64. */
@@ -225,6 +229,15 @@ describe('the sum of a weight and a LoRA', () => {
 			}
 		},
 	);
+
+	test('does not need the file of the LoRA any more, but that of the weight', async () => {
+		const { weight, expected } = await summed([6, 10], [{ rank: 2, scale: 1 }]);
+		expect(() => fused(weight, 'float32', weight.file)).toThrow(
+			expect.objectContaining({ code: 'INVALID_WEIGHTS', message: expect.stringContaining(weight.file) }),
+		);
+		const { weight: other } = await summed([6, 10], [{ rank: 2, scale: 1 }]);
+		expect(maxAbsError(fused(other, 'float32', other.deltas![0]!.up.file), expected)).toBe(0);
+	});
 
 	test('of a convolution of kernel 1 may be written as of a linear layer', async () => {
 		const { weight, expected } = await summed([6, 10, 1, 1], [{ rank: 2, scale: 1, linear: true }]);

@@ -22,6 +22,7 @@ import type {
 	NativeNetworks,
 } from '../../lib/native.ts';
 import { silentContext } from '../command-line.ts';
+import { writeWeights } from '../layouts.ts';
 
 const core = vi.hoisted(() => ({
 	product: 'TensorRT-RTX',
@@ -272,6 +273,22 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 			await writeFile(other, bytes);
 			await load({ loras: [other] });
 			expect(built()).toEqual(['unet']);
+		});
+
+		test('that have a part for a text encoder says that it is left out', async () => {
+			const file = join(core.folder, 'style.safetensors');
+			const half = (name: string, shape: readonly number[]) => ({
+				...{ name, shape, type: 'float32' as const },
+				chunks: () => [new Uint8Array(4 * shape.reduce((product, size) => product * size))],
+			});
+			await writeWeights(file, [
+				half('lora_unet_conv_in.lora_down.weight', [2, 4, 3, 3]),
+				half('lora_unet_conv_in.lora_up.weight', [32, 2, 1, 1]),
+				half('lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight', [2, 768]),
+			]);
+			const model = await load({ loras: [file] });
+			expect(model.info.warnings).toEqual([{ code: 'TEXT_ENCODER_LORA', message: expect.stringContaining(file) }]);
+			expect(deltasOf()).toEqual([{ factor: 1, files: [file, file] }]);
 		});
 
 		test('from the command line finds the engines that were built ahead', async () => {

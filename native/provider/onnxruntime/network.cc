@@ -1,6 +1,7 @@
 // A network in an ONNX Runtime session.
 #include "network.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -33,6 +34,8 @@ class OnnxRuntimeNetwork final : public Network {
   // Sums with deltas go to `sums`, which the session needs only while it is made.
   void AddWeights(SessionOptions* options, const std::vector<Weight>& weights, WeightMemory& sums,
                   const Interrupt& interrupt);
+  // Once the sums are there, the files of adapters may go.
+  void ForgetDeltas();
   template <typename GetName, typename GetType>
   TensorInfo GetInfo(size_t index, const GetName& get_name, const GetType& get_type) const;
   std::vector<Owned<Value>> Bind(std::span<const Tensor> tensors, const std::vector<TensorInfo>& infos,
@@ -49,8 +52,8 @@ class OnnxRuntimeNetwork final : public Network {
   const Library& library_;
   const std::string name_;
   // The session reads from these while it lives, so they come first.
-  const std::vector<std::shared_ptr<const MemoryMap>> maps_;
-  const std::vector<Weight> sources_;  // of the weights, in the maps
+  std::vector<std::shared_ptr<const MemoryMap>> maps_;
+  std::vector<Weight> sources_;  // of the weights, in the maps
   mutable std::once_flag weights_read_;
   mutable std::optional<FaultyWeight> faulty_weight_;  // once they were read
   WeightMemory weight_memory_;
@@ -84,6 +87,7 @@ OnnxRuntimeNetwork::OnnxRuntimeNetwork(const Library& library, int threads, cons
     session_.reset(session);
   }
   CheckWork(std::move(status), interrupt, ErrorCode::kInvalidWeights, "load");
+  ForgetDeltas();
 
   size_t count = 0;
   CheckLoading(api().SessionGetInputCount(session_.get(), &count));
@@ -132,6 +136,16 @@ void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<W
     CheckLoading(api().AddInitializer(options, name, given));
     weights_.push_back(std::move(value));
   }
+}
+
+void OnnxRuntimeNetwork::ForgetDeltas() {
+  for (Weight& weight : sources_) weight.deltas.clear();
+  if (sources_.empty()) return;  // the graph itself is in a map
+  std::erase_if(maps_, [&](const auto& map) {
+    return std::none_of(sources_.begin(), sources_.end(), [&](const Weight& weight) {
+      return weight.data >= map->data() && weight.data < map->data() + map->size();
+    });
+  });
 }
 
 template <typename GetName, typename GetType>
