@@ -131,7 +131,7 @@ const methods: readonly (readonly [typical: RegExp, method: string])[] = [
 	[/\.(dora_scale|lora_magnitude_vector)/, 'DoRA'],
 	[/\.hada_/, 'LoHa'],
 	[/\.lokr_/, 'LoKr'],
-	[/\.(oft_|oft_blocks)/, 'OFT'],
+	[/\.oft_/, 'OFT'],
 	[/\.lora_mid\./, "LoCon in Tucker's decomposition"],
 ];
 

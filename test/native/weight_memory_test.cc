@@ -130,9 +130,10 @@ TEST(WeightMemory, AddsDeltasToNothing) {
 // lib has checked them; a mistake there must not read beyond a tensor.
 TEST(WeightMemory, RefusesDeltasThatDoNotFit) {
   const std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> unfit = {
-      {{3, 2}, {}},      {{}, {2, 5}},      {{3, 2}, {0, 5}},    {{3, 2}, {2, 6}}, {{2, 2}, {2, 5}},
-      {{3, 1}, {2, 5}},  {{3, 3}, {2, 5}},  {{6}, {2, 5}},       {{3, 2}, {10}},   {{3, 2, 2}, {2, 5}},
-      {{-3, 2}, {2, 5}}, {{3, 2}, {2, -5}}, {{3, 2}, {1 << 30}}, {{3, 2}, {5, 2}},
+      {{3, 2}, {}},        {{}, {2, 5}},        {{3, 2}, {0, 5}},    {{3, 2}, {2, 6}},
+      {{2, 2}, {2, 5}},    {{3, 1}, {2, 5}},    {{3, 3}, {2, 5}},    {{6}, {2, 5}},
+      {{3, 2}, {10}},      {{3, 2, 2}, {2, 5}}, {{-3, 2}, {2, 5}},   {{3, 2}, {2, -5}},
+      {{3, 2}, {1 << 30}}, {{3, 2}, {5, 2}},    {{1, 2, 3}, {2, 5}}, {{3, 1, 2}, {2, 5}},
   };
   for (const auto& [up, down] : unfit) {
     Sample sample;
