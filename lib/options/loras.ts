@@ -47,7 +47,10 @@ function fits(value: unknown): boolean {
 	return path === undefined ? isName(name) : name === undefined && pathRule.fits(path);
 }
 
-/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for a `file:` URL that means no path */
+/**
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a `file:` URL that means no path
+ * @internal
+ */
 export function resolveLoras(loras: readonly LoraChoice[]): ResolvedLora[] {
 	return loras.map((lora) => {
 		const asked = typeof lora === 'object' && !isUrl(lora) ? lora : isName(lora) ? { name: lora } : { path: lora };
