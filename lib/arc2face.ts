@@ -9,6 +9,7 @@ import { type FoundFaces, findFaces } from './faces/search.ts';
 import type { Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
+import { iterate } from './iteration.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
@@ -125,6 +126,27 @@ export class Arc2Face {
 		identity: IdentityLike | readonly IdentityLike[],
 		options?: GenerateOptions,
 	): Promise<[GeneratedImage, ...GeneratedImage[]]> {
+		const images: GeneratedImage[] = [];
+		for await (const image of this.generateEach(identity, options)) images[image.index] = image;
+		return images as [GeneratedImage, ...GeneratedImage[]]; // there is at least one identity, and `count` is at least 1
+	}
+
+	/**
+	 * Paints portraits as {@link generate} does, and gives each as soon as it is finished: `for await (const image of …)`. `index` tells
+	 * which of the call's images it is.
+	 *
+	 * The arguments are checked and copied at once; the work begins when the first image is asked for, and goes on whether or not the
+	 * images are taken: those that are finished wait. Who leaves the loop (`break`, `return()`) stops the rest, within one step. If the
+	 * call fails or its signal aborts, the images that were finished before come first, then the error.
+	 *
+	 * @param identity - as for {@link generate}
+	 * @param options - as for {@link generate}
+	 * @throws {Arc2FaceError} at once, what {@link generate} rejects with before any work; while iterating, what it rejects with later
+	 */
+	generateEach(
+		identity: IdentityLike | readonly IdentityLike[],
+		options?: GenerateOptions,
+	): AsyncGenerator<GeneratedImage, void, void> {
 		this.#requireOpen();
 		const identities = listOf(identity).map((one) => Identity.from(one));
 		const request = resolveGenerateOptions(options, identities.length, this.#geometry, this.#defaults);
@@ -134,26 +156,27 @@ export class Arc2Face {
 
 		const size = { width, height };
 		const warnings = sizeWarnings(size, this.#bundle.geometry);
-		const painted: GeneratedImage[] = [];
-		await this.#run(
-			(guard) =>
+		const painting = {
+			embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
+			identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
+			plan: packPlan(plan),
+			guidanceScale,
+			seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
+			width,
+			height,
+			...(latents === undefined ? {} : { latents: latents.slice() }),
+		};
+		return iterate<GeneratedImage>(async (give, signal) => {
+			const start = (guard: Guard) =>
 				this.#native.generate({
-					embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
-					identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
-					plan: packPlan(plan),
-					guidanceScale,
-					seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
-					width,
-					height,
-					...(latents === undefined ? {} : { latents }),
+					...painting,
 					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
 					onImage: guard(({ index, pixels }) => {
-						painted[index] = new GeneratedImage(pixels, size, seeds[index]!, index, warnings);
+						give(new GeneratedImage(pixels, size, seeds[index]!, index, warnings));
 					}),
-				}),
-			signal,
-		);
-		return painted as [GeneratedImage, ...GeneratedImage[]]; // there is at least one identity, and `count` is at least 1
+				});
+			await this.#run(start, signal);
+		}, signal);
 	}
 
 	/** Frees everything; pending calls reject with `DISPOSED`, images stay valid. May be called any number of times. */

@@ -10,6 +10,7 @@ import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions }
 import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { writeFusedBundle } from '../fused-bundle.ts';
+import { paints } from '../generate-behaviour.ts';
 import { tensorsOf, writeWeights } from '../layouts.ts';
 import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
 
@@ -90,7 +91,8 @@ for (const runtime of await findRuntimes()) {
 	describe.skipIf(runtime.reason !== undefined)(runtime.name, { timeout: 600_000 }, () => behaves(runtime));
 }
 
-function behaves({ name, device, provider, library: providerLibrary, onHost, tolerance, onAverage }: Runtime): void {
+function behaves(runtime: Runtime): void {
+	const { name, device, provider, library: providerLibrary, onHost, tolerance, onAverage } = runtime;
 	const difference = (a: Images, b: Images) => differenceOf(a, b, onAverage ?? false);
 	const cacheFor = (what: string) => folder.path(`${what} of ${name}`);
 	const isEngine = providerLibrary !== undefined;
@@ -258,6 +260,8 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 			});
 		});
 	});
+
+	paints({ runtime, options, model: () => model, difference });
 
 	describe('progress', () => {
 		test('steps are reported in order, to the last', async () => {
