@@ -9,14 +9,15 @@ import { type FoundFaces, findFaces } from './faces/search.ts';
 import type { Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
-import { iterate } from './iteration.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
 import { type GenerateDefaults, type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
+import { iterate } from './painting/iteration.ts';
 import { type Photo, type Pixels, readPhoto } from './photo.ts';
+import { guidedSteps } from './samplers/guidance-interval.ts';
 import { packPlan } from './samplers/plan.ts';
 import { makePlan } from './samplers/samplers.ts';
 import { sizeWarnings } from './warnings.ts';
@@ -151,7 +152,7 @@ export class Arc2Face {
 		const identities = listOf(identity).map((one) => Identity.from(one));
 		const request = resolveGenerateOptions(options, identities.length, this.#geometry, this.#defaults);
 		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
-		const { width, height, guidanceScale } = request;
+		const { width, height, guidanceScale, guidanceInterval } = request;
 		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });
 
 		const size = { width, height };
@@ -161,6 +162,9 @@ export class Arc2Face {
 			identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
 			plan: packPlan(plan),
 			guidanceScale,
+			...(guidanceInterval === undefined
+				? {}
+				: { guided: Uint8Array.from(guidedSteps(plan, guidanceInterval, this.#bundle.schedule), Number) }),
 			seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
 			width,
 			height,

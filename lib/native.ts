@@ -205,6 +205,8 @@ export interface NativeGenerateRequest {
 	plan: Float64Array;
 	/** 1 or less: no unconditional half. */
 	guidanceScale: number;
+	/** For each step of the plan 1, or 0: no unconditional half in it (default: 1). */
+	guided?: Uint8Array;
 	/** One generator per image, or one for the whole batch (`noise: "batch"`). Only the low 32 bits count. */
 	seeds: Float64Array;
 	width: number;

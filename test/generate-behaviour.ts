@@ -1,6 +1,6 @@
 // How the calls that paint behave, whatever runs the model: a part of e2e/behaviour.test.ts.
 import { describe, expect, test } from 'vitest';
-import { Arc2Face, type GeneratedImage, type LoadOptions } from '../lib/index.ts';
+import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions, samplerNames } from '../lib/index.ts';
 import { faultyProvider, openFaults, type Runtime, withEnvironment } from './runtimes.ts';
 
 /** What the suite tests. */
@@ -19,7 +19,27 @@ const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * 
 
 export function paints(subject: Subject): void {
 	describe('images as they finish', () => givesEach(subject));
+	describe('guidance in an interval', () => guidesInAnInterval(subject));
 }
+
+/** Runs engines in batches of two rows whose calls are counted, where nothing else calls them: on the host. */
+async function counted({ runtime, options }: Subject, work: (model: Arc2Face) => Promise<void>): Promise<void> {
+	const environment = { ARC2FACE_PROVIDER: faultyProvider, ARC2FACE_FAULTY_PROVIDER: runtime.library };
+	await withEnvironment(environment, async () => {
+		await using model = await Arc2Face.load({ ...options, batchSizes: [2] });
+		await work(model);
+	});
+}
+
+/** How often engines were called meanwhile. */
+async function callsDuring(work: () => Promise<unknown>): Promise<number> {
+	openFaults().restart(-1, 0);
+	await work();
+	return openFaults().state().calls;
+}
+
+/** Whether engines' calls can be counted. */
+const areCounted = ({ provider, onHost }: Runtime) => provider === 'stand-in' && onHost;
 
 /** The images of a loop, in the order in which they came. */
 async function collect(images: AsyncIterable<GeneratedImage>): Promise<GeneratedImage[]> {
@@ -28,14 +48,19 @@ async function collect(images: AsyncIterable<GeneratedImage>): Promise<Generated
 	return all;
 }
 
-function givesEach({ runtime, options, model, difference }: Subject): void {
+function givesEach(subject: Subject): void {
+	const { runtime, options, model, difference } = subject;
+
 	test('are those of generate', async () => {
 		const how = { seed: 50, steps: 2, count: 2 };
 		const people = [identity, otherIdentity];
 		const images = await collect(model().generateEach(people, how));
 		const sorted = images.toSorted((a, b) => a.index - b.index);
 		const expected = await model().generate(people, how);
-		expect(sorted.map(({ index, seed }) => [index, seed])).toEqual(expected.map(({ index, seed }) => [index, seed]));
+		const expectedOrder = [0, 1, 2, 3].map((index) => [index, 50 + index]);
+		for (const list of [sorted, expected]) {
+			expect(list.map(({ index, seed }) => [index, seed])).toEqual(expectedOrder);
+		}
 		expect(difference(sorted, expected)).toBeLessThanOrEqual(runtime.tolerance);
 	});
 
@@ -129,28 +154,82 @@ function givesEach({ runtime, options, model, difference }: Subject): void {
 		expect(() => own.generateEach(identity)).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
 	});
 
-	test.skipIf(runtime.provider !== 'stand-in' || !runtime.onHost)(
-		'cost nothing more once the loop is left but the rest of the step in progress',
-		() =>
-			withEnvironment({ ARC2FACE_PROVIDER: faultyProvider, ARC2FACE_FAULTY_PROVIDER: runtime.library }, async () => {
-				const faults = openFaults();
-				await using own = await Arc2Face.load({ ...options, batchSizes: [2] });
-				const callsOf = async (steps: number) => {
-					faults.restart(-1, 0);
-					await own.generate(otherIdentity, { seed: 40, steps });
-					return faults.state().calls;
-				};
-				await callsOf(1); // only the first call needs what all share
-				const next = await callsOf(20);
-				const perStep = (await callsOf(21)) - next;
-				expect(perStep).toBeGreaterThan(0);
-				for (const wanted of [1, 3]) {
-					let seen = 0;
-					for await (const _ of own.generateEach(identity, { seed: 41, steps: 2, count: 100 })) {
-						if (++seen === wanted) break;
-					}
-					expect(await callsOf(20), `after ${wanted} images`).toBeLessThanOrEqual(next + perStep);
+	test.skipIf(!areCounted(runtime))('cost no more than the rest of a step once the loop is left', () =>
+		counted(subject, async (own) => {
+			const paint = (steps: number) => own.generate(otherIdentity, { seed: 40, steps });
+			await paint(1); // only the first call needs what all share
+			const next = await callsDuring(() => paint(20));
+			const perStep = (await callsDuring(() => paint(21))) - next;
+			expect(perStep).toBeGreaterThan(0);
+			for (const wanted of [1, 3]) {
+				let seen = 0;
+				for await (const _ of own.generateEach(identity, { seed: 41, steps: 2, count: 100 })) {
+					if (++seen < wanted) continue;
+					openFaults().restart(-1, 0);
+					break;
 				}
-			}),
+				await paint(20);
+				// Or the rest of a decoding, which takes about as many calls.
+				expect(openFaults().state().calls, `after ${wanted} images`).toBeLessThanOrEqual(next + 3 * perStep);
+			}
+		}),
+	);
+}
+
+function guidesInAnInterval(subject: Subject): void {
+	const { runtime, model, difference } = subject;
+	/** σ of the schedule is between 0.03 and 14.6. */
+	const [everywhere, nowhere, middle] = [
+		[0, 15],
+		[2, 2],
+		[0.5, 5],
+	] as const;
+
+	test.each(samplerNames)(
+		'of %s: everywhere is guidance, nowhere is guidance 1, in the middle is neither',
+		async (sampler) => {
+			const how = { seed: 60, steps: 5, sampler };
+			const guided = await model().generate(identity, how);
+			const unguided = await model().generate(identity, { ...how, guidanceScale: 1 });
+			const paint = (guidanceInterval: readonly [number, number]) =>
+				model().generate(identity, { ...how, guidanceInterval });
+			expect(difference(await paint(everywhere), guided)).toBe(0);
+			expect(difference(await paint(nowhere), unguided)).toBe(0);
+			const between = await paint(middle);
+			expect(difference(between, guided)).toBeGreaterThan(0);
+			expect(difference(between, unguided)).toBeGreaterThan(0);
+		},
+	);
+
+	test('paints beside other calls what it paints alone', async () => {
+		const calls: GenerateOptions[] = [
+			{ seed: 61, steps: 7, guidanceInterval: middle },
+			{ seed: 62, steps: 5, guidanceInterval: [0, 2], count: 2 },
+			{ seed: 63, steps: 6, guidanceInterval: [1, 15], sampler: 'dpm++2m-sde', noise: 'batch', count: 3 },
+			{ seed: 64, steps: 6 },
+			{ seed: 65, steps: 6, guidanceScale: 1 },
+		];
+		const alone: GeneratedImage[][] = [];
+		for (const how of calls) alone.push(await model().generate(identity, how));
+		const together = await Promise.all(calls.map((how) => model().generate(identity, how)));
+		for (const [i, images] of together.entries()) {
+			expect(difference(images, alone[i]!), `call ${i}`).toBeLessThanOrEqual(runtime.tolerance);
+		}
+	});
+
+	test.skipIf(!areCounted(runtime))('saves a row in each step without guidance', () =>
+		counted(subject, async (own) => {
+			// Two images fill two batches of two rows in a step with guidance, and one in a step without.
+			const paint = (steps: number, guidanceInterval?: readonly [number, number]) =>
+				own.generate(identity, { seed: 66, count: 2, steps, guidanceInterval });
+			await paint(1);
+			const guided = await callsDuring(() => paint(20));
+			const perBatch = ((await callsDuring(() => paint(21))) - guided) / 2;
+			const unguided = await callsDuring(() => paint(20, nowhere));
+			expect(perBatch).toBeGreaterThan(0);
+			expect(unguided).toBe(guided - 20 * perBatch);
+			// Of the noise levels of 20 steps, these are the lower half.
+			expect(await callsDuring(() => paint(20, [0, 1.62]))).toBe(guided - 10 * perBatch);
+		}),
 	);
 }

@@ -23,6 +23,7 @@ import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
+import { parseNumber } from '../cli/values.ts';
 import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
@@ -50,6 +51,11 @@ const options = {
 		type: 'number',
 		value: 'X',
 		help: `how strongly the identity steers (default: ${usualDefaults.guidanceScale}, with --lcm ${lcmDefaults.guidanceScale})`,
+	},
+	guidanceInterval: {
+		type: 'list',
+		value: 'FROM,TO',
+		help: 'noise levels with guidance, the lower one first, such as 0.28,5.42 (default: all)',
 	},
 	seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
 	sampler: {
@@ -186,9 +192,22 @@ async function paintSaved<T>(
 	return { results: [result], warnings };
 }
 
-function requestOf({ count, steps, guidanceScale, seed, sampler, eta, noise, width, height }: Values) {
+function requestOf({
+	count,
+	steps,
+	guidanceScale,
+	guidanceInterval,
+	seed,
+	sampler,
+	eta,
+	noise,
+	width,
+	height,
+}: Values) {
+	const interval = guidanceInterval?.map((level) => parseNumber(level, '--guidance-interval'));
 	return {
 		...{ count, steps, guidanceScale, seed, eta, width, height },
+		guidanceInterval: interval as [number, number] | undefined, // how many they are, the library checks
 		sampler: sampler as SamplerName | undefined,
 		noise: noise as NoiseMode | undefined,
 	};

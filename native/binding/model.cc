@@ -51,6 +51,7 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .identity_of_image = marshal::Copy<uint32_t>(from.Get("identityOfImage"), "identityOfImage"),
       .plan = marshal::Plan(from.Get("plan"), "plan"),
       .guidance_scale = static_cast<float>(marshal::Number(from.Get("guidanceScale"), "guidanceScale")),
+      .guided = {},
       .seeds = {},
       .width = marshal::Integer(from.Get("width"), "width", 0, INT32_MAX),
       .height = marshal::Integer(from.Get("height"), "height", 0, INT32_MAX),
@@ -62,6 +63,11 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
     // Up to 2^53 - 1, where doubles hold every integer.
     if (!(seed >= 0 && seed <= 9007199254740991.0)) marshal::Refuse("integers from 0 to 2^53 - 1", "seeds");
     request.seeds.push_back(static_cast<uint64_t>(seed));
+  }
+  const Napi::Value guided = from.Get("guided");
+  if (!guided.IsUndefined()) {
+    request.guided = marshal::Copy<uint8_t>(guided, "guided");
+    if (request.guided.empty()) marshal::Refuse("a number for each step", "guided");
   }
   const Napi::Value latents = from.Get("latents");
   if (!latents.IsUndefined()) {

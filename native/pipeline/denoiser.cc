@@ -2,6 +2,7 @@
 #include "denoiser.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "../device/sync_on_error.h"
@@ -23,7 +24,9 @@ struct Denoiser::Slot {
   FiniteCheck check;
   uint32_t position = 0;  // step of the next evaluation; those before it are queued
 
-  size_t rows() const { return request->unconditional ? 2 : 1; }
+  // Of the next evaluation.
+  bool guided() const { return request->unconditional && (request->guided.empty() || request->guided[position] != 0); }
+  size_t rows() const { return guided() ? 2 : 1; }
   bool at_end() const { return position == request->plan.steps.size(); }
 };
 
@@ -43,9 +46,14 @@ struct Denoiser::Workspace {
   DeviceBuffer<BatchSlot> table;  // at most one slot per row
   std::unique_ptr<PredictorBatch> batch;
 
-  // What the table and the batch's conditioning hold: the slots' numbers, and their positions, which the device
-  // advances.
-  std::vector<std::pair<uint64_t, uint32_t>> placed;
+  // What the table and the batch's conditioning hold. The device advances the positions.
+  struct Placed {
+    uint64_t slot;
+    uint32_t position;
+    bool guided;
+    bool operator==(const Placed&) const = default;
+  };
+  std::vector<Placed> placed;
 };
 
 // In progress.
@@ -139,18 +147,23 @@ void Denoiser::FailAll(const std::exception_ptr& error) noexcept {
   requests_.clear();
 }
 
-// Slots of one latent size, longest waiting first, as many as fit in one evaluation.
+// Slots of one latent size, longest waiting first, as many as fit in one evaluation. Those of a request stay in order,
+// however many rows each needs: none has a step before all have had the one before, as NoiseSource demands.
 Denoiser::Batch Denoiser::TakeBatch() {
   const LatentSize size = slots_.front()->request->size;
   const size_t capacity = predictor_->batch_sizes().Capacity(size);
   Batch batch;
   size_t rows = 0;
+  std::set<const DenoiseRequest*> passed_over;
   for (auto at = slots_.begin(); at != slots_.end();) {
-    if ((*at)->request->size == size && rows + (*at)->rows() <= capacity) {
+    const DenoiseRequest* const request = (*at)->request.get();
+    const bool fits = request->size == size && rows + (*at)->rows() <= capacity;
+    if (fits && !passed_over.contains(request)) {
       rows += (*at)->rows();
       batch.push_back(std::move(*at));
       at = slots_.erase(at);
     } else {
+      passed_over.insert(request);
       ++at;
     }
   }
@@ -211,7 +224,7 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
     batch.Predict(interrupt);
     ApplyStep(stream_, workspace.table.data(), workspace.rows, elements, batch.eps());
   });
-  for (auto& [slot, position] : workspace.placed) ++position;
+  for (auto& placed : workspace.placed) ++placed.position;
   QueueChecks(evaluation);
   evaluation.done = stream_.Record();
 }
@@ -219,8 +232,8 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
 // Fills the workspace's table and its batch's conditioning, unless they are for exactly this step: then the device has
 // everything.
 void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
-  std::vector<std::pair<uint64_t, uint32_t>> placed;
-  for (const auto& slot : evaluation.batch) placed.emplace_back(slot->number, slot->position);
+  std::vector<Workspace::Placed> placed;
+  for (const auto& slot : evaluation.batch) placed.push_back({slot->number, slot->position, slot->guided()});
   if (placed == workspace.placed) return;
   workspace.placed.clear();  // until everything is in place
 
@@ -236,7 +249,7 @@ void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
         .plan = slot->plan->data(),
         .position = slot->position,
         .conditional_row = static_cast<uint32_t>(next_row(request.conditioning[slot->image])),
-        .unconditional_row = request.unconditional ? static_cast<int32_t>(next_row(*request.unconditional)) : -1,
+        .unconditional_row = slot->guided() ? static_cast<int32_t>(next_row(*request.unconditional)) : -1,
         .guidance_scale = request.guidance_scale,
     });
   }

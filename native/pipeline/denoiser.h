@@ -26,6 +26,7 @@ struct DenoiseRequest {
   LatentSize size;
   Plan plan;
   float guidance_scale;
+  std::vector<uint8_t> guided = {};  // for each step 1, or 0: no unconditional half; empty: 1
   NoiseSource noise;
   std::vector<float> initial_noise;  // [images, elements]; empty: the first draw of `noise`
   // In device memory that the callbacks keep alive.

@@ -111,15 +111,15 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
   for (const uint32_t identity : request.identity_of_image) {
     conditioning.push_back({painting->conditioning[identity].data()});
   }
-  // At 1 the unconditional half has no weight; below 1 diffusers leaves it out too.
   std::optional<RowConditioning> unconditional;
-  if (request.guidance_scale > 1) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
+  if (request.IsGuided()) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
   const uint32_t steps = static_cast<uint32_t>(request.plan.steps.size());
 
   denoiser_->Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
       .size = painting->size,
       .plan = std::move(request.plan),
       .guidance_scale = request.guidance_scale,
+      .guided = std::move(request.guided),
       .noise = NoiseSource(request.seeds, request.identity_of_image.size(), painting->size.elements()),
       .initial_noise = std::move(request.latents),
       .conditioning = std::move(conditioning),

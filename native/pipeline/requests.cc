@@ -53,7 +53,23 @@ void CheckPlan(const Plan& plan) {
   }
 }
 
+void CheckGuidance(const GenerateRequest& request) {
+  if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
+  const std::vector<uint8_t>& guided = request.guided;
+  if (guided.empty()) return;
+  if (guided.size() != request.plan.steps.size() ||
+      std::any_of(guided.begin(), guided.end(), [](uint8_t step) { return step > 1; })) {
+    Refuse("Expected 0 or 1 for each of the " + std::to_string(request.plan.steps.size()) +
+           " steps for guided but received " + std::to_string(guided.size()) + " numbers, or others.");
+  }
+}
+
 }  // namespace
+
+bool GenerateRequest::IsGuided() const {
+  const bool any = guided.empty() || std::find(guided.begin(), guided.end(), 1) != guided.end();
+  return any && guidance_scale > 1;
+}
 
 void Check(const EncodeRequest& request) {
   CheckPhotoSize(request.photo.width, request.photo.height);
@@ -63,7 +79,7 @@ void Check(const EncodeRequest& request) {
 void Check(const GenerateRequest& request, const ImageSizes& sizes) {
   CheckEmbeddings(request.embeddings);
   CheckPlan(request.plan);
-  if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
+  CheckGuidance(request);
 
   const size_t identities = request.embeddings.size() / kEmbeddingSize;
   const size_t images = request.identity_of_image.size();
@@ -76,7 +92,7 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes) {
     Refuse("Expected 1 or " + std::to_string(images) + " seeds but received " + std::to_string(request.seeds.size()) +
            ".");
   }
-  sizes.Check(request.width, request.height, request.guidance_scale);
+  sizes.Check(request.width, request.height, request.IsGuided() ? request.guidance_scale : 1);
   const size_t elements = images * sizes.LatentsOf(request.width, request.height).elements();
   if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {
     Refuse("Expected " + std::to_string(elements) + " finite numbers for latents but received " +

@@ -22,6 +22,7 @@ struct GenerateRequest {
   std::vector<uint32_t> identity_of_image;  // [images]
   Plan plan;
   float guidance_scale;                                        // 1 or less: no unconditional half
+  std::vector<uint8_t> guided = {};                            // for each step of the plan 1 or 0; empty: 1
   std::vector<uint64_t> seeds;                                 // one per image, or one for all
   int64_t width, height;                                       // pixels
   std::vector<float> latents;                                  // initial noise [images, elements], or empty
@@ -29,6 +30,9 @@ struct GenerateRequest {
   // Each image as it is painted, all before the call succeeds. On the painting thread; one that is under
   // way when the call is cancelled still comes.
   std::function<void(size_t index, Image image)> on_image;
+
+  // Whether any step has an unconditional half. At 1 it has no weight; below 1 diffusers leaves it out too.
+  bool IsGuided() const;
 };
 
 // Both throw kInvalidArgument, the first also kInvalidImage.

@@ -116,6 +116,12 @@ const cases: Record<string, readonly Case[]> = {
 		['a sampler by another name', () => generate({ sampler: 'DPM++ 2M' }), 'INVALID_ARGUMENT', '`sampler`'],
 		['eta without DDIM', () => generate({ eta: 1 }), 'INVALID_ARGUMENT', '`eta`'],
 		['guidance as text', () => generate({ guidanceScale: '3' }), 'INVALID_ARGUMENT', '`guidanceScale`'],
+		[
+			'an interval from high to low',
+			() => generate({ guidanceInterval: [5, 1] }),
+			'INVALID_ARGUMENT',
+			'`guidanceInterval`',
+		],
 		['a negative seed', () => generate({ seed: -1 }), 'INVALID_ARGUMENT', '`seed`'],
 		['too few seeds', () => generate({ seed: [1], count: 2 }), 'INVALID_ARGUMENT', '`seed`'],
 		['seeds of a batch', () => generate({ seed: [1, 2], count: 2, noise: 'batch' }), 'INVALID_ARGUMENT', '`seed`'],

@@ -72,6 +72,12 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['generate', 'a.jpg', '--identity', 'a.json'], 'both'],
 		[['generate', 'x/a.jpg', 'y/a.jpg', '--seed', '1'], 'a-1.png'],
 		[['generate', 'a.jpg', '--bundle', ''], 'bundle'],
+		[
+			['generate', 'a.jpg', '--guidance-interval', '5,1'],
+			'at least 0, the lower one first for --guidance-interval but received [5, 1]',
+		],
+		[['generate', 'a.jpg', '--guidance-interval', '1'], '--guidance-interval but received [1]'],
+		[['generate', 'a.jpg', '--guidance-interval', '0.3,high'], 'a number for --guidance-interval but received "high"'],
 		[['generate', 'a.jpg', '--seed', '-1'], '--seed but received -1. See arc2face generate --help.'],
 		[['generate', 'a.jpg', 'b.jpg', '--out', 'a.png'], 'a folder for --out with 2 portraits'],
 		[['generate', 'a.jpg', '--count', '2', '--out', '-'], 'a folder for --out with 2 portraits'],
@@ -402,6 +408,17 @@ describe('with a bundle', () => {
 		const again = await run('generate', '--identity', identity(), ...model, '--seed', String(seed), '--force');
 		expect(again.code).toBe(0);
 		expect(await sha256(file)).toBe(before);
+	});
+
+	test('guidance in no noise level paints what guidance 1 does', async () => {
+		const paint = async (out: string, ...options: string[]) => {
+			const to = ['--seed', '3', '--out', out];
+			expect(await run('generate', '--identity', identity(), ...model, ...to, ...options)).toMatchObject({ code: 0 });
+			return await sha256(out);
+		};
+		const unguided = await paint('one.png', '--guidance-scale', '1');
+		expect(await paint('nowhere.png', '--guidance-interval', '2,2')).toBe(unguided);
+		expect(await paint('late.png', '--guidance-interval', '0,5')).not.toBe(unguided);
 	});
 
 	test('a bundle without face networks says so when asked to read a photo', async () => {

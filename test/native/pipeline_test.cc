@@ -55,6 +55,11 @@ std::vector<GenerateRequest> DifferentRequests() {
   requests.push_back(MakeRequest(7, 1, 9, 1, false, 64));
   requests.push_back(MakeRequest(8, 4, 6, 3, true));
   requests.back().seeds = {8};  // one generator for the whole batch
+  requests.push_back(MakeRequest(9, 3, 5, 3, true));
+  requests.back().seeds = {9};
+  requests.back().guided = {0, 1, 0, 1, 1};
+  requests.push_back(MakeRequest(10, 2, 4, 2));
+  requests.back().guided = {1, 0, 0, 1};
   return requests;
 }
 
@@ -145,6 +150,49 @@ TEST_P(PipelineTest, LeavesTheUnconditionalHalfOutAtGuidanceOneAndBelow) {
   const Bytes below = Generate(MakeRequest(1, 1, 2, 0.5f));
   EXPECT_EQ(at_one, below);
   EXPECT_EQ(control->batches(), (std::vector<int64_t>{1, 1, 1, 1}));
+}
+
+// A request of which only these steps are guided.
+GenerateRequest Guided(GenerateRequest request, std::vector<uint8_t> steps) {
+  request.guided = std::move(steps);
+  return request;
+}
+
+TEST_P(PipelineTest, LeavesTheUnconditionalHalfOutInStepsThatAreNotGuided) {
+  Generate(Guided(MakeRequest(1, 1, 5, 3), {0, 1, 1, 0, 1}));
+  EXPECT_EQ(control->batches(), (std::vector<int64_t>{1, 2, 2, 1, 2}));
+}
+
+TEST_P(PipelineTest, AllStepsGuidedIsGuidanceAndNoneIsGuidanceOne) {
+  const Bytes guided = Generate(MakeRequest(1, 2, 4, 3, true));
+  const Bytes at_one = Generate(MakeRequest(1, 2, 4, 1, true));
+  EXPECT_EQ(Generate(Guided(MakeRequest(1, 2, 4, 3, true), {1, 1, 1, 1})), guided);
+  EXPECT_EQ(Generate(Guided(MakeRequest(1, 2, 4, 3, true), {0, 0, 0, 0})), at_one);
+  const Bytes early = Generate(Guided(MakeRequest(1, 2, 4, 3, true), {1, 1, 0, 0}));
+  const Bytes late = Generate(Guided(MakeRequest(1, 2, 4, 3, true), {0, 0, 1, 1}));
+  EXPECT_NE(early, guided);
+  EXPECT_NE(early, at_one);
+  EXPECT_NE(early, late);
+}
+
+// Where a batch ends in the middle of a request, an image that needs one row could overtake one that needs two, and
+// take its draw from a generator that they share.
+TEST_P(PipelineTest, ImagesOfARequestDoNotOvertakeEachOther) {
+  for (const std::vector<uint8_t>& steps : {std::vector<uint8_t>{1, 0, 1, 0}, {0, 1, 1, 0}, {1, 0, 0, 1}}) {
+    const auto request = [&] {
+      GenerateRequest made = Guided(MakeRequest(5, 4, 4, 3, true), steps);
+      made.seeds = {5};
+      return made;
+    };
+    const Bytes expected = Generate(request());
+    for (const size_t rows : {2, 3, 5, 7}) {
+      const auto narrow = MakePipeline(device, control, rows);
+      Result<Images> result;
+      Paint(*narrow, request(), result.Done());
+      EXPECT_EQ(ToBytes(result.Take()), expected) << rows << " rows";
+      DisposeAndWait(device, *narrow);
+    }
+  }
 }
 
 TEST_P(PipelineTest, ReportsEveryStepInOrder) {
@@ -314,6 +362,8 @@ TEST_P(PipelineTest, RefusesRequestsThatDoNotFit) {
       [&](auto& r) { r.plan.start.noise = nan; },
       [](auto& r) { r.plan.start.latents = 0.5f; },  // there are none to weigh
       [&](auto& r) { r.guidance_scale = nan; },
+      [](auto& r) { r.guided = {1, 0}; },  // of three steps
+      [](auto& r) { r.guided = {1, 0, 2}; },
       [](auto& r) { r.seeds.push_back(1); },
       [](auto& r) { r.width = 0; },
       [](auto& r) { r.width = 33; },
@@ -379,6 +429,30 @@ TEST_P(BuiltPipeline, RoundsABatchUpAndPaintsTheSameImages) {
                           [](int64_t rows) { return rows == 2 || rows == 4 || rows == 8; }));
 }
 
+// The batch stays the same, at the same addresses, whether or not the step that comes is guided.
+TEST_P(BuiltPipeline, StepsWithAndWithoutGuidanceTakeTurnsInOneBatch) {
+  const auto requests = [] {
+    std::vector<GenerateRequest> all;
+    all.push_back(Guided(MakeRequest(1, 1, 6, 3), {1, 0, 1, 1, 0, 0}));
+    all.push_back(Guided(MakeRequest(2, 1, 6, 3), {0, 1, 0, 0, 1, 1}));
+    return all;
+  };
+  std::vector<Bytes> expected;
+  for (auto& request : requests()) expected.push_back(Generate(std::move(request)));
+  for (const int64_t rows : {2, 4}) {
+    Build({rows});
+    auto alone = requests();
+    for (size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(Generate(std::move(alone[i])), expected[i]) << rows << " rows";
+    auto together = requests();
+    control->unet_gate.Close();  // so that both join before the second evaluation
+    Result<Images> results[2];
+    for (size_t i = 0; i < together.size(); ++i) Paint(*pipeline, std::move(together[i]), results[i].Done());
+    control->unet_gate.AwaitArrival();
+    control->unet_gate.Open();
+    for (size_t i = 0; i < together.size(); ++i) EXPECT_EQ(ToBytes(results[i].Take()), expected[i]) << rows << " rows";
+  }
+}
+
 TEST_P(BuiltPipeline, RowsThatNoImageHasAreZeros) {
   Build({4});
   std::atomic<size_t> used = 4, seen = 0;
@@ -410,7 +484,9 @@ TEST_P(BuiltPipeline, RefusesOtherSizesBeforeAnyWork) {
 TEST_P(BuiltPipeline, RefusesGuidanceWhereABatchHasOneRow) {
   Build({1});
   EXPECT_NE(Refusal(MakeRequest(1, 1, 2, 3)).find("guidanceScale"), std::string::npos);
+  EXPECT_NE(Refusal(Guided(MakeRequest(1, 1, 2, 3), {0, 1})).find("guidanceScale"), std::string::npos);
   EXPECT_EQ(Generate(MakeRequest(1, 2, 2, 1)).size(), 2u);
+  EXPECT_EQ(Generate(Guided(MakeRequest(1, 2, 2, 3), {0, 0})).size(), 2u);
 }
 
 TEST_P(BuiltPipeline, RefusesAnEngineForAnotherPrompt) {

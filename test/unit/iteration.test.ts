@@ -1,7 +1,7 @@
 // The iterator over what a call hands out: order, beginning, leaving, failures. Vitest fails where a rejection is not handled.
 import { getEventListeners } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
-import { iterate, type Work } from '../../lib/iteration.ts';
+import { iterate, type Work } from '../../lib/painting/iteration.ts';
 
 /** Work that the test ends: gives when told, and fails with the signal's reason when stopped. */
 function controlled() {

@@ -47,6 +47,35 @@ TEST(CudaStandInPipeline, AnyCallMayFailAndTheModelGoesOn) {
   EXPECT_GT(failures, 50);  // memory, streams, events, copies, captured steps
 }
 
+// Two images that share batches of three rows, of which they have two in turns: captured steps replay with other rows.
+TEST(CudaStandInPipeline, CapturedStepsFollowTheirGuidance) {
+  const Bundle bundle;
+  const tensorrt::EngineLibrary library(*Arc2FaceGetEngineApi(ARC2FACE_ENGINE_ABI_VERSION), {});
+  const auto paint = [&](bool together) {
+    const auto pipeline = LoadPipeline(CudaDevice(0), bundle, library);
+    std::vector<std::vector<uint8_t>> pixels;
+    const auto take = [&](Result<std::vector<Image>>& result) {
+      const std::vector<Image> images = result.Take();
+      pixels.emplace_back(images[0].data.get(), images[0].data.get() + images[0].width * images[0].height * 3);
+    };
+    Result<std::vector<Image>> results[2];
+    for (uint8_t i = 0; i < 2; ++i) {
+      GenerateRequest request = MakeRequest(i, 1, 12, 3);
+      for (uint8_t step = 0; step < 12; ++step) request.guided.push_back((step + i) % 2);
+      Paint(*pipeline, std::move(request), results[i].Done());
+      if (!together) take(results[i]);
+    }
+    if (together) {
+      for (auto& result : results) take(result);
+    }
+    DisposeAndWait(CudaDevice(0), *pipeline);
+    return pixels;
+  };
+  const auto alone = paint(false);
+  EXPECT_NE(alone[0], alone[1]);
+  EXPECT_EQ(paint(true), alone);
+}
+
 // What a call ended with.
 template <typename Work>
 std::string EndOf(const Work& work) {
