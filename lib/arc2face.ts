@@ -6,21 +6,18 @@ import { Arc2FaceError } from './errors.ts';
 import { chooseFace, faceWarnings } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
 import { type FoundFaces, findFaces } from './faces/search.ts';
-import type { Face, ImageGeometry } from './geometry.ts';
+import type { EncodedFace, Face, ImageGeometry } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
-import { GeneratedImage } from './image.ts';
+import type { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
-import { type GenerateDefaults, type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
+import type { GenerateDefaults, GenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
 import { iterate } from './painting/iteration.ts';
+import { type Core, paint, preparePainting } from './painting/painting.ts';
 import { type Photo, type Pixels, readPhoto } from './photo.ts';
-import { guidedSteps } from './samplers/guidance-interval.ts';
-import { packPlan } from './samplers/plan.ts';
-import { makePlan } from './samplers/samplers.ts';
-import { sizeWarnings } from './warnings.ts';
 
 /**
  * A loaded model: photo → faces → identity → portraits. Calls may overlap; concurrent `generate` calls share batches.
@@ -34,6 +31,11 @@ export class Arc2Face {
 	readonly #geometry: ImageGeometry;
 	readonly #detectionSize: number;
 	readonly #defaults: GenerateDefaults;
+	/** What painting needs of this model. */
+	readonly #core: Core = {
+		generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
+		read: (image, signal) => this.#identityIn(image, signal),
+	};
 	#disposal: Promise<void> | undefined;
 
 	private constructor(loaded: Loaded) {
@@ -107,8 +109,7 @@ export class Arc2Face {
 		const given = typeof choice === 'object';
 		const found = given ? undefined : await this.#find(pixels, request, signal);
 		const face = given ? choice : chooseFace(found!, choice, pixels);
-		const keypoints = Float32Array.from(face.keypoints.flat());
-		const { embedding } = await this.#run(() => this.#native.encode({ photo: pixels, keypoints }), signal);
+		const embedding = await this.#embed(pixels, face, signal);
 		const how = { chosen: choice !== undefined, withBorder: found?.withBorder ?? false };
 		return Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
 	}
@@ -149,38 +150,13 @@ export class Arc2Face {
 		options?: GenerateOptions,
 	): AsyncGenerator<GeneratedImage, void, void> {
 		this.#requireOpen();
-		const identities = listOf(identity).map((one) => Identity.from(one));
-		const request = resolveGenerateOptions(options, identities.length, this.#geometry, this.#defaults);
-		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
-		const { width, height, guidanceScale, guidanceInterval } = request;
-		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });
-
-		const size = { width, height };
-		const warnings = sizeWarnings(size, this.#bundle.geometry);
-		const painting = {
-			embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
-			identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
-			plan: packPlan(plan),
-			guidanceScale,
-			...(guidanceInterval === undefined
-				? {}
-				: { guided: Uint8Array.from(guidedSteps(plan, guidanceInterval, this.#bundle.schedule), Number) }),
-			seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
-			width,
-			height,
-			...(latents === undefined ? {} : { latents: latents.slice() }),
-		};
-		return iterate<GeneratedImage>(async (give, signal) => {
-			const start = (guard: Guard) =>
-				this.#native.generate({
-					...painting,
-					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
-					onImage: guard(({ index, pixels }) => {
-						give(new GeneratedImage(pixels, size, seeds[index]!, index, warnings));
-					}),
-				});
-			await this.#run(start, signal);
-		}, signal);
+		// Copies: the embedding of an identity can be written to.
+		const identities = listOf(identity).map((one) => Identity.from(Identity.from(one).embedding));
+		const { schedule, geometry: trainedSize } = this.#bundle;
+		const model = { schedule, geometry: this.#geometry, trainedSize, defaults: this.#defaults };
+		const painting = preparePainting(identities, options, model);
+		if (painting.likeness !== undefined) this.#requireEncoder('check portraits');
+		return iterate((give, signal) => paint(painting, this.#core, give, signal), painting.signal);
 	}
 
 	/** Frees everything; pending calls reject with `DISPOSED`, images stay valid. May be called any number of times. */
@@ -209,6 +185,18 @@ export class Arc2Face {
 		const detect = async (view: Pixels) =>
 			facesOf(await this.#run(() => this.#native.detect({ photo: view, ...request }), signal));
 		return await findFaces(photo, request.detectionSize, detect, doubtOf(this.#bundle.folder));
+	}
+
+	async #embed(photo: Pixels, face: EncodedFace, signal: AbortSignal | undefined): Promise<Float32Array> {
+		const keypoints = Float32Array.from(face.keypoints.flat());
+		return (await this.#run(() => this.#native.encode({ photo, keypoints }), signal)).embedding;
+	}
+
+	/** That of the largest face, as `encode` finds it. */
+	async #identityIn(photo: Pixels, signal: AbortSignal): Promise<Identity | undefined> {
+		const { detectionSize, threshold } = resolveDetectOptions({}, this.#detectionSize);
+		const { faces } = await this.#find(photo, { detectionSize, threshold }, signal);
+		return faces[0] && Identity.from(await this.#embed(photo, faces[0], signal));
 	}
 
 	#run<T>(start: (guard: Guard) => NativeCall<T>, signal: AbortSignal | undefined): Promise<T> {

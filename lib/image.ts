@@ -10,6 +10,9 @@ import { type ImageFormat, type ImageFormats, imageFormats } from './options/ima
 import { pathOf } from './options/path.ts';
 import type { Warning } from './warnings.ts';
 
+/** What is known of a portrait besides its pixels. */
+type Judgement = { similarity?: number | undefined; warnings?: readonly Warning[] };
+
 /** One painted portrait. */
 export class GeneratedImage {
 	/** RGB, row-major, the top row first: a view of memory that the native side wrote, yours to change. */
@@ -24,16 +27,28 @@ export class GeneratedImage {
 	readonly seed: number;
 	/** Index among the images of its call, from 0. */
 	readonly index: number;
-	/** Whether its size is unlike the bundle's training images. */
+	/**
+	 * Cosine of the angle between the identity that was asked for and the one that the portrait shows, −1 to 1. Undefined unless `check` was
+	 * asked for, and where no face was found in the portrait.
+	 */
+	readonly similarity: number | undefined;
+	/** Whether its size is unlike the bundle's training images, and whether it is less alike than `check` asked for. */
 	readonly warnings: readonly Warning[];
 
 	/** @hidden */
-	constructor(data: Uint8Array, size: Size, seed: number, index: number, warnings: readonly Warning[] = []) {
+	constructor(
+		data: Uint8Array,
+		size: Size,
+		seed: number,
+		index: number,
+		{ similarity, warnings = [] }: Judgement = {},
+	) {
 		this.data = data;
 		this.width = size.width;
 		this.height = size.height;
 		this.seed = seed;
 		this.index = index;
+		this.similarity = similarity;
 		this.warnings = warnings;
 	}
 

@@ -209,6 +209,8 @@ export interface NativeGenerateRequest {
 	guided?: Uint8Array;
 	/** One generator per image, or one for the whole batch (`noise: "batch"`). Only the low 32 bits count. */
 	seeds: Float64Array;
+	/** With one seed: how many images its generator draws for, and the places of these among them (default: just these). */
+	noiseBatch?: { images: number; places: Uint32Array };
 	width: number;
 	height: number;
 	/** Initial noise [images, 4, height / 8, width / 8] instead of the first draw. */

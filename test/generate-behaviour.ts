@@ -1,6 +1,15 @@
 // How the calls that paint behave, whatever runs the model: a part of e2e/behaviour.test.ts.
 import { describe, expect, test } from 'vitest';
-import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions, samplerNames } from '../lib/index.ts';
+import {
+	Arc2Face,
+	type GeneratedImage,
+	type GenerateOptions,
+	Identity,
+	type LoadOptions,
+	type StepProgress,
+	samplerNames,
+} from '../lib/index.ts';
+import { collect } from './collect.ts';
 import { faultyProvider, openFaults, type Runtime, withEnvironment } from './runtimes.ts';
 
 /** What the suite tests. */
@@ -20,6 +29,7 @@ const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * 
 export function paints(subject: Subject): void {
 	describe('images as they finish', () => givesEach(subject));
 	describe('guidance in an interval', () => guidesInAnInterval(subject));
+	describe('portraits that have to be alike', () => checks(subject));
 }
 
 /** Runs engines in batches of two rows whose calls are counted, where nothing else calls them: on the host. */
@@ -40,13 +50,6 @@ async function callsDuring(work: () => Promise<unknown>): Promise<number> {
 
 /** Whether engines' calls can be counted. */
 const areCounted = ({ provider, onHost }: Runtime) => provider === 'stand-in' && onHost;
-
-/** The images of a loop, in the order in which they came. */
-async function collect(images: AsyncIterable<GeneratedImage>): Promise<GeneratedImage[]> {
-	const all: GeneratedImage[] = [];
-	for await (const image of images) all.push(image);
-	return all;
-}
 
 function givesEach(subject: Subject): void {
 	const { runtime, options, model, difference } = subject;
@@ -230,6 +233,108 @@ function guidesInAnInterval(subject: Subject): void {
 			expect(unguided).toBe(guided - 20 * perBatch);
 			// Of the noise levels of 20 steps, these are the lower half.
 			expect(await callsDuring(() => paint(20, [0, 1.62]))).toBe(guided - 10 * perBatch);
+		}),
+	);
+}
+
+// Networks of random weights see no face in their portraits; e2e/embedded-bundle.test.ts has those that do.
+function checks(subject: Subject): void {
+	const { runtime, model, difference } = subject;
+	const unreachable = { minSimilarity: 1, tries: 3 };
+	const codes = ({ warnings }: GeneratedImage) => warnings.map(({ code }) => code);
+
+	test('are read as encode reads a photo', async () => {
+		const how = { seed: 70, steps: 2, count: 2 };
+		const people = [identity, otherIdentity];
+		const images = await model().generate(people, { ...how, check: { minSimilarity: -1, tries: 1 } });
+		expect(images).toHaveLength(4);
+		for (const [i, image] of images.entries()) {
+			const asked = Identity.from(people[Math.floor(i / 2)]!);
+			const seen = await model()
+				.encode(image)
+				.catch((error) => void expect(error).toMatchObject({ code: 'NO_FACE' }));
+			expect(image.similarity).toBe(seen ? asked.similarity(seen) : undefined);
+			expect(codes(image)).toEqual(seen ? [] : ['LOW_SIMILARITY']);
+		}
+		expect(difference(images, await model().generate(people, how))).toBeLessThanOrEqual(runtime.tolerance);
+	});
+
+	test('are painted again with the seeds that follow, in rounds', async () => {
+		const rounds: string[] = [];
+		const onStep = ({ step, steps, round }: StepProgress) => rounds.push(`${round}: ${step} of ${steps}`);
+		const images = await model().generate(identity, { seed: 80, steps: 2, count: 2, check: unreachable, onStep });
+		expect(rounds).toEqual(['1: 1 of 2', '1: 2 of 2', '2: 1 of 2', '2: 2 of 2', '3: 1 of 2', '3: 2 of 2']);
+		for (const image of images) {
+			expect(codes(image)).toEqual(['LOW_SIMILARITY']);
+			expect([80, 82, 84].map((seed) => seed + image.index)).toContain(image.seed);
+			const [alone] = await model().generate(identity, { seed: image.seed, steps: 2 });
+			expect(difference([image], [alone])).toBeLessThanOrEqual(runtime.tolerance);
+		}
+	});
+
+	test('keep their places in the noise of a batch', async () => {
+		const how = { steps: 3, count: 3, sampler: 'dpm++2m-sde', noise: 'batch' } as const;
+		const images = await model().generate(identity, { ...how, seed: 90, check: unreachable });
+		for (const image of images) {
+			expect([90, 91, 92]).toContain(image.seed);
+			const whole = await model().generate(identity, { ...how, seed: image.seed });
+			expect(difference([image], [whole[image.index]!])).toBeLessThanOrEqual(runtime.tolerance);
+		}
+	});
+
+	test('paint beside other calls what they paint alone, one call for each identity or one for all', async () => {
+		const how = { seed: [1, 2], steps: 3, check: unreachable };
+		const people = [identity, otherIdentity];
+		const alone = await model().generate(people, how);
+		const [together, beside] = await Promise.all([
+			model().generate(people, how),
+			model().generate(identity, { seed: 9, steps: 4, count: 2 }),
+		]);
+		expect(together.map(({ seed }) => seed)).toEqual(alone.map(({ seed }) => seed));
+		expect(difference(together, alone)).toBeLessThanOrEqual(runtime.tolerance);
+		const expected = await model().generate(identity, { seed: 9, steps: 4, count: 2 });
+		expect(difference(beside, expected)).toBeLessThanOrEqual(runtime.tolerance);
+	});
+
+	test('stop between their tries, and the model goes on', async () => {
+		const reason = new Error('changed my mind');
+		for (const at of [1, 2, 3]) {
+			const abort = new AbortController();
+			let roundsBegun = 0;
+			const call = model().generate(identity, {
+				...{ seed: 1, steps: 2, count: 2, check: { minSimilarity: 1, tries: 50 }, signal: abort.signal },
+				onStep: ({ step, round }) => {
+					roundsBegun = round;
+					if (step === 2 && round === at) abort.abort(reason);
+				},
+			});
+			await expect(call).rejects.toBe(reason);
+			expect(roundsBegun).toBe(at);
+		}
+		const onStep = ({ round }: StepProgress) => {
+			if (round === 2) throw reason;
+		};
+		const thrown = model().generate(identity, { steps: 2, check: unreachable, onStep });
+		await expect(thrown).rejects.toBe(reason);
+		expect(await model().generate(identity, { steps: 1 })).toHaveLength(1);
+	});
+
+	test.skipIf(!areCounted(runtime))('fail with what fails while they are painted, read or painted again', () =>
+		counted(subject, async (own) => {
+			const how = { seed: 1, steps: 2, count: 2, check: { minSimilarity: 1, tries: 2 } };
+			const expected = await own.generate(identity, how);
+			const calls = await callsDuring(() => own.generate(identity, how));
+			const [failed, outOfMemory] = [7, 6]; // ARC2FACE_FAILED and ARC2FACE_OUT_OF_MEMORY of native/provider/tensorrt/abi.h
+			for (let part = 0; part < 10; part++) {
+				const at = Math.floor((calls * part) / 10);
+				const [status, code] = part % 2 === 0 ? [failed, 'ENGINE_FAILED'] : [outOfMemory, 'OUT_OF_MEMORY'];
+				openFaults().restart(at, Number(status));
+				await expect(own.generate(identity, how), `call ${at} of ${calls}`).rejects.toMatchObject({ code });
+				openFaults().restart(-1, 0);
+				expect(difference(await own.generate(identity, how), expected), `after call ${at}`).toBe(0);
+			}
+			const onStep = ({ round }: StepProgress) => void (round === 2 && own.dispose());
+			await expect(own.generate(identity, { ...how, onStep })).rejects.toMatchObject({ code: 'DISPOSED' });
 		}),
 	);
 }

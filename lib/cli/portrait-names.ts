@@ -9,6 +9,9 @@ import { standardStream, stemOf } from './path.ts';
 /** Formats that images are not written in: who ends a name in one does not mean a folder. */
 const otherFormats = ['bmp', 'gif', 'heic', 'heif', 'jp2', 'jxl', 'pdf', 'svg', 'tif', 'tiff'];
 
+/** Of each source: how many portraits, and how often each may be painted. */
+type Drawn = { count: number; tries: number };
+
 /** Portraits go to a folder as `<photo>-<seed>.<format>`; a single one may go to a named file or to stdout. */
 export class PortraitNames {
 	readonly format: string;
@@ -59,8 +62,8 @@ export class PortraitNames {
 	 * @param seeds - the first portrait's, for each source
 	 * @throws {UsageError} when two portraits would have the same name
 	 */
-	requireDistinct(seeds: ReadonlyMap<string, number>, count: number): void {
-		const files = [...seeds].flatMap(([source, seed]) => this.#filesOf(source, seed, count));
+	requireDistinct(seeds: ReadonlyMap<string, number>, drawn: Drawn): void {
+		const files = [...seeds].flatMap(([source, seed]) => this.#filesOf(source, seed, drawn));
 		const twice = files.find((file, i) => files.indexOf(file) < i);
 		if (twice === undefined) return;
 		throw new UsageError(`Two portraits would be written to ${twice}.`, 'Rename one of the photos, or run them apart.');
@@ -75,15 +78,17 @@ export class PortraitNames {
 	 */
 	async requireFree(
 		source: string,
-		{ seed, count, ...kept }: { seed: number; count: number; inputs: readonly string[]; force: boolean },
+		{ seed, count, tries, ...kept }: Drawn & { seed: number; inputs: readonly string[]; force: boolean },
 	) {
 		if (this.isStdout) return;
-		for (const file of this.#filesOf(source, seed, count)) await requireFree(file, kept);
+		for (const file of this.#filesOf(source, seed, { count, tries })) await requireFree(file, kept);
 	}
 
-	#filesOf(source: string, seed: number, count: number): string[] {
-		return Array.from({ length: count }, (_, index) =>
-			this.of(source, { seed: this.#batch ? seed : seed + index, index }),
+	/** All that there may be: a portrait may have the seed of any of its tries, which count up. */
+	#filesOf(source: string, seed: number, { count, tries }: Drawn): string[] {
+		const names = Array.from({ length: count * tries }, (_, i) =>
+			this.of(source, { seed: seed + (this.#batch ? Math.floor(i / count) : i), index: i % count }),
 		);
+		return [...new Set(names)];
 	}
 }

@@ -19,21 +19,29 @@ import {
 import { loraOptions } from '../cli/loras.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { makeFolderOf } from '../cli/new-file.ts';
+import { paintingOptions, requestOf } from '../cli/painting.ts';
 import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
-import { parseNumber } from '../cli/values.ts';
 import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
-import { checkGenerateOptions, lcmDefaults, type NoiseMode, usualDefaults } from '../options/generate.ts';
+import { checkGenerateOptions, lcmDefaults, usualDefaults } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
-import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
+import { resolveLikeness } from '../options/likeness.ts';
 import type { Warning } from '../warnings.ts';
 
-type Portrait = { file: string; seed: number; width: number; height: number; warnings: Warning[] };
+type Portrait = {
+	file: string;
+	seed: number;
+	/** Absent unless it was asked for, null where the portrait shows no face. */
+	similarity?: number | null;
+	width: number;
+	height: number;
+	warnings: Warning[];
+};
 
 const options = {
 	identity: {
@@ -41,32 +49,7 @@ const options = {
 		value: 'FILE',
 		help: 'a saved identity (.json, or - for stdin) instead of photos (see arc2face encode)',
 	},
-	count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
-	steps: {
-		type: 'number',
-		value: 'N',
-		help: `network evaluations per portrait (default: ${usualDefaults.steps}, with --lcm ${lcmDefaults.steps})`,
-	},
-	guidanceScale: {
-		type: 'number',
-		value: 'X',
-		help: `how strongly the identity steers (default: ${usualDefaults.guidanceScale}, with --lcm ${lcmDefaults.guidanceScale})`,
-	},
-	guidanceInterval: {
-		type: 'list',
-		value: 'FROM,TO',
-		help: 'noise levels with guidance, the lower one first, such as 0.28,5.42 (default: all)',
-	},
-	seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
-	sampler: {
-		type: 'string',
-		value: 'NAME',
-		help: `${samplerNames.join(', ')} (default: ${usualDefaults.sampler}, with --lcm ${lcmDefaults.sampler})`,
-	},
-	eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
-	noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
-	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },
-	height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
+	...paintingOptions,
 	...faceOptions,
 	out: {
 		type: 'path',
@@ -89,6 +72,7 @@ export default defineCommand({
 		'results[].warnings': 'what may be wrong with the face in the photo: code and message of each',
 		'results[].portraits[].file': 'where it was written',
 		'results[].portraits[].seed': 'gives the same portrait again',
+		'results[].portraits[].similarity': 'to the person, with --check; null where the portrait shows no face',
 		'results[].portraits[].width': 'in pixels',
 		'results[].portraits[].height': 'in pixels',
 		'results[].portraits[].warnings': 'what may be wrong with the image: code and message of each',
@@ -101,6 +85,7 @@ export default defineCommand({
 		const request = requestOf(values);
 		checkGenerateOptions(request, values.lcm ? lcmDefaults : usualDefaults);
 		const { count = 1 } = request;
+		const drawn = { count, tries: resolveLikeness(request.check)?.tries ?? 1 };
 		const size = await chosenSize(values, chosenShapes(values).imageSizes, async () => {
 			return (await openBundle(values.bundle)).geometry;
 		});
@@ -111,10 +96,10 @@ export default defineCommand({
 		if (names.isStdout) requireBareStdout(values.json);
 		// Drawn here, not by the library: file names contain them and are checked before the work.
 		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
-		names.requireDistinct(seeds, count);
+		names.requireDistinct(seeds, drawn);
 		const check = (source: string) => {
 			const kept = { inputs: sources, force: values.force === true };
-			return names.requireFree(source, { seed: seeds.get(source)!, count, ...kept });
+			return names.requireFree(source, { seed: seeds.get(source)!, ...drawn, ...kept });
 		};
 
 		let bytes: Uint8Array = new Uint8Array();
@@ -126,13 +111,18 @@ export default defineCommand({
 				await makeFolderOf(file);
 				await image.toFile(file);
 			}
-			const { seed, width, height } = image;
-			return { file, seed, width, height, warnings: warningsOf(image) };
+			const { seed, similarity = null, width, height } = image;
+			const warnings = warningsOf(image);
+			for (const { code, message } of warnings) if (code === 'LOW_SIMILARITY') context.note(`${file}: ${message}`);
+			return { file, seed, ...(request.check && { similarity }), width, height, warnings };
 		};
 		const paint = async (model: Arc2Face, source: string, identity: Identity) => {
 			const images = await model.generate(identity, {
 				...{ ...request, seed: seeds.get(source), signal: context.signal },
-				onStep: ({ step, steps }) => context.progress(nameOf(source), { done: step, total: steps, unit: 'steps' }),
+				onStep: ({ step, steps, round }) => {
+					const label = round === 1 ? nameOf(source) : `${nameOf(source)}, try ${round}`;
+					context.progress(label, { done: step, total: steps, unit: 'steps' });
+				},
 			});
 			const portraits: (Portrait | Failed)[] = [];
 			for (const image of images) portraits.push(await attempt(source, context, () => keep(source, image)));
@@ -157,8 +147,12 @@ export default defineCommand({
 		if (bytes !== undefined) return bytes;
 		const painted = portraitsOf(results).filter(hasResult);
 		if (painted.length === 0) return '';
-		const rows = painted.map(({ file, seed, width, height }) => [file, seed, `${width}×${height}`]);
-		return table(['portrait', 'seed', 'size'], rows);
+		const rows = painted.map(({ file, seed, similarity, width, height }) => [
+			...[file, seed, `${width}×${height}`],
+			...(similarity === undefined ? [] : [similarity?.toFixed(2) ?? 'no face']),
+		]);
+		const isChecked = painted[0]!.similarity !== undefined;
+		return table(['portrait', 'seed', 'size', ...(isChecked ? ['similarity'] : [])], rows);
 	},
 
 	exitCode: ({ results }) => exitCodeOfAll(portraitsOf(results)),
@@ -190,27 +184,6 @@ async function paintSaved<T>(
 		return await paint(model, file, identity);
 	});
 	return { results: [result], warnings };
-}
-
-function requestOf({
-	count,
-	steps,
-	guidanceScale,
-	guidanceInterval,
-	seed,
-	sampler,
-	eta,
-	noise,
-	width,
-	height,
-}: Values) {
-	const interval = guidanceInterval?.map((level) => parseNumber(level, '--guidance-interval'));
-	return {
-		...{ count, steps, guidanceScale, seed, eta, width, height },
-		guidanceInterval: interval as [number, number] | undefined, // how many they are, the library checks
-		sampler: sampler as SamplerName | undefined,
-		noise: noise as NoiseMode | undefined,
-	};
 }
 
 /** @throws {UsageError} unless there are either photos or a saved identity, and the choice of a face fits them */

@@ -1,10 +1,10 @@
 // The options of `generate`.
-import { randomInt } from 'node:crypto';
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
-import { say } from '../messages/wording.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
+import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
+import { type NoiseMode, noiseModes, seedRule, seedsOf } from './seeds.ts';
 import { maxImageSide, requireSides } from './sizes.ts';
 
 /** The options of `generate`. */
@@ -44,23 +44,31 @@ export interface GenerateOptions {
 	/** Initial noise, standard normal, [images, 4, height / 8, width / 8], instead of the generators' first draw. */
 	latents?: Float32Array | undefined;
 	/**
-	 * Called each time that all images of the call have had one more network evaluation.
+	 * Reads each portrait as `encode` reads a photo, and paints those again that are less alike to their identity than this
+	 * (default: none is read). `similarity` of an image tells how alike it is. Of a portrait that is not alike enough in any of `tries`
+	 * tries, the best one is kept, with a warning. Needs a bundle with face networks.
 	 *
-	 * @param progress - how many, of how many
+	 * The seeds of second tries are the integers after the highest seed of the call, in the order of the images, then those of third tries:
+	 * with `seed: 5` and three images, 5 to 7, then 8 to 10 and 11 to 13. With `noise: "batch"`, each try of all images has the next seed.
+	 */
+	check?: LikenessCheck | undefined;
+	/**
+	 * Called each time that all images of the call, or of those that `check` has painted again, have had one more network evaluation.
+	 *
+	 * @param progress - how many, of how many, in which round
 	 */
 	onStep?: ((progress: StepProgress) => void) | undefined;
 	/** When it aborts, the call stops within one step and rejects with its reason. */
 	signal?: AbortSignal | undefined;
 }
-export const noiseModes = ['per-image', 'batch'] as const;
-/** How the noise of a call's images is drawn: see `noise` of {@link GenerateOptions}. */
-export type NoiseMode = (typeof noiseModes)[number];
 /** The progress of `generate`. */
 export type StepProgress = {
 	/** Network evaluations that all images have had, from 1. */
 	step: number;
-	/** Network evaluations of each image in all. */
+	/** Network evaluations of each image in this round. */
 	steps: number;
+	/** 1, and with `check` 2 and so on for the images that are painted again. */
+	round: number;
 };
 
 /** What `generate` does unless a call says otherwise. */
@@ -98,11 +106,13 @@ export function checkGenerateOptions(options: GenerateOptions, defaults: Generat
 		width: integer(1, maxImageSide),
 		height: integer(1, maxImageSide),
 		latents: latentsRule,
+		check: likenessRule,
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
 	const { eta, sampler = defaults.sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
+	requireNoise(resolveLikeness(options.check), options.latents);
 }
 
 /** @internal */
@@ -131,31 +141,11 @@ export function resolveGenerateOptions(
 		const odd = latents.findIndex((value) => !Number.isFinite(value));
 		if (odd >= 0) throw invalid('finite numbers', 'latents', `${latents[odd]} at index ${odd}`);
 	}
-	const seeds = seedsOf(options.seed ?? randomInt(2 ** 32), noise, images);
+	const likeness = resolveLikeness(options.check);
+	const seeds = seedsOf(options.seed, { noise, images, rounds: likeness?.tries ?? 1 });
 	const how = { steps, guidanceScale, guidanceInterval, sampler, eta };
-	return { count, images, ...how, seeds, noise, width, height, latents, onStep, signal };
+	return { count, images, ...how, seeds, noise, width, height, latents, likeness, onStep, signal };
 }
-
-/** The seed of each image; the same for all with `noise: "batch"`. */
-function seedsOf(seed: number | readonly number[], noise: NoiseMode, images: number): number[] {
-	if (typeof seed === 'number') {
-		if (noise === 'batch') return Array.from({ length: images }, () => seed);
-		if (seed > Number.MAX_SAFE_INTEGER - (images - 1)) {
-			throw invalid(`at most ${Number.MAX_SAFE_INTEGER - images + 1} with ${images} images`, 'seed', `${seed}`);
-		}
-		return Array.from({ length: images }, (_, i) => seed + i);
-	}
-	if (noise === 'batch') throw invalid('one number with noise "batch"', 'seed', `a list of ${seed.length}`);
-	if (seed.length !== images) throw invalid(`${images} seeds, one for each image`, 'seed', `${seed.length}`);
-	return [...seed];
-}
-
-const seedNumber = integer(0, Number.MAX_SAFE_INTEGER);
-
-const seedRule: Rule = {
-	expected: (wording) => say(seedNumber.expected, wording) + wording.either(', or a list of one for each image', ''),
-	fits: (value) => (Array.isArray(value) ? value.length > 0 && value.every(seedNumber.fits) : seedNumber.fits(value)),
-};
 
 const intervalRule: Rule = {
 	expected: ({ either }) => `two noise levels of at least 0, the lower one first${either(', [from, to],', '')}`,

@@ -53,6 +53,7 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .guidance_scale = static_cast<float>(marshal::Number(from.Get("guidanceScale"), "guidanceScale")),
       .guided = {},
       .seeds = {},
+      .noise_batch = {},
       .width = marshal::Integer(from.Get("width"), "width", 0, INT32_MAX),
       .height = marshal::Integer(from.Get("height"), "height", 0, INT32_MAX),
       .latents = {},
@@ -63,6 +64,14 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
     // Up to 2^53 - 1, where doubles hold every integer.
     if (!(seed >= 0 && seed <= 9007199254740991.0)) marshal::Refuse("integers from 0 to 2^53 - 1", "seeds");
     request.seeds.push_back(static_cast<uint64_t>(seed));
+  }
+  const Napi::Value batch = from.Get("noiseBatch");
+  if (!batch.IsUndefined()) {
+    const Napi::Object noise = marshal::Object(batch, "noiseBatch");
+    request.noise_batch = {
+        static_cast<size_t>(marshal::Integer(noise.Get("images"), "noiseBatch.images", 1, INT32_MAX)),
+        marshal::Copy<uint32_t>(noise.Get("places"), "noiseBatch.places"),
+    };
   }
   const Napi::Value guided = from.Get("guided");
   if (!guided.IsUndefined()) {

@@ -64,6 +64,21 @@ void CheckGuidance(const GenerateRequest& request) {
   }
 }
 
+void CheckSeeds(const GenerateRequest& request) {
+  const size_t images = request.identity_of_image.size();
+  const size_t seeds = request.seeds.size();
+  if (seeds != 1 && seeds != images) {
+    Refuse("Expected 1 or " + std::to_string(images) + " seeds but received " + std::to_string(seeds) + ".");
+  }
+  if (!request.noise_batch) return;
+  const auto& [drawn_for, places] = *request.noise_batch;
+  if (seeds != 1 || places.size() != images ||
+      std::any_of(places.begin(), places.end(), [&](uint32_t place) { return place >= drawn_for; })) {
+    Refuse("Expected 1 seed and " + std::to_string(images) + " places below " + std::to_string(drawn_for) +
+           " for noiseBatch but received others.");
+  }
+}
+
 }  // namespace
 
 bool GenerateRequest::IsGuided() const {
@@ -88,10 +103,7 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes) {
                   [&](uint32_t identity) { return identity >= identities; })) {
     Refuse("Expected identityOfImage to count the " + std::to_string(identities) + " embeddings from 0.");
   }
-  if (request.seeds.size() != 1 && request.seeds.size() != images) {
-    Refuse("Expected 1 or " + std::to_string(images) + " seeds but received " + std::to_string(request.seeds.size()) +
-           ".");
-  }
+  CheckSeeds(request);
   sizes.Check(request.width, request.height, request.IsGuided() ? request.guidance_scale : 1);
   const size_t elements = images * sizes.LatentsOf(request.width, request.height).elements();
   if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "../operations/diffusion/noise_source.h"
 #include "../operations/diffusion/step.h"
 #include "face_reader.h"
 #include "image_painter.h"
@@ -24,6 +26,7 @@ struct GenerateRequest {
   float guidance_scale;                                        // 1 or less: no unconditional half
   std::vector<uint8_t> guided = {};                            // for each step of the plan 1 or 0; empty: 1
   std::vector<uint64_t> seeds;                                 // one per image, or one for all
+  std::optional<NoiseBatch> noise_batch = {};                  // with one seed: if it draws for others, too
   int64_t width, height;                                       // pixels
   std::vector<float> latents;                                  // initial noise [images, elements], or empty
   std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty

@@ -181,6 +181,15 @@ describe('a bundle without face networks', () => {
 				message: expect.stringMatching(/antelopev2\/scrfd_10g_bnkps\.onnx and no antelopev2\/arcface\.onnx/),
 			});
 		}
+		const onStep = vi.fn();
+		const checked = { steps: 1, check: { minSimilarity: 0 }, onStep };
+		await expect(own.generate(someone, checked)).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			message: expect.stringMatching(/^Can't check portraits: .* has no antelopev2.*arcface\.onnx/),
+			details: { bundle: own.info.bundle },
+		});
+		expect(() => own.generateEach(someone, checked)).toThrow(expect.objectContaining({ code: 'INVALID_BUNDLE' }));
+		expect(onStep).not.toHaveBeenCalled();
 		expect(await own.generate(someone, { steps: 1 })).toHaveLength(1);
 	});
 });

@@ -128,6 +128,13 @@ const cases: Record<string, readonly Case[]> = {
 		['a width between latents', () => generate({ width: 100 }), 'INVALID_ARGUMENT', '`width`'],
 		['a huge height', () => generate({ height: 2 ** 20 }), 'INVALID_ARGUMENT', '`height`'],
 		['latents of another size', () => generate({ latents: new Float32Array(7) }), 'INVALID_ARGUMENT', '`latents`'],
+		[
+			'a likeness out of range',
+			() => generate({ check: { minSimilarity: 5 } }),
+			'INVALID_ARGUMENT',
+			'`check.minSimilarity`',
+		],
+		['a likeness alone', () => generate({ check: 0.5 }), 'INVALID_ARGUMENT', '`check`'],
 		['a callback that is none', () => generate({ onStep: {} }), 'INVALID_ARGUMENT', '`onStep`'],
 		['a misspelt name', () => generate({ guidance: 3 }), 'INVALID_ARGUMENT', '`guidance`'],
 	],

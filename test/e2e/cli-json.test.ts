@@ -62,7 +62,11 @@ describe('its keys are those of the help', () => {
 	test.each<[string, string[][], { rare?: string[] }?]>([
 		[
 			'generate',
-			[['anna.png', 'wall.png', ...quick, '--steps', '1', '--seed', '1'], nowhere],
+			[
+				['anna.png', 'wall.png', ...quick, '--steps', '1', '--seed', '1'],
+				['anna.png', ...quick, '--steps', '1', '--seed', '2', '--check', '1', '--tries', '1'],
+				nowhere,
+			],
 			{ rare: ['results[].portraits[].error'] },
 		],
 		['encode', [['anna.png', 'wall.png', ...quick, '--out', 'people'], nowhere]],
@@ -173,6 +177,24 @@ describe('what is doubtful is told to programs, too', () => {
 			warnings: [ofSize],
 			results: [{ warnings: [], portraits: [{ warnings: [ofSize] }] }],
 		});
+	});
+
+	test('by generate, where a portrait is not alike enough, and on stderr', async () => {
+		const line = ['generate', 'anna.png', ...quick, '--steps', '2', '--seed', '1', '--check', '0.999', '--tries', '2'];
+		const { code, stdout, stderr } = await run(...line, '--json');
+		const [portrait] = JSON.parse(stdout).results[0].portraits;
+		const low = {
+			code: 'LOW_SIMILARITY',
+			message: expect.stringMatching(/below 0\.999, the best of 2 tries.*--tries/),
+		};
+		expect(portrait).toMatchObject({ similarity: expect.any(Number), warnings: [low] });
+		expect([code, [1, 2].includes(portrait.seed)]).toEqual([0, true]);
+		expect(stderr).toContain(`${portrait.file}: ${portrait.warnings[0].message}`);
+		const shown = await run(...line, '--force');
+		expect(shown.stdout).toMatch(/^portrait +seed +size +similarity\n/);
+		expect(shown.stdout).toContain(portrait.similarity.toFixed(2));
+		const unchecked = await run(...line.slice(0, -4), '--force');
+		expect(unchecked.stdout).not.toContain('similarity');
 	});
 
 	test('by generate, from a saved identity', async () => {

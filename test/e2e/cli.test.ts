@@ -78,6 +78,9 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		],
 		[['generate', 'a.jpg', '--guidance-interval', '1'], '--guidance-interval but received [1]'],
 		[['generate', 'a.jpg', '--guidance-interval', '0.3,high'], 'a number for --guidance-interval but received "high"'],
+		[['generate', 'a.jpg', '--check', '5'], 'a number from -1 to 1 for --check but received 5'],
+		[['generate', 'a.jpg', '--check', '0.5', '--tries', '0'], 'an integer from 1 to 100 for --tries but received 0'],
+		[['generate', 'a.jpg', '--tries', '2'], '--check with --tries'],
 		[['generate', 'a.jpg', '--seed', '-1'], '--seed but received -1. See arc2face generate --help.'],
 		[['generate', 'a.jpg', 'b.jpg', '--out', 'a.png'], 'a folder for --out with 2 portraits'],
 		[['generate', 'a.jpg', '--count', '2', '--out', '-'], 'a folder for --out with 2 portraits'],
@@ -144,6 +147,21 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		expect(code).toBe(2);
 		expect(stderr).toContain('--force');
 		expect(await readFile(join(folder, 'a-1.png'), 'utf8')).toBe('mine');
+	});
+
+	test('nor one that would be that of a later try', async () => {
+		// Two portraits with three tries: seeds 1 to 6; or, of one batch, seeds 1 to 3.
+		const line = ['generate', 'a.jpg', '--seed', '1', '--count', '2', '--check', '0.5'];
+		await writeFile(join(folder, 'a-6.png'), 'mine');
+		await writeFile(join(folder, 'a-3-1.png'), 'mine');
+		expect((await run(...line)).stderr).toContain('a-6.png');
+		expect((await run(...line, '--noise', 'batch')).stderr).toContain('a-3-1.png');
+		for (const fewer of [
+			['--tries', '2'],
+			['--tries', '2', '--noise', 'batch'],
+		]) {
+			expect((await run(...line, ...fewer)).stderr).toContain('a.jpg: there is no such file');
+		}
 	});
 });
 

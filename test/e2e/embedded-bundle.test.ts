@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPeople } from '../../benchmarks/portraits/people.ts';
 import { nearest } from '../../benchmarks/portraits/statistics.ts';
-import { Arc2Face, type Face, type Identity } from '../../lib/index.ts';
+import { Arc2Face, type Face, type GeneratedImage, type Identity } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { withEnvironment } from '../runtimes.ts';
@@ -79,6 +79,43 @@ test('portraits are of the person, and each is another', async () => {
 		expect(new Set(images.map(({ data }) => Buffer.from(data).toString('base64'))).size).toBe(images.length);
 	}
 	expect(right).toBeGreaterThanOrEqual(14);
+});
+
+describe('portraits that have to be alike', () => {
+	const few = { count: 3, seed: 1, steps: 4 };
+	const person = () => identities[0]![0]!;
+	const codes = (image: GeneratedImage) => image.warnings.map(({ code }) => code);
+
+	test('are read, and know how alike they are to whom they should show', async () => {
+		const two = [person(), identities[1]![0]!];
+		const images = await model.generate(two, { ...few, check: { minSimilarity: -1, tries: 1 } });
+		for (const [i, image] of images.entries()) {
+			const [own, other] = i < few.count ? two : two.toReversed();
+			const seen = await model.encode(image);
+			expect(image.similarity).toBe(own!.similarity(seen));
+			expect(image.similarity!).toBeGreaterThan(other!.similarity(seen));
+			expect(codes(image)).toEqual([]);
+		}
+	});
+
+	test('are painted again where they are not, once or until they are', async () => {
+		const first = await model.generate(person(), { ...few, check: { minSimilarity: -1, tries: 1 } });
+		const second = await model.generate(person(), { ...few, seed: 4, check: { minSimilarity: -1, tries: 1 } });
+		// Between the best of the first tries and the others.
+		const [best, next] = first.map(({ similarity }) => similarity!).sort((a, b) => b - a);
+		const minSimilarity = (best! + next!) / 2;
+		const images = await model.generate(person(), { ...few, check: { minSimilarity, tries: 2 } });
+		for (const [i, image] of images.entries()) {
+			const tries = [first[i]!, second[i]!];
+			const kept = tries.find(({ similarity }) => similarity! >= minSimilarity);
+			const expected = kept ?? tries.reduce((a, b) => (b.similarity! > a.similarity! ? b : a));
+			expect([image.index, image.seed]).toEqual([i, expected.seed]);
+			// Other batches round otherwise, by a level.
+			expect(image.similarity).toBeCloseTo(expected.similarity!, 1);
+			expect(codes(image)).toEqual(kept ? [] : ['LOW_SIMILARITY']);
+		}
+		expect(images.some(({ seed }) => seed > 3)).toBe(true);
+	});
 });
 
 describe('a photo that lies on its side or stands on its head', () => {

@@ -268,6 +268,23 @@ TEST_P(PipelineTest, LatentsReplaceTheFirstDraw) {
   }());
 }
 
+// One generator draws for a batch, of which all are painted, or some.
+TEST_P(PipelineTest, ImagesOfABatchCanBePaintedWithoutTheOthers) {
+  const auto request = [](std::vector<uint32_t> places) {
+    GenerateRequest made = MakeRequest(5, static_cast<uint32_t>(places.size()), 4, 3, true);
+    made.seeds = {5};
+    made.noise_batch = {5, std::move(places)};
+    return made;
+  };
+  GenerateRequest all = MakeRequest(5, 5, 4, 3, true);
+  all.seeds = {5};
+  const Bytes expected = Generate(std::move(all));
+  EXPECT_EQ(Generate(request({0, 1, 2, 3, 4})), expected);
+  for (uint32_t place = 0; place < 5; ++place) EXPECT_EQ(Generate(request({place})), Bytes{expected[place]}) << place;
+  EXPECT_EQ(Generate(request({3, 1})), (Bytes{expected[3], expected[1]}));
+  EXPECT_NE(expected[0], expected[1]);
+}
+
 TEST_P(PipelineTest, CancellingTheOnlyRequestStopsItsEvaluation) {
   control->unet_gate.Close();
   Result<Images> result;
@@ -365,6 +382,9 @@ TEST_P(PipelineTest, RefusesRequestsThatDoNotFit) {
       [](auto& r) { r.guided = {1, 0}; },  // of three steps
       [](auto& r) { r.guided = {1, 0, 2}; },
       [](auto& r) { r.seeds.push_back(1); },
+      [](auto& r) { r.noise_batch = {2, {0, 1}}; },  // two seeds
+      [](auto& r) { r.seeds = {1}, r.noise_batch = {2, {0, 2}}; },
+      [](auto& r) { r.seeds = {1}, r.noise_batch = {2, {0}}; },
       [](auto& r) { r.width = 0; },
       [](auto& r) { r.width = 33; },
       [](auto& r) { r.height = 1 << 20; },

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ImageGeometry } from '../../lib/geometry.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
-import { lcmDefaults, resolveGenerateOptions } from '../../lib/options/generate.ts';
+import { type GenerateOptions, lcmDefaults, resolveGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options/load.ts';
 
 const geometry: ImageGeometry = { width: 512, height: 384, pixelsPerLatent: 8 };
@@ -115,23 +115,70 @@ test('precision is that of the device', () => {
 });
 
 describe('seeds', () => {
-	test('count up over all images', () => {
-		expect(generate({ seed: 40, count: 2 }, 2).seeds).toEqual([40, 41, 42, 43]);
+	/** Of each image, in each round. */
+	const seeds = (options: GenerateOptions & { count: number }, identities = 1) => {
+		const { seeds, likeness } = generate(options, identities);
+		return Array.from({ length: likeness?.tries ?? 1 }, (_, round) =>
+			Array.from({ length: options.count * identities }, (_, image) => seeds.of(image, round + 1)),
+		);
+	};
+	const check = { minSimilarity: 0.5, tries: 3 };
+
+	test('count up over all images, and over the tries of each', () => {
+		const how = { seed: 40, count: 2 };
+		expect(seeds(how, 2)).toEqual([[40, 41, 42, 43]]);
+		expect(seeds({ ...how, check }, 2)).toEqual([
+			[40, 41, 42, 43],
+			[44, 45, 46, 47],
+			[48, 49, 50, 51],
+		]);
 	});
 
-	test('may be given for each image', () => {
-		expect(generate({ seed: [7, 0, 7], count: 3 }).seeds).toEqual([7, 0, 7]);
+	test('may be given for each image; other tries have those after the highest', () => {
+		const how = { seed: [7, 0, 7], count: 3 };
+		expect(seeds(how)).toEqual([[7, 0, 7]]);
+		expect(seeds({ ...how, check })).toEqual([
+			[7, 0, 7],
+			[8, 9, 10],
+			[11, 12, 13],
+		]);
 	});
 
-	test('are one for all when one generator draws the batch', () => {
-		expect(generate({ seed: 40, count: 2, noise: 'batch' }, 2).seeds).toEqual([40, 40, 40, 40]);
+	test('are one for all when one generator draws the batch, and the next for the next try', () => {
+		const how = { seed: 40, count: 2, noise: 'batch' } as const;
+		expect(seeds(how, 2)).toEqual([[40, 40, 40, 40]]);
+		expect(seeds({ ...how, check }, 1)).toEqual([
+			[40, 40],
+			[41, 41],
+			[42, 42],
+		]);
+	});
+
+	test('are integers in every try', () => {
+		const most = Number.MAX_SAFE_INTEGER;
+		const how = { count: 2, check };
+		expect(seeds({ ...how, seed: most - 5 }).flat()).toEqual([0, 1, 2, 3, 4, 5].map((i) => most - 5 + i));
+		expect(() => generate({ ...how, seed: most - 4 })).toThrow('with 2 images and 3 tries for `seed`');
+		expect(
+			seeds({ ...how, seed: [most - 4, 1] })
+				.flat()
+				.at(-1),
+		).toBe(most);
+		expect(() => generate({ ...how, seed: [1, most - 3] })).toThrow(`at most ${most - 4} with 2 images and 3 tries`);
+		expect(
+			seeds({ ...how, seed: most - 2, noise: 'batch' })
+				.flat()
+				.at(-1),
+		).toBe(most);
+		expect(() => generate({ ...how, seed: most - 1, noise: 'batch' })).toThrow('`seed`');
 	});
 
 	test('are random integers otherwise, not the same twice', () => {
-		const first = generate().seeds[0]!;
+		const random = () => generate().seeds.of(0, 1);
+		const first = random();
 		expect(Number.isInteger(first) && first >= 0).toBe(true);
 		// Five equal ones of 2³² by chance: no.
-		expect(Array.from({ length: 5 }, () => generate().seeds[0]).some((seed) => seed !== first)).toBe(true);
+		expect(Array.from({ length: 5 }, random).some((seed) => seed !== first)).toBe(true);
 	});
 });
 
@@ -258,6 +305,23 @@ describe('refused with the name of the option, what it may be, and what it was',
 			'generate',
 			{ latents: new Float32Array(12288).fill(1).fill(Number.NaN, 9, 10) },
 			'`latents` but received NaN at index 9',
+		],
+		['generate', { check: 0.5 }, 'Expected an object of minSimilarity and tries for `check` but received 0.5'],
+		['generate', { check: {} }, 'a number from -1 to 1 for `check.minSimilarity` but received undefined'],
+		['generate', { check: { minSimilarity: 2 } }, '`check.minSimilarity` but received 2'],
+		['generate', { check: { minSimilarity: Number.NaN } }, '`check.minSimilarity` but received NaN'],
+		['generate', { check: { minSimilarity: '0.5' } }, '`check.minSimilarity` but received "0.5"'],
+		[
+			'generate',
+			{ check: { minSimilarity: 0.5, tries: 0 } },
+			'an integer from 1 to 100 for `check.tries` but received 0',
+		],
+		['generate', { check: { minSimilarity: 0.5, tries: 1.5 } }, '`check.tries` but received 1.5'],
+		['generate', { check: { minSimilarity: 0.5, retries: 2 } }, 'for the options of check but received `retries`'],
+		[
+			'generate',
+			{ check: { minSimilarity: 0.5 }, latents: new Float32Array(12288) },
+			'1 try with latents, which are the same in each for `check` but received 3 tries',
 		],
 		['generate', { onStep: 'log' }, 'Expected a function for `onStep` but received "log"'],
 		['generate', { signal: 'stop' }, '`signal` but received "stop"'],

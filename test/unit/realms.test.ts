@@ -36,7 +36,8 @@ describe('of another realm', () => {
 	test('latents, options, seeds and sizes are taken', () => {
 		const latents = there('new Float32Array(256).fill(0.5)');
 		expect(generate({ latents }).latents).toBe(latents);
-		expect(generate(there('({ seed: [7], steps: 3 })'))).toMatchObject({ seeds: [7], steps: 3 });
+		const { seeds, steps } = generate(there('({ seed: [7], steps: 3 })'));
+		expect([seeds.of(0, 1), steps]).toEqual([7, 3]);
 		expect(resolveLoadOptions(there('({ batchSizes: [2, 1] })')).shapes.batchSizes).toEqual([1, 2]);
 	});
 

@@ -3,28 +3,36 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "noise.h"
 
 namespace arc2face {
 
-// One generator per image, each drawing that image's latents; or one for all, drawing the whole batch at once, as
+// The images that one generator draws for, of which a request may be about some.
+struct NoiseBatch {
+  size_t images;
+  std::vector<uint32_t> places;  // of the request's images among them
+};
+
+// One generator per image, each drawing that image's latents; or one for all, drawing a whole batch at once, as
 // diffusers does with a single generator. Then the images' draws must stay in step: none may request
 // draw k + 1 before all have requested draw k.
 class NoiseSource {
  public:
-  // `seeds`: one per image, or one for all. `elements`: numbers in one image's latents.
-  NoiseSource(const std::vector<uint64_t>& seeds, size_t images, size_t elements);
+  // `seeds`: one per image, or one for all. `elements`: numbers in one image's latents. `batch`: what the one generator
+  // draws for, if not just for these images.
+  NoiseSource(const std::vector<uint64_t>& seeds, size_t images, size_t elements,
+              const std::optional<NoiseBatch>& batch = {});
 
   // The next draw of `image`: `elements` numbers, valid until the next call.
   const float* Next(size_t image);
 
  private:
-  bool shared() const noexcept { return generators_.size() != taken_.size() || taken_.size() == 1; }
-
   std::vector<NoiseGenerator> generators_;
-  std::vector<size_t> taken_;  // draws that each image has had
+  std::vector<size_t> taken_;     // draws that each image has had
+  std::vector<uint32_t> places_;  // empty: each image has a generator
   size_t elements_;
   size_t drawn_ = 0;  // draws of a shared generator
   std::vector<float> values_;
