@@ -1,23 +1,25 @@
 // A loaded model: its calls, and the order in which each is checked and done.
 import { blamed } from './bundle/blame.ts';
 import type { Bundle } from './bundle/bundle.ts';
+import type { LoadedWeights } from './bundle/digests.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
 import { chooseFace, faceWarnings } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
 import { type FoundFaces, findFaces } from './faces/search.ts';
 import type { EncodedFace, Face, ImageGeometry } from './geometry.ts';
-import { Identity, type IdentityLike } from './identity.ts';
+import { Identity } from './identity.ts';
 import type { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
-import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
 import type { GenerateDefaults, GenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
+import { type RecipeCall, readArguments, type Who } from './painting/arguments.ts';
 import { iterate } from './painting/iteration.ts';
 import { type Core, paint, preparePainting } from './painting/painting.ts';
 import { type Photo, type Pixels, readPhoto } from './photo.ts';
+import { describeModel } from './provenance/recipe.ts';
 
 /**
  * A loaded model: photo → faces → identity → portraits. Calls may overlap; concurrent `generate` calls share batches.
@@ -28,6 +30,7 @@ export class Arc2Face {
 	readonly info: ModelInfo;
 	readonly #native: NativeModel;
 	readonly #bundle: Bundle;
+	readonly #weights: LoadedWeights;
 	readonly #geometry: ImageGeometry;
 	readonly #detectionSize: number;
 	readonly #defaults: GenerateDefaults;
@@ -35,6 +38,7 @@ export class Arc2Face {
 	readonly #core: Core = {
 		generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
 		read: (image, signal) => this.#identityIn(image, signal),
+		describe: (signal) => describeModel(this.info, this.#weights, signal),
 	};
 	#disposal: Promise<void> | undefined;
 
@@ -45,9 +49,10 @@ export class Arc2Face {
 				remedy: 'Use `await Arc2Face.load()`.',
 			});
 		}
-		const { native, bundle, info, detectionSize } = loaded;
+		const { native, bundle, weights, info, detectionSize } = loaded;
 		this.#native = native;
 		this.#bundle = bundle;
+		this.#weights = weights;
 		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
 		this.#detectionSize = detectionSize;
 		this.#defaults = { ...info.defaults };
@@ -117,19 +122,24 @@ export class Arc2Face {
 	/**
 	 * Paints portraits: identity → conditioning → latents → image.
 	 *
-	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
+	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits.
 	 * @param options - how many, from which seed, of which size, and how
 	 * @returns RGB images, 8 bits per channel, at least one: those of the first identity, then those of the next
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
 	 *   `OUT_OF_MEMORY`; `DISPOSED`
 	 */
-	async generate(
-		identity: IdentityLike | readonly IdentityLike[],
-		options?: GenerateOptions,
-	): Promise<[GeneratedImage, ...GeneratedImage[]]> {
+	async generate(identity: Who, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]>;
+	/**
+	 * Paints the image of a recipe again, of the identity that is in it.
+	 *
+	 * @param options - the recipe, and options that come before its own
+	 * @returns as with an identity
+	 */
+	async generate(options: RecipeCall): Promise<[GeneratedImage, ...GeneratedImage[]]>;
+	async generate(who: Who | RecipeCall, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]> {
 		const images: GeneratedImage[] = [];
-		for await (const image of this.generateEach(identity, options)) images[image.index] = image;
+		for await (const image of this.#generateEach(who, options)) images[image.index] = image;
 		return images as [GeneratedImage, ...GeneratedImage[]]; // there is at least one identity, and `count` is at least 1
 	}
 
@@ -145,16 +155,22 @@ export class Arc2Face {
 	 * @param options - as for {@link generate}
 	 * @throws {Arc2FaceError} at once, what {@link generate} rejects with before any work; while iterating, what it rejects with later
 	 */
-	generateEach(
-		identity: IdentityLike | readonly IdentityLike[],
-		options?: GenerateOptions,
-	): AsyncGenerator<GeneratedImage, void, void> {
+	generateEach(identity: Who, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void>;
+	/**
+	 * Paints the image of a recipe again, of the identity that is in it.
+	 *
+	 * @param options - the recipe, and options that come before its own
+	 */
+	generateEach(options: RecipeCall): AsyncGenerator<GeneratedImage, void, void>;
+	generateEach(who: Who | RecipeCall, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void> {
+		return this.#generateEach(who, options);
+	}
+
+	#generateEach(who: Who | RecipeCall, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void> {
 		this.#requireOpen();
-		// Copies: the embedding of an identity can be written to.
-		const identities = listOf(identity).map((one) => Identity.from(Identity.from(one).embedding));
 		const { schedule, geometry: trainedSize } = this.#bundle;
 		const model = { schedule, geometry: this.#geometry, trainedSize, defaults: this.#defaults };
-		const painting = preparePainting(identities, options, model);
+		const painting = preparePainting(readArguments(who, options), model);
 		if (painting.likeness !== undefined) this.#requireEncoder('check portraits');
 		return iterate((give, signal) => paint(painting, this.#core, give, signal), painting.signal);
 	}
@@ -224,15 +240,6 @@ export class Arc2Face {
 const faceModelsRemedy =
 	'Put what is missing into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
 	'Without them, paint from identities that another model encoded.';
-
-/** 512 numbers are one identity, not a list of 512. */
-function listOf(identity: IdentityLike | readonly IdentityLike[]): readonly IdentityLike[] {
-	if (!Array.isArray(identity) || typeof identity[0] === 'number') return [identity as IdentityLike];
-	if (identity.length === 0) {
-		throw invalid('at least one', 'identity', 'an empty list');
-	}
-	return identity;
-}
 
 function facesOf({ boxes, keypoints, scores }: NativeFaces): Face[] {
 	return Array.from(scores, (score, i) => {

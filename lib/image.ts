@@ -8,10 +8,15 @@ import type { Size } from './geometry.ts';
 import { describe, invalid } from './options/check.ts';
 import { type ImageFormat, type ImageFormats, imageFormats } from './options/image-formats.ts';
 import { pathOf } from './options/path.ts';
+import type { Recipe } from './options/recipe.ts';
 import type { Warning } from './warnings.ts';
 
 /** What is known of a portrait besides its pixels. */
-type Judgement = { similarity?: number | undefined; warnings?: readonly Warning[] };
+type Known = {
+	similarity?: number | undefined;
+	warnings?: readonly Warning[];
+	recipe?: () => Promise<Recipe>;
+};
 
 /** One painted portrait. */
 export class GeneratedImage {
@@ -34,15 +39,11 @@ export class GeneratedImage {
 	readonly similarity: number | undefined;
 	/** Whether its size is unlike the bundle's training images, and whether it is less alike than `check` asked for. */
 	readonly warnings: readonly Warning[];
+	readonly #recipe: () => Promise<Recipe>;
 
 	/** @hidden */
-	constructor(
-		data: Uint8Array,
-		size: Size,
-		seed: number,
-		index: number,
-		{ similarity, warnings = [] }: Judgement = {},
-	) {
+	constructor(data: Uint8Array, size: Size, seed: number, index: number, known: Known = {}) {
+		const { similarity, warnings = [], recipe = unknownRecipe } = known;
 		this.data = data;
 		this.width = size.width;
 		this.height = size.height;
@@ -50,6 +51,7 @@ export class GeneratedImage {
 		this.index = index;
 		this.similarity = similarity;
 		this.warnings = warnings;
+		this.#recipe = recipe;
 	}
 
 	/** A sharp instance of the pixels, for everything else that sharp can do. */
@@ -104,6 +106,17 @@ export class GeneratedImage {
 	}
 
 	/**
+	 * How this image was made: plain JSON, from which `generate({ recipe })` makes the same image again, with the same weights on the same
+	 * kind of device. It has the identity, which is biometric data. The first recipe of a model reads the weights, which takes seconds for
+	 * the official ones, and remembers their digests in the cache folder.
+	 *
+	 * @throws {Arc2FaceError} `FILE_FAILED` when the weights can't be read any more, or were replaced since they were loaded
+	 */
+	async recipe(): Promise<Recipe> {
+		return await this.#recipe();
+	}
+
+	/**
 	 * What `console.log` shows, without the pixels.
 	 *
 	 * @internal
@@ -112,4 +125,11 @@ export class GeneratedImage {
 		const { width, height, seed, index } = this;
 		return `GeneratedImage ${inspect({ width, height, seed, index }, options)}`;
 	}
+}
+
+async function unknownRecipe(): Promise<never> {
+	throw new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		'This image was not painted by a model, so nothing is known of how it was made.',
+	);
 }

@@ -1,6 +1,7 @@
 // Loads a model: device, bundle, engines, then the core.
 import { blamed } from './bundle/blame.ts';
 import { type Bundle, isEmbedded, openBundle } from './bundle/bundle.ts';
+import { LoadedWeights } from './bundle/digests.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
 import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
@@ -59,7 +60,13 @@ export type LoadedLora = Readonly<{
 }>;
 
 /** @internal */
-export type Loaded = Readonly<{ native: NativeModel; bundle: Bundle; info: ModelInfo; detectionSize: number }>;
+export type Loaded = Readonly<{
+	native: NativeModel;
+	bundle: Bundle;
+	weights: LoadedWeights;
+	info: ModelInfo;
+	detectionSize: number;
+}>;
 
 /** @internal */
 type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>;
@@ -73,7 +80,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 	const { cacheDir, shapes, onProgress } = request;
 	const choice = await chooseDevice(request.device, { cacheDir });
 	const options = { signal, onProgress };
-	const { native, version, precision, bundle, imageSizes, memoryBytes } =
+	const { native, version, precision, bundle, weights, imageSizes, memoryBytes } =
 		choice.device === 'cpu' ? await loadOnCpu(request, choice, options) : await loadOnGpu(request, choice, options);
 	const info: ModelInfo = {
 		device: choice.device,
@@ -94,7 +101,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 			...imageSizes.flatMap((size) => sizeWarnings(size, bundle.geometry)),
 		],
 	};
-	return { native, bundle, info, detectionSize: shapes.detectionSize };
+	return { native, bundle, weights, info, detectionSize: shapes.detectionSize };
 }
 
 type OpenedModel = { native: NativeModel; memoryBytes: number | undefined };
@@ -102,28 +109,31 @@ type Opened = OpenedModel & {
 	version: string;
 	precision: ModelInfo['precision'];
 	bundle: Bundle;
+	weights: LoadedWeights;
 	imageSizes: readonly [Size, ...Size[]];
 };
 
 async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: PrepareOptions): Promise<Opened> {
 	const precision = resolvePrecision(request.precision, 'cpu');
 	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision, loras: request.loras });
+	const weights = await LoadedWeights.of(bundle, request.cacheDir);
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
 	const runtime = { onnxruntime: library, threads: request.threads };
 	const model = await openModel(bundle, { runtime, files, networks }, options);
-	return { ...model, version: loadNative().probeOnnxRuntime(library).version, precision, bundle, imageSizes };
+	return { ...model, version: loadNative().probeOnnxRuntime(library).version, precision, bundle, weights, imageSizes };
 }
 
 async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: PrepareOptions): Promise<Opened> {
 	const { runtime, index } = choice;
 	const { engines, bundle, ...opened } = await openEngines(request, { runtime, target: targetOf(choice) });
+	const weights = await LoadedWeights.of(bundle, request.cacheDir);
 	// Cached engines were built here and are complete, but a library may still refuse one: then it is built once more.
 	for (const rebuilt = new Set<string>(); ; ) {
 		const networks = nativeEngines(await engines.prepare(options));
 		try {
 			const model = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
-			return { ...(await openModel(bundle, model, options)), version: runtime.version, bundle, ...opened };
+			return { ...(await openModel(bundle, model, options)), version: runtime.version, bundle, weights, ...opened };
 		} catch (error) {
 			const refused = refusedNetwork(error);
 			if (refused === undefined) throw error;

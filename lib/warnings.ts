@@ -17,8 +17,10 @@ export const warningCodes = {
 	UNSURE_FACE: 'The score of the face is low: it may be no face, or one that is hidden or blurred.',
 	SMALL_FACE: 'The face has few pixels, which tell little about a person.',
 	TURNED_FACE: 'The face was found only when the photo was turned.',
-	LOW_SIMILARITY: 'The portrait is less alike to its identity than was asked for, or shows no face; no try was better.',
 	CUT_FACE: 'The face reaches the edge of the photo: part of it may be missing.',
+	LOW_SIMILARITY: 'The portrait is less alike to its identity than was asked for, or shows no face; no try was better.',
+	OTHER_DEVICE:
+		'The recipe was made on another kind of device, in other arithmetic or by other versions: the image may differ a little.',
 } as const;
 
 /** A kind of warning. */

@@ -6,6 +6,8 @@ import {
 	type GenerateOptions,
 	Identity,
 	type LoadOptions,
+	type Recipe,
+	type RecipeModel,
 	type StepProgress,
 	samplerNames,
 } from '../lib/index.ts';
@@ -30,6 +32,7 @@ export function paints(subject: Subject): void {
 	describe('images as they finish', () => givesEach(subject));
 	describe('guidance in an interval', () => guidesInAnInterval(subject));
 	describe('portraits that have to be alike', () => checks(subject));
+	describe('recipes', () => remembers(subject));
 }
 
 /** Runs engines in batches of two rows whose calls are counted, where nothing else calls them: on the host. */
@@ -272,16 +275,6 @@ function checks(subject: Subject): void {
 		}
 	});
 
-	test('keep their places in the noise of a batch', async () => {
-		const how = { steps: 3, count: 3, sampler: 'dpm++2m-sde', noise: 'batch' } as const;
-		const images = await model().generate(identity, { ...how, seed: 90, check: unreachable });
-		for (const image of images) {
-			expect([90, 91, 92]).toContain(image.seed);
-			const whole = await model().generate(identity, { ...how, seed: image.seed });
-			expect(difference([image], [whole[image.index]!])).toBeLessThanOrEqual(runtime.tolerance);
-		}
-	});
-
 	test('paint beside other calls what they paint alone, one call for each identity or one for all', async () => {
 		const how = { seed: [1, 2], steps: 3, check: unreachable };
 		const people = [identity, otherIdentity];
@@ -337,4 +330,134 @@ function checks(subject: Subject): void {
 			await expect(own.generate(identity, { ...how, onStep })).rejects.toMatchObject({ code: 'DISPOSED' });
 		}),
 	);
+}
+
+function remembers({ runtime, options, model, difference }: Subject): void {
+	/** As a file has it. */
+	const recipeOf = async (image: GeneratedImage): Promise<Recipe> => JSON.parse(JSON.stringify(await image.recipe()));
+	const latents = () => {
+		const { imageSize, pixelsPerLatent } = model().info;
+		const cells = (imageSize.width * imageSize.height) / pixelsPerLatent ** 2;
+		return Float32Array.from({ length: 8 * cells }, (_, i) => Math.sin(i * i));
+	};
+
+	test.each<[string, () => GenerateOptions]>([
+		['defaults', () => ({})],
+		['other numbers', () => ({ steps: 3, guidanceScale: 1, sampler: 'euler' })],
+		['an interval of guidance', () => ({ steps: 4, guidanceInterval: [0.5, 5] })],
+		['fresh noise in each step', () => ({ steps: 3, sampler: 'ddim', eta: 0.7 })],
+		['fresh noise for each of a batch', () => ({ steps: 3, sampler: 'dpm++2m-sde', noise: 'batch' })],
+		['a seed for each', () => ({ steps: 2, seed: [3, 2 ** 40] })],
+		['latents', () => ({ steps: 2, sampler: 'euler-a', latents: latents() })],
+		['tries', () => ({ steps: 2, check: { minSimilarity: 1, tries: 2 } })],
+	])('of %s give the same image again, and the same recipe', async (_, how) => {
+		const images = await model().generate([identity, otherIdentity], { seed: 7, steps: 2, ...how() });
+		expect(images).toHaveLength(2);
+		for (const image of images) {
+			const recipe = await recipeOf(image);
+			const [again, ...others] = await model().generate({ recipe });
+			expect(others).toEqual([]);
+			expect([again.seed, again.width, again.height]).toEqual([image.seed, image.width, image.height]);
+			// Painted in a batch of another size.
+			expect(difference([again], [image])).toBeLessThanOrEqual(runtime.tolerance);
+			expect(again.warnings.map(({ code }) => code)).toEqual([]);
+			expect(await recipeOf(again)).toEqual(recipe);
+			expect(difference(await model().generate({ recipe }), [again])).toBe(0);
+		}
+	});
+
+	test('of an image painted alone give its bytes', async () => {
+		const [image] = await model().generate(identity, { seed: 8, steps: 4 });
+		const recipe = await recipeOf(image);
+		for await (const again of model().generateEach({ recipe })) expect(difference([again], [image])).toBe(0);
+		await using other = await Arc2Face.load(options);
+		expect(difference(await other.generate({ recipe }), [image])).toBe(0);
+	});
+
+	test('take the identity from elsewhere, where they have none or another is given', async () => {
+		const [image] = await model().generate(identity, { seed: 9, steps: 3 });
+		const { identity: kept = { embedding: [] }, ...recipe } = await recipeOf(image);
+		expect(Identity.from(kept).embedding).toEqual(Identity.from(identity).embedding);
+		expect(difference(await model().generate(identity, { recipe }), [image])).toBe(0);
+		const [other] = await model().generate(otherIdentity, { seed: 9, steps: 3 });
+		expect(difference(await model().generate(otherIdentity, { recipe: { ...recipe, identity: kept } }), [other])).toBe(
+			0,
+		);
+		expect(() => model().generateEach({ recipe })).toThrow(
+			expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('`identity`') }),
+		);
+	});
+
+	test('give way to what the call says', async () => {
+		const [image] = await model().generate(identity, { seed: 10, steps: 3, sampler: 'ddim', eta: 0.5 });
+		const recipe = await recipeOf(image);
+		const calls: GenerateOptions[] = [
+			{ steps: 4 },
+			{ sampler: 'euler' },
+			{ seed: 11, guidanceScale: 2 },
+			{ guidanceInterval: [1, 2], steps: undefined },
+			{ count: 2 },
+			{ noise: 'batch', count: 2 },
+		];
+		for (const how of calls) {
+			const { eta, ...others } = recipe.options;
+			const same = { ...others, ...(how.sampler === undefined && { eta }), ...how, steps: how.steps ?? others.steps };
+			const expected = await model().generate(identity, same);
+			const images = await model().generate({ ...how, recipe });
+			expect(images.map(({ seed }) => seed)).toEqual(expected.map(({ seed }) => seed));
+			expect(difference(images, expected), JSON.stringify(how)).toBe(0);
+		}
+	});
+
+	test('know one image of a batch', async () => {
+		const [image] = await model().generate(identity, { seed: 10, steps: 2, noise: 'batch' });
+		const recipe = await recipeOf(image);
+		await expect(model().generate({ recipe, count: 2 })).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+			message: expect.stringContaining('noise "batch"'),
+		});
+	});
+
+	test('of another device or version are followed with a warning, those of another model refused before any work', async () => {
+		const [image] = await model().generate(identity, { seed: 12, steps: 2 });
+		const recipe = await recipeOf(image);
+		const { model: made } = recipe;
+		for (const other of [{ device: 'tpu' }, { precision: 'int8' }, { provider: 'other' }, { version: '0' }]) {
+			const [again] = await model().generate({ recipe: { ...recipe, model: { ...made, ...other } } });
+			expect(difference([again], [image])).toBe(0);
+			expect(again.warnings.map(({ code }) => code)).toEqual(['OTHER_DEVICE']);
+			expect(again.warnings[0]!.message).toContain(Object.values(other)[0]);
+		}
+		const later = await model().generate({ recipe: { ...recipe, package: '999.0.0' } });
+		expect(later[0].warnings[0]!.message).toContain('999.0.0');
+
+		const nowhere = '0'.repeat(64);
+		const others: [Partial<RecipeModel>, string][] = [
+			[{ weights: { ...made.weights, unet: [nowhere] } }, 'another UNet'],
+			[{ weights: { ...made.weights, vaeDecoder: [nowhere], textEncoder: [] } }, 'text encoder, VAE'],
+			[{ weights: {} }, 'UNet'],
+			[{ weights: { ...made.weights, controlnet: [nowhere] } }, 'controlnet'],
+			[{ settings: nowhere }, 'noise schedule or prompt'],
+			[{ variant: { loras: [1] } }, 'what was loaded besides'],
+		];
+		for (const [other, culprit] of others) {
+			let steps = 0;
+			const call = model().generate({ recipe: { ...recipe, model: { ...made, ...other } }, onStep: () => steps++ });
+			await expect(call).rejects.toMatchObject({
+				code: 'INVALID_ARGUMENT',
+				message: expect.stringContaining(culprit),
+				details: { option: 'recipe' },
+			});
+			expect(steps).toBe(0);
+		}
+		expect(difference(await model().generate(identity, recipe.options), [image])).toBe(0);
+	});
+
+	test('are there also once the model is gone', async () => {
+		const own = await Arc2Face.load(options);
+		const [image] = await own.generate(identity, { seed: 8, steps: 2 });
+		await own.dispose();
+		const [again] = await model().generate({ recipe: await recipeOf(image) });
+		expect(difference([again], [image])).toBe(0);
+	});
 }

@@ -5,9 +5,12 @@ import { imageFormats } from '../options/image-formats.ts';
 import { UsageError } from './command.ts';
 import { requireFree } from './new-file.ts';
 import { standardStream, stemOf } from './path.ts';
+import { recipeFileOf } from './recipe-file.ts';
 
 /** Formats that images are not written in: who ends a name in one does not mean a folder. */
 const otherFormats = ['bmp', 'gif', 'heic', 'heif', 'jp2', 'jxl', 'pdf', 'svg', 'tif', 'tiff'];
+
+type Kind = { out: string | undefined; format: string | undefined; batch: boolean; recipes: boolean };
 
 /** Of each source: how many portraits, and how often each may be painted. */
 type Drawn = { count: number; tries: number };
@@ -18,16 +21,15 @@ export class PortraitNames {
 	readonly #out: string;
 	readonly #isFolder: boolean;
 	readonly #batch: boolean;
+	readonly #recipes: boolean;
 
 	/**
 	 * @param options.out - a folder, a file with the extension of a format, or `-`
 	 * @param options.batch - all portraits of a photo share one seed, so their names need an index
+	 * @param options.recipes - whether a recipe is written beside each
 	 * @throws {UsageError} for a file or stdout when there is more than one portrait, or another format
 	 */
-	constructor(
-		{ out = '.', format, batch }: { out: string | undefined; format: string | undefined; batch: boolean },
-		portraits: number,
-	) {
+	constructor({ out = '.', format, batch, recipes }: Kind, portraits: number) {
 		const extension = extname(out).slice(1).toLowerCase();
 		const isFile = imageFormats.includes(extension) && !statSync(out, { throwIfNoEntry: false })?.isDirectory();
 		if (!isFile && otherFormats.includes(extension) && !statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
@@ -38,6 +40,7 @@ export class PortraitNames {
 		this.#out = out;
 		this.#isFolder = !isFile && out !== standardStream;
 		this.#batch = batch;
+		this.#recipes = recipes;
 		this.format = format ?? (isFile ? extension : 'png');
 		if (!this.#isFolder && portraits !== 1) {
 			throw new UsageError(`Expected a folder for --out with ${portraits} portraits but received "${out}".`);
@@ -55,7 +58,7 @@ export class PortraitNames {
 	of(source: string, { seed, index }: { seed: number; index: number }): string {
 		if (!this.#isFolder) return this.#out;
 		const number = this.#batch ? `${seed}-${index}` : `${seed}`;
-		return join(this.#out, `${stemOf(source)}-${number}.${this.format}`);
+		return join(this.#out, `${stemOf(source).replace(/\.recipe$/, '')}-${number}.${this.format}`);
 	}
 
 	/**
@@ -81,7 +84,10 @@ export class PortraitNames {
 		{ seed, count, tries, ...kept }: Drawn & { seed: number; inputs: readonly string[]; force: boolean },
 	) {
 		if (this.isStdout) return;
-		for (const file of this.#filesOf(source, seed, { count, tries })) await requireFree(file, kept);
+		for (const file of this.#filesOf(source, seed, { count, tries })) {
+			await requireFree(file, kept);
+			if (this.#recipes) await requireFree(recipeFileOf(file), kept);
+		}
 	}
 
 	/** All that there may be: a portrait may have the seed of any of its tries, which count up. */

@@ -22,19 +22,24 @@ import { makeFolderOf } from '../cli/new-file.ts';
 import { paintingOptions, requestOf } from '../cli/painting.ts';
 import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
+import { readRecipe, writeRecipe } from '../cli/recipe-file.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
 import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
-import { checkGenerateOptions, lcmDefaults, usualDefaults } from '../options/generate.ts';
+import { checkGenerateOptions, type GenerateOptions, lcmDefaults, usualDefaults } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { resolveLikeness } from '../options/likeness.ts';
+import { withRecipe } from '../options/with-recipe.ts';
+import type { RecipeCall } from '../painting/arguments.ts';
 import type { Warning } from '../warnings.ts';
 
 type Portrait = {
 	file: string;
+	/** Absent unless it was to be saved. */
+	recipe?: string;
 	seed: number;
 	/** Absent unless it was asked for, null where the portrait shows no face. */
 	similarity?: number | null;
@@ -49,6 +54,11 @@ const options = {
 		value: 'FILE',
 		help: 'a saved identity (.json, or - for stdin) instead of photos (see arc2face encode)',
 	},
+	recipe: {
+		type: 'path',
+		value: 'FILE',
+		help: 'a saved recipe, whose portrait is painted again; or others by it, with other options, photos or --identity',
+	},
 	...paintingOptions,
 	...faceOptions,
 	out: {
@@ -57,6 +67,10 @@ const options = {
 		help: 'folder, for <photo>-<seed>.<format> (default: .); for one portrait also its file, or - for stdout',
 	},
 	format: { type: 'string', value: 'FORMAT', help: `${imageFormats.join(', ')} (default: png)`, choices: imageFormats },
+	saveRecipe: {
+		type: 'boolean',
+		help: 'write how each portrait was made, and of whom, beside it: <portrait>.recipe.json, for --recipe',
+	},
 	force: { type: 'boolean', help: 'overwrite files that exist' },
 	...loraOptions,
 	...modelOptions,
@@ -68,9 +82,10 @@ export default defineCommand({
 	options,
 	example: 'arc2face generate anna.jpg --count 4 --seed 42 --out portraits',
 	json: {
-		...resultsJson('photo or saved identity'),
+		...resultsJson('photo, saved identity or recipe'),
 		'results[].warnings': 'what may be wrong with the face in the photo: code and message of each',
 		'results[].portraits[].file': 'where it was written',
+		'results[].portraits[].recipe': 'where it was written how it was made, with --save-recipe',
 		'results[].portraits[].seed': 'gives the same portrait again',
 		'results[].portraits[].similarity': 'to the person, with --check; null where the portrait shows no face',
 		'results[].portraits[].width': 'in pixels',
@@ -82,23 +97,26 @@ export default defineCommand({
 	async run({ values, positionals }, context) {
 		const sources = sourcesOf(distinct(positionals, context), values);
 		const face = faceChoice(values);
-		const request = requestOf(values);
-		checkGenerateOptions(request, values.lcm ? lcmDefaults : usualDefaults);
-		const { count = 1 } = request;
+		const recipe = values.recipe === undefined ? undefined : await readRecipe(values.recipe, context);
+		const request = { ...requestOf(values), recipe };
+		const { options: whole } = withRecipe(request);
+		checkGenerateOptions(whole, values.lcm ? lcmDefaults : usualDefaults);
+		const { count = 1, width, height } = whole;
 		const drawn = { count, tries: resolveLikeness(request.check)?.tries ?? 1 };
-		const size = await chosenSize(values, chosenShapes(values).imageSizes, async () => {
+		const size = await chosenSize({ width, height }, chosenShapes(values).imageSizes, async () => {
 			return (await openBundle(values.bundle)).geometry;
 		});
 		const names = new PortraitNames(
-			{ out: values.out, format: values.format, batch: values.noise === 'batch' },
+			{ out: values.out, format: values.format, batch: whole.noise === 'batch', recipes: values.saveRecipe === true },
 			sources.length * count,
 		);
-		if (names.isStdout) requireBareStdout(values.json);
+		if (names.isStdout) requireBareStdout(values);
 		// Drawn here, not by the library: file names contain them and are checked before the work.
-		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
+		const seeds = new Map(sources.map((source) => [source, (whole.seed as number | undefined) ?? randomInt(2 ** 32)]));
 		names.requireDistinct(seeds, drawn);
 		const check = (source: string) => {
-			const kept = { inputs: sources, force: values.force === true };
+			const inputs = [...sources, ...(values.recipe === undefined ? [] : [values.recipe])];
+			const kept = { inputs, force: values.force === true };
 			return names.requireFree(source, { seed: seeds.get(source)!, ...drawn, ...kept });
 		};
 
@@ -113,29 +131,32 @@ export default defineCommand({
 			}
 			const { seed, similarity = null, width, height } = image;
 			const warnings = warningsOf(image);
-			for (const { code, message } of warnings) if (code === 'LOW_SIMILARITY') context.note(`${file}: ${message}`);
-			return { file, seed, ...(request.check && { similarity }), width, height, warnings };
+			// Of the size, loading the model has told.
+			for (const { code, message } of warnings) if (code !== 'UNUSUAL_SIZE') context.note(`${file}: ${message}`);
+			const saved = values.saveRecipe ? { recipe: await writeRecipe(file, image) } : {};
+			return { file, ...saved, seed, ...(request.check && { similarity }), width, height, warnings };
 		};
-		const paint = async (model: Arc2Face, source: string, identity: Identity) => {
-			const images = await model.generate(identity, {
+		const paint = async (model: Arc2Face, source: string, identity: Identity | undefined) => {
+			const how: GenerateOptions = {
 				...{ ...request, seed: seeds.get(source), signal: context.signal },
 				onStep: ({ step, steps, round }) => {
 					const label = round === 1 ? nameOf(source) : `${nameOf(source)}, try ${round}`;
 					context.progress(label, { done: step, total: steps, unit: 'steps' });
 				},
-			});
+			};
+			// Without an identity there is a recipe.
+			const images = await (identity ? model.generate(identity, how) : model.generate(how as RecipeCall));
 			const portraits: (Portrait | Failed)[] = [];
 			for (const image of images) portraits.push(await attempt(source, context, () => keep(source, image)));
-			return { warnings: warningsOf(identity), portraits };
+			return { warnings: identity ? warningsOf(identity) : [], portraits };
 		};
-		const { identity: saved } = values;
 		const { results, warnings } =
-			saved === undefined
+			positionals.length > 0
 				? await forEachPhoto(sources, { values, context, size, check }, async (model, { source, photo }) => {
 						const identity = await encodeFace(model, photo, { face, threshold: values.threshold, context });
 						return await paint(model, source, identity);
 					})
-				: await paintSaved(saved, { values, context, size, check }, paint);
+				: await paintSaved(sources[0]!, { values, context, size, check }, paint);
 		return {
 			results: results.map((result, i) => ({ source: sources[i]!, ...result })),
 			warnings,
@@ -163,7 +184,7 @@ function portraitsOf(results: readonly ({ portraits: (Portrait | Failed)[] } | F
 	return results.flatMap((result) => (hasFailed(result) ? result : result.portraits));
 }
 
-/** Paints from a saved identity, so without the networks that read faces. */
+/** Paints from a saved identity or a recipe, so without the networks that read faces. */
 async function paintSaved<T>(
 	file: string,
 	{
@@ -172,13 +193,14 @@ async function paintSaved<T>(
 		size,
 		check,
 	}: { values: Values; context: Context; size: Size | undefined; check: (source: string) => Promise<void> },
-	paint: (model: Arc2Face, source: string, identity: Identity) => Promise<T>,
+	paint: (model: Arc2Face, source: string, identity: Identity | undefined) => Promise<T>,
 ): Promise<{ results: (T | Failed)[]; warnings: Warning[] }> {
 	let warnings: Warning[] = [];
 	const result = await attempt(file, context, async () => {
 		await check(file);
 		checkLoadOptions(values, size);
-		const identity = await readIdentity(file, await readInput(file, context));
+		const isSaved = values.identity !== undefined;
+		const identity = isSaved ? await readIdentity(file, await readInput(file, context)) : undefined;
 		await using model = await loadModel(values, context, size);
 		warnings = warningsOf(model.info);
 		return await paint(model, file, identity);
@@ -186,22 +208,30 @@ async function paintSaved<T>(
 	return { results: [result], warnings };
 }
 
-/** @throws {UsageError} unless there are either photos or a saved identity, and the choice of a face fits them */
-function sourcesOf(photos: readonly string[], { identity, face, keypoints, threshold }: Values): readonly string[] {
-	if (identity === undefined) {
-		if (photos.length === 0) throw new UsageError('Expected <photo…> or --identity for generate but received neither.');
+/** @throws {UsageError} unless there are photos, a saved identity or else a recipe, and the choice of a face fits them */
+function sourcesOf(photos: readonly string[], values: Values): readonly string[] {
+	const { identity, recipe, face, keypoints, threshold } = values;
+	if (photos.length > 0) {
+		if (identity !== undefined) {
+			throw new UsageError('Expected either <photo…> or --identity for generate but received both.');
+		}
 		if (keypoints === undefined || photos.length === 1) return photos;
 		throw new UsageError(`Expected one photo with --keypoints but received ${photos.length}.`);
 	}
-	if (photos.length > 0) throw new UsageError('Expected either <photo…> or --identity for generate but received both.');
+	const saved = identity ?? recipe;
+	if (saved === undefined) {
+		throw new UsageError('Expected <photo…>, --identity or --recipe for generate but received none.');
+	}
 	const [unfit] = Object.entries({ face, keypoints, threshold }).find(([, value]) => value !== undefined) ?? [];
-	if (unfit !== undefined) throw new UsageError(`Expected a photo with ${flagOf(unfit)} but received --identity.`);
-	return [identity];
+	const received = identity === undefined ? '--recipe' : '--identity';
+	if (unfit !== undefined) throw new UsageError(`Expected a photo with ${flagOf(unfit)} but received ${received}.`);
+	return [saved];
 }
 
 /** @throws {UsageError} where an image would mix with other output or go to a terminal */
-function requireBareStdout(json: boolean | undefined): void {
+function requireBareStdout({ json, saveRecipe }: Values & { json: boolean | undefined }): void {
 	if (json) throw new UsageError('Expected --json or --out - but received both: each needs stdout for itself.');
+	if (saveRecipe) throw new UsageError('Expected a file or folder for --out with --save-recipe but received "-".');
 	if (process.stdout.isTTY) {
 		throw new UsageError('Expected a file or a pipe on stdout for --out - but it is a terminal.');
 	}

@@ -15,7 +15,7 @@ export interface DigestOptions {
 }
 
 /** Shows, without reading it, that a file is unchanged. Every write through the file system changes `changedNs`. */
-type FileState = Readonly<{
+export type FileState = Readonly<{
 	file: string;
 	bytes: string;
 	modifiedNs: string;
@@ -32,10 +32,13 @@ const rememberedBytes = 4 << 20;
  * large file is remembered, in a folder, as long as path, size, times and inode stay the same.
  */
 export class FileDigests {
-	readonly #folder: string;
+	readonly #folder: string | undefined;
 
-	/** @param folder - where they are remembered, as `<SHA-256 of the path>.digest`; private, because its contents are trusted */
-	constructor(folder: string) {
+	/**
+	 * @param folder - where they are remembered, as `<SHA-256 of the path>.digest`; private, because its contents are trusted (default:
+	 *   nowhere)
+	 */
+	constructor(folder?: string) {
 		this.#folder = folder;
 	}
 
@@ -49,8 +52,8 @@ export class FileDigests {
 		if (Number(state.bytes) < rememberedBytes)
 			return await onDisk('read', file, async () => sha256(await readFile(file)));
 
-		const note = join(this.#folder, `${sha256(file)}.digest`);
-		const known = await recall(note);
+		const note = this.#folder && join(this.#folder, `${sha256(file)}.digest`);
+		const known = note === undefined ? undefined : await recall(note);
 		if (known !== undefined && isSame(known, state)) return known.sha256;
 
 		if (!isSettled(state)) {
@@ -65,12 +68,13 @@ export class FileDigests {
 				details: { file },
 			});
 		}
-		if (settled) await remember(note, { ...state, sha256: digest });
+		if (settled && note !== undefined) await remember(note, { ...state, sha256: digest });
 		return digest;
 	}
 
 	/** Forgets files that are gone. */
 	async sweep(): Promise<void> {
+		if (this.#folder === undefined) return;
 		for (const name of await readdir(this.#folder)) {
 			if (!/^[0-9a-f]{64}\.digest$/.test(name)) continue;
 			const note = join(this.#folder, name);
@@ -90,7 +94,7 @@ export function sha256(data: string | Uint8Array): string {
 	return createHash('sha256').update(data).digest('hex');
 }
 
-async function stateOf(file: string): Promise<FileState> {
+export async function stateOf(file: string): Promise<FileState> {
 	const { size, mtimeNs, ctimeNs, ino, dev } = await onDisk('read', file, () => stat(file, { bigint: true }));
 	return {
 		file,
@@ -103,7 +107,12 @@ async function stateOf(file: string): Promise<FileState> {
 }
 
 function isSame(a: FileState, b: FileState): boolean {
-	const fields = ['file', 'bytes', 'modifiedNs', 'changedNs', 'inode', 'device'] as const;
+	return isSameContent(a, b) && a.changedNs === b.changedNs;
+}
+
+/** For who does not trust the file to be the same, but wants to know whether it was replaced: permissions and links may be others. */
+export function isSameContent(a: FileState, b: FileState): boolean {
+	const fields = ['file', 'bytes', 'modifiedNs', 'inode', 'device'] as const;
 	return fields.every((field) => a[field] === b[field]);
 }
 

@@ -1,11 +1,14 @@
 // The options of `generate`.
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
-import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
+import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
+import type { SamplerName } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
-import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
+import { check, integer, invalid, type Rule, rules } from './check.ts';
 import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
-import { type NoiseMode, noiseModes, seedRule, seedsOf } from './seeds.ts';
-import { maxImageSide, requireSides } from './sizes.ts';
+import { mannerRules, maxImages } from './manner.ts';
+import { type Recipe, recipeRule } from './recipe.ts';
+import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
+import { requireSides } from './sizes.ts';
 
 /** The options of `generate`. */
 export interface GenerateOptions {
@@ -22,7 +25,7 @@ export interface GenerateOptions {
 	 * σ = √((1 − ᾱ) / ᾱ) of the step's timestep, as in Karras et al. 2022. It falls from step to step: in Stable Diffusion's schedule from
 	 * 14.6, through 1.6 in the middle, to 0.03. `from` equal to `to` leaves no step with guidance.
 	 */
-	guidanceInterval?: readonly [from: number, to: number] | undefined;
+	guidanceInterval?: GuidanceInterval | undefined;
 	/**
 	 * A non-negative integer: image `i` of the call uses `seed + i`; or one for each image (default: random, and reported
 	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device.
@@ -43,6 +46,11 @@ export interface GenerateOptions {
 	height?: number | undefined;
 	/** Initial noise, standard normal, [images, 4, height / 8, width / 8], instead of the generators' first draw. */
 	latents?: Float32Array | undefined;
+	/**
+	 * Paints the image of this recipe again: its options are those of the call, except where the call has others, and its identity is
+	 * painted unless another is given. See {@link Recipe}.
+	 */
+	recipe?: Recipe | undefined;
 	/**
 	 * Reads each portrait as `encode` reads a photo, and paints those again that are less alike to their identity than this
 	 * (default: none is read). `similarity` of an image tells how alike it is. Of a portrait that is not alike enough in any of `tries`
@@ -85,8 +93,6 @@ export const usualDefaults: GenerateDefaults = { sampler: 'dpm++2m', steps: 25, 
 /** With the LoRA of latent consistency, as its authors use it: https://huggingface.co/latent-consistency/lcm-lora-sdv1-5. @internal */
 export const lcmDefaults: GenerateDefaults = { sampler: 'lcm', steps: 4, guidanceScale: 1 };
 
-const maxImages = 1024;
-
 /**
  * Checks those of generate's options that need no model.
  *
@@ -96,17 +102,11 @@ const maxImages = 1024;
 export function checkGenerateOptions(options: GenerateOptions, defaults: GenerateDefaults = usualDefaults): void {
 	check('generate', options, {
 		count: integer(1, maxImages),
-		steps: integer(1, 1000),
-		guidanceScale: number(1, 1000),
-		guidanceInterval: intervalRule,
+		...mannerRules,
 		seed: seedRule,
-		noise: oneOf(noiseModes),
-		sampler: oneOf(samplerNames),
-		eta: number(0, 1),
-		width: integer(1, maxImageSide),
-		height: integer(1, maxImageSide),
 		latents: latentsRule,
 		check: likenessRule,
+		recipe: recipeRule,
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
@@ -146,11 +146,5 @@ export function resolveGenerateOptions(
 	const how = { steps, guidanceScale, guidanceInterval, sampler, eta };
 	return { count, images, ...how, seeds, noise, width, height, latents, likeness, onStep, signal };
 }
-
-const intervalRule: Rule = {
-	expected: ({ either }) => `two noise levels of at least 0, the lower one first${either(', [from, to],', '')}`,
-	fits: (value) =>
-		Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) && 0 <= value[0] && value[0] <= value[1],
-};
 
 const latentsRule: Rule = { expected: 'a Float32Array', fits: isFloat32Array };

@@ -30,7 +30,10 @@ export interface LoadOptions {
 	detectionSize?: number | undefined;
 	/** On a GPU: batch sizes that the UNet is built for, in rows: an image takes two with guidance, else one (default 2 and 8). */
 	batchSizes?: readonly number[] | undefined;
-	/** On a GPU: path or `file:` URL of a folder; engines are kept in `engines` below it (default: the user's cache folder). */
+	/**
+	 * Path or `file:` URL of a folder (default: the user's cache folder). In `engines` below it are kept the engines of GPUs, and the
+	 * digests of weights that recipes name.
+	 */
 	cacheDir?: string | URL | undefined;
 	/**
 	 * Called while engines are prepared, and when a network is ready.

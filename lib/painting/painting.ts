@@ -4,13 +4,17 @@ import type { ImageGeometry, Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import { GeneratedImage } from '../image.ts';
 import type { NativeGenerateRequest } from '../native.ts';
-import { type GenerateDefaults, type GenerateOptions, resolveGenerateOptions } from '../options/generate.ts';
+import { type GenerateDefaults, resolveGenerateOptions } from '../options/generate.ts';
+import type { RecipeModel } from '../options/recipe.ts';
+import { requireOne } from '../options/with-recipe.ts';
 import type { Pixels } from '../photo.ts';
+import { compareModel, type Ingredients, recipeOf } from '../provenance/recipe.ts';
 import { guidedSteps } from '../samplers/guidance-interval.ts';
 import { packPlan } from '../samplers/plan.ts';
 import { makePlan } from '../samplers/samplers.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { sizeWarnings } from '../warnings.ts';
+import type { Asked } from './arguments.ts';
 import { iterate } from './iteration.ts';
 import { type Judged, type Painted, paintAlike } from './likeness.ts';
 import { type Manner, type Portrait, requestFor } from './portraits.ts';
@@ -28,6 +32,8 @@ export type Core = Readonly<{
 	generate(request: (guard: Guard) => NativeGenerateRequest, signal: AbortSignal): Promise<void>;
 	/** Whom an image shows; undefined if there is no face. */
 	read(image: Pixels, signal: AbortSignal): Promise<Identity | undefined>;
+	/** What recipes tell of the model. */
+	describe(signal?: AbortSignal): Promise<RecipeModel>;
 }>;
 
 /** A call, checked, with a copy of everything that its caller may change. */
@@ -35,23 +41,30 @@ export type Painting = ReturnType<typeof preparePainting>;
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_BUNDLE` for a sampler that the schedule does not allow */
 export function preparePainting(
-	identities: readonly Identity[],
-	options: GenerateOptions | undefined,
+	{ identities, options, recipe, batch }: Asked,
 	{ schedule, geometry, trainedSize, defaults }: Model,
 ) {
 	const request = resolveGenerateOptions(options, identities.length, geometry, defaults);
 	const { count, images, steps, sampler, eta, seeds, noise, latents, likeness, onStep, signal } = request;
 	const { width, height, guidanceScale, guidanceInterval } = request;
 	const plan = makePlan(sampler, steps, schedule, { eta });
+	requireOne(batch, images);
 	const manner: Manner = {
-		...{ plan: packPlan(plan), guidanceScale, width, height, noise, images },
+		...{ plan: packPlan(plan), guidanceScale, width, height, noise, drawnFor: batch?.images ?? images },
 		...(guidanceInterval && { guided: Uint8Array.from(guidedSteps(plan, guidanceInterval, schedule), Number) }),
 		...(latents && { latents: latents.slice() }),
 	};
 	const portraits: Portrait[] = Array.from({ length: images }, (_, index) => ({
 		...{ index, identity: identities[Math.floor(index / count)]!, seed: seeds.of(index, 1) },
+		place: batch?.place ?? index,
 	}));
-	return { portraits, manner, seeds, likeness, warnings: sizeWarnings({ width, height }, trainedSize), onStep, signal };
+	const decided = {
+		...{ sampler, steps, guidanceScale, noise, width, height },
+		...(guidanceInterval && { guidanceInterval: [...guidanceInterval] as const }),
+		...(sampler === 'ddim' && { eta }),
+	};
+	const warnings = sizeWarnings({ width, height }, trainedSize);
+	return { portraits, manner, decided, seeds, likeness, recipe, warnings, onStep, signal };
 }
 
 /** Gives each image as it finishes; `signal` stops it. */
@@ -61,8 +74,10 @@ export async function paint(
 	give: (image: GeneratedImage) => void,
 	signal: AbortSignal,
 ): Promise<void> {
-	const { portraits, manner, seeds, likeness, onStep } = painting;
+	const { portraits, manner, seeds, likeness, onStep, recipe } = painting;
 	const { width, height } = manner;
+	const warnings = [...painting.warnings];
+	if (recipe !== undefined) warnings.push(...compareModel(recipe, await core.describe(signal)));
 	const paintRound = (some: readonly Portrait[], round: number) =>
 		iterate<Painted>((giveOne, stop) => {
 			const request = (guard: Guard): NativeGenerateRequest => ({
@@ -80,14 +95,27 @@ export async function paint(
 		likeness === undefined
 			? paintRound(portraits, 1)
 			: paintAlike(portraits, { check: likeness, seeds }, paintRound, read);
-	for await (const image of images) give(imageOf(image, painting));
+	for await (const image of images) give(imageOf(image, { ...painting, warnings }, core));
 }
 
-function imageOf(image: Painted | Judged, { manner, warnings }: Painting): GeneratedImage {
+function imageOf(image: Painted | Judged, painting: Painting, core: Core): GeneratedImage {
 	const { pixels, portrait } = image;
+	const { manner, warnings } = painting;
 	const judged = 'warnings' in image ? image : undefined;
 	return new GeneratedImage(pixels, manner, portrait.seed, portrait.index, {
+		recipe: async () => recipeOf(ingredientsOf(portrait, painting), await core.describe()),
 		similarity: judged?.similarity,
 		warnings: [...warnings, ...(judged?.warnings ?? [])],
 	});
+}
+
+function ingredientsOf({ index, identity, seed, place }: Portrait, painting: Painting): Ingredients {
+	const { decided, portraits, manner } = painting;
+	const { latents, drawnFor } = manner;
+	const numbers = (latents?.length ?? 0) / portraits.length;
+	return {
+		...{ identity, options: { ...decided, seed } },
+		...(decided.noise === 'batch' && { batch: { images: drawnFor, place } }),
+		latents: latents?.subarray(index * numbers, (index + 1) * numbers),
+	};
 }

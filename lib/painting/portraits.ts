@@ -9,21 +9,23 @@ export type Portrait = Readonly<{
 	index: number;
 	identity: Identity;
 	seed: number;
+	/** Among the images that its generator draws for, if it draws for several. */
+	place: number;
 }>;
 
 /** What all images of a call share. */
 export type Manner = Readonly<
 	Pick<NativeGenerateRequest, 'plan' | 'guidanceScale' | 'guided' | 'width' | 'height' | 'latents'> & {
 		noise: NoiseMode;
-		/** How many images the call has: with one generator for all, it draws for so many. */
-		images: number;
+		/** How many images one generator draws for, with `noise: "batch"`. */
+		drawnFor: number;
 	}
 >;
 
 /** @param portraits - with one generator for all, of one seed; with latents, all of the call's */
 export function requestFor(
 	portraits: readonly Portrait[],
-	{ noise, images, ...manner }: Manner,
+	{ noise, drawnFor, ...manner }: Manner,
 ): Omit<NativeGenerateRequest, 'onStep' | 'onImage'> {
 	const identities = [...new Set(portraits.map(({ identity }) => identity))];
 	const request = {
@@ -33,6 +35,6 @@ export function requestFor(
 	};
 	const seeds = Float64Array.from(portraits, ({ seed }) => seed);
 	if (noise === 'per-image') return { ...request, seeds };
-	const places = Uint32Array.from(portraits, ({ index }) => index);
-	return { ...request, seeds: seeds.slice(0, 1), noiseBatch: { images, places } };
+	const places = Uint32Array.from(portraits, ({ place }) => place);
+	return { ...request, seeds: seeds.slice(0, 1), noiseBatch: { images: drawnFor, places } };
 }

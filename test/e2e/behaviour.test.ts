@@ -97,8 +97,8 @@ function behaves(runtime: Runtime): void {
 	const cacheFor = (what: string) => folder.path(`${what} of ${name}`);
 	const isEngine = providerLibrary !== undefined;
 	const options: LoadOptions = {
-		...{ bundle, device },
-		...(isEngine ? { cacheDir: cacheFor('engines'), batchSizes: [1, 2, 4, 8] } : {}),
+		...{ bundle, device, cacheDir: cacheFor('engines') },
+		...(isEngine ? { batchSizes: [1, 2, 4, 8] } : {}),
 	};
 	let restore: string | undefined;
 	let model: Arc2Face;

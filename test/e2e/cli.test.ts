@@ -10,7 +10,7 @@ import { EngineCache } from '../../lib/engines/cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { useProgram } from '../program.ts';
 
-const { current, start, run, serve } = useProgram();
+const { current, start, run, shell, serve } = useProgram();
 let folder: string;
 beforeEach(() => {
 	({ folder } = current);
@@ -81,6 +81,8 @@ describe('wrong usage exits with 2, explains itself on stderr and prints nothing
 		[['generate', 'a.jpg', '--check', '5'], 'a number from -1 to 1 for --check but received 5'],
 		[['generate', 'a.jpg', '--check', '0.5', '--tries', '0'], 'an integer from 1 to 100 for --tries but received 0'],
 		[['generate', 'a.jpg', '--tries', '2'], '--check with --tries'],
+		[['generate', '--recipe', 'a.json', '--face', '1'], '--face but received --recipe'],
+		[['generate', '--recipe'], '--recipe'],
 		[['generate', 'a.jpg', '--seed', '-1'], '--seed but received -1. See arc2face generate --help.'],
 		[['generate', 'a.jpg', 'b.jpg', '--out', 'a.png'], 'a folder for --out with 2 portraits'],
 		[['generate', 'a.jpg', '--count', '2', '--out', '-'], 'a folder for --out with 2 portraits'],
@@ -426,6 +428,78 @@ describe('with a bundle', () => {
 		const again = await run('generate', '--identity', identity(), ...model, '--seed', String(seed), '--force');
 		expect(again.code).toBe(0);
 		expect(await sha256(file)).toBe(before);
+	});
+
+	describe('a recipe', () => {
+		const cached = () => ['--cache-dir', join(folder, 'cache')];
+		const paint = (...options: string[]) => run('generate', '--bundle', bundle, ...cached(), ...options);
+		const saved = join('one', 'anna-8.recipe.json');
+		beforeEach(async () => {
+			const args = ['--identity', identity(), '--count', '2', '--seed', '7', '--steps', '2', '--save-recipe'];
+			const { stdout } = await paint(...args, '--out', 'one', '--json');
+			const { portraits } = JSON.parse(stdout).results[0];
+			expect(portraits.map(({ recipe }: { recipe: string }) => recipe)).toEqual([
+				join('one', 'anna-7.recipe.json'),
+				saved,
+			]);
+		});
+
+		test('paints the same portrait again', async () => {
+			const { code, stdout } = await paint('--recipe', saved, '--out', 'again', '--save-recipe');
+			expect([code, stdout.includes(join('again', 'anna-8-8.png'))]).toEqual([0, true]);
+			expect(await sha256('again/anna-8-8.png')).toBe(await sha256('one/anna-8.png'));
+			expect(await sha256('again/anna-8-8.recipe.json')).toBe(await sha256(saved));
+			const piped = await shell(
+				`cat ${saved} | $arc2face generate --bundle ${bundle} --cache-dir cache --recipe - --out piped.png`,
+			);
+			expect([piped.code, await sha256('piped.png')]).toEqual([0, await sha256('one/anna-8.png')]);
+		});
+
+		test('gives way to options, and to another person', async () => {
+			await paint('--recipe', saved, '--steps', '3', '--out', 'longer.png');
+			await paint('--identity', identity(), '--seed', '8', '--steps', '3', '--out', 'expected.png');
+			expect(await sha256('longer.png')).toBe(await sha256('expected.png'));
+			const { identity: person, ...recipe } = JSON.parse(await readFile(join(folder, saved), 'utf8'));
+			await writeFile(join(folder, 'nobody.json'), JSON.stringify(recipe));
+			expect((await paint('--recipe', 'nobody.json')).stderr).toContain('--identity');
+			await writeFile(join(folder, 'ben.json'), JSON.stringify(person));
+			await paint('--recipe', 'nobody.json', '--identity', 'ben.json', '--out', 'ben.png');
+			expect(await sha256('ben.png')).toBe(await sha256('one/anna-8.png'));
+		});
+
+		test('of another model is refused, of another version followed with a note', async () => {
+			const recipe = JSON.parse(await readFile(join(folder, saved), 'utf8'));
+			const { code, stderr } = await run('generate', '--bundle', 'tiny', ...cached(), '--recipe', saved);
+			expect(code).toBe(2);
+			expect(stderr).toMatch(/another model than tiny.*with another text encoder, UNet, VAE/);
+			await writeFile(join(folder, 'old.json'), JSON.stringify({ ...recipe, package: '0.0.1' }));
+			const old = await paint('--recipe', 'old.json', '--out', 'old.png');
+			expect([old.code, old.stderr]).toEqual([0, expect.stringContaining('old.png: The recipe was made')]);
+		});
+
+		test('that is none is named, without its contents', async () => {
+			for (const [content, why] of [
+				['{"password": "secret"}', 'Expected 1 for `format` of the recipe but received undefined.'],
+				['secret', 'it is no JSON.'],
+				['["secret"]', 'but received a list.'],
+			] as const) {
+				await writeFile(join(folder, 'other.json'), content);
+				const { code, stderr } = await paint('--recipe', 'other.json');
+				expect([code, stderr]).toEqual([2, expect.stringContaining(`Expected a saved recipe in other.json: `)]);
+				expect(stderr).toContain(why);
+				expect(stderr).not.toContain('secret');
+			}
+			expect((await paint('--recipe', 'nowhere.json')).stderr).toContain('nowhere.json');
+		});
+
+		test('is not overwritten without --force', async () => {
+			const again = ['--identity', identity(), '--seed', '7', '--steps', '2', '--save-recipe', '--out', 'one'];
+			await rm(join(folder, 'one/anna-7.png'));
+			const { code, stderr } = await paint(...again);
+			expect([code, stderr]).toEqual([2, expect.stringContaining('anna-7.recipe.json exists already')]);
+			expect((await paint(...again, '--force')).code).toBe(0);
+			expect((await paint('--recipe', saved, '--save-recipe', '--out', '-')).stderr).toContain('--save-recipe');
+		});
 	});
 
 	test('guidance in no noise level paints what guidance 1 does', async () => {

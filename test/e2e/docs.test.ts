@@ -69,8 +69,10 @@ describe('in a project that has the package installed', () => {
 	});
 	afterAll(() => rm(folder, { recursive: true, force: true }));
 
-	// A home of its own, without any official bundle.
-	const env = () => ({ ...process.env, ARC2FACE_HOME: join(folder, 'home'), NO_COLOR: '1' });
+	// A home of its own, without any official bundle, and a cache.
+	const env = () => ({
+		...{ ...process.env, ARC2FACE_HOME: join(folder, 'home'), XDG_CACHE_HOME: join(folder, 'cache'), NO_COLOR: '1' },
+	});
 
 	test('the programs compile, also where strictness goes beyond strict', async () => {
 		const programs = blocks.filter(({ language }) => language === 'ts');
@@ -118,7 +120,14 @@ describe('in a project that has the package installed', () => {
 
 	test('what they say they write is there', async () => {
 		expect(await readdir(folder)).toEqual(
-			expect.arrayContaining(['anna-42.png', 'anna-45.png', 'between.webp', 'anna.json', 'anna-3.jpg']),
+			expect.arrayContaining([
+				'anna-42.png',
+				'anna-45.png',
+				'between.webp',
+				'anna.json',
+				'anna-3.jpg',
+				'anna-5.recipe.json',
+			]),
 		);
 		expect(await readdir(join(folder, 'portraits'))).toHaveLength(4);
 	});

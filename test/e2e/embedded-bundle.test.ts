@@ -9,6 +9,7 @@ import { nearest } from '../../benchmarks/portraits/statistics.ts';
 import { Arc2Face, type Face, type GeneratedImage, type Identity } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
+import { maxAbsError } from '../golden.ts';
 import { withEnvironment } from '../runtimes.ts';
 
 type Truth = { scenes: { file: string; faces: Pick<Face, 'box' | 'keypoints'>[] }[] };
@@ -24,7 +25,7 @@ let identities: Identity[][];
 beforeAll(async () => {
 	// If nothing was pulled, the embedded bundle is the default.
 	await withEnvironment({ ARC2FACE_HOME: empty.path('.') }, async () => {
-		model = await Arc2Face.load({ device: 'cpu' });
+		model = await Arc2Face.load({ device: 'cpu', cacheDir: empty.path('cache') });
 	});
 	identities = await Promise.all(people.map(({ photos }) => Promise.all(photos.map(({ file }) => model.encode(file)))));
 });
@@ -115,6 +116,19 @@ describe('portraits that have to be alike', () => {
 			expect(codes(image)).toEqual(kept ? [] : ['LOW_SIMILARITY']);
 		}
 		expect(images.some(({ seed }) => seed > 3)).toBe(true);
+	});
+
+	test('keep their places in the noise of a batch, and their recipes', async () => {
+		const how = { ...few, noise: 'batch', sampler: 'dpm++2m-sde' } as const;
+		const images = await model.generate(person(), { ...how, check: { minSimilarity: 1, tries: 2 } });
+		expect(images.map(({ seed }) => seed)).toContain(2);
+		for (const image of images) {
+			const whole = await model.generate(person(), { ...how, seed: image.seed });
+			const [again] = await model.generate({ recipe: await image.recipe() });
+			// Other batches round otherwise, by a level.
+			for (const same of [whole[image.index]!, again])
+				expect(maxAbsError(image.data, same.data)).toBeLessThanOrEqual(1);
+		}
 	});
 });
 

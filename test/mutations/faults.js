@@ -14,6 +14,21 @@ export const faults = [
 		to: 'identityPosition: 5,',
 		tests: ['tokens'],
 	},
+	// Guidance
+	{
+		name: 'the lower end of an interval of guidance',
+		file: 'guidance-interval.ts',
+		from: 'from < sigma',
+		to: 'from <= sigma',
+		tests: ['guidance-interval'],
+	},
+	{
+		name: 'the upper end of an interval of guidance',
+		file: 'guidance-interval.ts',
+		from: 'sigma <= to',
+		to: 'sigma < to',
+		tests: ['guidance-interval'],
+	},
 	// Networks
 	{
 		name: "epsilon of the autoencoder's norms",

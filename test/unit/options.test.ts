@@ -334,6 +334,14 @@ describe('refused with the name of the option, what it may be, and what it was',
 		);
 	});
 
+	test('but not one try with latents', () => {
+		const latents = new Float32Array(12288);
+		expect(generate({ latents, check: { minSimilarity: 0.5, tries: 1 } }).likeness).toEqual({
+			minSimilarity: 0.5,
+			tries: 1,
+		});
+	});
+
 	test('more images than one call paints', () => {
 		expect(() => generate({ count: 600 }, 2)).toThrow(
 			expect.objectContaining({ message: expect.stringContaining('received 600 for each of 2 identities') }),

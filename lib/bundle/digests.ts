@@ -1,0 +1,95 @@
+// The digests of a loaded bundle's weights, computed when they are asked for.
+import { abandonable } from '../call.ts';
+import { Arc2FaceError } from '../errors.ts';
+import { cacheFolder } from '../files/cache-folder.ts';
+import { FileDigests, type FileState, isSameContent, sha256, stateOf } from '../files/digests.ts';
+import { requirePrivateFolder } from '../files/private-folder.ts';
+import type { Bundle } from './bundle.ts';
+import { type WrittenName, writtenNames } from './networks.ts';
+
+/** SHA-256 in lower-case hexadecimal, as hubs tell it. */
+export type BundleDigests = Readonly<{
+	/** Of each network that paints: the files of its weights, in the order of their digests. */
+	weights: Readonly<Record<WrittenName, readonly string[]>>;
+	/** Of what else decides how the bundle paints: its noise schedule and its prompt. */
+	settings: string;
+}>;
+
+/** Remembers which files were loaded: what lies there later may be others. */
+export class LoadedWeights {
+	readonly #bundle: Bundle;
+	readonly #loaded: readonly FileState[];
+	readonly #cacheDir: string | undefined;
+	#digests: Promise<BundleDigests> | undefined;
+
+	private constructor(bundle: Bundle, loaded: readonly FileState[], cacheDir: string | undefined) {
+		this.#bundle = bundle;
+		this.#loaded = loaded;
+		this.#cacheDir = cacheDir;
+	}
+
+	/** @throws {Arc2FaceError} `FILE_FAILED` */
+	static async of(bundle: Bundle, cacheDir: string | undefined): Promise<LoadedWeights> {
+		return new LoadedWeights(bundle, await Promise.all(bundle.files.map(stateOf)), cacheDir);
+	}
+
+	/**
+	 * Reads the files once, which takes a few seconds for the official weights; then they are known, also to later loads.
+	 *
+	 * @param signal - lets the caller go; others may wait for the same
+	 * @throws {Arc2FaceError} `FILE_FAILED`, also where a file is not the one that was loaded
+	 */
+	async digests(signal?: AbortSignal): Promise<BundleDigests> {
+		signal?.throwIfAborted();
+		this.#digests ??= this.#read().catch((error) => {
+			this.#digests = undefined; // it may be there again
+			throw error;
+		});
+		return await abandonable(this.#digests, signal);
+	}
+
+	async #read(): Promise<BundleDigests> {
+		const { networks, schedule, tokens } = this.#bundle;
+		const files = await this.#fileDigests();
+		const digestOf = new Map<number, string>();
+		const weights: Partial<Record<WrittenName, string[]>> = {};
+		for (const name of writtenNames) {
+			const network = networks[name];
+			const used = 'file' in network ? [network.file] : network.weights.map(({ file }) => file);
+			const own = new Set<string>();
+			for (const file of new Set(used)) {
+				if (!digestOf.has(file)) digestOf.set(file, await this.#digestOf(file, files));
+				own.add(digestOf.get(file)!);
+			}
+			weights[name] = [...own].sort();
+		}
+		return { weights: weights as BundleDigests['weights'], settings: sha256(settingsOf(schedule, tokens)) };
+	}
+
+	/** Known from loads on a GPU or from before, as far as the cache can be used. */
+	async #fileDigests(): Promise<FileDigests> {
+		const folder = cacheFolder('engines', this.#cacheDir);
+		return await requirePrivateFolder(folder).then(
+			() => new FileDigests(folder),
+			() => new FileDigests(),
+		);
+	}
+
+	async #digestOf(file: number, files: FileDigests): Promise<string> {
+		const path = this.#bundle.files[file]!;
+		const digest = await files.sha256(path);
+		if (isSameContent(this.#loaded[file]!, await stateOf(path))) return digest;
+		const problem = `Expected ${path} to be the file that was loaded but it was replaced since then.`;
+		throw new Arc2FaceError('FILE_FAILED', problem, {
+			remedy: 'Load the model again to paint with what is there.',
+			details: { file: path },
+		});
+	}
+}
+
+/** In a fixed order, and without the last digits: machines differ in those of a cosine. */
+function settingsOf(schedule: Bundle['schedule'], { prompt, emptyPrompt, identityPosition }: Bundle['tokens']): string {
+	const alphaBars = Array.from(schedule.alphaBars, (alphaBar) => alphaBar.toPrecision(9));
+	const tokens = { prompt: Array.from(prompt), emptyPrompt: Array.from(emptyPrompt), identityPosition };
+	return JSON.stringify(Object.entries({ ...schedule, alphaBars, ...tokens }).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,172 @@
+// Recipes: how an image was made, as plain JSON, and the check of one that comes from outside.
+import { Arc2FaceError } from '../errors.ts';
+import { say } from '../messages/wording.ts';
+import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
+import type { SamplerName } from '../samplers/samplers.ts';
+import { describe, integer, type Rule, rules } from './check.ts';
+import { mannerRules, maxImages } from './manner.ts';
+import type { NoiseMode } from './seeds.ts';
+
+/**
+ * How an image was made: plain JSON, from which `generate({ recipe })` makes the same image again.
+ *
+ * It has the identity, which is biometric data of a person. Where that must not be kept, delete it: `generate(identity, { recipe })` takes
+ * it from elsewhere.
+ */
+export interface Recipe {
+	/** The form of the recipe. */
+	format: 1;
+	/** The version of this package that made the image. */
+	package: string;
+	/** The model that made it. */
+	model: RecipeModel;
+	/** Whom it was asked to show, for {@link Identity.from}. */
+	identity?: {
+		/** 512 numbers of length 1. */
+		embedding: number[];
+	};
+	/** The options of `generate` that decide the image. */
+	options: RecipeOptions;
+	/** With `noise: "batch"`: what its generator drew for. */
+	batch?: {
+		/** How many images. */
+		images: number;
+		/** Which of them this one is, from 0. */
+		place: number;
+	};
+	/** Its `latents`, if it was made from some: float32, little-endian, in base64. */
+	latents?: string;
+}
+
+/** The options of `generate` that decide an image, by their names there. */
+export interface RecipeOptions {
+	/** As the option. */
+	sampler: SamplerName;
+	/** As the option. */
+	steps: number;
+	/** As the option. */
+	guidanceScale: number;
+	/** As the option; absent if all steps were guided. */
+	guidanceInterval?: GuidanceInterval;
+	/** As the option; absent with another sampler. */
+	eta?: number;
+	/** Of this image. */
+	seed: number;
+	/** As the option. */
+	noise: NoiseMode;
+	/** In pixels. */
+	width: number;
+	/** In pixels. */
+	height: number;
+}
+
+/** What of a model decides its images. Digests are SHA-256, in lower-case hexadecimal. */
+export interface RecipeModel {
+	/** The name of the bundle's folder, for people. */
+	bundle: string;
+	/** Of each network that paints, by its name: the digests of its files, in order. */
+	weights: Record<string, string[]>;
+	/** The digest of the bundle's noise schedule and prompt. */
+	settings: string;
+	/** What was loaded besides the bundle's own weights. */
+	variant: Record<string, unknown>;
+	/** The kind of device: `cpu` or `cuda`. */
+	device: string;
+	/** What ran the networks. */
+	provider: string;
+	/** The provider's version. */
+	version: string;
+	/** Arithmetic of the networks: `fp32` or `fp16`. */
+	precision: string;
+}
+
+const object: Rule = {
+	expected: 'an object',
+	fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+const digest: Rule = {
+	expected: 'a SHA-256 in hexadecimal',
+	fits: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+};
+const weights: Rule = {
+	expected: 'a list of digests for each network',
+	fits: (value) =>
+		object.fits(value) &&
+		Object.values(value as object).every((list) => Array.isArray(list) && list.every(digest.fits)),
+};
+const base64: Rule = {
+	expected: 'float32 numbers in base64',
+	fits: (value) => {
+		if (typeof value !== 'string') return false;
+		const bytes = Buffer.from(value, 'base64'); // which skips what is none
+		return bytes.length > 0 && bytes.length % 4 === 0 && bytes.toString('base64') === value;
+	},
+};
+
+const { eta, guidanceInterval, ...manner } = mannerRules;
+const options = { ...manner, seed: integer(0, Number.MAX_SAFE_INTEGER) };
+const model = {
+	...{ bundle: rules.text, weights, settings: digest, variant: object },
+	...{ device: rules.text, provider: rules.text, version: rules.text, precision: rules.text },
+};
+
+/** What has to be in a recipe, and what may be, from the whole to its parts. */
+const required: Readonly<Record<string, Rule>> = {
+	...{ package: rules.text, model: object, options: object },
+	...within('model', model),
+	...within('options', options),
+};
+const optional: Readonly<Record<string, Rule>> = {
+	...{ identity: object, latents: base64 },
+	...within('options', { eta, guidanceInterval }),
+};
+
+export const recipeRule: Rule = { ...object, expected: 'a recipe, as an image gives it' };
+
+/**
+ * A recipe from outside, whole and of known form. Its identity is checked when it is used.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`
+ * @internal
+ */
+export function checkRecipe(value: unknown): Recipe {
+	if (!recipeRule.fits(value)) throw unfit(recipeRule, '', value);
+	const { format } = value as Partial<Recipe>;
+	if (format !== 1) throw unfit({ expected: '1', fits: () => false }, 'format', format, otherForm);
+	for (const [path, rule] of Object.entries(required)) requireFit(value, path, rule);
+	for (const [path, rule] of Object.entries(optional)) {
+		if (at(value, path) !== undefined) requireFit(value, path, rule);
+	}
+	const recipe = value as Recipe;
+	const known = Object.keys({ ...options, eta, guidanceInterval });
+	const odd = Object.keys(recipe.options).find((name) => !known.includes(name));
+	if (odd !== undefined) throw unfit({ ...object, expected: known.join(', ') }, 'options', odd, otherForm);
+	if (recipe.options.noise === 'batch') {
+		requireFit(value, 'batch.images', integer(1, maxImages));
+		requireFit(value, 'batch.place', integer(0, recipe.batch!.images - 1));
+	}
+	return recipe;
+}
+
+const otherForm = 'It may be of a later version of this package: use that one.';
+
+function within(part: string, fields: Readonly<Record<string, Rule>>): Record<string, Rule> {
+	return Object.fromEntries(Object.entries(fields).map(([name, rule]) => [`${part}.${name}`, rule]));
+}
+
+function at(recipe: unknown, path: string): unknown {
+	return path.split('.').reduce((part, name) => (object.fits(part) ? (part as never)[name] : undefined), recipe);
+}
+
+function requireFit(recipe: unknown, path: string, rule: Rule): void {
+	if (!rule.fits(at(recipe, path))) throw unfit(rule, path, at(recipe, path));
+}
+
+/** What is wrong with a recipe. Its fields have one name for all readers. */
+function unfit({ expected }: Rule, path: string, received: unknown, remedy?: string): Arc2FaceError {
+	const place = path === '' ? '`recipe`' : `\`${path}\` of the recipe`;
+	// A whole that is none may be anybody's file, which no message repeats.
+	const told = path === '' && Array.isArray(received) ? 'a list' : describe(received);
+	const problem = `Expected ${say(expected)} for ${place} but received ${told}.`;
+	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: 'recipe' } });
+}

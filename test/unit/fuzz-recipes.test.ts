@@ -1,0 +1,128 @@
+// Whatever is passed as options or recipe, `generate` takes it or says in a typed error what is wrong. Each case follows from its number, so
+// that a failure names it.
+import { expect, test } from 'vitest';
+import { usualDefaults } from '../../lib/options/generate.ts';
+import type { Recipe } from '../../lib/options/recipe.ts';
+import { readArguments, type Who } from '../../lib/painting/arguments.ts';
+import { preparePainting } from '../../lib/painting/painting.ts';
+import { requestFor } from '../../lib/painting/portraits.ts';
+import { packedStartLength, packedStepLength } from '../../lib/samplers/plan.ts';
+import { samplerNames } from '../../lib/samplers/samplers.ts';
+import { cumulateAlphas, makeBetas } from '../../lib/samplers/schedule.ts';
+
+/** A generator of numbers in [0, 1): mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
+function random(seed: number): () => number {
+	let state = seed;
+	return () => {
+		state = (state + 0x6d2b79f5) | 0;
+		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+	};
+}
+
+const model = {
+	schedule: {
+		alphaBars: cumulateAlphas(makeBetas('scaled_linear', 0.00085, 0.012, 1000)),
+		...{
+			stepsOffset: 1,
+			setAlphaToOne: false,
+			predictionType: 'epsilon' as const,
+			clipSample: false,
+			skipPrkSteps: true,
+		},
+		...{ originalInferenceSteps: 50, timestepScaling: 10 },
+	},
+	geometry: { width: 64, height: 64, pixelsPerLatent: 8 },
+	trainedSize: { width: 64, height: 64 },
+	defaults: usualDefaults,
+} as const;
+const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
+const digest = 'ab'.repeat(32);
+const recipe: Recipe = {
+	format: 1,
+	package: '0.1.0',
+	model: {
+		...{ bundle: 'tiny', weights: { unet: [digest] }, settings: digest, variant: {} },
+		...{ device: 'cpu', provider: 'onnxruntime', version: '1.30.0', precision: 'fp32' },
+	},
+	identity: { embedding: identity },
+	options: {
+		...{ sampler: 'ddim', steps: 5, guidanceScale: 3, guidanceInterval: [0.3, 5], eta: 0.5 },
+		...{ seed: 42, noise: 'batch', width: 64, height: 64 },
+	},
+	batch: { images: 3, place: 1 },
+};
+
+/** Values of all kinds, more often those that some option takes. */
+function anything(next: () => number): unknown {
+	const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)]!;
+	return pick([
+		() => Math.floor(next() * 64),
+		() => next() * 4 - 1,
+		() => pick(samplerNames),
+		() => pick(['batch', 'per-image', '', 'toString', '__proto__']),
+		() => [next() * 2, next() * 4],
+		() => Array.from({ length: Math.floor(next() * 4) }, () => Math.floor(next() * 99)),
+		() => ({ minSimilarity: next() * 3 - 1.5, tries: Math.floor(next() * 5) }),
+		() =>
+			pick([undefined, null, Number.NaN, Infinity, -0, 2 ** 53, 1n, Symbol('a'), true, () => {}, new Date(), {}, []]),
+		() => new Float32Array(Math.floor(next() * 3) * 4 * 64).fill(next()),
+		() => new Proxy({}, { get: () => undefined }),
+		() => Object.create(null),
+	])();
+}
+
+const names = [
+	...['count', 'steps', 'guidanceScale', 'guidanceInterval', 'seed', 'noise', 'sampler', 'eta', 'width', 'height'],
+	...['latents', 'check', 'recipe', 'onStep', 'signal'],
+];
+
+/** The recipe, of which some values are others. */
+function damaged(next: () => number): unknown {
+	const copy = structuredClone(recipe) as unknown as Record<string, Record<string, unknown>>;
+	for (let count = Math.floor(next() * 2); count > 0; count--) {
+		const parts = [copy, copy.model!, copy.options!, copy.batch!, copy.identity!];
+		const part = parts[Math.floor(next() * parts.length)];
+		if (typeof part !== 'object' || part === null || !Object.isExtensible(part)) continue;
+		const keys = Object.keys(part);
+		if (keys.length === 0) continue;
+		part[keys[Math.floor(next() * keys.length)]!] = anything(next) as never;
+	}
+	return copy;
+}
+
+test('any options and recipes are taken, or refused with a typed error', () => {
+	const [cases, outcomes] = [6000, { taken: 0, refused: 0 }];
+	for (let seed = 0; seed < cases; seed++) {
+		const next = random(seed);
+		const options: Record<string, unknown> = {};
+		for (const name of names) if (next() < 0.06) options[name] = anything(next);
+		if (next() < 0.6) options.recipe = damaged(next);
+		const who = next() < 0.5 ? options : next() < 0.8 ? identity : anything(next);
+		try {
+			const painting = preparePainting(
+				readArguments(who as Who, (who === options ? undefined : options) as never),
+				model,
+			);
+			outcomes.taken++;
+			// What the core gets is whole.
+			const request = requestFor(painting.portraits, painting.manner);
+			const images = painting.portraits.length;
+			expect(request.identityOfImage, `case ${seed}`).toHaveLength(images);
+			expect((request.plan.length - packedStartLength) % packedStepLength, `case ${seed}`).toBe(0);
+			expect(request.plan.every(Number.isFinite), `case ${seed}`).toBe(true);
+			expect(request.seeds.every(Number.isSafeInteger), `case ${seed}`).toBe(true);
+			expect(
+				request.noiseBatch?.places.every((place) => place < request.noiseBatch!.images) ?? true,
+				`case ${seed}`,
+			).toBe(true);
+			if (request.latents !== undefined) expect(request.latents, `case ${seed}`).toHaveLength(images * 4 * 64);
+		} catch (error) {
+			outcomes.refused++;
+			expect(error, `case ${seed}`).toMatchObject({ name: 'Arc2FaceError', code: 'INVALID_ARGUMENT' });
+		}
+	}
+	// Otherwise the cases would all be wrong, or none.
+	expect(Math.min(...Object.values(outcomes)), JSON.stringify(outcomes)).toBeGreaterThan(cases / 10);
+});
