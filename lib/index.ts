@@ -12,7 +12,7 @@ export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
 export type { LikenessCheck } from './options/likeness.ts';
 export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } from './options/load.ts';
 export type { LoraChoice, LoraName } from './options/loras.ts';
-export type { Recipe, RecipeModel, RecipeOptions } from './options/recipe.ts';
+export type { Recipe, RecipeModel, RecipeOptions, RecipeVariant } from './options/recipe.ts';
 export type { NoiseMode } from './options/seeds.ts';
 export type { RecipeCall, Who } from './painting/arguments.ts';
 export type { Photo, RawPhoto } from './photo.ts';

@@ -1,4 +1,7 @@
 // How the calls that paint behave, whatever runs the model: a part of e2e/behaviour.test.ts.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
 	Arc2Face,
@@ -438,7 +441,7 @@ function remembers({ runtime, options, model, difference }: Subject): void {
 			[{ weights: {} }, 'UNet'],
 			[{ weights: { ...made.weights, controlnet: [nowhere] } }, 'controlnet'],
 			[{ settings: nowhere }, 'noise schedule or prompt'],
-			[{ variant: { loras: [1] } }, 'what was loaded besides'],
+			[{ variant: { loras: [{ sha256: nowhere, scale: 1 }] } }, 'LoRAs'],
 		];
 		for (const [other, culprit] of others) {
 			let steps = 0;
@@ -451,6 +454,26 @@ function remembers({ runtime, options, model, difference }: Subject): void {
 			expect(steps).toBe(0);
 		}
 		expect(difference(await model().generate(identity, recipe.options), [image])).toBe(0);
+	});
+
+	test('name the LoRAs, which have to be the same', async () => {
+		const lora = join(model().info.bundle, 'lcm-lora/pytorch_lora_weights.safetensors');
+		const sha256 = createHash('sha256')
+			.update(await readFile(lora))
+			.digest('hex');
+		await using adapted = await Arc2Face.load({ ...options, loras: ['lcm', { path: lora, scale: 0.5 }] });
+		const [image] = await adapted.generate(identity, { seed: 13 });
+		const recipe = await recipeOf(image);
+		expect(recipe.options).toMatchObject({ sampler: 'lcm', steps: 4, guidanceScale: 1 });
+		expect(recipe.model.variant).toEqual({ loras: [1, 0.5].map((scale) => ({ sha256, scale })) });
+		expect(difference(await adapted.generate({ recipe }), [image])).toBe(0);
+		await expect(model().generate({ recipe })).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+			message: expect.stringContaining('another choice of LoRAs'),
+		});
+		const plain = await recipeOf((await model().generate(identity, { steps: 1 }))[0]);
+		expect(plain.model.variant).toEqual({});
+		await expect(adapted.generate({ recipe: plain })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 	});
 
 	test('are there also once the model is gone', async () => {

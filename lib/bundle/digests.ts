@@ -13,16 +13,19 @@ export type BundleDigests = Readonly<{
 	weights: Readonly<Record<WrittenName, readonly string[]>>;
 	/** Of what else decides how the bundle paints: its noise schedule and its prompt. */
 	settings: string;
+	/** Of the files of the LoRAs that were added, in order, and how strongly. */
+	loras: readonly Readonly<{ sha256: string; scale: number }>[];
 }>;
 
 /** Remembers which files were loaded: what lies there later may be others. */
 export class LoadedWeights {
 	readonly #bundle: Bundle;
-	readonly #loaded: readonly FileState[];
+	/** By path. */
+	readonly #loaded: ReadonlyMap<string, FileState>;
 	readonly #cacheDir: string | undefined;
 	#digests: Promise<BundleDigests> | undefined;
 
-	private constructor(bundle: Bundle, loaded: readonly FileState[], cacheDir: string | undefined) {
+	private constructor(bundle: Bundle, loaded: ReadonlyMap<string, FileState>, cacheDir: string | undefined) {
 		this.#bundle = bundle;
 		this.#loaded = loaded;
 		this.#cacheDir = cacheDir;
@@ -30,7 +33,9 @@ export class LoadedWeights {
 
 	/** @throws {Arc2FaceError} `FILE_FAILED` */
 	static async of(bundle: Bundle, cacheDir: string | undefined): Promise<LoadedWeights> {
-		return new LoadedWeights(bundle, await Promise.all(bundle.files.map(stateOf)), cacheDir);
+		const paths = [...bundle.files, ...bundle.loras.map(({ lora }) => lora.file)];
+		const loaded = await Promise.all(paths.map(async (path) => [path, await stateOf(path)] as const));
+		return new LoadedWeights(bundle, new Map(loaded), cacheDir);
 	}
 
 	/**
@@ -49,21 +54,25 @@ export class LoadedWeights {
 	}
 
 	async #read(): Promise<BundleDigests> {
-		const { networks, schedule, tokens } = this.#bundle;
+		const { networks, schedule, tokens, loras: added } = this.#bundle;
 		const files = await this.#fileDigests();
-		const digestOf = new Map<number, string>();
+		const known = new Map<string, string>();
+		const digestOf = async (path: string) => {
+			const digest = known.get(path) ?? (await this.#digestOf(path, files));
+			known.set(path, digest);
+			return digest;
+		};
 		const weights: Partial<Record<WrittenName, string[]>> = {};
 		for (const name of writtenNames) {
 			const network = networks[name];
 			const used = 'file' in network ? [network.file] : network.weights.map(({ file }) => file);
 			const own = new Set<string>();
-			for (const file of new Set(used)) {
-				if (!digestOf.has(file)) digestOf.set(file, await this.#digestOf(file, files));
-				own.add(digestOf.get(file)!);
-			}
+			for (const file of new Set(used)) own.add(await digestOf(this.#bundle.files[file]!));
 			weights[name] = [...own].sort();
 		}
-		return { weights: weights as BundleDigests['weights'], settings: sha256(settingsOf(schedule, tokens)) };
+		const loras = [];
+		for (const { lora, scale } of added) loras.push({ sha256: await digestOf(lora.file), scale });
+		return { weights: weights as BundleDigests['weights'], settings: sha256(settingsOf(schedule, tokens)), loras };
 	}
 
 	/** Known from loads on a GPU or from before, as far as the cache can be used. */
@@ -75,10 +84,9 @@ export class LoadedWeights {
 		);
 	}
 
-	async #digestOf(file: number, files: FileDigests): Promise<string> {
-		const path = this.#bundle.files[file]!;
+	async #digestOf(path: string, files: FileDigests): Promise<string> {
 		const digest = await files.sha256(path);
-		if (isSameContent(this.#loaded[file]!, await stateOf(path))) return digest;
+		if (isSameContent(this.#loaded.get(path)!, await stateOf(path))) return digest;
 		const problem = `Expected ${path} to be the file that was loaded but it was replaced since then.`;
 		throw new Arc2FaceError('FILE_FAILED', problem, {
 			remedy: 'Load the model again to paint with what is there.',

@@ -60,6 +60,17 @@ export interface RecipeOptions {
 	height: number;
 }
 
+/** What a model was loaded with besides its bundle. */
+export interface RecipeVariant {
+	/** The LoRAs that were added to the UNet, in order; absent if there were none. */
+	loras?: {
+		/** The digest of its file. */
+		sha256: string;
+		/** How strongly it was added. */
+		scale: number;
+	}[];
+}
+
 /** What of a model decides its images. Digests are SHA-256, in lower-case hexadecimal. */
 export interface RecipeModel {
 	/** The name of the bundle's folder, for people. */
@@ -68,8 +79,8 @@ export interface RecipeModel {
 	weights: Record<string, string[]>;
 	/** The digest of the bundle's noise schedule and prompt. */
 	settings: string;
-	/** What was loaded besides the bundle's own weights. */
-	variant: Record<string, unknown>;
+	/** What was loaded besides the bundle's own weights; empty if nothing was. */
+	variant: RecipeVariant;
 	/** The kind of device: `cpu` or `cuda`. */
 	device: string;
 	/** What ran the networks. */

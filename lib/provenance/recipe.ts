@@ -36,9 +36,13 @@ export async function describeModel(
 	loaded: LoadedWeights,
 	signal?: AbortSignal,
 ): Promise<RecipeModel> {
-	const { weights, settings } = await loaded.digests(signal);
+	const { weights, settings, loras } = await loaded.digests(signal);
 	return {
-		...{ bundle: basename(bundle), settings, variant: {} },
+		...{
+			bundle: basename(bundle),
+			settings,
+			variant: loras.length > 0 ? { loras: loras.map((one) => ({ ...one })) } : {},
+		},
 		weights: Object.fromEntries(Object.entries(weights).map(([name, digests]) => [name, [...digests]])),
 		...{ device: device === 'cpu' ? 'cpu' : 'cuda', provider, version, precision },
 	};
@@ -54,7 +58,7 @@ export function compareModel({ model: made, package: packageMade }: Recipe, pres
 	const names = [...new Set([...Object.keys(made.weights), ...Object.keys(present.weights)])];
 	const others = names.filter((name) => !same(made.weights[name], present.weights[name])).map(labelOf);
 	if (made.settings !== present.settings) others.push('noise schedule or prompt');
-	if (!same(made.variant, present.variant)) others.push('what was loaded besides');
+	if (!same(made.variant, present.variant)) others.push('choice of LoRAs or other adapters');
 	if (others.length > 0) {
 		throw new Arc2FaceError(
 			'INVALID_ARGUMENT',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Identity } from '../../lib/identity.ts';
 import type { GenerateOptions } from '../../lib/options/generate.ts';
 import { checkRecipe, type Recipe } from '../../lib/options/recipe.ts';
-import { withRecipe } from '../../lib/options/with-recipe.ts';
+import { requireOne, withRecipe } from '../../lib/options/with-recipe.ts';
 import { readArguments } from '../../lib/painting/arguments.ts';
 
 const digest = 'ab'.repeat(32);
@@ -81,7 +81,8 @@ describe('is refused, naming the part', () => {
 		['batch.images', 1e9, batch],
 		['batch.place', 4, batch],
 		['batch.place', -1, batch],
-		['latents', 'AAA'],
+		['latents', 'AAA='],
+		['latents', 'AAAAAA'],
 		['latents', '*'],
 		['latents', ''],
 		['latents', [1, 2]],
@@ -132,6 +133,8 @@ describe('completes options', () => {
 	test('with the place in a batch, unless other noise is asked for', () => {
 		expect(withRecipe({ recipe: batch }).batch).toEqual({ images: 4, place: 3 });
 		expect(withRecipe({ recipe: batch, noise: undefined }).batch).toEqual({ images: 4, place: 3 });
+		expect(() => requireOne(batch.batch, 2)).toThrow('one image with a recipe of noise "batch"');
+		requireOne(batch.batch, 1);
 		for (const noise of ['batch', 'per-image'] as const)
 			expect(withRecipe({ recipe: batch, noise }).batch).toBeUndefined();
 		expect(withRecipe({ recipe }).batch).toBeUndefined();
