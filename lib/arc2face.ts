@@ -1,7 +1,6 @@
 // A loaded model: its calls, and the order in which each is checked and done.
 import { blamed } from './bundle/blame.ts';
 import type { Bundle } from './bundle/bundle.ts';
-import type { LoadedWeights } from './bundle/digests.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
 import { chooseFace, faceWarnings } from './faces/choice.ts';
@@ -19,7 +18,7 @@ import { type RecipeCall, readArguments, type Who } from './painting/arguments.t
 import { iterate } from './painting/iteration.ts';
 import { type Core, paint, preparePainting } from './painting/painting.ts';
 import { type Photo, type Pixels, readPhoto } from './photo.ts';
-import { describeModel } from './provenance/recipe.ts';
+import { describer } from './provenance/recipe.ts';
 
 /**
  * A loaded model: photo → faces → identity → portraits. Calls may overlap; concurrent `generate` calls share batches.
@@ -30,16 +29,11 @@ export class Arc2Face {
 	readonly info: ModelInfo;
 	readonly #native: NativeModel;
 	readonly #bundle: Bundle;
-	readonly #weights: LoadedWeights;
 	readonly #geometry: ImageGeometry;
 	readonly #detectionSize: number;
 	readonly #defaults: GenerateDefaults;
 	/** What painting needs of this model. */
-	readonly #core: Core = {
-		generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
-		read: (image, signal) => this.#identityIn(image, signal),
-		describe: (signal) => describeModel(this.info, this.#weights, signal),
-	};
+	readonly #core: Core;
 	#disposal: Promise<void> | undefined;
 
 	private constructor(loaded: Loaded) {
@@ -52,10 +46,14 @@ export class Arc2Face {
 		const { native, bundle, weights, info, detectionSize } = loaded;
 		this.#native = native;
 		this.#bundle = bundle;
-		this.#weights = weights;
 		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
 		this.#detectionSize = detectionSize;
 		this.#defaults = { ...info.defaults };
+		this.#core = {
+			generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
+			read: (image, signal) => this.#identityIn(image, signal),
+			describe: describer(info, weights),
+		};
 		this.info = info;
 	}
 
@@ -122,12 +120,12 @@ export class Arc2Face {
 	/**
 	 * Paints portraits: identity → conditioning → latents → image.
 	 *
-	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits.
+	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
 	 * @param options - how many, from which seed, of which size, and how
 	 * @returns RGB images, 8 bits per channel, at least one: those of the first identity, then those of the next
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
-	 *   `OUT_OF_MEMORY`; `DISPOSED`
+	 *   `OUT_OF_MEMORY`; `DISPOSED`; with a recipe `FILE_FAILED`, when the weights can't be read any more
 	 */
 	async generate(identity: Who, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]>;
 	/**

@@ -476,6 +476,22 @@ function remembers({ runtime, options, model, difference }: Subject): void {
 		await expect(adapted.generate({ recipe: plain })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 	});
 
+	test('do not keep a model that was dropped', async () => {
+		const loadAndDrop = async () => {
+			const own = await Arc2Face.load(options);
+			const [image] = await own.generate(identity, { seed: 8, steps: 2, onStep: () => {} });
+			return { image, dropped: new WeakRef(own) };
+		};
+		const { image, dropped } = await loadAndDrop();
+		// Asking a WeakRef keeps its target until the next turn of the event loop, so it is asked once, at the end.
+		for (let i = 0; i < 10; i++) {
+			await new Promise((resolve) => setTimeout(resolve, 10));
+			globalThis.gc!();
+		}
+		expect(dropped.deref()).toBeUndefined();
+		expect((await image.recipe()).options.seed).toBe(8);
+	});
+
 	test('are there also once the model is gone', async () => {
 		const own = await Arc2Face.load(options);
 		const [image] = await own.generate(identity, { seed: 8, steps: 2 });

@@ -5,10 +5,9 @@ import type { Identity } from '../identity.ts';
 import { GeneratedImage } from '../image.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import { type GenerateDefaults, resolveGenerateOptions } from '../options/generate.ts';
-import type { RecipeModel } from '../options/recipe.ts';
 import { requireOne } from '../options/with-recipe.ts';
 import type { Pixels } from '../photo.ts';
-import { compareModel, type Ingredients, recipeOf } from '../provenance/recipe.ts';
+import { compareModel, type Describe, type Ingredients, recipeMaker } from '../provenance/recipe.ts';
 import { guidedSteps } from '../samplers/guidance-interval.ts';
 import { packPlan } from '../samplers/plan.ts';
 import { makePlan } from '../samplers/samplers.ts';
@@ -32,8 +31,8 @@ export type Core = Readonly<{
 	generate(request: (guard: Guard) => NativeGenerateRequest, signal: AbortSignal): Promise<void>;
 	/** Whom an image shows; undefined if there is no face. */
 	read(image: Pixels, signal: AbortSignal): Promise<Identity | undefined>;
-	/** What recipes tell of the model. */
-	describe(signal?: AbortSignal): Promise<RecipeModel>;
+	/** What recipes tell of the model. Images keep it, so it must not keep the model. */
+	describe: Describe;
 }>;
 
 /** A call, checked, with a copy of everything that its caller may change. */
@@ -103,7 +102,7 @@ function imageOf(image: Painted | Judged, painting: Painting, core: Core): Gener
 	const { manner, warnings } = painting;
 	const judged = 'warnings' in image ? image : undefined;
 	return new GeneratedImage(pixels, manner, portrait.seed, portrait.index, {
-		recipe: async () => recipeOf(ingredientsOf(portrait, painting), await core.describe()),
+		recipe: recipeMaker(ingredientsOf(portrait, painting), core.describe),
 		similarity: judged?.similarity,
 		warnings: [...warnings, ...(judged?.warnings ?? [])],
 	});

@@ -18,7 +18,15 @@ export type Ingredients = Readonly<{
 	latents?: Float32Array | undefined;
 }>;
 
-export function recipeOf({ identity, options, batch, latents }: Ingredients, model: RecipeModel): Recipe {
+/** What recipes tell of a model. */
+export type Describe = (signal?: AbortSignal) => Promise<RecipeModel>;
+
+/** Makes the recipe when it is asked for. Keeps nothing but what it is given. */
+export function recipeMaker(ingredients: Ingredients, describe: Describe): () => Promise<Recipe> {
+	return async () => recipeOf(ingredients, await describe());
+}
+
+function recipeOf({ identity, options, batch, latents }: Ingredients, model: RecipeModel): Recipe {
 	return {
 		format: 1,
 		package: packageVersion(),
@@ -30,21 +38,20 @@ export function recipeOf({ identity, options, batch, latents }: Ingredients, mod
 	};
 }
 
-/** @throws {Arc2FaceError} `FILE_FAILED` where the weights can't be read any more */
-export async function describeModel(
+/** Its result rejects with `FILE_FAILED` where the weights can't be read any more. */
+export function describer(
 	{ device, provider, version, precision, bundle }: ModelInfo,
 	loaded: LoadedWeights,
-	signal?: AbortSignal,
-): Promise<RecipeModel> {
-	const { weights, settings, loras } = await loaded.digests(signal);
-	return {
-		...{
+): Describe {
+	return async (signal) => {
+		const { weights, settings, loras } = await loaded.digests(signal);
+		return {
 			bundle: basename(bundle),
+			weights: Object.fromEntries(Object.entries(weights).map(([name, digests]) => [name, [...digests]])),
 			settings,
 			variant: loras.length > 0 ? { loras: loras.map((one) => ({ ...one })) } : {},
-		},
-		weights: Object.fromEntries(Object.entries(weights).map(([name, digests]) => [name, [...digests]])),
-		...{ device: device === 'cpu' ? 'cpu' : 'cuda', provider, version, precision },
+			...{ device: device === 'cpu' ? 'cpu' : 'cuda', provider, version, precision },
+		};
 	};
 }
 
