@@ -7,6 +7,7 @@ export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage } from './image.ts';
 export type { ModelInfo } from './load.ts';
 export type { DetectOptions, EncodeOptions, FaceChoice } from './options/faces.ts';
+export { type Feature, featureNames } from './options/features.ts';
 export type { GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';
 export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
 export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } from './options/load.ts';

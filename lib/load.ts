@@ -10,6 +10,7 @@ import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
+import type { Feature } from './options/features.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import { embeddedBundleWarning, sizeWarnings, type Warning } from './warnings.ts';
 
@@ -36,6 +37,8 @@ export type ModelInfo = Readonly<{
 	memoryBytes?: number;
 	/** Whether the bundle has the networks that read faces from photos. */
 	canEncode: boolean;
+	/** What the model was loaded with, as options of `load` ask for it. */
+	features: readonly Feature[];
 	/** Sentences that explain the choice of device and provider, for people. */
 	reasons: readonly string[];
 	/** Tell if the embedded bundle is a fallback, or the loaded image sizes are unlike the bundle's training images. */
@@ -69,6 +72,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
 		...(memoryBytes === undefined ? {} : { memoryBytes }),
 		canEncode: bundle.missingFaceModels.length === 0,
+		features: request.features,
 		reasons: choice.reasons,
 		warnings: [
 			...(request.bundle === undefined && isEmbedded(bundle.folder) ? [embeddedBundleWarning()] : []),
@@ -88,7 +92,7 @@ type Opened = OpenedModel & {
 
 async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: PrepareOptions): Promise<Opened> {
 	const precision = resolvePrecision(request.precision, 'cpu');
-	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision });
+	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision, features: request.features });
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
 	const runtime = { onnxruntime: library, threads: request.threads };
@@ -171,7 +175,7 @@ function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sente
 		const [batches, sizes] = [option('batchSizes'), option('imageSizes')];
 		if (batchSize !== undefined) return `Load with ${batches} of at most ${batchSize}, ${close}`;
 		if (network === 'detector') return `Load with a lower ${option('detectionSize')}, ${close}`;
-		if (network === 'vaeDecoder') return `Load with lower ${sizes}, ${close}`;
+		if (network === 'vaeDecoder' || network === 'vaeEncoder') return `Load with lower ${sizes}, ${close}`;
 		// What the others take, and all engines together, no option changes.
 		const isSettled = network === undefined ? freeBytes !== undefined : network !== 'unet';
 		return isSettled

@@ -16,14 +16,16 @@ import { fitTogether, type ReadConfigs } from './fit.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
 	type GraphOptions,
+	type NeededName,
 	type NetworkName,
 	networks,
 	type OnnxName,
+	type OptionalName,
 	onnxNames,
-	type WrittenName,
-	writtenNames,
+	writtenNamesFor,
 	writtenNetworks,
 } from './networks.ts';
+import { extraPartOf } from './official.ts';
 import { readTokens, type Tokens, tokensName } from './tokens.ts';
 import { findWeights } from './weights.ts';
 
@@ -43,10 +45,12 @@ export type Bundle = Readonly<{
 	missingFaceModels: readonly string[];
 }>;
 
-/** The two that read faces are both there or both missing. */
-export type BundleNetworks = Readonly<Record<WrittenName, NativeNetwork> & Partial<Record<OnnxName, NativeNetwork>>>;
+/** The two that read faces are both there or both missing; optional ones are there for the features that the bundle was opened for. */
+export type BundleNetworks = Readonly<
+	Record<NeededName, NativeNetwork> & Partial<Record<OnnxName | OptionalName, NativeNetwork>>
+>;
 
-const cpuGraphs: GraphOptions = { operators: 'onnxruntime', precision: 'fp32' };
+const cpuGraphs: GraphOptions = { operators: 'onnxruntime', precision: 'fp32', features: [] };
 
 /** The folder of the embedded bundle for `"tiny"`, else where such a download goes: in `ARC2FACE_HOME`, or the user's data folder. */
 export function bundleFolder(name: string): string {
@@ -76,10 +80,11 @@ export async function openBundle(bundle?: string, options: GraphOptions = cpuGra
 }
 
 async function read(folder: string, options: GraphOptions): Promise<Bundle> {
+	const names = writtenNamesFor(options.features);
 	const folders = new Map<NetworkName, string>();
-	for (const name of writtenNames) folders.set(name, await about(name, () => folderOf(folder, name)));
+	for (const name of names) folders.set(name, await about(name, () => folderOf(folder, name)));
 	const found: Record<string, unknown> = {};
-	for (const name of writtenNames) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
+	for (const name of names) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
 	const configs = found as ReadConfigs;
 	const schedule = await readSchedule(folder);
 	const { vocabularySize, positions, hiddenSize } = configs.textEncoder.config;
@@ -97,12 +102,12 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 			opened[name] = { file: files.indexOf(path) };
 		}
 	}
-	for (const name of writtenNames) {
+	for (const name of names) {
 		opened[name] = await about(name, async () => {
 			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
 			// Building a graph takes some ten milliseconds: timers and connections get their turn in between.
 			await setImmediate();
-			return await files.refer(writeDown(name, configs[name], checkpoint, options));
+			return await files.refer(writeDown(name, configs[name]!, checkpoint, options));
 		});
 	}
 	return {
@@ -165,7 +170,9 @@ export function withPull(error: unknown, folder: string): unknown {
 	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
 	const { field, systemCode, file = '' } = error.details;
 	if (field !== undefined || systemCode === 'EACCES' || basename(file) === tokensName) return error;
-	return error.with({ remedy: 'Run `arc2face pull`: it brings what is missing, and again what is damaged.' });
+	const part = extraPartOf(relative(folder, file));
+	const command = part === undefined ? 'arc2face pull' : `arc2face pull --with ${part}`;
+	return error.with({ remedy: `Run \`${command}\`: it brings what is missing, and again what is damaged.` });
 }
 
 /** Gives each file its index, which the native core refers to it by. */

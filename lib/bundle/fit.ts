@@ -3,9 +3,11 @@ import type { ImageGeometry } from '../geometry.ts';
 import { latentChannels } from '../geometry.ts';
 import { embeddingLength } from '../identity.ts';
 import type { ReadConfig } from './network-files.ts';
-import type { WrittenName } from './networks.ts';
+import type { NeededName, OptionalName } from './networks.ts';
 
-export type ReadConfigs = { readonly [Name in WrittenName]: ReadConfig<Name> };
+export type ReadConfigs = { readonly [Name in NeededName]: ReadConfig<Name> } & {
+	readonly [Name in OptionalName]?: ReadConfig<Name>;
+};
 
 /** Side of the latents that Stable Diffusion 1 was trained with, for configs that do not say. */
 const usualLatents = 64;

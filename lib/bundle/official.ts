@@ -114,6 +114,16 @@ export const extraParts = [
 	'ref-adapter',
 ] as const satisfies OfficialPartName[];
 
+/**
+ * The part pulled only on request that a file or folder of the bundle is of.
+ *
+ * @param path - in the bundle
+ */
+export function extraPartOf(path: string): OfficialPartName | undefined {
+	const [top] = path.split(/[\\/]/);
+	return extraParts.find((name) => officialParts[name].files.some((file) => file.path.startsWith(`${top}/`)));
+}
+
 function at(repository: string, path: string, bundlePath = path): OfficialFile {
 	return { path: bundlePath, source: { repository, path } };
 }

@@ -38,6 +38,7 @@ export default defineCommand({
 			value: 'LIST',
 			help: 'for GPUs of these compute capabilities, such as 8.9,12.0, which need not be here (TensorRT-RTX)',
 		},
+		edit: { type: 'boolean', help: 'also for image-to-image and inpainting: generate --image' },
 		...shapeOptions,
 		cacheDir: modelOptions.cacheDir,
 	},
@@ -56,7 +57,7 @@ export default defineCommand({
 
 	async run({ values }, context) {
 		const capabilities = chosenCapabilities(values);
-		const resolved = resolveLoadOptions(loadOptions(values));
+		const resolved = resolveLoadOptions({ ...loadOptions(values), edit: values.edit });
 		const { device, cacheDir } = resolved;
 		if (device === 'cpu') {
 			throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');

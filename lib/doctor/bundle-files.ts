@@ -8,6 +8,7 @@ import { readSchedule, withPull } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from '../bundle/network-files.ts';
 import {
+	neededNames,
 	networks,
 	type OnnxName,
 	onnxNames,
@@ -21,6 +22,7 @@ import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
 import { failureOf } from '../cli/failure.ts';
 import { Arc2FaceError } from '../errors.ts';
+import { featureNames } from '../options/features.ts';
 
 export interface BundleFile {
 	/** In the bundle, with forward slashes. */
@@ -43,6 +45,7 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const configs: Record<string, unknown> = {};
 	const misfits = new Map<WrittenName, unknown>();
 	for (const name of writtenNames) {
+		if (!(await isExpected(bundle, name))) continue;
 		const { config, misfit } = await examineWritten(files, bundle, name);
 		if (config !== undefined) configs[name] = config;
 		if (misfit !== undefined) misfits.set(name, misfit);
@@ -52,8 +55,8 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 
 	for (const name of onnxNames) {
 		const path = onnxPath(bundle, name);
-		const { label, needed } = networks[name];
-		if (!needed && !(await isThere(path))) {
+		const { label } = networks[name];
+		if (!(await isThere(path))) {
 			await examineAbsent(files, bundle, name);
 			continue;
 		}
@@ -84,6 +87,14 @@ async function examineAbsent(files: Examined, bundle: string, name: OnnxName): P
 	files.blame(path, label, error);
 }
 
+/** Whether every bundle has this network, or this one has a folder for it. */
+async function isExpected(bundle: string, name: WrittenName): Promise<boolean> {
+	const { loaded, folders } = writtenNetworks[name];
+	if (loaded === 'always') return true;
+	for (const folder of folders) if (await isThere(join(bundle, folder))) return true;
+	return false;
+}
+
 /** Checks one network by itself; `misfit` is the error about weights that are not those of its config. */
 async function examineWritten(files: Examined, bundle: string, name: WrittenName) {
 	const { label, weights } = writtenNetworks[name];
@@ -97,7 +108,7 @@ async function examineWritten(files: Examined, bundle: string, name: WrittenName
 	files.hold(checkpoint, label);
 	if (config === undefined) return {};
 	try {
-		writeDown(name, config, checkpoint, { operators: 'standard', precision: 'fp32' });
+		writeDown(name, config, checkpoint, { operators: 'standard', precision: 'fp32', features: featureNames });
 		return { config };
 	} catch (misfit) {
 		return { config, misfit };
@@ -127,10 +138,10 @@ async function examineTogether(
 	configs: Partial<ReadConfigs>,
 	misfits: ReadonlyMap<WrittenName, unknown>,
 ): Promise<void> {
-	const fault = writtenNames.every((name) => configs[name] !== undefined) && faultOf(configs as ReadConfigs);
-	const blamed = fault ? writtenNames.find((name) => configs[name]?.file.file === fault.details.file) : undefined;
-	if (fault && (misfits.size === 0 || misfits.has(blamed!))) files.blame(bundle, undefined, fault);
-	for (const [name, misfit] of misfits) if (name !== blamed) files.blame(bundle, networks[name].label, misfit);
+	const fault = neededNames.every((name) => configs[name] !== undefined) && faultOf(configs as ReadConfigs);
+	const isBlamed = (name: WrittenName) => fault && configs[name]?.file.file === fault.details.file;
+	if (fault && (misfits.size === 0 || [...misfits.keys()].some(isBlamed))) files.blame(bundle, undefined, fault);
+	for (const [name, misfit] of misfits) if (!isBlamed(name)) files.blame(bundle, networks[name].label, misfit);
 
 	const path = join(bundle, tokensName);
 	const isOwn = await isThere(path);

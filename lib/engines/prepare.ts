@@ -88,13 +88,13 @@ export type OpenedEngines = Readonly<{
  * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do; `INVALID_ARGUMENT` for an invalid environment variable
  */
 export async function openEngines(
-	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'shapes' | 'cacheDir'>,
+	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'features' | 'shapes' | 'cacheDir'>,
 	where: Pick<EngineRequest, 'runtime' | 'target'>,
 ): Promise<OpenedEngines> {
-	const { shapes, cacheDir } = options;
+	const { shapes, cacheDir, features } = options;
 	checkLogSeverity();
 	const precision = resolvePrecision(options.precision, 'cuda');
-	const bundle = await openBundle(options.bundle, { operators: 'standard', precision });
+	const bundle = await openBundle(options.bundle, { operators: 'standard', precision, features });
 	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
 	const request = { ...where, precision, cacheDir, shapes: { ...shapes, imageSizes } };
 	return { engines: await ModelEngines.of(bundle, request), bundle, precision, imageSizes };

@@ -40,6 +40,10 @@ export const networkProfiles = {
 		profiles: latentsOf(bundle, imageSizes).map((size) => ({ latents: [1, latentChannels, ...size] })),
 		shapes: sizesOf(imageSizes),
 	}),
+	vaeEncoder: (_, { imageSizes }) => ({
+		profiles: imageSizes.map(({ width, height }) => ({ image: [1, 3, height, width] })),
+		shapes: sizesOf(imageSizes),
+	}),
 } as const satisfies Record<NetworkName, Row>;
 
 /** Heights and widths of the latents of these images. */

@@ -26,6 +26,7 @@ export function check(call: string, options: object, known: Readonly<Record<stri
 
 export const rules = {
 	text: { expected: 'a non-empty string', fits: (value) => typeof value === 'string' && value !== '' },
+	flag: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
 	callback: { expected: 'a function', fits: (value) => typeof value === 'function' },
 	signal: { expected: 'an AbortSignal', fits: isAbortSignal },
 } satisfies Record<string, Rule>;

@@ -2,6 +2,7 @@
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
+import { chosenFeatures } from './features.ts';
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
@@ -16,6 +17,8 @@ export interface LoadOptions {
 	device?: DeviceRequest | undefined;
 	/** Arithmetic of the networks (default `"auto"`: `"fp16"` on a GPU, else `"fp32"`, which is all that the CPU has). */
 	precision?: Precision | undefined;
+	/** Also load what image-to-image and inpainting need: `image` and `mask` of `generate` (default false). */
+	edit?: boolean | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -80,6 +83,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		bundle: pathRule,
 		device: deviceRule,
 		precision: oneOf(precisions),
+		edit: rules.flag,
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
@@ -94,7 +98,8 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
-	return { bundle, device, precision, threads, shapes, cacheDir, onProgress, signal };
+	const features = chosenFeatures(options);
+	return { bundle, device, precision, features, threads, shapes, cacheDir, onProgress, signal };
 }
 
 /**

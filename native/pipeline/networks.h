@@ -13,7 +13,7 @@
 namespace arc2face {
 
 // The joint tasks of networks: those of one part are all there, or none is.
-enum class Part : uint8_t { kReadingFaces, kPainting };
+enum class Part : uint8_t { kReadingFaces, kPainting, kReadingImages };
 constexpr bool IsNeeded(Part part) { return part == Part::kPainting; }
 
 struct NetworkRow {
@@ -28,12 +28,14 @@ inline constexpr NetworkRow kRecognizer{"recognizer", Part::kReadingFaces, Lane:
 inline constexpr NetworkRow kTextEncoder{"textEncoder", Part::kPainting, Lane::kDenoising};  // models/text-encoder.ts
 inline constexpr NetworkRow kUnet{"unet", Part::kPainting, Lane::kDenoising};                // models/unet.ts
 inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kPainting, Lane::kPainting};     // models/vae.ts
+// On the decoder's lane: of images, it has as much to do, and what both compute in is shared.
+inline constexpr NetworkRow kVaeEncoder{"vaeEncoder", Part::kReadingImages, Lane::kPainting};  // models/vae.ts
 }  // namespace networks
 
 // In the order in which they are loaded: last the one whose memory the caller can choose, by its batch sizes, so that
 // what is free then is what it may have.
 inline constexpr std::array kNetworks = {networks::kDetector, networks::kRecognizer, networks::kTextEncoder,
-                                         networks::kVaeDecoder, networks::kUnet};
+                                         networks::kVaeDecoder, networks::kVaeEncoder, networks::kUnet};
 
 // Null when there is none.
 const NetworkSource* Find(const std::vector<NetworkSource>& sources, const NetworkRow& row);

@@ -57,6 +57,10 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
                                                predictor->text_dimension(), predictor->text_type());
   painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), take(networks::kVaeDecoder),
                                             source.pixels_per_latent);
+  if (auto encoder = take(networks::kVaeEncoder)) {
+    photo_encoder_ = std::make_unique<PhotoEncoder>(device_, StreamOf(Lane::kPainting), std::move(encoder),
+                                                    source.pixels_per_latent);
+  }
   image_sizes_ = ImageSizes(predictor->latent_channels(), source.pixels_per_latent, predictor->batch_sizes().built(),
                             [&](int64_t height, int64_t width) { return painter_->Takes(height, width); });
   denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor));
@@ -215,6 +219,7 @@ void Pipeline::GiveBack(Lane lane) {
       break;
     case Lane::kPainting:
       painter_.reset();
+      photo_encoder_.reset();
       break;
   }
   stream.reset();

@@ -20,6 +20,7 @@
 #include "face_reader.h"
 #include "image_painter.h"
 #include "networks.h"
+#include "photo_encoder.h"
 #include "requests.h"
 #include "turns.h"
 
@@ -90,7 +91,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::unique_ptr<Conditioner> conditioner_;  // kDenoising, like the next ones
   std::unique_ptr<Denoiser> denoiser_;
   bool step_posted_ = false;
-  std::unique_ptr<ImagePainter> painter_;  // kPainting
+  std::unique_ptr<ImagePainter> painter_;  // kPainting, like the next one
+  std::unique_ptr<PhotoEncoder> photo_encoder_;
 
   // Set once by Load; readable from any thread.
   bool reads_faces_ = false;

@@ -59,7 +59,7 @@ const builtBy = (said: readonly Said[]) =>
 let runtime: EngineRuntime;
 
 async function enginesOf(change: Partial<EngineRequest>, of = bundle) {
-	const opened = await openBundle(of, { operators: 'standard', precision: 'fp16' });
+	const opened = await openBundle(of, { operators: 'standard', precision: 'fp16', features: [] });
 	return await ModelEngines.of(opened, {
 		...{ runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir },
 		...change,

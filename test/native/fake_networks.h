@@ -180,6 +180,27 @@ inline std::unique_ptr<Network> FakeVaeDecoder() {
       });
 }
 
+// mean: of each 8 x 8 pixels the first one's red, green, blue, and 0.25; deviation: a quarter of 1 + the mean.
+inline std::unique_ptr<Network> FakeVaeEncoder() {
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"image", DataType::kFloat32, {-1, 3, -1, -1}}},
+      std::vector<TensorInfo>{{"mean", DataType::kFloat32, {-1, kChannels, -1, -1}},
+                              {"deviation", DataType::kFloat32, {-1, kChannels, -1, -1}}},
+      [](auto inputs, auto outputs, Interrupt&) {
+        const int64_t height = outputs[0].shape[2], width = outputs[0].shape[3];
+        float* mean = static_cast<float*>(outputs[0].data);
+        float* deviation = static_cast<float*>(outputs[1].data);
+        for (int64_t c = 0; c < kChannels; ++c) {
+          for (int64_t y = 0; y < height; ++y) {
+            for (int64_t x = 0; x < width; ++x) {
+              *mean = c == 3 ? 0.25f : Floats(inputs[0])[(c * height * 8 + y * 8) * width * 8 + x * 8];
+              *deviation++ = (1 + *mean++) / 4;
+            }
+          }
+        }
+      });
+}
+
 // SCRFD that finds nothing, built for photos of 64 x 64.
 inline std::unique_ptr<Network> FakeDetector() {
   std::vector<TensorInfo> outputs;
@@ -251,6 +272,7 @@ class FakeProvider : public Provider {
     if (source.name == "recognizer") return FakeRecognizer();
     if (source.name == "textEncoder") return FakeTextEncoder();
     if (source.name == "unet") return FakeUnet(control_);
+    if (source.name == "vaeEncoder") return FakeVaeEncoder();
     return FakeVaeDecoder();
   }
 

@@ -4,8 +4,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bundle, bundleFolder, openBundle } from '../../lib/bundle/bundle.ts';
+import { folderOf } from '../../lib/bundle/network-files.ts';
+import type { GraphOptions } from '../../lib/bundle/networks.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { goldenFolder } from '../golden.ts';
+import { tensorsOf, writeWeights } from '../layouts.ts';
 
 const golden = `${goldenFolder}tiny-sd`;
 const embedded = join(packageRoot, 'models/tiny/antelopev2');
@@ -100,6 +103,40 @@ describe('a bundle', () => {
 		expect(missingFaceModels).toEqual([]);
 		expect(networks.detector).toEqual({ file: files.indexOf(join(own, 'antelopev2/scrfd_10g_bnkps.onnx')) });
 		expect(networks.recognizer).toEqual({ file: files.indexOf(join(own, 'antelopev2/arcface.onnx')) });
+	});
+
+	test('has the networks of the features that it is opened for', async () => {
+		const withFeatures = (features: GraphOptions['features']) =>
+			openBundle(golden, { operators: 'standard', precision: 'fp32', features });
+		expect(Object.keys((await withFeatures([])).networks)).toEqual(['textEncoder', 'unet', 'vaeDecoder']);
+		const { networks, files } = await withFeatures(['edit']);
+		expect(Object.keys(networks)).toEqual(['textEncoder', 'unet', 'vaeDecoder', 'vaeEncoder']);
+		if (networks.vaeEncoder === undefined || !('graph' in networks.vaeEncoder)) throw new Error('a graph of its own');
+		expect(networks.vaeEncoder.weights).toHaveLength(108);
+		for (const { name, file } of networks.vaeEncoder.weights) {
+			expect(name).toMatch(/^(encoder|quant_conv)\./);
+			expect(files[file]).toBe(`${golden}/vae/diffusion_pytorch_model.safetensors`);
+		}
+	});
+
+	test('of which a feature needs what is not there is refused for it, and for nothing else', async () => {
+		const own = await bundleWith({}, ['vae/diffusion_pytorch_model.safetensors']);
+		const whole = await tensorsOf(`${golden}/vae/diffusion_pytorch_model.safetensors`);
+		const file = join(own, 'vae/diffusion_pytorch_model.safetensors');
+		const decoder = whole.filter(({ name }) => !name.startsWith('encoder.'));
+		await writeWeights(file, decoder);
+		await openBundle(own);
+		const graphs = { operators: 'standard', precision: 'fp32', features: ['edit'] } as const;
+		await expect(openBundle(own, graphs)).rejects.toMatchObject({
+			code: 'INVALID_WEIGHTS',
+			details: { file, tensor: 'encoder.conv_in.weight', network: 'vaeEncoder' },
+		});
+		await expect(folderOf(join(own, 'scheduler'), 'vaeEncoder')).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			details: { file: join(own, 'scheduler/vae') },
+			remedy:
+				'Put it there, with the config.json and the weights of the VAE encoder, or load the model without `edit`.',
+		});
 	});
 
 	test('without a sample size paints at the size of Stable Diffusion 1', async () => {

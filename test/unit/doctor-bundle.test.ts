@@ -184,6 +184,16 @@ describe('what is wrong is told of the file', () => {
 		});
 	});
 
+	test('of what only a feature needs, and the bundle runs without it', async () => {
+		const file = inBundle('vae/diffusion_pytorch_model.safetensors');
+		const decoder = (await tensorsOf(file)).filter(({ name }) => !name.startsWith('encoder.'));
+		await rm(file); // whose bytes the tensors are still read from
+		await writeWeights(file, decoder);
+		const state = await examine();
+		expect(state.usable).toBe(true);
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/tensor encoder\.conv_in/) }]);
+	});
+
 	test('of several files at once', async () => {
 		await writeFile(inBundle('antelopev2/arcface.onnx'), pointer);
 		await writeFile(inBundle('vae/config.json'), '<html>');

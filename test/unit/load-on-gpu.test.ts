@@ -154,6 +154,29 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		expect(profiles[1]).toMatchObject({ timestep: [8], encoder_hidden_states: [8, 77, expect.any(Number)] });
 	});
 
+	test('with a feature also builds and loads the networks that it needs, and no other anew', async () => {
+		const plain = await load();
+		expect(plain.info.features).toEqual([]);
+		core.builds = [];
+		const imageSizes = [
+			{ width: 128, height: 128 },
+			{ width: 64, height: 96 },
+		];
+		const model = await load({ edit: true });
+		expect(model.info.features).toEqual(['edit']);
+		expect(built()).toEqual(['vaeEncoder']);
+		expect(buildOf('vaeEncoder').profiles).toEqual([{ image: [1, 3, 128, 128] }]);
+		expect(Object.keys(core.loads.at(-1)!.networks)).toEqual([...names, 'vaeEncoder']);
+		core.builds = [];
+		await load({ edit: true });
+		expect(built()).toEqual([]);
+		await load({ edit: true, imageSizes });
+		expect(buildOf('vaeEncoder').profiles).toEqual([{ image: [1, 3, 128, 128] }, { image: [1, 3, 96, 64] }]);
+		core.builds = [];
+		await load({ edit: true, precision: 'fp32' });
+		expect(built()).toContain('vaeEncoder');
+	});
+
 	test('with other shapes builds other engines, where these matter', async () => {
 		await load();
 		core.builds = [];
@@ -196,7 +219,7 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		expect(built()).toEqual([]);
 
 		const shapes = { batchSizes: [2], imageSizes: [{ width: 128, height: 128 }], detectionSize: 640 };
-		const graphs = { operators: 'standard', precision: 'fp16' } as const;
+		const graphs = { operators: 'standard', precision: 'fp16', features: [] } as const;
 		const request = { runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir } as const;
 		const afar = await ModelEngines.of(await openBundle(bundle, graphs), request);
 		expect((await afar.prepare()).filter(({ seconds }) => seconds !== undefined)).toHaveLength(1);
@@ -210,8 +233,13 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 			...{ bundle, device: 'cuda', precision: undefined, cacheDir, threads: undefined },
 			...{ imageSizes: ['64x96', '128x128'], batchSizes: ['4', '2'], detectionSize: 320, json: undefined },
 		};
-		await buildCommand.run({ values: { ...values, capability: undefined }, positionals: [] }, context);
+		const build = (edit?: boolean) =>
+			buildCommand.run({ values: { ...values, edit, capability: undefined }, positionals: [] }, context);
+		await build();
 		expect(built()).toEqual(names);
+		core.builds = [];
+		await build(true);
+		expect(built()).toEqual(['vaeEncoder']);
 		core.builds = [];
 		const model = await loadModel(values, context, { width: 128, height: 128 });
 		expect(model.info.imageSize).toEqual({ width: 64, height: 96 });
@@ -443,6 +471,7 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		['when it is not known for what', { bytes: 3e9 }, /fewer and lower `batchSizes` and `imageSizes`/],
 		['for the detector', { network: 'detector', bytes: 3e9, freeBytes: 1e9 }, /^Load with a lower `detectionSize`, or/],
 		['for the VAE', { network: 'vaeDecoder', bytes: 3e9, freeBytes: 1e9 }, /^Load with lower `imageSizes`, or/],
+		['for its encoder', { network: 'vaeEncoder', bytes: 3e9, freeBytes: 1e9 }, /^Load with lower `imageSizes`, or/],
 		[
 			'for the recognizer',
 			{ network: 'recognizer', bytes: 3e9, freeBytes: 1e9 },

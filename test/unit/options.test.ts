@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ImageGeometry } from '../../lib/geometry.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
+import { requireFeature } from '../../lib/options/features.ts';
 import { resolveGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options/load.ts';
 
@@ -43,6 +44,26 @@ describe('defaults', () => {
 		expect(resolveDetectOptions({}, 320).detectionSize).toBe(320);
 		expect(resolveEncodeOptions({}, 320).detectionSize).toBe(320);
 		expect(resolveDetectOptions({ detectionSize: 96 }, 320).detectionSize).toBe(96);
+	});
+});
+
+describe('features of a model', () => {
+	test('are none, or those that the options name', () => {
+		expect(resolveLoadOptions().features).toEqual([]);
+		expect(resolveLoadOptions({ edit: false }).features).toEqual([]);
+		expect(resolveLoadOptions({ edit: true }).features).toEqual(['edit']);
+	});
+
+	test('are missed with the name of what asks for one, and how to get it', () => {
+		expect(() => requireFeature('edit', [], 'mask')).toThrow(
+			expect.objectContaining({
+				code: 'INVALID_ARGUMENT',
+				problem: 'Expected a model that was loaded with `edit` for `mask`.',
+				remedy: 'Load the model with `edit: true`.',
+				details: { option: 'mask' },
+			}),
+		);
+		requireFeature('edit', ['edit'], 'mask');
 	});
 });
 
@@ -132,6 +153,8 @@ describe('refused with the name of the option, what it may be, and what it was',
 		['load', { batchSizes: [[[[[1]]]]] }, '`batchSizes` but received [[[a list of 1]]]'],
 		['load', { bundle: { a: { b: { c: { d: 1 } } } } }, '`bundle` but received { a: { b: { c: an object of d } } }'],
 		['load', { detectionSize: 100 }, 'Expected a multiple of 32 from 32 to 4096 for `detectionSize` but received 100'],
+		['load', { edit: 'yes' }, 'Expected true or false for `edit` but received "yes"'],
+		['load', { edit: 1 }, '`edit` but received 1'],
 		['load', { threads: 0 }, 'Expected an integer from 1 to 1024 for `threads` but received 0'],
 		['load', { threads: 1.5 }, '`threads` but received 1.5'],
 		['load', { cacheDir: null }, '`cacheDir` but received null'],

@@ -1,0 +1,26 @@
+// What a model can do besides painting from an identity, chosen when it is loaded: its weights and engines depend on it.
+import { Arc2FaceError } from '../errors.ts';
+
+/** All features, each an option of `load`. */
+export const featureNames = ['edit'] as const;
+/** What a model can be loaded with; `edit`: image-to-image and inpainting. */
+export type Feature = (typeof featureNames)[number];
+
+/** Those that the options of `load` ask for. @internal */
+export function chosenFeatures(options: Readonly<Partial<Record<Feature, boolean | undefined>>>): Feature[] {
+	return featureNames.filter((name) => options[name] === true);
+}
+
+/**
+ * @param option - of the call, which needs the feature
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a model that was loaded without it
+ * @internal
+ */
+export function requireFeature(feature: Feature, loaded: readonly Feature[], option: string): void {
+	if (loaded.includes(feature)) return;
+	throw new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		({ option: named }) => `Expected a model that was loaded with \`${feature}\` for ${named(option)}.`,
+		{ remedy: `Load the model with \`${feature}: true\`.`, details: { option } },
+	);
+}
