@@ -2,6 +2,7 @@
 import { blamed } from './bundle/blame.ts';
 import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
+import { type Edit, editPlan, geometryOf, nativeEdit, readEdit } from './editing/edit.ts';
 import { Arc2FaceError } from './errors.ts';
 import { chooseFace, faceWarnings } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
@@ -13,9 +14,11 @@ import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
-import { type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
+import { requireFeature } from './options/features.ts';
+import { checkGenerateOptions, type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
-import { type Photo, type Pixels, readPhoto } from './photo.ts';
+import type { Photo } from './photo/forms.ts';
+import { type Pixels, readPhoto } from './photo.ts';
 import { packPlan } from './samplers/plan.ts';
 import { makePlan } from './samplers/samplers.ts';
 import { sizeWarnings } from './warnings.ts';
@@ -110,12 +113,12 @@ export class Arc2Face {
 	}
 
 	/**
-	 * Paints portraits: identity → conditioning → latents → image.
+	 * Paints portraits: identity → conditioning → latents → image. With `image` they begin as a photo instead of noise.
 	 *
 	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
 	 * @param options - how many, from which seed, of which size, and how
 	 * @returns RGB images, 8 bits per channel, at least one: those of the first identity, then those of the next
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_IMAGE`; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
 	 *   `OUT_OF_MEMORY`; `DISPOSED`
 	 */
@@ -125,10 +128,14 @@ export class Arc2Face {
 	): Promise<[GeneratedImage, ...GeneratedImage[]]> {
 		this.#requireOpen();
 		const identities = listOf(identity).map((one) => Identity.from(one));
-		const request = resolveGenerateOptions(options, identities.length, this.#geometry);
+		const edit = options?.image === undefined ? undefined : await this.#readEdit(options, identities.length);
+		const geometry = edit === undefined ? this.#geometry : geometryOf(edit, this.#geometry, options ?? {});
+		const request = resolveGenerateOptions(options, identities.length, geometry);
 		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
 		const { width, height, guidanceScale } = request;
-		const plan = makePlan(sampler, steps, this.#bundle.schedule, { eta });
+		const { schedule } = this.#bundle;
+		const plan = edit ? editPlan(edit, sampler, steps, schedule, { eta }) : makePlan(sampler, steps, schedule, { eta });
+		const identityOfImage = Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count));
 
 		const size = { width, height };
 		const warnings = sizeWarnings(size, this.#bundle.geometry);
@@ -137,13 +144,14 @@ export class Arc2Face {
 			(guard) =>
 				this.#native.generate({
 					embeddings: Float32Array.from(identities.flatMap(({ embedding }) => Array.from(embedding))),
-					identityOfImage: Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count)),
+					identityOfImage,
 					plan: packPlan(plan),
 					guidanceScale,
 					seeds: Float64Array.from(noise === 'batch' ? seeds.slice(0, 1) : seeds),
 					width,
 					height,
 					...(latents === undefined ? {} : { latents }),
+					...(edit === undefined ? {} : { edit: nativeEdit(edit, identityOfImage, options?.seed) }),
 					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
 					onImage: guard(({ index, pixels }) => {
 						painted[index] = new GeneratedImage(pixels, size, seeds[index]!, index, warnings);
@@ -163,6 +171,16 @@ export class Arc2Face {
 	/** Calls `dispose`: for `await using`. */
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.dispose();
+	}
+
+	async #readEdit(options: GenerateOptions, identities: number): Promise<Edit> {
+		checkGenerateOptions(options);
+		const { signal } = options;
+		requireFeature('edit', this.info.features, 'image');
+		signal?.throwIfAborted();
+		const edit = await abandonable(readEdit(options, identities), signal);
+		this.#requireOpen();
+		return edit;
 	}
 
 	async #read(photo: Photo, signal: AbortSignal | undefined) {

@@ -203,10 +203,25 @@ export interface NativeGenerateRequest {
 	height: number;
 	/** Initial noise [images, 4, height / 8, width / 8] instead of the first draw. */
 	latents?: Float32Array;
+	/** What images begin as, instead of noise alone; for a model with the network `vaeEncoder`. */
+	edit?: NativeEdit;
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
 	/** Each image as soon as it is painted. */
 	onImage: (image: NativeImage) => void;
+}
+
+/** Photos and masks, each resized to the images. */
+export interface NativeEdit {
+	photos: readonly NativePhoto[];
+	/** White is painted, black is kept: none, one for all photos, or one for each. */
+	masks: readonly NativePhoto[];
+	/** For each image the index of its photo. */
+	photoOfImage: Uint32Array;
+	/** Lay the photo over the image where the mask is black. */
+	overlay: boolean;
+	/** With a generator for each image: whether the first ones draw the latents of the photos, or each those of its own image. */
+	drawsOnce: boolean;
 }
 
 /** RGB bytes of an image, in memory that the core wrote; `index` is its place in `identityOfImage`. */

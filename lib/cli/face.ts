@@ -3,7 +3,7 @@ import type { Arc2Face } from '../arc2face.ts';
 import type { EncodedFace } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import { type FaceChoice, resolveDetectOptions } from '../options/faces.ts';
-import type { Photo } from '../photo.ts';
+import type { Photo } from '../photo/forms.ts';
 import { type Context, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
 import { warningsOf } from './wording.ts';

@@ -5,10 +5,11 @@ import { say } from '../messages/wording.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
+import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { maxImageSide, requireSides } from './sizes.ts';
 
 /** The options of `generate`. */
-export interface GenerateOptions {
+export interface GenerateOptions extends EditOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
 	/** Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers need more: see `sampler`. */
@@ -27,8 +28,8 @@ export interface GenerateOptions {
 	/** Only with the sampler `"ddim"`: share of fresh noise in every step, 0–1 (default 0, deterministic). */
 	eta?: number | undefined;
 	/**
-	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's). A GPU supports only
-	 * the `imageSizes` of `load`.
+	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's; with `image`
+	 * and no `mask` that of the photo, cut to a multiple). A GPU supports only the `imageSizes` of `load`.
 	 */
 	width?: number | undefined;
 	/** As `width`. */
@@ -76,9 +77,11 @@ export function checkGenerateOptions(options: GenerateOptions): void {
 		width: integer(1, maxImageSide),
 		height: integer(1, maxImageSide),
 		latents: latentsRule,
+		...editRules,
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
+	checkEditOptions(options);
 	const { eta, sampler = usualSampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 }

@@ -16,6 +16,8 @@ struct Pipeline::Painting {
   std::shared_ptr<CallOf<std::monostate>> call;
   GenerateRequest request;
   LatentSize size;
+  std::optional<NoiseSource> noise;
+  EditStart start;  // of an edit
   std::vector<NetworkBuffer> conditioning;  // per identity
   size_t painted = 0;                       // images; on the thread of Lane::kPainting
 };
@@ -60,6 +62,7 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
   if (auto encoder = take(networks::kVaeEncoder)) {
     photo_encoder_ = std::make_unique<PhotoEncoder>(device_, StreamOf(Lane::kPainting), std::move(encoder),
                                                     source.pixels_per_latent);
+    can_edit_ = true;
   }
   image_sizes_ = ImageSizes(predictor->latent_channels(), source.pixels_per_latent, predictor->batch_sizes().built(),
                             [&](int64_t height, int64_t width) { return painter_->Takes(height, width); });
@@ -95,13 +98,34 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
 }
 
 std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done) {
-  Check(request, image_sizes_);
+  Check(request, image_sizes_, can_edit_);
   const auto painting = std::make_shared<Painting>();
   painting->call = Open(std::move(done));
   painting->size = image_sizes_.LatentsOf(request.width, request.height);
   painting->request = std::move(request);
-  Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
+  if (painting->request.edit) {
+    Begin(Lane::kPainting, painting->call, [this, painting] { ReadPhotos(painting); });
+  } else {
+    Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
+  }
   return painting->call;
+}
+
+NoiseSource& Pipeline::NoiseOf(Painting& painting) {
+  const GenerateRequest& request = painting.request;
+  if (!painting.noise) {
+    painting.noise.emplace(request.seeds, request.identity_of_image.size(), painting.size.elements());
+  }
+  return *painting.noise;
+}
+
+void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
+  Edit& edit = *painting->request.edit;
+  painting->start = StartEdit(edit, *photo_encoder_, NoiseOf(*painting), painting->size, painter_->pixels_per_latent(),
+                              painting->call->interrupt());
+  edit.photos.clear();
+  edit.masks.clear();
+  Post(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
 }
 
 void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
@@ -124,8 +148,10 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
       .size = painting->size,
       .plan = std::move(request.plan),
       .guidance_scale = request.guidance_scale,
-      .noise = NoiseSource(request.seeds, request.identity_of_image.size(), painting->size.elements()),
-      .initial_noise = std::move(request.latents),
+      .noise = std::move(NoiseOf(*painting)),
+      .initial_noise = std::move(request.edit ? painting->start.noise : request.latents),
+      .photos = std::move(painting->start.photos),
+      .masks = std::move(painting->start.masks),
       .conditioning = std::move(conditioning),
       .unconditional = unconditional,
       // The callbacks keep the painting alive, and with it the conditioning.
@@ -146,7 +172,10 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
 }
 
 void Pipeline::Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
-  painting.request.on_image(image, painter_->Paint(latents.data(), painting.size, painting.call->interrupt()));
+  Image painted = painter_->Paint(latents.data(), painting.size, painting.call->interrupt());
+  const auto& overlays = painting.start.overlays;
+  if (!overlays.empty()) Lay(overlays[painting.request.edit->photo_of_image[image]], painted);
+  painting.request.on_image(image, std::move(painted));
   if (++painting.painted == painting.request.identity_of_image.size()) Succeed(painting.call, std::monostate{});
 }
 

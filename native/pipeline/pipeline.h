@@ -71,6 +71,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error);
   void Forget(const std::shared_ptr<Call>& call);
   void CheckReadsFaces() const;
+  static NoiseSource& NoiseOf(Painting& painting);
+  void ReadPhotos(const std::shared_ptr<Painting>& painting);
   void StartPainting(const std::shared_ptr<Painting>& painting);
   void Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents);
   void StepLater();
@@ -96,6 +98,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   // Set once by Load; readable from any thread.
   bool reads_faces_ = false;
+  bool can_edit_ = false;
   std::vector<int> detection_sizes_;
   ImageSizes image_sizes_;
 

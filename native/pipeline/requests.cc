@@ -2,6 +2,7 @@
 #include "requests.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <string>
@@ -33,7 +34,8 @@ void CheckEmbeddings(const std::vector<float>& embeddings) {
 
 bool IsValid(const PlanStep& step) {
   bool valid =
-      std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments;
+      std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments &&
+      AllFinite(std::array{step.kept.latents, step.kept.noise});
   for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
     const Assignment& assignment = step.assignments[k];
     valid = assignment.to < kRegisters && assignment.to != kEps && assignment.to != kNoise &&
@@ -42,10 +44,9 @@ bool IsValid(const PlanStep& step) {
   return valid;
 }
 
-void CheckPlan(const Plan& plan) {
-  // A request holds no latents to weigh.
-  if (plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
-  if (!std::isfinite(plan.start.noise)) Refuse("Expected a finite weight of noise in the plan's start.");
+void CheckPlan(const Plan& plan, bool has_photos) {
+  if (!has_photos && plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
+  if (!AllFinite(std::array{plan.start.latents, plan.start.noise})) Refuse("Expected finite weights in the plan's start.");
   if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (IsValid(plan.steps[i])) continue;
@@ -60,9 +61,9 @@ void Check(const EncodeRequest& request) {
   if (!AllFinite(request.keypoints)) Refuse("Expected ten finite numbers for keypoints.");
 }
 
-void Check(const GenerateRequest& request, const ImageSizes& sizes) {
+void Check(const GenerateRequest& request, const ImageSizes& sizes, bool can_edit) {
   CheckEmbeddings(request.embeddings);
-  CheckPlan(request.plan);
+  CheckPlan(request.plan, request.edit.has_value());
   if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
 
   const size_t identities = request.embeddings.size() / kEmbeddingSize;
@@ -75,6 +76,11 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes) {
   if (request.seeds.size() != 1 && request.seeds.size() != images) {
     Refuse("Expected 1 or " + std::to_string(images) + " seeds but received " + std::to_string(request.seeds.size()) +
            ".");
+  }
+  if (request.edit) {
+    if (!can_edit) Refuse("Expected a model with the network vaeEncoder for edit.");
+    if (!request.latents.empty()) Refuse("Expected either latents or edit but received both.");
+    Check(*request.edit, images);
   }
   sizes.Check(request.width, request.height, request.guidance_scale);
   const size_t elements = images * sizes.LatentsOf(request.width, request.height).elements();

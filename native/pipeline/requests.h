@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "../operations/diffusion/step.h"
+#include "edit.h"
 #include "face_reader.h"
 #include "image_painter.h"
 #include "image_sizes.h"
@@ -25,14 +27,15 @@ struct GenerateRequest {
   std::vector<uint64_t> seeds;                                 // one per image, or one for all
   int64_t width, height;                                       // pixels
   std::vector<float> latents;                                  // initial noise [images, elements], or empty
+  std::optional<Edit> edit = std::nullopt;                     // not with `latents`
   std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty
   // Each image as it is painted, all before the call succeeds. On the painting thread; one that is under
   // way when the call is cancelled still comes.
   std::function<void(size_t index, Image image)> on_image;
 };
 
-// Both throw kInvalidArgument, the first also kInvalidImage.
+// Both throw kInvalidArgument or kInvalidImage. `can_edit`: whether the model has what an edit needs.
 void Check(const EncodeRequest& request);
-void Check(const GenerateRequest& request, const ImageSizes& sizes);
+void Check(const GenerateRequest& request, const ImageSizes& sizes, bool can_edit);
 
 }  // namespace arc2face

@@ -1,0 +1,47 @@
+// Image-to-image and inpainting, against diffusers' pipelines.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Arc2Face } from '../../lib/index.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+import { writeFusedBundle } from '../fused-lcm.ts';
+import type { GoldenCase } from '../golden.ts';
+import { imageToImage, inpainting } from '../recorded-edits.ts';
+import { bundle } from '../recorded-pipeline.ts';
+
+const folder = temporaryFolder();
+let model: Arc2Face;
+let consistent: Arc2Face;
+beforeAll(async () => {
+	model = await Arc2Face.load({ bundle, device: 'cpu', edit: true });
+	await writeFusedBundle(folder.path('lcm'));
+	consistent = await Arc2Face.load({ bundle: folder.path('lcm'), device: 'cpu', edit: true });
+});
+afterAll(() => Promise.all([model.dispose(), consistent.dispose()]));
+const modelFor = ({ lora }: GoldenCase) => (lora ? consistent : model);
+
+/** float32 and float64 runs of the same network differ by 1 level in up to 2e-4 of the values (test/golden/README.md). */
+function expectSameImages(got: readonly { data: Uint8Array }[], expected: Uint8Array) {
+	const values = Buffer.concat(got.map(({ data }) => data));
+	expect(values.length).toBe(expected.length);
+	const levels = values.map((value, i) => Math.abs(value - expected[i]!));
+	expect(Math.max(...levels)).toBeLessThanOrEqual(1);
+	expect(levels.filter((level) => level > 0).length / values.length).toBeLessThan(0.001);
+}
+
+describe.each([
+	['image-to-image', imageToImage],
+	['inpainting', inpainting],
+])('%s paints what diffusers painted', (_, { cases, golden, peopleOf, optionsOf }) => {
+	test.each(cases)('$name', async (recorded) => {
+		let evaluations = 0;
+		const images = await modelFor(recorded).generate(peopleOf(recorded), {
+			...optionsOf(recorded),
+			onStep: ({ step, steps }) => {
+				evaluations = step;
+				expect(steps).toBe(recorded.calls);
+			},
+		});
+		expect(evaluations).toBe(recorded.calls);
+		for (const { width, height } of images) expect([width, height]).toEqual([recorded.width, recorded.height]);
+		expectSameImages(images, golden.tensor(recorded.tensors.image!).data as Uint8Array);
+	});
+});
