@@ -24,6 +24,8 @@ export interface Operations {
 	randn(seed: number, counts: readonly number[]): Float32Array[];
 	fitPhoto(photoWidth: number, photoHeight: number, inputWidth: number, inputHeight: number): Letterbox;
 	resize(photo: Photo, width: number, height: number): Uint8Array;
+	/** Pillow's, every byte. */
+	resizeLanczos(photo: Photo, width: number, height: number): Uint8Array;
 	/** [3, inputHeight, inputWidth] */
 	letterbox(photo: Photo, letterbox: Letterbox): Float32Array;
 	/** `matrix`: 2 × 3, photo to crop. */

@@ -39,7 +39,7 @@ struct PlanStep {
   uint32_t draws_noise;
   uint32_t assignment_count;
   Assignment assignments[kMaxAssignments];
-  Mixture kept;  // what the latents become where a mask keeps the photo
+  Mixture kept = {};  // what the latents become where a mask keeps the photo
 };
 
 struct Plan {

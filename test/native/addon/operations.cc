@@ -12,6 +12,7 @@
 #include "operations/diffusion/step.h"
 #include "operations/face/face.h"
 #include "operations/image/image.h"
+#include "operations/image/lanczos.h"
 
 namespace {
 
@@ -128,6 +129,14 @@ Napi::Value Resize(const Napi::CallbackInfo& info) {
   arc2face::CheckSize("the resized photo", width, height);
   auto resized = Napi::Uint8Array::New(info.Env(), Values(width, height));
   arc2face::ResizeHost(Photo(info[0]), width, height, resized.Data());
+  return resized;
+}
+
+Napi::Value ResizeLanczos(const Napi::CallbackInfo& info) {
+  const int width = Side(info[1], "the width"), height = Side(info[2], "the height");
+  const std::vector<uint8_t> bytes = arc2face::ResizeLanczos(Photo(info[0]), width, height);
+  auto resized = Napi::Uint8Array::New(info.Env(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), resized.Data());
   return resized;
 }
 
@@ -257,6 +266,7 @@ void ExportOperations(Napi::Env env, Napi::Object exports) {
   exports.Set("randn", Napi::Function::New<Checked<Randn>>(env, "randn"));
   exports.Set("fitPhoto", Napi::Function::New<Checked<FitPhoto>>(env, "fitPhoto"));
   exports.Set("resize", Napi::Function::New<Checked<Resize>>(env, "resize"));
+  exports.Set("resizeLanczos", Napi::Function::New<Checked<ResizeLanczos>>(env, "resizeLanczos"));
   exports.Set("letterbox", Napi::Function::New<Checked<Letterbox>>(env, "letterbox"));
   exports.Set("warpAffine", Napi::Function::New<Checked<WarpAffine>>(env, "warpAffine"));
   exports.Set("alignFace", Napi::Function::New<Checked<AlignFace>>(env, "alignFace"));
