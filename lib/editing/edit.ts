@@ -48,11 +48,12 @@ export function geometryOf({ photos: [photo], masks }: Edit, model: ImageGeometr
 	const cut = (pixels: number) => Math.floor(pixels / pixelsPerLatent) * pixelsPerLatent;
 	const { fits } = side(pixelsPerLatent);
 	const own = { width: cut(photo.width), height: cut(photo.height) };
-	if (!fits(asked.width ?? own.width) || !fits(asked.height ?? own.height)) {
+	const isPaintable = (name: keyof Size) => asked[name] !== undefined || fits(own[name]);
+	if (!isPaintable('width') || !isPaintable('height')) {
 		const expected = `a photo of ${pixelsPerLatent} to ${maxImageSide} pixels a side`;
 		const remedy: Sentence = ({ option }) =>
 			`Pass ${option('width')} and ${option('height')} of the image: the photo is resized to them.`;
-		throw invalid(expected, 'image', `${photo.name} of ${photo.width} × ${photo.height}`, remedy);
+		throw invalid(expected, 'image', `${photo.width} × ${photo.height}`, remedy);
 	}
 	return { ...own, pixelsPerLatent };
 }

@@ -1,9 +1,9 @@
 // Image-to-image and inpainting, against diffusers' pipelines.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Arc2Face } from '../../lib/index.ts';
+import { Arc2Face, type RawPhoto } from '../../lib/index.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { writeFusedBundle } from '../fused-lcm.ts';
-import type { GoldenCase } from '../golden.ts';
+import { exactly, type GoldenCase, maxAbsError } from '../golden.ts';
 import { imageToImage, inpainting } from '../recorded-edits.ts';
 import { bundle } from '../recorded-pipeline.ts';
 
@@ -43,5 +43,34 @@ describe.each([
 		expect(evaluations).toBe(recorded.calls);
 		for (const { width, height } of images) expect([width, height]).toEqual([recorded.width, recorded.height]);
 		expectSameImages(images, golden.tensor(recorded.tensors.image!).data as Uint8Array);
+	});
+});
+
+describe('an overlay', () => {
+	const { golden, peopleOf, optionsOf, picture } = inpainting;
+	const cases = exactly(
+		2,
+		inpainting.cases.filter(({ tensors }) => tensors.overlay !== undefined),
+		'cases with an overlay',
+	);
+
+	test.each(cases)("is upstream's: $name", async (recorded) => {
+		const [image] = await model.generate(peopleOf(recorded), { ...optionsOf(recorded), overlay: true });
+		const expected = golden.tensor(recorded.tensors.overlay!).data as Uint8Array;
+		// Pillow composes in several roundings to 8 bits.
+		expect(maxAbsError(image.data, expected)).toBeLessThanOrEqual(2);
+	});
+
+	test('changes nothing where the mask is black', async () => {
+		const recorded = golden.case('dpm_large_all');
+		const [photo, mask] = [picture(recorded.inputs.image[0]), picture(recorded.inputs.mask)];
+		const kept = (data: RawPhoto['data']) => data.filter((_, i) => mask.data[Math.floor(i / 3)] === 0);
+		const [image] = await model.generate(peopleOf(recorded), { ...optionsOf(recorded), overlay: true });
+		expect(kept(photo.data).length).toBeGreaterThan(10_000);
+		expect(maxAbsError(kept(image.data), kept(photo.data))).toBe(0);
+		const [without] = await model.generate(peopleOf(recorded), optionsOf(recorded));
+		expect(maxAbsError(kept(without.data), kept(photo.data)), 'as upstream, which lays nothing over').toBeGreaterThan(
+			0,
+		);
 	});
 });
