@@ -1,6 +1,7 @@
 // Reads photos, in every form that programs hold them, as upright RGB pixels.
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError, shortened } from './errors.ts';
+import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { isArrayBuffer, isBlob, isBytes, isPromise, isStream, isUint8Array, isUrl } from './options/brands.ts';
 import { describe, invalid } from './options/check.ts';
@@ -50,10 +51,11 @@ export async function readPhoto(
 /**
  * Reads only a photo's header, to find missing files and non-photos before long work begins.
  *
+ * @returns its size when it is upright
  * @throws {Arc2FaceError} as `readPhoto` does
  */
-export async function checkPhoto(photo: Photo, option = 'photo'): Promise<void> {
-	await open(photo, option, async () => {});
+export async function checkPhoto(photo: Photo, option = 'photo'): Promise<Size> {
+	return await open(photo, option, async (image) => (await image.metadata()).autoOrient);
 }
 
 /** A photo before it is decoded; for a file, also both its ends. */

@@ -21,17 +21,16 @@ export const modelOptions = {
 	...shapeOptions,
 } as const;
 
+/** The values of these; what a command does with the model says whether it is to `edit` photos. */
+export type ModelValues = OptionValues<typeof modelOptions> & { edit?: boolean | undefined };
+
 /**
  * Loads the model with a progress bar.
  *
  * @param size - of the images to be asked for (default: the first that the options list, or the model's own)
  * @throws {Arc2FaceError} as `Arc2Face.load` does
  */
-export async function loadModel(
-	values: OptionValues<typeof modelOptions>,
-	context: Context,
-	size?: Size,
-): Promise<Arc2Face> {
+export async function loadModel(values: ModelValues, context: Context, size?: Size): Promise<Arc2Face> {
 	const options = checkLoadOptions(values, size);
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
@@ -41,7 +40,7 @@ export async function loadModel(
 }
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for options that `Arc2Face.load` would refuse before any work */
-export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size?: Size) {
+export function checkLoadOptions(values: ModelValues, size?: Size) {
 	const { imageSizes = size && [size], ...others } = loadOptions(values);
 	const options = { ...others, imageSizes, threads: values.threads };
 	resolveLoadOptions(options);
@@ -49,10 +48,10 @@ export function checkLoadOptions(values: OptionValues<typeof modelOptions>, size
 }
 
 /** Options that commands name differently from the library, which checks the values. */
-export function loadOptions(values: Omit<OptionValues<typeof modelOptions>, 'threads'>) {
-	const { bundle, device, precision, cacheDir } = values;
+export function loadOptions(values: Omit<ModelValues, 'threads'>) {
+	const { bundle, device, precision, cacheDir, edit } = values;
 	return {
-		...{ bundle, cacheDir, ...chosenShapes(values) },
+		...{ bundle, cacheDir, edit, ...chosenShapes(values) },
 		device: device as DeviceRequest | undefined,
 		precision: precision as Precision | undefined,
 	};

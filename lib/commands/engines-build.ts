@@ -57,7 +57,7 @@ export default defineCommand({
 
 	async run({ values }, context) {
 		const capabilities = chosenCapabilities(values);
-		const resolved = resolveLoadOptions({ ...loadOptions(values), edit: values.edit });
+		const resolved = resolveLoadOptions(loadOptions(values));
 		const { device, cacheDir } = resolved;
 		if (device === 'cpu') {
 			throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
+import { editedSides, editOptions } from '../cli/edit.ts';
 import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity } from '../cli/identity-file.ts';
 import {
@@ -46,8 +47,9 @@ const options = {
 	sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${usualSampler})` },
 	eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
 	noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
-	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },
-	height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
+	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's, with --image alone that photo's)" },
+	height: { type: 'number', value: 'PIXELS', help: 'height, likewise' },
+	...editOptions,
 	...faceOptions,
 	out: {
 		type: 'path',
@@ -75,15 +77,16 @@ export default defineCommand({
 		'results[].portraits[].error': 'instead of these, where it could not be written',
 	},
 
-	async run({ values, positionals }, context) {
+	async run({ values: given, positionals }, context) {
+		const values = { ...given, edit: given.image !== undefined };
 		const sources = sourcesOf(distinct(positionals, context), values);
 		const face = faceChoice(values);
 		const request = requestOf(values);
 		checkGenerateOptions(request);
 		const { count = 1 } = request;
-		const size = await chosenSize(values, chosenShapes(values).imageSizes, async () => {
-			return (await openBundle(values.bundle)).geometry;
-		});
+		const geometry = async () => (await openBundle(values.bundle)).geometry;
+		const sides = await editedSides(values, geometry);
+		const size = await chosenSize(sides, chosenShapes(values).imageSizes, geometry);
 		const names = new PortraitNames(
 			{ out: values.out, format: values.format, batch: values.noise === 'batch' },
 			sources.length * count,
@@ -93,7 +96,8 @@ export default defineCommand({
 		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
 		names.requireDistinct(seeds, count);
 		const check = (source: string) => {
-			const kept = { inputs: sources, force: values.force === true };
+			const inputs = [...sources, ...[values.image, values.mask].filter((path) => path !== undefined)];
+			const kept = { inputs, force: values.force === true };
 			return names.requireFree(source, { seed: seeds.get(source)!, count, ...kept });
 		};
 
@@ -172,9 +176,10 @@ async function paintSaved<T>(
 	return { results: [result], warnings };
 }
 
-function requestOf({ count, steps, guidanceScale, seed, sampler, eta, noise, width, height }: Values) {
+function requestOf({ sampler, noise, ...values }: Values) {
+	const { count, steps, guidanceScale, seed, eta, width, height, image, strength, mask, overlay } = values;
 	return {
-		...{ count, steps, guidanceScale, seed, eta, width, height },
+		...{ count, steps, guidanceScale, seed, eta, width, height, image, strength, mask, overlay },
 		sampler: sampler as SamplerName | undefined,
 		noise: noise as NoiseMode | undefined,
 	};

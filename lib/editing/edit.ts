@@ -42,7 +42,11 @@ export async function readEdit(options: EditOptions, identities: number): Promis
  *
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a photo that no image can be as large as
  */
-export function geometryOf({ photos: [photo], masks }: Edit, model: ImageGeometry, asked: Sides): ImageGeometry {
+export function geometryOf(
+	{ photos: [photo], masks }: Readonly<{ photos: readonly [Size, ...Size[]]; masks: readonly unknown[] }>,
+	model: ImageGeometry,
+	asked: Sides,
+): ImageGeometry {
 	if (masks.length > 0) return model;
 	const { pixelsPerLatent } = model;
 	const cut = (pixels: number) => Math.floor(pixels / pixelsPerLatent) * pixelsPerLatent;

@@ -19,8 +19,8 @@ struct Edit {
   std::vector<Photo> masks;              // none, one for all photos, or one for each; white is painted
   std::vector<uint32_t> photo_of_image;  // [images]
   bool overlay = false;                  // put the kept pixels back over the painted image
-  // With a generator for each image: the posteriors of photos are drawn once, by the first generators, as diffusers' inpainting
-  // does; else each image has its own.
+  // With a generator for each image: the posteriors of photos are drawn once, by the first generators, as diffusers'
+  // inpainting does; else each image has its own.
   bool draws_once = false;
 };
 
@@ -37,7 +37,7 @@ struct Overlay {
 struct EditStart {
   std::vector<float> photos;  // latents
   std::vector<float> noise;
-  std::vector<float> masks;        // or empty
+  std::vector<float> masks;       // or empty
   std::vector<Overlay> overlays;  // of each photo, if the edit has one
 };
 

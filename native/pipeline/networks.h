@@ -34,7 +34,7 @@ inline constexpr NetworkRow kVaeEncoder{"vaeEncoder", Part::kReadingImages, Lane
 
 // In the order in which they are loaded: last the one whose memory the caller can choose, by its batch sizes, so that
 // what is free then is what it may have.
-inline constexpr std::array kNetworks = {networks::kDetector, networks::kRecognizer, networks::kTextEncoder,
+inline constexpr std::array kNetworks = {networks::kDetector,   networks::kRecognizer, networks::kTextEncoder,
                                          networks::kVaeDecoder, networks::kVaeEncoder, networks::kUnet};
 
 // Null when there is none.

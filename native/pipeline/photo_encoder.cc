@@ -45,8 +45,7 @@ Posterior PhotoEncoder::Encode(std::span<const uint8_t> rgb, const LatentSize& s
   const std::vector<int64_t> latents = {1, size.channels, size.height, size.width};
   stream_.Upload(wide.data(), planes.data(), wide.bytes());
   Convert(stream_, wide.data(), image.floats(), wide.size());
-  Evaluate(*encoder_,
-           {{"image", image.As({1, 3, size.height * pixels_per_latent_, size.width * pixels_per_latent_})}},
+  Evaluate(*encoder_, {{"image", image.As({1, 3, size.height * pixels_per_latent_, size.width * pixels_per_latent_})}},
            {{"mean", mean.As(latents)}, {"deviation", deviation.As(latents)}}, stream_, interrupt);
   Convert(stream_, mean.const_floats(), results.data(), elements);
   Convert(stream_, deviation.const_floats(), results.data() + elements, elements);

@@ -17,7 +17,7 @@ struct Pipeline::Painting {
   GenerateRequest request;
   LatentSize size;
   std::optional<NoiseSource> noise;
-  EditStart start;  // of an edit
+  EditStart start;                          // of an edit
   std::vector<NetworkBuffer> conditioning;  // per identity
   size_t painted = 0;                       // images; on the thread of Lane::kPainting
 };

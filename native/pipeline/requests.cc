@@ -33,9 +33,8 @@ void CheckEmbeddings(const std::vector<float>& embeddings) {
 }
 
 bool IsValid(const PlanStep& step) {
-  bool valid =
-      std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments &&
-      AllFinite(std::array{step.kept.latents, step.kept.noise});
+  bool valid = std::isfinite(step.timestep) && std::isfinite(step.input_scale) &&
+               step.assignment_count <= kMaxAssignments && AllFinite(std::array{step.kept.latents, step.kept.noise});
   for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
     const Assignment& assignment = step.assignments[k];
     valid = assignment.to < kRegisters && assignment.to != kEps && assignment.to != kNoise &&
@@ -46,7 +45,8 @@ bool IsValid(const PlanStep& step) {
 
 void CheckPlan(const Plan& plan, bool has_photos) {
   if (!has_photos && plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
-  if (!AllFinite(std::array{plan.start.latents, plan.start.noise})) Refuse("Expected finite weights in the plan's start.");
+  if (!AllFinite(std::array{plan.start.latents, plan.start.noise}))
+    Refuse("Expected finite weights in the plan's start.");
   if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (IsValid(plan.steps[i])) continue;

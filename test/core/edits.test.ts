@@ -105,15 +105,6 @@ describe('calls at once', () => {
 			}
 		}
 	});
-
-	test('do not see what a program writes to the photo after the call', async () => {
-		const own = { ...photo, data: Uint8Array.from(photo.data) };
-		const calls = model.generate(someone, { ...quick, image: own });
-		await new Promise(setImmediate);
-		await new Promise((later) => setTimeout(later, 50));
-		own.data.fill(0);
-		expect(bytesOf(await calls)).toEqual(bytesOf(await model.generate(someone, quick)));
-	});
 });
 
 describe('progress and stopping', () => {

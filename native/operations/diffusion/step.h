@@ -88,9 +88,8 @@ ARC2FACE_HD inline float Blend(float mask, float painted, float photo) {
 void GatherRows(Stream& stream, const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
                 float* timesteps);
 
-// Guidance over eps [rows, elements] into each slot's eps register, its plan's assignments, what its mask keeps, and its
-// position + 1.
-// All in float32, whatever the precision of `eps`.
+// Guidance over eps [rows, elements] into each slot's eps register, its plan's assignments, what its mask keeps, and
+// its position + 1. All in float32, whatever the precision of `eps`.
 void ApplyStep(Stream& stream, BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps);
 
 // Their definitions.

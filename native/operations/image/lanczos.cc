@@ -11,7 +11,7 @@
 namespace arc2face {
 namespace {
 
-constexpr double kSupport = 3;         // of the filter, in pixels of the smaller of the two photos
+constexpr double kSupport = 3;          // of the filter, in pixels of the smaller of the two photos
 constexpr int kPrecision = 32 - 8 - 2;  // bits of a weight's fraction; a sum of bytes times weights fits 32 bits
 
 // The pixels that one of the resized side's pixels is a weighted sum of.

@@ -1,5 +1,5 @@
-// Resizing by Pillow's rule, which diffusers' pipelines use for photos and masks. On the host: a photo is resized once a
-// call, in a fraction of a step's time.
+// Resizing by Pillow's rule, which diffusers' pipelines use for photos and masks. On the host: a photo is resized once
+// a call, in a fraction of a step's time.
 #pragma once
 
 #include <cstdint>
