@@ -6,6 +6,7 @@ export type { Box, EncodedFace, Face, Point, Rotation, Size } from './geometry.t
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage } from './image.ts';
 export type { ModelInfo } from './load.ts';
+export type { EditOptions } from './options/edit.ts';
 export type { DetectOptions, EncodeOptions, FaceChoice } from './options/faces.ts';
 export { type Feature, featureNames } from './options/features.ts';
 export type { GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';

@@ -12,13 +12,17 @@ import { maxImageSide, requireSides } from './sizes.ts';
 export interface GenerateOptions extends EditOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
-	/** Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers need more: see `sampler`. */
+	/**
+	 * Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers need more: see `sampler`; with `image`
+	 * fewer are run: see `strength`.
+	 */
 	steps?: number | undefined;
 	/** How strongly the identity steers, at least 1 (default 3); 1 leaves out the unconditional half, and takes half the time. */
 	guidanceScale?: number | undefined;
 	/**
 	 * A non-negative integer: image `i` of the call uses `seed + i`; or one for each image (default: random, and reported
-	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device.
+	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device. With a list and `mask` the first
+	 * generators also draw what belongs to the photos, for all images, as diffusers has it.
 	 */
 	seed?: number | readonly number[] | undefined;
 	/** `"per-image"` (default): a generator for each image. `"batch"`: one generator draws for all of them, as diffusers does. */
