@@ -131,8 +131,8 @@ TEST(Denoiser, BeginsAsAPhotoAndKeepsOfItWhatTheMaskKeeps) {
   const float conditioned_on = 1;
   Plan plan = AddingPlan();
   plan.start = {.latents = 0.5f, .noise = 2};
-  plan.steps[0].kept = {.latents = 0.25f, .noise = 4};
-  plan.steps[1].kept = {.latents = 1, .noise = 0};
+  plan.steps[0].kept = {.latents = 1, .noise = 0};
+  plan.steps[1].kept = {.latents = 0.25f, .noise = 4};
   std::vector<float> mask(elements, 1);
   mask[3] = mask[5] = 0;
   std::vector<std::vector<float>> latents(2);
@@ -161,7 +161,7 @@ TEST(Denoiser, BeginsAsAPhotoAndKeepsOfItWhatTheMaskKeeps) {
   // 0.5 * 100 + 2 * 10, and in each of two steps the timestep and the conditioning.
   std::vector<float> expected(elements, 70 + 30 + 2);
   EXPECT_EQ(latents[false], expected);
-  expected[3] = expected[5] = 100;
+  expected[3] = expected[5] = 0.25f * 100 + 4 * 10;
   EXPECT_EQ(latents[true], expected);
   EXPECT_EQ(evaluated, (std::vector<size_t>{4, 4})) << "with and without a mask share batches";
 }
