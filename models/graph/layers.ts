@@ -1,5 +1,6 @@
 // Layers that networks share: linear, convolution, norms, activation, upsampling.
 import type { Value } from './graph.ts';
+import { convolved, multiplied } from './low-rank.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -11,7 +12,7 @@ export function linear(at: Scope, x: Value, from: number, to: number, { bias = t
 	// Gemm takes the weight as checkpoints hold it, [to, from]; a transposed copy would cost memory while loading.
 	const inputs = [x, at.weight('weight', [to, from])];
 	if (bias) inputs.push(at.weight('bias', [to]));
-	return at.result(at.op('Gemm', inputs, { transB: 1 }));
+	return at.result(multiplied(at, x, [at.op('Gemm', inputs, { transB: 1 })], from, to)[0]!);
 }
 
 /**
@@ -28,13 +29,12 @@ export function conv2d(
 ): Value {
 	const inputs = [x, at.weight('weight', [to, from, kernel, kernel]), at.weight('bias', [to])];
 	const half = (kernel - 1) / 2;
-	return at.result(
-		at.op('Conv', inputs, {
-			kernel_shape: [kernel, kernel],
-			strides: [stride, stride],
-			pads: pads ?? [half, half, half, half],
-		}),
-	);
+	const attributes = {
+		kernel_shape: [kernel, kernel],
+		strides: [stride, stride],
+		pads: pads ?? [half, half, half, half],
+	};
+	return at.result(convolved(at, x, at.op('Conv', inputs, attributes), [to, from, kernel], attributes));
 }
 
 /**
