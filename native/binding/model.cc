@@ -64,6 +64,31 @@ EncodeRequest ReadEncodeRequest(const Napi::Value& value) {
   return request;
 }
 
+float ReadScale(const Napi::Object& from, const std::string& name) {
+  return static_cast<float>(marshal::Number(from.Get("scale"), name + ".scale"));
+}
+
+// What is not there does not steer.
+Steering ReadSteering(const Napi::Object& from) {
+  Steering steering;
+  if (const Napi::Value value = from.Get("control"); !value.IsUndefined()) {
+    const Napi::Object control = marshal::Object(value, "control");
+    steering.control = {.image = ReadPhoto(control.Get("image")), .scale = ReadScale(control, "control")};
+  }
+  if (const Napi::Value value = from.Get("expression"); !value.IsUndefined()) {
+    const Napi::Object expression = marshal::Object(value, "expression");
+    steering.expression = {.numbers = marshal::Copy<float>(expression.Get("numbers"), "expression.numbers"),
+                           .scale = ReadScale(expression, "expression")};
+  }
+  if (const Napi::Value value = from.Get("reference"); !value.IsUndefined()) {
+    const Napi::Object reference = marshal::Object(value, "reference");
+    steering.reference = {.photo = ReadPhoto(reference.Get("photo")),
+                          .noise = marshal::Copy<float>(reference.Get("noise"), "reference.noise"),
+                          .scale = ReadScale(reference, "reference")};
+  }
+  return steering;
+}
+
 GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
   GenerateRequest request{
       .embeddings = marshal::Copy<float>(from.Get("embeddings"), "embeddings"),
@@ -75,6 +100,7 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .height = marshal::Integer(from.Get("height"), "height", 0, INT32_MAX),
       .latents = {},
       .edit = std::nullopt,
+      .steering = ReadSteering(from),
       .on_step = nullptr,
       .on_image = nullptr,
   };

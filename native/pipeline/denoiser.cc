@@ -2,6 +2,7 @@
 #include "denoiser.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "../device/sync_on_error.h"
@@ -25,6 +26,7 @@ struct Denoiser::Slot {
   uint32_t position = 0;  // step of the next evaluation; those before it are queued
 
   size_t rows() const { return request->unconditional ? 2 : 1; }
+  const RowConditioning& conditioning() const { return request->conditioning[image]; }
   bool at_end() const { return position == request->plan.steps.size(); }
 };
 
@@ -32,12 +34,19 @@ struct Denoiser::Slot {
 struct Denoiser::Workspace {
   Workspace(Denoiser& owner, const LatentSize& size, size_t rows)
       : stream(owner.stream_), rows(rows), table(owner.device_, rows), batch(owner.predictor_->MakeBatch(size, rows)) {}
-  ~Workspace() { stream.Forget(key()); }
+  ~Workspace() {
+    for (const uint64_t key : keys) stream.Forget(key);
+  }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // The step's, whatever its slots.
-  uint64_t key() const noexcept { return reinterpret_cast<uintptr_t>(table.data()); }
+  // The step's, whatever its slots: of the kind that the batch is of.
+  uint64_t key() {
+    static_assert(PredictorBatch::kKinds <= 256, "device memory is aligned to 256 bytes");
+    const uint64_t key = reinterpret_cast<uintptr_t>(table.data()) + batch->kind();
+    keys.insert(key);
+    return key;
+  }
 
   Stream& stream;
   size_t rows;
@@ -47,6 +56,7 @@ struct Denoiser::Workspace {
   // What the table and the batch's conditioning hold: the slots' numbers, and their positions, which the device
   // advances.
   std::vector<std::pair<uint64_t, uint32_t>> placed;
+  std::set<uint64_t> keys;  // that steps were replayed with
 };
 
 // In progress.
@@ -168,6 +178,7 @@ Denoiser::Batch Denoiser::TakeBatch() {
       ++at;
     }
   }
+  std::stable_partition(batch.begin(), batch.end(), [](const auto& slot) { return slot->conditioning().comes_first(); });
   return batch;
 }
 
@@ -249,7 +260,7 @@ void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
         .registers = slot->registers.data(),
         .plan = slot->plan->data(),
         .position = slot->position,
-        .conditional_row = static_cast<uint32_t>(next_row(request.conditioning[slot->image])),
+        .conditional_row = static_cast<uint32_t>(next_row(slot->conditioning())),
         .unconditional_row = request.unconditional ? static_cast<int32_t>(next_row(*request.unconditional)) : -1,
         .guidance_scale = request.guidance_scale,
         .kept = slot->kept.data(),

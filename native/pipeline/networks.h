@@ -13,7 +13,7 @@
 namespace arc2face {
 
 // The joint tasks of networks: those of one part are all there, or none is.
-enum class Part : uint8_t { kReadingFaces, kPainting, kReadingImages };
+enum class Part : uint8_t { kReadingFaces, kPainting, kReadingImages, kControl };
 constexpr bool IsNeeded(Part part) { return part == Part::kPainting; }
 
 struct NetworkRow {
@@ -30,12 +30,14 @@ inline constexpr NetworkRow kUnet{"unet", Part::kPainting, Lane::kDenoising};   
 inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kPainting, Lane::kPainting};     // models/vae.ts
 // On the decoder's lane: of images, it has as much to do, and what both compute in is shared.
 inline constexpr NetworkRow kVaeEncoder{"vaeEncoder", Part::kReadingImages, Lane::kPainting};  // models/vae.ts
+inline constexpr NetworkRow kControlNet{"controlNet", Part::kControl, Lane::kDenoising};  // models/controlnet.ts
 }  // namespace networks
 
 // In the order in which they are loaded: last the one whose memory the caller can choose, by its batch sizes, so that
 // what is free then is what it may have.
 inline constexpr std::array kNetworks = {networks::kDetector,   networks::kRecognizer, networks::kTextEncoder,
-                                         networks::kVaeDecoder, networks::kVaeEncoder, networks::kUnet};
+                                         networks::kVaeDecoder, networks::kVaeEncoder, networks::kControlNet,
+                                         networks::kUnet};
 
 // Null when there is none.
 const NetworkSource* Find(const std::vector<NetworkSource>& sources, const NetworkRow& row);

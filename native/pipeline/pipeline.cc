@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "unet_predictor.h"
-
 namespace arc2face {
 
 // A generate call in progress.
@@ -19,6 +17,8 @@ struct Pipeline::Painting {
   std::optional<NoiseSource> noise;
   EditStart start;                          // of an edit
   std::vector<NetworkBuffer> conditioning;  // per identity
+  Posterior reference;                      // latents of the photo, if there is one
+  std::unique_ptr<SteeringMemory> steering;
   size_t painted = 0;                       // images; on the thread of Lane::kPainting
 };
 
@@ -53,8 +53,14 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
     reads_faces_ = true;
   }
   Stream& denoising = StreamOf(Lane::kDenoising);
-  auto predictor = std::make_unique<UNetPredictor>(device_, denoising, *provider_, take(networks::kUnet),
-                                                   static_cast<int64_t>(source.prompt.tokens.size()));
+  auto predictor = std::make_unique<UNetPredictor>(
+      device_, denoising, *provider_, UNetNetworks{take(networks::kUnet), take(networks::kControlNet)},
+      static_cast<int64_t>(source.prompt.tokens.size()), source.levels, source.pixels_per_latent);
+  const bool reads_images = Find(source.networks, networks::kVaeEncoder) != nullptr;
+  abilities_ = {.edit = reads_images,
+                .control = predictor->control() != nullptr,
+                .expression = predictor->has_expression(),
+                .reference = reads_images && predictor->has_reference()};
   conditioner_ = std::make_unique<Conditioner>(device_, denoising, take(networks::kTextEncoder), source.prompt,
                                                predictor->text_dimension(), predictor->text_type());
   painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), take(networks::kVaeDecoder),
@@ -62,10 +68,10 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
   if (auto encoder = take(networks::kVaeEncoder)) {
     photo_encoder_ = std::make_unique<PhotoEncoder>(device_, StreamOf(Lane::kPainting), std::move(encoder),
                                                     source.pixels_per_latent);
-    can_edit_ = true;
   }
   image_sizes_ = ImageSizes(predictor->latent_channels(), source.pixels_per_latent, predictor->batch_sizes().built(),
                             [&](int64_t height, int64_t width) { return painter_->Takes(height, width); });
+  predictor_ = predictor.get();
   denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor));
 }
 
@@ -98,12 +104,12 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
 }
 
 std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done) {
-  Check(request, image_sizes_, can_edit_);
+  Check(request, image_sizes_, abilities_);
   const auto painting = std::make_shared<Painting>();
   painting->call = Open(std::move(done));
   painting->size = image_sizes_.LatentsOf(request.width, request.height);
   painting->request = std::move(request);
-  if (painting->request.edit) {
+  if (painting->request.edit || painting->request.steering.reference) {
     Begin(Lane::kPainting, painting->call, [this, painting] { ReadPhotos(painting); });
   } else {
     Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
@@ -120,11 +126,18 @@ NoiseSource& Pipeline::NoiseOf(Painting& painting) {
 }
 
 void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
-  Edit& edit = *painting->request.edit;
-  painting->start = StartEdit(edit, *photo_encoder_, NoiseOf(*painting), painting->size, painter_->pixels_per_latent(),
-                              painting->call->interrupt());
-  edit.photos.clear();
-  edit.masks.clear();
+  Interrupt& interrupt = painting->call->interrupt();
+  if (auto& edit = painting->request.edit) {
+    painting->start = StartEdit(*edit, *photo_encoder_, NoiseOf(*painting), painting->size,
+                                painter_->pixels_per_latent(), interrupt);
+    edit->photos.clear();
+    edit->masks.clear();
+  }
+  if (const auto& reference = painting->request.steering.reference) {
+    const Photo& photo = reference->photo;
+    const size_t bytes = static_cast<size_t>(photo.width) * static_cast<size_t>(photo.height) * 3;
+    painting->reference = photo_encoder_->Encode({photo.data.get(), bytes}, painting->size, interrupt);
+  }
   Post(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
 }
 
@@ -135,13 +148,21 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
     painting->conditioning.push_back(
         conditioner_->Condition({request.embeddings.data() + at, kEmbeddingSize}, call->interrupt()));
   }
+  painting->steering =
+      std::make_unique<SteeringMemory>(device_, StreamOf(Lane::kDenoising), *predictor_, request.steering,
+                                       std::move(painting->reference), painting->size);
+  SteeringMemory& steering = *painting->steering;
   std::vector<RowConditioning> conditioning;
-  for (const uint32_t identity : request.identity_of_image) {
-    conditioning.push_back({painting->conditioning[identity].data()});
+  for (size_t image = 0; image < request.identity_of_image.size(); ++image) {
+    const uint32_t identity = request.identity_of_image[image];
+    const std::byte* text = painting->conditioning[identity].data();
+    conditioning.push_back(steering.Conditional(image, identity, text, call->interrupt()));
   }
   // At 1 the unconditional half has no weight; below 1 diffusers leaves it out too.
   std::optional<RowConditioning> unconditional;
-  if (request.guidance_scale > 1) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
+  if (request.guidance_scale > 1) {
+    unconditional = steering.Unconditional(conditioner_->Unconditional(call->interrupt()).data());
+  }
   const uint32_t steps = static_cast<uint32_t>(request.plan.steps.size());
 
   denoiser_->Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
@@ -243,6 +264,7 @@ void Pipeline::GiveBack(Lane lane) {
       faces_.reset();
       break;
     case Lane::kDenoising:
+      predictor_ = nullptr;
       denoiser_.reset();
       conditioner_.reset();
       break;

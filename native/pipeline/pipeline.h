@@ -23,6 +23,7 @@
 #include "photo_encoder.h"
 #include "requests.h"
 #include "turns.h"
+#include "unet_predictor.h"
 
 namespace arc2face {
 
@@ -31,6 +32,7 @@ struct PipelineSource {
   std::vector<NetworkSource> networks;  // each with the name of its row in networks.h
   Prompt prompt;
   int64_t pixels_per_latent;
+  Levels levels = {};  // of the UNet's further tensors
 };
 
 // Called after each network: its name, how many are ready, and of how many.
@@ -91,6 +93,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::array<std::unique_ptr<Stream>, kLanes.size()> streams_;
   std::unique_ptr<FaceReader> faces_;         // kFaces
   std::unique_ptr<Conditioner> conditioner_;  // kDenoising, like the next ones
+  UNetPredictor* predictor_ = nullptr;        // the denoiser's
   std::unique_ptr<Denoiser> denoiser_;
   bool step_posted_ = false;
   std::unique_ptr<ImagePainter> painter_;  // kPainting, like the next one
@@ -98,7 +101,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   // Set once by Load; readable from any thread.
   bool reads_faces_ = false;
-  bool can_edit_ = false;
+  Abilities abilities_;
   std::vector<int> detection_sizes_;
   ImageSizes image_sizes_;
 

@@ -61,7 +61,7 @@ void Check(const EncodeRequest& request) {
   if (!AllFinite(request.keypoints)) Refuse("Expected ten finite numbers for keypoints.");
 }
 
-void Check(const GenerateRequest& request, const ImageSizes& sizes, bool can_edit) {
+void Check(const GenerateRequest& request, const ImageSizes& sizes, const Abilities& abilities) {
   CheckEmbeddings(request.embeddings);
   CheckPlan(request.plan, request.edit.has_value());
   if (!std::isfinite(request.guidance_scale)) Refuse("Expected a finite number for guidanceScale.");
@@ -78,12 +78,14 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes, bool can_edi
            ".");
   }
   if (request.edit) {
-    if (!can_edit) Refuse("Expected a model with the network vaeEncoder for edit.");
+    if (!abilities.edit) Refuse("Expected a model with the network vaeEncoder for edit.");
     if (!request.latents.empty()) Refuse("Expected either latents or edit but received both.");
     Check(*request.edit, images);
   }
   sizes.Check(request.width, request.height, request.guidance_scale);
-  const size_t elements = images * sizes.LatentsOf(request.width, request.height).elements();
+  const size_t elements_of_one = sizes.LatentsOf(request.width, request.height).elements();
+  Check(request.steering, abilities, request.width, request.height, images, elements_of_one);
+  const size_t elements = images * elements_of_one;
   if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {
     Refuse("Expected " + std::to_string(elements) + " finite numbers for latents but received " +
            std::to_string(request.latents.size()) + ".");

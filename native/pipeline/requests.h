@@ -11,6 +11,7 @@
 #include "face_reader.h"
 #include "image_painter.h"
 #include "image_sizes.h"
+#include "steering.h"
 
 namespace arc2face {
 
@@ -28,14 +29,15 @@ struct GenerateRequest {
   int64_t width, height;                                       // pixels
   std::vector<float> latents;                                  // initial noise [images, elements], or empty
   std::optional<Edit> edit = std::nullopt;                     // not with `latents`
+  Steering steering = {};
   std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty
   // Each image as it is painted, all before the call succeeds. On the painting thread; one that is under
   // way when the call is cancelled still comes.
   std::function<void(size_t index, Image image)> on_image;
 };
 
-// Both throw kInvalidArgument or kInvalidImage. `can_edit`: whether the model has what an edit needs.
+// Both throw kInvalidArgument or kInvalidImage.
 void Check(const EncodeRequest& request);
-void Check(const GenerateRequest& request, const ImageSizes& sizes, bool can_edit);
+void Check(const GenerateRequest& request, const ImageSizes& sizes, const Abilities& abilities);
 
 }  // namespace arc2face
