@@ -130,7 +130,7 @@ async function openModel(
 	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
 	{ signal, onProgress }: PrepareOptions,
 ): Promise<OpenedModel> {
-	const { tokens, geometry } = bundle;
+	const { tokens, geometry, levels } = bundle;
 	const { pixelsPerLatent } = geometry;
 	const [first = '', ...others] = Object.keys(request.networks);
 	let ready = 0;
@@ -138,7 +138,7 @@ async function openModel(
 	const native = await awaitNative(
 		(guard) =>
 			loadNative().load({
-				...{ ...request, ...tokens, pixelsPerLatent },
+				...{ ...request, ...tokens, pixelsPerLatent, levels },
 				onProgress: guard((progress) => {
 					ready = progress.done;
 					onProgress?.({ ...progress, phase: 'loading', fraction: 1 });

@@ -148,6 +148,8 @@ export interface NativeLoadRequest {
 	identityPosition: number;
 	/** Image pixels per latent, in each direction (8 for SD 1.5). */
 	pixelsPerLatent: number;
+	/** How often the sides of the latents are halved, each time rounded up, for an input or output of the UNet, by its name. */
+	levels?: Readonly<Record<string, number>>;
 	/** Called when a network is ready: its name, and how many of how many are. */
 	onProgress?: (progress: { network: string; done: number; total: number }) => void;
 	/**
@@ -205,6 +207,15 @@ export interface NativeGenerateRequest {
 	latents?: Float32Array;
 	/** What images begin as, instead of noise alone; for a model with the network `vaeEncoder`. */
 	edit?: NativeEdit;
+	/** An image [0, 255] of the images' size that steers them, and how strongly: 0 not at all, 1 as trained. */
+	control?: { image: NativePhoto; scale: number };
+	/** 55 numbers that all images show, and how strongly. */
+	expression?: { numbers: Float32Array; scale: number };
+	/**
+	 * A photo of the images' size that they are to look like, and how strongly. `noise`: of its latents [1 or images, 4, height / 8,
+	 * width / 8], instead of a fixed draw for all.
+	 */
+	reference?: { photo: NativePhoto; scale: number; noise?: Float32Array };
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
 	/** Each image as soon as it is painted. */

@@ -12,6 +12,9 @@ import type { NativeNetwork } from '../native.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
+import { assertAdaptersUsed, readAdapters } from './adapters.ts';
+import { type Declarations, levelsOf } from './dimensions.ts';
+import { type Expressions, readExpressions } from './expressions.ts';
 import { fitTogether, type ReadConfigs } from './fit.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
@@ -36,6 +39,12 @@ export type Bundle = Readonly<{
 	/** Absolute paths, to which `networks` refer by index. */
 	files: readonly string[];
 	networks: BundleNetworks;
+	/** Of the networks whose graphs are built here. */
+	declarations: Readonly<Partial<Record<NetworkName, Declarations>>>;
+	/** How often the sides of the latents are halved for inputs and outputs of the UNet. */
+	levels: Readonly<Record<string, number>>;
+	/** Expressions by name, of a bundle that was opened for them. */
+	expressions: Expressions;
 	tokens: Tokens;
 	/** Numbers per token in the text encoder's output. */
 	conditioningSize: number;
@@ -90,9 +99,12 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	const { vocabularySize, positions, hiddenSize } = configs.textEncoder.config;
 	const tokens = await readTokens(folder, vocabularySize, positions);
 	const geometry = fitTogether(configs);
+	const adapters = await about('unet', () => readAdapters(folder, options.features));
+	const expressions = options.features.includes('expression') ? await readExpressions(folder) : new Map();
 
 	const files = new FileList();
 	const opened: Partial<Record<NetworkName, NativeNetwork>> = {};
+	const declarations: Partial<Record<NetworkName, Declarations>> = {};
 	const paths = onnxNames.map((name) => ({ name, path: onnxPath(folder, name) }));
 	const missing = [];
 	for (const { path } of paths) if (!(await isThere(path))) missing.push(relative(folder, path));
@@ -107,13 +119,19 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
 			// Building a graph takes some ten milliseconds: timers and connections get their turn in between.
 			await setImmediate();
-			return await files.refer(writeDown(name, configs[name]!, checkpoint, options));
+			const written = writeDown(name, configs[name]!, checkpoint, { ...options, adapters });
+			declarations[name] = written;
+			return await files.refer(written);
 		});
 	}
+	await about('unet', async () => assertAdaptersUsed(adapters));
 	return {
 		folder,
 		files: files.paths,
 		networks: opened as BundleNetworks,
+		declarations,
+		levels: levelsOf(declarations.unet!),
+		expressions,
 		tokens,
 		conditioningSize: hiddenSize,
 		schedule,

@@ -1,5 +1,6 @@
 // The table of a model folder's networks: where their files are, how they are read, and what they become.
 import type { ConfigFile } from '../../models/config-file.ts';
+import { controlNet, readControlNetConfig } from '../../models/controlnet.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
 import type { NetworkOptions } from '../../models/graph/scope.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
@@ -7,10 +8,15 @@ import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
 import type { WeightSource } from '../../models/weights/weight-set.ts';
 import type { Feature } from '../options/features.ts';
+import type { Adapters } from './adapters.ts';
 
 /** How graphs are built, and which: those that the features need. */
 export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>> &
-	Readonly<{ features: readonly Feature[] }>;
+	Readonly<{
+		features: readonly Feature[];
+		/** Of the UNet. */
+		adapters?: Adapters;
+	}>;
 
 type Row = Readonly<{
 	/** What people call it. */
@@ -73,7 +79,8 @@ export const neededNetworks = {
 		folders: ['arc2face', 'unet'],
 		weights: diffusersWeights,
 		readConfig: readUNetConfig,
-		graph: unet,
+		graph: (config, weights, { features, adapters, ...options }) =>
+			unet(config, weights, { ...options, controlResiduals: features.includes('control'), ...adapters }),
 	}),
 	vaeDecoder: written({
 		...{ ...needed, ...vae },
@@ -86,9 +93,18 @@ export const neededNetworks = {
 export const optionalNetworks = {
 	vaeEncoder: written({
 		...vae,
-		...{ label: 'VAE encoder', loaded: ['edit'], precision: 'asked' },
+		...{ label: 'VAE encoder', loaded: ['edit', 'reference'], precision: 'asked' },
 		graph: vaeEncoder,
 		leftOver: /^(decoder|post_quant_conv)\./,
+	}),
+	controlNet: written({
+		label: 'ControlNet',
+		folders: ['controlnet'],
+		loaded: ['control'],
+		precision: 'asked',
+		weights: diffusersWeights,
+		readConfig: readControlNetConfig,
+		graph: controlNet,
 	}),
 } as const;
 

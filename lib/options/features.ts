@@ -2,8 +2,11 @@
 import { Arc2FaceError } from '../errors.ts';
 
 /** All features, each an option of `load`. */
-export const featureNames = ['edit'] as const;
-/** What a model can be loaded with; `edit`: image-to-image and inpainting. */
+export const featureNames = ['edit', 'control', 'expression', 'reference'] as const;
+/**
+ * What a model can be loaded with; `edit`: image-to-image and inpainting; `control`: a pose, by a ControlNet; `expression`: an
+ * expression; `reference`: portraits that keep what else a photo shows.
+ */
 export type Feature = (typeof featureNames)[number];
 
 /** Those that the options of `load` ask for. @internal */

@@ -19,6 +19,12 @@ export interface LoadOptions {
 	precision?: Precision | undefined;
 	/** Also load what image-to-image and inpainting need: `image` and `mask` of `generate` (default false). */
 	edit?: boolean | undefined;
+	/** Also load the ControlNet: `control` of `generate` (default false). */
+	control?: boolean | undefined;
+	/** Also load the expression adapter: `expression` of `generate` (default false). */
+	expression?: boolean | undefined;
+	/** Also load the reference adapter: `reference` of `generate` (default false). Each step then takes about a sixth longer on a GPU. */
+	reference?: boolean | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -84,6 +90,9 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		device: deviceRule,
 		precision: oneOf(precisions),
 		edit: rules.flag,
+		control: rules.flag,
+		expression: rules.flag,
+		reference: rules.flag,
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,

@@ -53,6 +53,7 @@ Prompt ReadPrompt(const Napi::Object& from) {
 }
 
 Levels ReadLevels(const Napi::Value& value) {
+  if (value.IsUndefined()) return {};
   const Napi::Object from = marshal::Object(value, "levels");
   const Napi::Array names = from.GetPropertyNames();
   Levels levels;

@@ -82,9 +82,11 @@ Steering ReadSteering(const Napi::Object& from) {
   }
   if (const Napi::Value value = from.Get("reference"); !value.IsUndefined()) {
     const Napi::Object reference = marshal::Object(value, "reference");
-    steering.reference = {.photo = ReadPhoto(reference.Get("photo")),
-                          .noise = marshal::Copy<float>(reference.Get("noise"), "reference.noise"),
-                          .scale = ReadScale(reference, "reference")};
+    steering.reference = {
+        .photo = ReadPhoto(reference.Get("photo")), .noise = {}, .scale = ReadScale(reference, "reference")};
+    if (const Napi::Value noise = reference.Get("noise"); !noise.IsUndefined()) {
+      steering.reference->noise = marshal::Copy<float>(noise, "reference.noise");
+    }
   }
   return steering;
 }

@@ -8,6 +8,7 @@
 #include "../device/sync_on_error.h"
 #include "../error.h"
 #include "../operations/diffusion/convert.h"
+#include "../operations/diffusion/noise.h"
 
 namespace arc2face {
 
@@ -36,6 +37,9 @@ void CheckNumbers(const std::vector<float>& numbers, const std::string& option) 
   if (std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); })) return;
   Refuse("Expected finite numbers for " + option + ".", option);
 }
+
+// Of photos' latents. Not small, so that it is hardly ever an image's.
+constexpr uint64_t kReferenceSeed = 0xFFFFFFFF;
 
 // [0, 255] to a ControlNet's [0, 1], as planes.
 std::vector<float> Planes(const Photo& photo) {
@@ -67,7 +71,7 @@ void Check(const Steering& steering, const Abilities& can, int64_t width, int64_
     CheckScale(reference->scale, "reference");
     CheckSize(reference->photo, width, height, "reference");
     CheckNumbers(reference->noise, "reference");
-    if (reference->noise.size() != elements && reference->noise.size() != images * elements) {
+    if (!reference->noise.empty() && reference->noise.size() != elements && reference->noise.size() != images * elements) {
       Refuse("Expected noise for one latent image or for each of " + std::to_string(images) + " for reference.",
              "reference");
     }
@@ -102,6 +106,10 @@ SteeringMemory::SteeringMemory(Device& device, Stream& stream, UNetPredictor& pr
   if (const auto& reference = steering.reference) {
     strengths[0].reference = reference->scale;
     noise_ = reference->noise;
+    if (noise_.empty()) {
+      noise_.resize(size.elements());
+      NoiseGenerator(kReferenceSeed).Draw(noise_.data(), noise_.size());
+    }
   }
   strengths[1] = strengths[0];
   strengths[0].reads = steering.reference ? 1.0f : 0.0f;

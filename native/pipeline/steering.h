@@ -26,7 +26,9 @@ struct Steering {
   };
   struct Reference {
     Photo photo;               // of the images' size
-    std::vector<float> noise;  // of its latents, [1 or images, elements]
+    // Of its latents, [1 or images, elements]; empty: a draw that is always the same, so that a photo always has the
+    // same latents, however many images look like it.
+    std::vector<float> noise;
     float scale;
   };
   std::optional<Control> control;

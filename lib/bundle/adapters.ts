@@ -1,0 +1,73 @@
+// The adapters of a bundle's UNet: where their files are, and what they become. Each belongs to the feature of its name.
+import { join } from 'node:path';
+import { type ExpressionAdapter, readExpressionAdapter } from '../../models/expression-adapter.ts';
+import { readReferenceAdapter } from '../../models/reference-adapter.ts';
+import { openCheckpoint } from '../../models/weights/checkpoint.ts';
+import type { LowRank } from '../../models/weights/low-rank.ts';
+import type { Checkpoint } from '../../models/weights/reference.ts';
+import type { CheckpointWeights } from '../../models/weights/weight-set.ts';
+import { Arc2FaceError } from '../errors.ts';
+import type { Feature } from '../options/features.ts';
+import { findWeights } from './weights.ts';
+
+type ReadAdapters = { expression: ExpressionAdapter & { weights: CheckpointWeights }; reference: LowRank };
+export type AdapterName = keyof ReadAdapters;
+/** Those that a UNet is written down with. */
+export type Adapters = Readonly<Partial<ReadAdapters>>;
+
+type Row<Name extends AdapterName> = Readonly<{
+	/** What people call it. */
+	label: string;
+	folder: string;
+	/** What names of weight files begin with; see `findWeights`. */
+	weights: readonly [string];
+	/** The adapter in its checkpoint. */
+	read: (checkpoint: Checkpoint) => ReadAdapters[Name];
+}>;
+
+export const adapterFiles: { readonly [Name in AdapterName]: Row<Name> } = {
+	expression: {
+		label: 'expression adapter',
+		folder: 'exp_adapter',
+		weights: ['exp_adapter'],
+		read: readExpressionAdapter,
+	},
+	reference: {
+		label: 'reference adapter',
+		folder: 'ref_adapter',
+		weights: ['pytorch_lora_weights'],
+		read: readReferenceAdapter,
+	},
+};
+
+export const adapterNames = Object.keys(adapterFiles) as AdapterName[];
+
+/**
+ * The adapters that a model with these features has.
+ *
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` for a missing one; `INVALID_WEIGHTS`, naming file and tensor
+ */
+export async function readAdapters(bundle: string, features: readonly Feature[]): Promise<Adapters> {
+	const adapters: { -readonly [Name in AdapterName]?: unknown } = {};
+	for (const name of adapterNames) {
+		if (!features.includes(name)) continue;
+		const { read } = adapterFiles[name];
+		adapters[name] = read(await openCheckpoint(await findAdapter(bundle, name)));
+	}
+	return adapters as Adapters;
+}
+
+/** The file of an adapter's weights. */
+export async function findAdapter(bundle: string, name: AdapterName): Promise<string> {
+	const { label, folder, weights } = adapterFiles[name];
+	return await findWeights(join(bundle, folder), weights).catch((error: unknown) => {
+		if (!(error instanceof Arc2FaceError)) throw error;
+		throw error.with({ remedy: `Put the ${label} there, or load the model without \`${name}\`.` });
+	});
+}
+
+/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when one has tensors that the UNet did not ask for */
+export function assertAdaptersUsed({ expression, reference }: Adapters): void {
+	expression?.weights.assertAllUsed();
+	reference?.assertAllUsed();
+}
