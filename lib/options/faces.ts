@@ -61,7 +61,7 @@ const detectRules = {
 
 const mostFaces = 65_535;
 
-const faceRule: Rule = {
+export const faceRule: Rule = {
 	expected: ({ either }) =>
 		either(
 			'"largest", "only", an index from 0, a face or five keypoints [x, y]',
