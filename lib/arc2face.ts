@@ -4,23 +4,25 @@ import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
 import { type Edit, editPlan, geometryOf, nativeEdit, readEdit } from './editing/edit.ts';
 import { Arc2FaceError } from './errors.ts';
-import { chooseFace, faceWarnings } from './faces/choice.ts';
+import { chooseFace, doubtsOf, faceWarnings } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
 import { type FoundFaces, findFaces } from './faces/search.ts';
-import type { Face, ImageGeometry } from './geometry.ts';
+import type { Face, ImageGeometry, Size } from './geometry.ts';
 import { Identity, type IdentityLike } from './identity.ts';
 import { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
+import type { Sentence } from './messages/wording.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
-import { requireFeature } from './options/features.ts';
+import { type Feature, requireFeature } from './options/features.ts';
 import { checkGenerateOptions, type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
 import type { Photo } from './photo/forms.ts';
 import { type Pixels, readPhoto } from './photo.ts';
 import { packPlan } from './samplers/plan.ts';
 import { makePlan } from './samplers/samplers.ts';
+import { type FindFace, type ReadSteering, readSteering } from './steering/steering.ts';
 import { sizeWarnings } from './warnings.ts';
 
 /**
@@ -138,7 +140,8 @@ export class Arc2Face {
 		const identityOfImage = Uint32Array.from({ length: images }, (_, image) => Math.floor(image / count));
 
 		const size = { width, height };
-		const warnings = sizeWarnings(size, this.#bundle.geometry);
+		const { steering, warnings: doubts } = await this.#readSteering(options ?? {}, images, size);
+		const warnings = [...sizeWarnings(size, this.#bundle.geometry), ...doubts];
 		const painted: GeneratedImage[] = [];
 		await this.#run(
 			(guard) =>
@@ -152,6 +155,7 @@ export class Arc2Face {
 					height,
 					...(latents === undefined ? {} : { latents }),
 					...(edit === undefined ? {} : { edit: nativeEdit(edit, identityOfImage, options?.seed) }),
+					...steering,
 					...(onStep === undefined ? {} : { onStep: guard(onStep) }),
 					onImage: guard(({ index, pixels }) => {
 						painted[index] = new GeneratedImage(pixels, size, seeds[index]!, index, warnings);
@@ -183,6 +187,25 @@ export class Arc2Face {
 		return edit;
 	}
 
+	/** With the warnings about a reference's face. */
+	async #readSteering(options: GenerateOptions, images: number, size: Size): Promise<ReadSteering> {
+		const { control, expression, reference, signal } = options;
+		const asked = Object.entries({ control, expression, reference }).filter(([, value]) => value !== undefined);
+		if (asked.length === 0) return { steering: {}, warnings: [] };
+		for (const [name] of asked) requireFeature(name as Feature, this.info.features, name);
+		signal?.throwIfAborted();
+		const findFace: FindFace = async (photo, choice) => {
+			const { face, signal: _, ...request } = resolveEncodeOptions({ face: choice }, this.#detectionSize);
+			if (typeof face === 'object') return { keypoints: face.keypoints, warnings: [] };
+			this.#requireEncoder('align the reference', referenceRemedy);
+			const found = chooseFace(await this.#find(photo, request, signal), face, photo);
+			return { keypoints: found.keypoints, warnings: doubtsOf(found, photo, choice !== undefined) };
+		};
+		const read = await abandonable(readSteering(options, this.#bundle, images, size, findFace), signal);
+		this.#requireOpen();
+		return read;
+	}
+
 	async #read(photo: Photo, signal: AbortSignal | undefined) {
 		signal?.throwIfAborted();
 		const pixels = await abandonable(readPhoto(photo), signal);
@@ -211,13 +234,13 @@ export class Arc2Face {
 			});
 	}
 
-	#requireEncoder(call: string): void {
+	#requireEncoder(call: string, remedy: Sentence = faceModelsRemedy): void {
 		this.#requireOpen();
 		if (this.info.canEncode) return;
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
 			`Can't ${call}: the bundle ${this.info.bundle} has no ${this.#bundle.missingFaceModels.join(' and no ')}.`,
-			{ remedy: faceModelsRemedy, details: { bundle: this.info.bundle } },
+			{ remedy, details: { bundle: this.info.bundle } },
 		);
 	}
 }
@@ -225,6 +248,13 @@ export class Arc2Face {
 const faceModelsRemedy =
 	'Put what is missing into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
 	'Without them, paint from identities that another model encoded.';
+
+const referenceRemedy: Sentence = ({ either }) =>
+	'Put what is missing into its folder, as `arc2face pull --accept-antelopev2-license` does for the official bundle; ' +
+	either(
+		'or pass five keypoints as `face`, or `align: false` for a photo that is aligned.',
+		'or pass --no-align for a photo that is aligned.',
+	);
 
 /** 512 numbers are one identity, not a list of 512. */
 function listOf(identity: IdentityLike | readonly IdentityLike[]): readonly IdentityLike[] {

@@ -12,6 +12,7 @@ export { type Feature, featureNames } from './options/features.ts';
 export type { GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';
 export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
 export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } from './options/load.ts';
+export type { ControlOptions, Pose, ReferenceOptions, SteeringOptions } from './options/steering.ts';
 export type { Photo, RawPhoto } from './photo/forms.ts';
 export { type SamplerName, samplerNames } from './samplers/samplers.ts';
 export { type Warning, type WarningCode, warningCodes } from './warnings.ts';

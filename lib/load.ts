@@ -39,6 +39,8 @@ export type ModelInfo = Readonly<{
 	canEncode: boolean;
 	/** What the model was loaded with, as options of `load` ask for it. */
 	features: readonly Feature[];
+	/** The expressions that the bundle knows by name, of a model that was loaded with `expression`. */
+	expressions: readonly string[];
 	/** Sentences that explain the choice of device and provider, for people. */
 	reasons: readonly string[];
 	/** Tell if the embedded bundle is a fallback, or the loaded image sizes are unlike the bundle's training images. */
@@ -73,6 +75,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		...(memoryBytes === undefined ? {} : { memoryBytes }),
 		canEncode: bundle.missingFaceModels.length === 0,
 		features: request.features,
+		expressions: [...bundle.expressions.keys()],
 		reasons: choice.reasons,
 		warnings: [
 			...(request.bundle === undefined && isEmbedded(bundle.folder) ? [embeddedBundleWarning()] : []),

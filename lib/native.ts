@@ -207,15 +207,16 @@ export interface NativeGenerateRequest {
 	latents?: Float32Array;
 	/** What images begin as, instead of noise alone; for a model with the network `vaeEncoder`. */
 	edit?: NativeEdit;
-	/** An image [0, 255] of the images' size that steers them, and how strongly: 0 not at all, 1 as trained. */
+	/** An image that steers, resized to the images' size, and how strongly: 0 not at all, 1 as trained. */
 	control?: { image: NativePhoto; scale: number };
 	/** 55 numbers that all images show, and how strongly. */
 	expression?: { numbers: Float32Array; scale: number };
 	/**
-	 * A photo of the images' size that they are to look like, and how strongly. `noise`: of its latents [1 or images, 4, height / 8,
-	 * width / 8], instead of a fixed draw for all.
+	 * A photo that images are to look like, and how strongly. `face`: the square to cut out of it, x and y of its top left, bottom left,
+	 * bottom right and top right, else it is resized. `noise`: of its latents [1 or images, 4, height / 8, width / 8], instead of a fixed
+	 * draw for all.
 	 */
-	reference?: { photo: NativePhoto; scale: number; noise?: Float32Array };
+	reference?: { photo: NativePhoto; scale: number; face?: Float64Array; noise?: Float32Array };
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
 	/** Each image as soon as it is painted. */

@@ -12,10 +12,12 @@ import type { NativeNetwork } from '../native.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
+import type { Framing } from '../steering/camera.ts';
 import { assertAdaptersUsed, readAdapters } from './adapters.ts';
 import { type Declarations, levelsOf } from './dimensions.ts';
 import { type Expressions, readExpressions } from './expressions.ts';
 import { fitTogether, type ReadConfigs } from './fit.ts';
+import { readFraming } from './framing.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
 	type GraphOptions,
@@ -45,6 +47,8 @@ export type Bundle = Readonly<{
 	levels: Readonly<Record<string, number>>;
 	/** Expressions by name, of a bundle that was opened for them. */
 	expressions: Expressions;
+	/** Of heads that show poses. */
+	framing: Framing;
 	tokens: Tokens;
 	/** Numbers per token in the text encoder's output. */
 	conditioningSize: number;
@@ -101,6 +105,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	const geometry = fitTogether(configs);
 	const adapters = await about('unet', () => readAdapters(folder, options.features));
 	const expressions = options.features.includes('expression') ? await readExpressions(folder) : new Map();
+	const framing = options.features.includes('control') ? await readFraming(folder) : 'ffhq';
 
 	const files = new FileList();
 	const opened: Partial<Record<NetworkName, NativeNetwork>> = {};
@@ -132,6 +137,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 		declarations,
 		levels: levelsOf(declarations.unet!),
 		expressions,
+		framing,
 		tokens,
 		conditioningSize: hiddenSize,
 		schedule,

@@ -76,6 +76,12 @@ function noFace({ name, photo, width, height }: Pixels): Arc2FaceError {
 	);
 }
 
+/** Those of its warnings that matter where the face only tells where the photo is cut. */
+export function doubtsOf(face: EncodedFace, photo: Pixels, chosen: boolean): Warning[] {
+	const told: readonly WarningCode[] = ['SEVERAL_FACES', 'UNSURE_FACE', 'TURNED_FACE'];
+	return faceWarnings(face, photo, { chosen, withBorder: false }).filter(({ code }) => told.includes(code));
+}
+
 /** @param how - of a face found, not given: whether the caller chose it, and whether finding it took a border */
 export function faceWarnings(
 	{ score, box, rotation, count }: EncodedFace,

@@ -7,9 +7,10 @@ import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, number, oneOf, type Rule, rules } from './check.ts';
 import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { maxImageSide, requireSides } from './sizes.ts';
+import { checkSteeringOptions, type SteeringOptions, steeringRules } from './steering.ts';
 
 /** The options of `generate`. */
-export interface GenerateOptions extends EditOptions {
+export interface GenerateOptions extends EditOptions, SteeringOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
 	/**
@@ -82,10 +83,12 @@ export function checkGenerateOptions(options: GenerateOptions): void {
 		height: integer(1, maxImageSide),
 		latents: latentsRule,
 		...editRules,
+		...steeringRules,
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
 	checkEditOptions(options);
+	checkSteeringOptions(options);
 	const { eta, sampler = usualSampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 }

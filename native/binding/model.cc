@@ -73,7 +73,7 @@ Steering ReadSteering(const Napi::Object& from) {
   Steering steering;
   if (const Napi::Value value = from.Get("control"); !value.IsUndefined()) {
     const Napi::Object control = marshal::Object(value, "control");
-    steering.control = {.image = ReadPhoto(control.Get("image")), .scale = ReadScale(control, "control")};
+    steering.control = {.image = ReadPhoto(control.Get("image"), "control.image"), .scale = ReadScale(control, "control")};
   }
   if (const Napi::Value value = from.Get("expression"); !value.IsUndefined()) {
     const Napi::Object expression = marshal::Object(value, "expression");
@@ -82,10 +82,16 @@ Steering ReadSteering(const Napi::Object& from) {
   }
   if (const Napi::Value value = from.Get("reference"); !value.IsUndefined()) {
     const Napi::Object reference = marshal::Object(value, "reference");
-    steering.reference = {
-        .photo = ReadPhoto(reference.Get("photo")), .noise = {}, .scale = ReadScale(reference, "reference")};
+    auto& read = steering.reference.emplace();
+    read.photo = ReadPhoto(reference.Get("photo"), "reference.photo");
+    read.scale = ReadScale(reference, "reference");
+    if (const Napi::Value face = reference.Get("face"); !face.IsUndefined()) {
+      const auto corners = marshal::TypedArray<double>(face, "reference.face");
+      if (corners.size() != Quad{}.size()) marshal::Refuse("eight numbers", "reference.face");
+      std::copy(corners.begin(), corners.end(), read.face.emplace().begin());
+    }
     if (const Napi::Value noise = reference.Get("noise"); !noise.IsUndefined()) {
-      steering.reference->noise = marshal::Copy<float>(noise, "reference.noise");
+      read.noise = marshal::Copy<float>(noise, "reference.noise");
     }
   }
   return steering;

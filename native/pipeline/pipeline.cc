@@ -109,7 +109,8 @@ std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<
   painting->call = Open(std::move(done));
   painting->size = image_sizes_.LatentsOf(request.width, request.height);
   painting->request = std::move(request);
-  if (painting->request.edit || painting->request.steering.reference) {
+  const Steering& steering = painting->request.steering;
+  if (painting->request.edit || steering.control || steering.reference) {
     Begin(Lane::kPainting, painting->call, [this, painting] { ReadPhotos(painting); });
   } else {
     Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
@@ -133,8 +134,10 @@ void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
     edit->photos.clear();
     edit->masks.clear();
   }
-  if (const auto& reference = painting->request.steering.reference) {
-    const Photo& photo = reference->photo;
+  Steering& steering = painting->request.steering;
+  FitPhotos(steering, static_cast<int>(painting->request.width), static_cast<int>(painting->request.height));
+  if (steering.reference) {
+    const Photo& photo = steering.reference->photo;
     const size_t bytes = static_cast<size_t>(photo.width) * static_cast<size_t>(photo.height) * 3;
     painting->reference = photo_encoder_->Encode({photo.data.get(), bytes}, painting->size, interrupt);
   }

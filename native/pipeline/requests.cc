@@ -84,7 +84,7 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes, const Abilit
   }
   sizes.Check(request.width, request.height, request.guidance_scale);
   const size_t elements_of_one = sizes.LatentsOf(request.width, request.height).elements();
-  Check(request.steering, abilities, request.width, request.height, images, elements_of_one);
+  Check(request.steering, abilities, images, elements_of_one);
   const size_t elements = images * elements_of_one;
   if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {
     Refuse("Expected " + std::to_string(elements) + " finite numbers for latents but received " +

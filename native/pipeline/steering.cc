@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <string>
 
 #include "../device/sync_on_error.h"
 #include "../error.h"
 #include "../operations/diffusion/convert.h"
 #include "../operations/diffusion/noise.h"
+#include "../operations/image/lanczos.h"
 
 namespace arc2face {
 
@@ -24,13 +26,6 @@ void CheckCan(bool can, const std::string& option) {
 
 void CheckScale(float scale, const std::string& option) {
   if (!std::isfinite(scale)) Refuse("Expected a finite number for the scale of " + option + ".", option);
-}
-
-void CheckSize(const Photo& photo, int64_t width, int64_t height, const std::string& option) {
-  if (photo.width == width && photo.height == height) return;
-  Refuse("Expected " + std::to_string(width) + " x " + std::to_string(height) + " pixels for " + option +
-             " but received " + std::to_string(photo.width) + " x " + std::to_string(photo.height) + ".",
-         option);
 }
 
 void CheckNumbers(const std::vector<float>& numbers, const std::string& option) {
@@ -49,14 +44,42 @@ std::vector<float> Planes(const Photo& photo) {
   return planes;
 }
 
+Photo MakePhoto(std::vector<uint8_t> rgb, int width, int height) {
+  const auto owner = std::make_shared<std::vector<uint8_t>>(std::move(rgb));
+  return {std::shared_ptr<const uint8_t[]>(owner, owner->data()), width, height};
+}
+
+// The face, in a square as large as the image's longer side, of which the image shows the middle.
+std::vector<uint8_t> CutToSize(PhotoView photo, const Quad& face, int width, int height) {
+  const int side = std::max(width, height);
+  const std::vector<uint8_t> square = CutOutFace(photo, face, side);
+  std::vector<uint8_t> image;
+  for (int y = (side - height) / 2; y < (side - height) / 2 + height; ++y) {
+    const auto from = square.begin() + 3 * (static_cast<std::ptrdiff_t>(y) * side + (side - width) / 2);
+    image.insert(image.end(), from, from + 3 * width);
+  }
+  return image;
+}
+
 }  // namespace
 
-void Check(const Steering& steering, const Abilities& can, int64_t width, int64_t height, size_t images,
-           size_t elements) {
+void FitPhotos(Steering& steering, int width, int height) {
+  if (auto& control = steering.control) {
+    const PhotoView view{control->image.data.get(), control->image.width, control->image.height};
+    control->image = MakePhoto(ResizeLanczos(view, width, height), width, height);
+  }
+  if (auto& reference = steering.reference) {
+    const PhotoView view{reference->photo.data.get(), reference->photo.width, reference->photo.height};
+    auto fitted = reference->face ? CutToSize(view, *reference->face, width, height) : ResizeLanczos(view, width, height);
+    reference->photo = MakePhoto(std::move(fitted), width, height);
+  }
+}
+
+void Check(const Steering& steering, const Abilities& can, size_t images, size_t elements) {
   if (const auto& control = steering.control) {
     CheckCan(can.control, "control");
     CheckScale(control->scale, "control");
-    CheckSize(control->image, width, height, "control");
+    CheckPhotoSize(control->image.width, control->image.height);
   }
   if (const auto& expression = steering.expression) {
     CheckCan(can.expression, "expression");
@@ -69,7 +92,7 @@ void Check(const Steering& steering, const Abilities& can, int64_t width, int64_
   if (const auto& reference = steering.reference) {
     CheckCan(can.reference, "reference");
     CheckScale(reference->scale, "reference");
-    CheckSize(reference->photo, width, height, "reference");
+    CheckPhotoSize(reference->photo.width, reference->photo.height);
     CheckNumbers(reference->noise, "reference");
     if (!reference->noise.empty() && reference->noise.size() != elements && reference->noise.size() != images * elements) {
       Refuse("Expected noise for one latent image or for each of " + std::to_string(images) + " for reference.",

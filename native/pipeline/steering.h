@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "../operations/image/ffhq.h"
 #include "face_reader.h"
 #include "photo_encoder.h"
 #include "unet_predictor.h"
@@ -17,7 +18,7 @@ namespace arc2face {
 
 struct Steering {
   struct Control {
-    Photo image;  // of the images' size
+    Photo image;
     float scale;
   };
   struct Expression {
@@ -25,7 +26,8 @@ struct Steering {
     float scale;
   };
   struct Reference {
-    Photo photo;               // of the images' size
+    Photo photo;
+    std::optional<Quad> face = std::nullopt;  // to cut out of it; none: the photo is resized as it is
     // Of its latents, [1 or images, elements]; empty: a draw that is always the same, so that a photo always has the
     // same latents, however many images look like it.
     std::vector<float> noise;
@@ -41,9 +43,11 @@ struct Abilities {
   bool edit = false, control = false, expression = false, reference = false;
 };
 
-// Throws kInvalidArgument for what the model can't do, or a value that does not fit.
-void Check(const Steering& steering, const Abilities& can, int64_t width, int64_t height, size_t images,
-           size_t elements);
+// Throws kInvalidArgument for what the model can't do, or a value that does not fit, and kInvalidImage.
+void Check(const Steering& steering, const Abilities& can, size_t images, size_t elements);
+
+// The photos of what steers a request, as its images see them: both are replaced by one of their size. On the host.
+void FitPhotos(Steering& steering, int width, int height);
 
 // A request's, in device memory. On the thread of the predictor's stream.
 class SteeringMemory {
