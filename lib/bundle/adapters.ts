@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import { type ExpressionAdapter, readExpressionAdapter } from '../../models/expression-adapter.ts';
 import { readReferenceAdapter } from '../../models/reference-adapter.ts';
+import { type UNetConfig, unet } from '../../models/unet.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import type { LowRank } from '../../models/weights/low-rank.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
-import type { CheckpointWeights } from '../../models/weights/weight-set.ts';
+import { type CheckpointWeights, WeightInventory } from '../../models/weights/weight-set.ts';
 import { Arc2FaceError } from '../errors.ts';
 import type { Feature } from '../options/features.ts';
 import { findWeights } from './weights.ts';
@@ -64,6 +65,18 @@ export async function findAdapter(bundle: string, name: AdapterName): Promise<st
 		if (!(error instanceof Arc2FaceError)) throw error;
 		throw error.with({ remedy: `Put the ${label} there, or load the model without \`${name}\`.` });
 	});
+}
+
+/**
+ * Checks an adapter by itself, and if the UNet's config is known, against that.
+ *
+ * @throws {Arc2FaceError} `INVALID_WEIGHTS`, naming file and tensor
+ */
+export function checkAdapter(name: AdapterName, checkpoint: Checkpoint, config: UNetConfig | undefined): void {
+	const adapters: Adapters = { [name]: adapterFiles[name].read(checkpoint) };
+	if (config === undefined) return;
+	unet(config, new WeightInventory(), adapters);
+	assertAdaptersUsed(adapters);
 }
 
 /** @throws {Arc2FaceError} `INVALID_WEIGHTS` when one has tensors that the UNet did not ask for */

@@ -3,8 +3,8 @@ import { formatBytes } from '../cli/bytes.ts';
 import { defineCommand } from '../cli/command.ts';
 import { exitCodes } from '../cli/exit-codes.ts';
 import { table } from '../cli/table.ts';
-import type { BundleFile } from '../doctor/bundle-files.ts';
 import { type BundleState, bundleProblems, type DataFolder, findBundles } from '../doctor/bundles.ts';
+import type { BundleFile } from '../doctor/examined.ts';
 import { gpuProblems, gpuRows, libraryTable } from '../doctor/gpus.ts';
 import { examineMachine, type Machine, type NvidiaDriver } from '../doctor/machine.ts';
 

@@ -1,12 +1,19 @@
 // Opens every file of a bundle and reports what it is, or what is wrong with it.
 import { readdir, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, sep } from 'node:path';
+import { basename, join, relative, sep } from 'node:path';
 import { readJson } from '../../models/config-file.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
-import type { Checkpoint } from '../../models/weights/reference.ts';
-import { readSchedule, withPull } from '../bundle/bundle.ts';
+import { readSchedule } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
-import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from '../bundle/network-files.ts';
+import {
+	checkOnnx,
+	folderOf,
+	isThere,
+	onnxPath,
+	type ReadConfig,
+	readConfig,
+	writeDown,
+} from '../bundle/network-files.ts';
 import {
 	neededNames,
 	networks,
@@ -20,25 +27,14 @@ import { extraParts, officialParts } from '../bundle/official.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
-import { failureOf } from '../cli/failure.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { featureNames } from '../options/features.ts';
-
-export interface BundleFile {
-	/** In the bundle, with forward slashes. */
-	path: string;
-	/** What it is for: the label of a network, another part of the bundle, or undefined when nothing uses it. */
-	use?: string;
-	format?: string;
-	/** How many tensors it holds. */
-	tensors?: number;
-	bytes?: number;
-	error?: { problem: string; remedy: string };
-}
+import { examineAdapters } from './adapters.ts';
+import { type BundleFile, Examined } from './examined.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, tokens, the schedule, and the parts that this package downloads but does not use yet.
+ * ONNX files, adapters, tokens, the schedule, and the parts that this package downloads but does not use yet.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
@@ -52,6 +48,7 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	}
 	await files.check(join(bundle, 'scheduler', 'scheduler_config.json'), 'schedule', 'JSON', () => readSchedule(bundle));
 	await examineTogether(files, bundle, configs, misfits);
+	await examineAdapters(files, bundle, configs.unet as ReadConfig<'unet'> | undefined);
 
 	for (const name of onnxNames) {
 		const path = onnxPath(bundle, name);
@@ -187,86 +184,4 @@ async function examineOther(files: Examined, path: string, use?: string): Promis
 		}
 	};
 	await (use === undefined ? look().catch(() => files.note(path, {})) : files.check(path, use, undefined, look));
-}
-
-type Note = { [Field in keyof Omit<BundleFile, 'path' | 'bytes'>]?: BundleFile[Field] | undefined };
-
-/** The findings about each file, by its path. */
-class Examined {
-	readonly #bundle: string;
-	readonly #notes = new Map<string, Note>();
-
-	constructor(bundle: string) {
-		this.#bundle = bundle;
-	}
-
-	note(path: string, { use, format, tensors, error }: Note): void {
-		const known = this.#notes.get(path) ?? {};
-		this.#notes.set(path, {
-			use: known.use ?? use,
-			format: known.format ?? format,
-			tensors: known.tensors ?? tensors,
-			error: known.error ?? error,
-		});
-	}
-
-	/** Does something with a file, and notes the outcome: an error goes to the file that it names. */
-	async check<T>(
-		path: string,
-		use: string | undefined,
-		format: string | undefined,
-		work: () => Promise<T>,
-	): Promise<T | undefined> {
-		try {
-			const result = await work();
-			if (format !== undefined) this.note(path, { use, format });
-			return result;
-		} catch (error) {
-			this.blame(path, use, error);
-			return undefined;
-		}
-	}
-
-	/** Notes an error of the file that it names, else of `path`. */
-	blame(path: string, use: string | undefined, error: unknown): void {
-		if (!(error instanceof Arc2FaceError)) throw error;
-		const { file } = error.details;
-		const at = file !== undefined && this.#isInside(file) ? file : path;
-		this.note(at, { use, error: failureOf(withPull(error, this.#bundle)) });
-	}
-
-	/** The files of a checkpoint. */
-	hold({ file, format, tensors, views }: Checkpoint, use?: string): void {
-		const counts = new Map<string, number>();
-		for (const { file } of [...tensors.values(), ...(views?.values() ?? [])]) {
-			counts.set(file, (counts.get(file) ?? 0) + 1);
-		}
-		this.note(file, { use, format: counts.has(file) || counts.size === 0 ? format : 'index of weights' });
-		for (const [path, count] of counts) this.note(path, { use, format, tensors: count });
-	}
-
-	has(path: string): boolean {
-		return this.#notes.has(path);
-	}
-
-	async list(): Promise<BundleFile[]> {
-		const files = [];
-		for (const [path, { use, format, tensors, error }] of this.#notes) {
-			const found = await stat(path).catch(() => undefined);
-			files.push({
-				path: relative(this.#bundle, path).split(sep).join('/') || '.',
-				...(use !== undefined && { use }),
-				...(format !== undefined && { format }),
-				...(tensors !== undefined && { tensors }),
-				...(found?.isFile() && { bytes: found.size }),
-				...(error !== undefined && { error }),
-			});
-		}
-		return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-	}
-
-	#isInside(file: string): boolean {
-		const path = relative(this.#bundle, file);
-		return !path.startsWith('..') && !isAbsolute(path);
-	}
 }

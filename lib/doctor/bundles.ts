@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { failureOf } from '../cli/failure.ts';
 import { freeSpace } from '../files/space.ts';
-import type { BundleFile } from './bundle-files.ts';
+import type { BundleFile } from './examined.ts';
 
 export interface BundleState {
 	name: string;

@@ -21,6 +21,7 @@ class ControlNet {
   ControlNet(Device& device, Stream& stream, std::unique_ptr<Network> network, std::vector<LevelTensor> residuals,
              int64_t pixels_per_latent);
 
+  const Network& network() const noexcept { return *network_; }
   DataType image_type() const noexcept { return image_type_; }
   // Numbers of an image that steers latents of this size.
   size_t ImageElements(const LatentSize& size) const noexcept;

@@ -233,6 +233,11 @@ ReferenceBank UNetPredictor::Write(const LatentSize& size, const float* latents,
   return bank;
 }
 
-Error UNetPredictor::NotFinite() const { return arc2face::NotFinite(*unet_, networks::kUnet, "eps", device_); }
+Error UNetPredictor::NotFinite() const {
+  if (control_ && !unet_->FindFaultyWeight() && control_->network().FindFaultyWeight()) {
+    return arc2face::NotFinite(control_->network(), networks::kControlNet, "mid", device_);
+  }
+  return arc2face::NotFinite(*unet_, networks::kUnet, "eps", device_);
+}
 
 }  // namespace arc2face

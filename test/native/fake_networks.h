@@ -300,6 +300,7 @@ class FailingDevice : public Device {
 
   std::atomic<int> fail_at = -1;
   void Restart() { allocations_ = 0; }
+  int allocations() const { return allocations_; }
 
  private:
   const bool asynchronous_;
