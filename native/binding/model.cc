@@ -73,7 +73,8 @@ Steering ReadSteering(const Napi::Object& from) {
   Steering steering;
   if (const Napi::Value value = from.Get("control"); !value.IsUndefined()) {
     const Napi::Object control = marshal::Object(value, "control");
-    steering.control = {.image = ReadPhoto(control.Get("image"), "control.image"), .scale = ReadScale(control, "control")};
+    steering.control = {.image = ReadPhoto(control.Get("image"), "control.image"),
+                        .scale = ReadScale(control, "control")};
   }
   if (const Napi::Value value = from.Get("expression"); !value.IsUndefined()) {
     const Napi::Object expression = marshal::Object(value, "expression");

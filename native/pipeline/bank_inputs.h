@@ -33,7 +33,7 @@ class BankInputs {
   size_t rows_;
   bool always_;
   DeviceBuffer<float> scales_, reads_;
-  std::vector<bool> has_bank_;          // of each row
+  std::vector<bool> has_bank_;         // of each row
   std::vector<NetworkBuffer> memory_;  // of the banks; empty until a row reads one
 };
 

@@ -7,8 +7,8 @@
 
 #include "../provider/provider.h"
 #include "batch_sizes.h"
-#include "network_buffer.h"
 #include "evaluate.h"
+#include "network_buffer.h"
 #include "noise_predictor.h"
 #include "unet_tensors.h"
 

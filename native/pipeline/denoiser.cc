@@ -178,7 +178,8 @@ Denoiser::Batch Denoiser::TakeBatch() {
       ++at;
     }
   }
-  std::stable_partition(batch.begin(), batch.end(), [](const auto& slot) { return slot->conditioning().comes_first(); });
+  std::stable_partition(batch.begin(), batch.end(),
+                        [](const auto& slot) { return slot->conditioning().comes_first(); });
   return batch;
 }
 

@@ -30,7 +30,7 @@ inline constexpr NetworkRow kUnet{"unet", Part::kPainting, Lane::kDenoising};   
 inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kPainting, Lane::kPainting};     // models/vae.ts
 // On the decoder's lane: of images, it has as much to do, and what both compute in is shared.
 inline constexpr NetworkRow kVaeEncoder{"vaeEncoder", Part::kReadingImages, Lane::kPainting};  // models/vae.ts
-inline constexpr NetworkRow kControlNet{"controlNet", Part::kControl, Lane::kDenoising};  // models/controlnet.ts
+inline constexpr NetworkRow kControlNet{"controlNet", Part::kControl, Lane::kDenoising};       // models/controlnet.ts
 }  // namespace networks
 
 // In the order in which they are loaded: last the one whose memory the caller can choose, by its batch sizes, so that

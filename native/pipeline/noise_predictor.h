@@ -28,9 +28,9 @@ struct Strengths {
 // One row's conditioning, which the denoiser passes on unseen, as the predictor takes it, in device memory. Null:
 // nothing of the kind.
 struct RowConditioning {
-  const std::byte* text;               // the text encoder's [rows, dimension]
-  const std::byte* control = nullptr;  // image [3, height, width], 0 to 1
-  const float* expression = nullptr;   // kExpressionSize numbers; null: zeros
+  const std::byte* text;                // the text encoder's [rows, dimension]
+  const std::byte* control = nullptr;   // image [3, height, width], 0 to 1
+  const float* expression = nullptr;    // kExpressionSize numbers; null: zeros
   const ReferenceBank* bank = nullptr;  // that the row reads; not in device memory itself
   const Strengths* strengths = nullptr;
 

@@ -19,7 +19,7 @@ struct Pipeline::Painting {
   std::vector<NetworkBuffer> conditioning;  // per identity
   Posterior reference;                      // latents of the photo, if there is one
   std::unique_ptr<SteeringMemory> steering;
-  size_t painted = 0;                       // images; on the thread of Lane::kPainting
+  size_t painted = 0;  // images; on the thread of Lane::kPainting
 };
 
 std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
@@ -129,8 +129,8 @@ NoiseSource& Pipeline::NoiseOf(Painting& painting) {
 void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
   Interrupt& interrupt = painting->call->interrupt();
   if (auto& edit = painting->request.edit) {
-    painting->start = StartEdit(*edit, *photo_encoder_, NoiseOf(*painting), painting->size,
-                                painter_->pixels_per_latent(), interrupt);
+    painting->start =
+        StartEdit(*edit, *photo_encoder_, NoiseOf(*painting), painting->size, painter_->pixels_per_latent(), interrupt);
     edit->photos.clear();
     edit->masks.clear();
   }

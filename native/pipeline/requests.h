@@ -24,11 +24,11 @@ struct GenerateRequest {
   std::vector<float> embeddings;            // [identities, kEmbeddingSize]
   std::vector<uint32_t> identity_of_image;  // [images]
   Plan plan;
-  float guidance_scale;                                        // 1 or less: no unconditional half
-  std::vector<uint64_t> seeds;                                 // one per image, or one for all
-  int64_t width, height;                                       // pixels
-  std::vector<float> latents;                                  // initial noise [images, elements], or empty
-  std::optional<Edit> edit = std::nullopt;                     // not with `latents`
+  float guidance_scale;                     // 1 or less: no unconditional half
+  std::vector<uint64_t> seeds;              // one per image, or one for all
+  int64_t width, height;                    // pixels
+  std::vector<float> latents;               // initial noise [images, elements], or empty
+  std::optional<Edit> edit = std::nullopt;  // not with `latents`
   Steering steering = {};
   std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty
   // Each image as it is painted, all before the call succeeds. On the painting thread; one that is under

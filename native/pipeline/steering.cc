@@ -70,7 +70,8 @@ void FitPhotos(Steering& steering, int width, int height) {
   }
   if (auto& reference = steering.reference) {
     const PhotoView view{reference->photo.data.get(), reference->photo.width, reference->photo.height};
-    auto fitted = reference->face ? CutToSize(view, *reference->face, width, height) : ResizeLanczos(view, width, height);
+    auto fitted =
+        reference->face ? CutToSize(view, *reference->face, width, height) : ResizeLanczos(view, width, height);
     reference->photo = MakePhoto(std::move(fitted), width, height);
   }
 }
@@ -94,7 +95,8 @@ void Check(const Steering& steering, const Abilities& can, size_t images, size_t
     CheckScale(reference->scale, "reference");
     CheckPhotoSize(reference->photo.width, reference->photo.height);
     CheckNumbers(reference->noise, "reference");
-    if (!reference->noise.empty() && reference->noise.size() != elements && reference->noise.size() != images * elements) {
+    if (!reference->noise.empty() && reference->noise.size() != elements &&
+        reference->noise.size() != images * elements) {
       Refuse("Expected noise for one latent image or for each of " + std::to_string(images) + " for reference.",
              "reference");
     }
@@ -103,11 +105,7 @@ void Check(const Steering& steering, const Abilities& can, size_t images, size_t
 
 SteeringMemory::SteeringMemory(Device& device, Stream& stream, UNetPredictor& predictor, const Steering& steering,
                                Posterior latents, const LatentSize& size)
-    : device_(device),
-      stream_(stream),
-      predictor_(predictor),
-      size_(size),
-      latents_(std::move(latents)) {
+    : device_(device), stream_(stream), predictor_(predictor), size_(size), latents_(std::move(latents)) {
   if (!steering.control && !steering.expression && !steering.reference) return;
   std::vector<float> planes;
   Strengths strengths[2];
@@ -151,9 +149,8 @@ RowConditioning SteeringMemory::Conditional(size_t image, uint32_t identity, con
 }
 
 RowConditioning SteeringMemory::Unconditional(const std::byte* text) const {
-  return {.text = text,
-          .control = control_.data(),
-          .strengths = strengths_.size() == 0 ? nullptr : strengths_.data() + 1};
+  return {
+      .text = text, .control = control_.data(), .strengths = strengths_.size() == 0 ? nullptr : strengths_.data() + 1};
 }
 
 const ReferenceBank& SteeringMemory::BankFor(size_t image, uint32_t identity, const std::byte* text,

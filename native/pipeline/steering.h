@@ -1,4 +1,5 @@
-// What steers a request's images besides their identities, and the memory of it that rows of batches are conditioned on.
+// What steers a request's images besides their identities, and the memory of it that rows of batches are conditioned
+// on.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ void FitPhotos(Steering& steering, int width, int height);
 class SteeringMemory {
  public:
   // `latents`: of the reference, empty if there is none.
-  SteeringMemory(Device& device, Stream& stream, UNetPredictor& predictor, const Steering& steering,
-                 Posterior latents, const LatentSize& size);
+  SteeringMemory(Device& device, Stream& stream, UNetPredictor& predictor, const Steering& steering, Posterior latents,
+                 const LatentSize& size);
 
   // The conditioning of an image's row: of its identity, whose text conditioning is `text`. Keeps both in memory.
   // Evaluates the UNet for the first image of an identity that is to look like a reference.
@@ -69,8 +70,8 @@ class SteeringMemory {
   Stream& stream_;
   UNetPredictor& predictor_;
   LatentSize size_;
-  NetworkBuffer control_;            // image; empty: none
-  DeviceBuffer<float> expression_;   // empty: none
+  NetworkBuffer control_;              // image; empty: none
+  DeviceBuffer<float> expression_;     // empty: none
   DeviceBuffer<Strengths> strengths_;  // of rows with an identity, then of those without
   Posterior latents_;
   std::vector<float> noise_;

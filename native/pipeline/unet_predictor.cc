@@ -141,8 +141,8 @@ class UNetPredictor::Batch final : public PredictorBatch {
     for (size_t i = 0; i < owner_.tensors_.written.size(); ++i) {
       const LevelTensor& written = owner_.tensors_.written[i];
       const bool must = !owner_.scratch_.empty();
-      unwanted.emplace_back(written.name, Tensor{written.type, written.Shape(size_, rows_),
-                                                 must ? owner_.scratch_[i].data() : nullptr});
+      unwanted.emplace_back(
+          written.name, Tensor{written.type, written.Shape(size_, rows_), must ? owner_.scratch_[i].data() : nullptr});
     }
     Predict(std::move(unwanted), interrupt);
   }

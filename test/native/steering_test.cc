@@ -123,8 +123,8 @@ TEST_P(SteeringTest, TheControlNetIsEvaluatedForItsRowsAlone) {
     const auto& all = GetParam();
     EXPECT_EQ(rows, built() ? *std::lower_bound(all.begin(), all.end(), 2) : 2);
   }
-  EXPECT_TRUE(std::any_of(control->unet_batches.begin(), control->unet_batches.end(),
-                          [](int64_t rows) { return rows >= 5; }));
+  EXPECT_TRUE(
+      std::any_of(control->unet_batches.begin(), control->unet_batches.end(), [](int64_t rows) { return rows >= 5; }));
 }
 
 TEST_P(SteeringTest, AReferenceIsWrittenOnceForAllImagesOfAPerson) {
@@ -142,12 +142,14 @@ TEST_P(SteeringTest, EachPersonAndEachNoiseHasABankOfItsOwn) {
   Generate(std::move(people));
   EXPECT_EQ(control->batches().size(), 2u + 3u);
   control->unet_batches.clear();
-  const Bytes noisy = Generate(Request(1, 2, 1, {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1, Noise(2))}));
+  const Bytes noisy =
+      Generate(Request(1, 2, 1, {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1, Noise(2))}));
   EXPECT_EQ(control->batches().size(), 2u + 3u);
   // That of the second image is the second half.
   const std::vector<float> noise = Noise(2);
   GenerateRequest second = Request(
-      2, 1, 1, {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1, {noise.begin() + kElements, noise.end()})});
+      2, 1, 1,
+      {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1, {noise.begin() + kElements, noise.end()})});
   second.embeddings[0] = 1;  // that of seed 1
   EXPECT_EQ(Generate(std::move(second))[0], noisy[1]);
 }
@@ -163,8 +165,8 @@ TEST_P(SteeringTest, BanksTakePartOnlyInBatchesThatReadThem) {
 TEST_P(SteeringTest, ACallThatIsCancelledWhileItsReferenceIsWrittenEndsThere) {
   control->unet_gate.Close();
   Result<Images> result;
-  const auto call =
-      Paint(*pipeline, Request(1, 2, 3, {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1)}), result.Done());
+  const auto call = Paint(
+      *pipeline, Request(1, 2, 3, {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1)}), result.Done());
   control->unet_gate.AwaitArrival();
   pipeline->Cancel(call);
   EXPECT_EQ(result.Code(), ErrorCode::kCancelled);
@@ -187,8 +189,8 @@ TEST(Steering, SurvivesALackOfMemoryAnywhere) {
   FailingDevice device;
   const auto pipeline = MakeSteeredPipeline(device, control);
   const auto request = [] {
-    return Request(1, 2, 3,
-                   {.control = ControlBy(70, 1), .expression = ExpressionOf(0.01f, 1), .reference = ReferenceOf(210, 1)});
+    return Request(
+        1, 2, 3, {.control = ControlBy(70, 1), .expression = ExpressionOf(0.01f, 1), .reference = ReferenceOf(210, 1)});
   };
   const auto paint = [&] {
     Result<Images> result;
@@ -237,7 +239,8 @@ TEST(Steering, IsRefusedBeforeAnyWorkIfItDoesNotFit) {
   EXPECT_EQ(refused({.control = ControlBy(1, nan), .expression = {}, .reference = {}}), "control");
   EXPECT_EQ(refused({.control = {}, .expression = ExpressionOf(nan, 1), .reference = {}}), "expression");
   EXPECT_EQ(refused({.control = {}, .expression = ExpressionOf(0, nan), .reference = {}}), "expression");
-  EXPECT_EQ(refused({.control = {}, .expression = Steering::Expression{std::vector<float>(54), 1}, .reference = {}}), "expression");
+  EXPECT_EQ(refused({.control = {}, .expression = Steering::Expression{std::vector<float>(54), 1}, .reference = {}}),
+            "expression");
   EXPECT_EQ(refused({.control = {}, .expression = {}, .reference = ReferenceOf(1, nan)}), "reference");
   EXPECT_EQ(refused({.control = {}, .expression = {}, .reference = ReferenceOf(1, 1, {1, 2, 3})}), "reference");
   std::vector<float> noise = Noise(2);

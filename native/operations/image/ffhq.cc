@@ -40,7 +40,8 @@ std::vector<uint8_t> Cropped(PhotoView photo, int left, int top, int width, int 
   std::vector<uint8_t> rgb(3 * static_cast<size_t>(width) * static_cast<size_t>(height));
   const size_t row = 3 * static_cast<size_t>(width);
   for (int y = 0; y < height; ++y) {
-    const size_t from = 3 * (static_cast<size_t>(top + y) * static_cast<size_t>(photo.width) + static_cast<size_t>(left));
+    const size_t from =
+        3 * (static_cast<size_t>(top + y) * static_cast<size_t>(photo.width) + static_cast<size_t>(left));
     std::memcpy(rgb.data() + static_cast<size_t>(y) * row, photo.data + from, row);
   }
   return rgb;
@@ -66,7 +67,8 @@ void Sample(PhotoView photo, double x, double y, uint8_t* rgb) {
   const double dx = x - 0.5 - left, dy = y - 0.5 - top;
   const auto column = [&](double at) { return 3 * static_cast<size_t>(std::clamp<double>(at, 0, photo.width - 1)); };
   const auto row = [&](double at) {
-    return photo.data + 3 * static_cast<size_t>(photo.width) * static_cast<size_t>(std::clamp<double>(at, 0, photo.height - 1));
+    return photo.data +
+           3 * static_cast<size_t>(photo.width) * static_cast<size_t>(std::clamp<double>(at, 0, photo.height - 1));
   };
   const uint8_t *above = row(top), *below = row(top + 1);
   const size_t x0 = column(left), x1 = column(left + 1);

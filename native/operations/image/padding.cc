@@ -36,7 +36,8 @@ Picture Mirrored(PhotoView photo, const Padding& padding) {
                  static_cast<size_t>(photo.height + padding.top + padding.bottom)};
   padded.values.reserve(padded.row() * padded.height);
   for (int64_t y = 0; y < static_cast<int64_t>(padded.height); ++y) {
-    const uint8_t* const row = photo.data + 3 * static_cast<size_t>(photo.width) * MirroredWithout(y - padding.top, photo.height);
+    const uint8_t* const row =
+        photo.data + 3 * static_cast<size_t>(photo.width) * MirroredWithout(y - padding.top, photo.height);
     for (int64_t x = 0; x < static_cast<int64_t>(padded.width); ++x) {
       const uint8_t* const pixel = row + 3 * MirroredWithout(x - padding.left, photo.width);
       padded.values.insert(padded.values.end(), pixel, pixel + 3);
@@ -68,8 +69,8 @@ Picture Blurred(const Picture& picture, double deviation) {
   Picture down{std::vector<float>(row * picture.height, 0.0f), picture.width, picture.height};
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t k = -radius; k <= radius; ++k) {
-      AddWeighted(picture.values.data() + row * MirroredWith(y + k, height), weights[static_cast<size_t>(k + radius)], row,
-                  down.values.data() + row * static_cast<size_t>(y));
+      AddWeighted(picture.values.data() + row * MirroredWith(y + k, height), weights[static_cast<size_t>(k + radius)],
+                  row, down.values.data() + row * static_cast<size_t>(y));
     }
   }
   Picture across{std::vector<float>(row * picture.height, 0.0f), picture.width, picture.height};
@@ -138,16 +139,15 @@ std::vector<uint8_t> Padded(PhotoView photo, const Padding& padding, double blur
     const Picture blurred = Blurred(picture, blur);
     const float* const first = picture.values.data();
     Blend(
-        picture, outwards, [&](const float* value, size_t) { return blurred.values[static_cast<size_t>(value - first)]; },
+        picture, outwards,
+        [&](const float* value, size_t) { return blurred.values[static_cast<size_t>(value - first)]; },
         [](float outward) { return 3 * outward + 1; });
   }
   const float medians[3] = {MedianOf(picture, 0), MedianOf(picture, 1), MedianOf(picture, 2)};
-  Blend(
-      picture, outwards, [&](const float*, size_t c) { return medians[c]; }, [](float outward) { return outward; });
+  Blend(picture, outwards, [&](const float*, size_t c) { return medians[c]; }, [](float outward) { return outward; });
   std::vector<uint8_t> rgb(picture.values.size());
-  std::transform(picture.values.begin(), picture.values.end(), rgb.begin(), [](float value) {
-    return static_cast<uint8_t>(std::clamp(std::nearbyint(value), 0.0f, 255.0f));
-  });
+  std::transform(picture.values.begin(), picture.values.end(), rgb.begin(),
+                 [](float value) { return static_cast<uint8_t>(std::clamp(std::nearbyint(value), 0.0f, 255.0f)); });
   return rgb;
 }
 
