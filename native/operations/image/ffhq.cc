@@ -63,15 +63,14 @@ void Sample(PhotoView photo, double x, double y, uint8_t* rgb) {
     std::fill_n(rgb, 3, uint8_t{0});
     return;
   }
-  const double left = std::floor(x - 0.5), top = std::floor(y - 0.5);
+  // One is added because conversion rounds towards 0, and the place may be half a pixel before the first.
+  const int left = static_cast<int>(x + 0.5) - 1, top = static_cast<int>(y + 0.5) - 1;
   const double dx = x - 0.5 - left, dy = y - 0.5 - top;
-  const auto column = [&](double at) { return 3 * static_cast<size_t>(std::clamp<double>(at, 0, photo.width - 1)); };
-  const auto row = [&](double at) {
-    return photo.data +
-           3 * static_cast<size_t>(photo.width) * static_cast<size_t>(std::clamp<double>(at, 0, photo.height - 1));
-  };
-  const uint8_t *above = row(top), *below = row(top + 1);
-  const size_t x0 = column(left), x1 = column(left + 1);
+  const size_t row = 3 * static_cast<size_t>(photo.width);
+  const size_t x0 = 3 * static_cast<size_t>(std::max(left, 0));
+  const size_t x1 = 3 * static_cast<size_t>(std::min(left + 1, photo.width - 1));
+  const uint8_t* const above = photo.data + row * static_cast<size_t>(std::max(top, 0));
+  const uint8_t* const below = photo.data + row * static_cast<size_t>(std::min(top + 1, photo.height - 1));
   for (size_t c = 0; c < 3; ++c) {
     const double first = above[x0 + c] + (above[x1 + c] - above[x0 + c]) * dx;
     const double second = below[x0 + c] + (below[x1 + c] - below[x0 + c]) * dx;
