@@ -177,7 +177,7 @@ TEST_P(SteeringTest, ACallThatIsCancelledWhileItsReferenceIsWrittenEndsThere) {
 
 TEST_P(SteeringTest, AFaultWhileAReferenceIsWrittenFailsItsCallAlone) {
   const Bytes expected = Generate(Request(2, 1, 3, {}));
-  control->fail_unet_at = control->evaluations;
+  control->fail_unet_at = control->evaluations.load();
   Result<Images> result;
   Paint(*pipeline, Request(1, 1, 3, {.control = {}, .expression = {}, .reference = ReferenceOf(30, 1)}), result.Done());
   EXPECT_EQ(result.Code(), ErrorCode::kEngineFailed);
