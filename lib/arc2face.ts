@@ -253,7 +253,7 @@ const referenceRemedy: Sentence = ({ either }) =>
 	'Put what is missing into its folder, as `arc2face pull --accept-antelopev2-license` does for the official bundle; ' +
 	either(
 		'or pass five keypoints as `face`, or `align: false` for a photo that is aligned.',
-		'or pass --no-align for a photo that is aligned.',
+		'or pass --reference-as-is for a photo that is aligned.',
 	);
 
 /** 512 numbers are one identity, not a list of 512. */

@@ -32,7 +32,10 @@ const linearTokens = 4;
  * @throws {Arc2FaceError} `INVALID_WEIGHTS` for a projection of another layout
  */
 export function readExpressionAdapter(checkpoint: Checkpoint): ExpressionAdapter & { weights: CheckpointWeights } {
-	return { projection: projectionOf(checkpoint), weights: new CheckpointWeights(checkpoint) };
+	return {
+		projection: projectionOf(checkpoint),
+		weights: new CheckpointWeights(checkpoint, { remedy: remedies.otherAdapter }),
+	};
 }
 
 /** As `_convert_ip_adapter_image_proj_to_diffusers` tells: https://github.com/huggingface/diffusers/blob/v0.29.2/src/diffusers/loaders/unet.py */
@@ -47,7 +50,7 @@ function projectionOf({ file, tensors }: Checkpoint): ExpressionProjection {
 	const names = [...tensors.keys()].filter((name) => name.startsWith('image_proj.'));
 	const received = names.length === 0 ? 'a file without one' : 'one for images, or of an unknown kind';
 	throw invalidWeights('a projection of expressions', { file, part: 'image_proj' }, received, {
-		remedy: remedies.otherNetwork,
+		remedy: remedies.otherAdapter,
 	});
 }
 

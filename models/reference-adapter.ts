@@ -36,4 +36,4 @@ export function readReferenceAdapter({ file, tensors }: Checkpoint): LowRank {
 	return new LowRank(layers);
 }
 
-const another = { remedy: remedies.otherNetwork };
+const another = { remedy: remedies.otherAdapter };

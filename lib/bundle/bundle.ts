@@ -12,12 +12,11 @@ import type { NativeNetwork } from '../native.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
-import type { Framing } from '../steering/camera.ts';
 import { assertAdaptersUsed, readAdapters } from './adapters.ts';
 import { type Declarations, levelsOf } from './dimensions.ts';
 import { type Expressions, readExpressions } from './expressions.ts';
 import { fitTogether, type ReadConfigs } from './fit.ts';
-import { readFraming } from './framing.ts';
+import { type Framing, readFraming } from './framing.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
 	type GraphOptions,

@@ -1,8 +1,13 @@
 // How a bundle's ControlNet expects heads to be framed.
 import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
-import type { Framing } from '../steering/camera.ts';
 import { isThere } from './network-files.ts';
+
+/**
+ * How a bundle's training images frame heads: the camera's distance and the head's height, crown to chin, as a share of the image's; or
+ * as FFHQ aligns faces, by eyes and mouth, and without perspective, as the official ControlNet's maps are drawn.
+ */
+export type Framing = 'ffhq' | Readonly<{ cameraDistance: number; headHeight: number }>;
 
 /** Beside the weights of the ControlNet. */
 export const framingPath = 'controlnet/framing.json';

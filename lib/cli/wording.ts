@@ -3,8 +3,20 @@ import type { Wording } from '../messages/wording.ts';
 import { inWordsOf, type Warning } from '../warnings.ts';
 
 export const commandLineWording: Wording = {
-	option: (name, value) => `${name === 'photo' ? '<photo>' : flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
+	option: (name, value) => `${flags[name] ?? flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
 	either: (_, commandLine) => commandLine,
+};
+
+/** Of arguments that the command line has in another form. */
+const flags: Readonly<Record<string, string>> = {
+	photo: '<photo>',
+	'control.image': '--control',
+	'control.pose.yaw': '--pose',
+	'control.pose.pitch': '--pose',
+	'control.pose.roll': '--pose',
+	'control.scale': '--control-scale',
+	'reference.photo': '--reference',
+	'reference.scale': '--reference-scale',
 };
 
 /** Warnings as users read them, and as `--json` prints them. */

@@ -22,11 +22,13 @@ import { makeFolderOf } from '../cli/new-file.ts';
 import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
+import { checkSteering, steeringFeatures, steeringOf, steeringOptions } from '../cli/steering.ts';
 import { table } from '../cli/table.ts';
 import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
+import type { Feature } from '../options/features.ts';
 import { checkGenerateOptions, type NoiseMode, usualSampler } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
@@ -50,6 +52,7 @@ const options = {
 	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's, with --image alone that photo's)" },
 	height: { type: 'number', value: 'PIXELS', help: 'height, likewise' },
 	...editOptions,
+	...steeringOptions,
 	...faceOptions,
 	out: {
 		type: 'path',
@@ -78,11 +81,13 @@ export default defineCommand({
 	},
 
 	async run({ values: given, positionals }, context) {
-		const values = { ...given, edit: given.image !== undefined };
+		const edit: Feature[] = given.image === undefined ? [] : ['edit'];
+		const values = { ...given, features: [...edit, ...steeringFeatures(given)] };
 		const sources = sourcesOf(distinct(positionals, context), values);
 		const face = faceChoice(values);
 		const request = requestOf(values);
 		checkGenerateOptions(request);
+		await checkSteering(request, values.bundle);
 		const { count = 1 } = request;
 		const geometry = async () => (await openBundle(values.bundle)).geometry;
 		const sides = await editedSides(values, geometry);
@@ -96,7 +101,10 @@ export default defineCommand({
 		const seeds = new Map(sources.map((source) => [source, values.seed ?? randomInt(2 ** 32)]));
 		names.requireDistinct(seeds, count);
 		const check = (source: string) => {
-			const inputs = [...sources, ...[values.image, values.mask].filter((path) => path !== undefined)];
+			const inputs = [
+				...sources,
+				...[values.image, values.mask, values.control, values.reference].filter((path) => path !== undefined),
+			];
 			const kept = { inputs, force: values.force === true };
 			return names.requireFree(source, { seed: seeds.get(source)!, count, ...kept });
 		};
@@ -180,6 +188,7 @@ function requestOf({ sampler, noise, ...values }: Values) {
 	const { count, steps, guidanceScale, seed, eta, width, height, image, strength, mask, overlay } = values;
 	return {
 		...{ count, steps, guidanceScale, seed, eta, width, height, image, strength, mask, overlay },
+		...steeringOf(values),
 		sampler: sampler as SamplerName | undefined,
 		noise: noise as NoiseMode | undefined,
 	};

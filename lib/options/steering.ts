@@ -88,23 +88,24 @@ export function checkSteeringOptions(options: SteeringOptions): void {
 
 function checkControl(control: ControlOptions): void {
 	const photo: Rule = { expected: 'a photo', fits: (value) => value !== null };
-	check('control', control, { pose: objectRule, image: photo, scale: scaleRule });
+	check('control', control, { pose: objectRule, image: photo, scale: scaleRule }, 'control.');
 	const { pose, image } = control;
 	if ((pose === undefined) === (image === undefined)) {
 		throw invalid('either a pose or an image', 'control', pose === undefined ? 'neither' : 'both');
 	}
-	if (pose !== undefined) check('pose', pose, poseRules);
+	if (pose !== undefined) check('control.pose', pose, poseRules, 'control.pose.');
 }
 
 function checkReference(reference: ReferenceOptions): void {
 	const photo: Rule = { expected: 'a photo', fits: (value) => value !== null };
-	check('reference', reference, {
+	const known = {
 		...{ photo, scale: scaleRule, face: faceRule, align: rules.flag },
 		noise: { expected: 'a Float32Array of finite numbers', fits: isFinite32 },
-	});
+	};
+	check('reference', reference, known, 'reference.');
 	const { face, align } = reference;
-	if (reference.photo === undefined) throw invalid('a photo', 'reference', 'none');
-	if (align === false && face !== undefined) throw invalid('no face', 'reference', 'one, with `align: false`');
+	if (reference.photo === undefined) throw invalid('a photo', 'reference.photo', 'none');
+	if (align === false && face !== undefined) throw invalid('no face', 'reference.face', 'one, with `align: false`');
 }
 
 /** Their defaults. */

@@ -1,13 +1,8 @@
 // Turns and frames nobody's head. What the embedded bundle's ControlNet was trained on is drawn alike, by models/tiny/recipe/render/camera.py.
+import type { Framing } from '../bundle/framing.ts';
 import type { Size } from '../geometry.ts';
 import type { Pose } from '../options/steering.ts';
 import type { NeutralHead } from './head.ts';
-
-/**
- * How a bundle's training images frame heads: the camera's distance and the head's height, crown to chin, as a share of the image's; or
- * as FFHQ aligns faces, by eyes and mouth, and without perspective, as the official ControlNet's maps are drawn.
- */
-export type Framing = 'ffhq' | Readonly<{ cameraDistance: number; headHeight: number }>;
 
 /** Turned points in head space [n, 3] to x and y in pixels, whose centres are whole numbers, and nearness, which grows towards the viewer. */
 export type Camera = (points: Float64Array) => Float64Array;

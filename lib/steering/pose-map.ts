@@ -3,9 +3,10 @@
 // https://github.com/yfeng95/DECA/blob/97555fb/decalib/utils/renderer.py): normals in camera space, x right, y up, z to the viewer, from
 // −1 to 1 as 1 to 255, and mid-grey where there is no head.
 import { setImmediate } from 'node:timers/promises';
+import type { Framing } from '../bundle/framing.ts';
 import type { Size } from '../geometry.ts';
 import type { Pose } from '../options/steering.ts';
-import { cameraFor, type Framing, turned } from './camera.ts';
+import { cameraFor, turned } from './camera.ts';
 import { type NeutralHead, neutralHead } from './head.ts';
 
 /** Each pixel is the mean of as many by as many. */

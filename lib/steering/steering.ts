@@ -31,7 +31,7 @@ export async function readSteering(
 	const { control, expression, expressionScale = 1, reference } = options;
 	const steering: NativeSteering = {};
 	if (expression !== undefined) {
-		steering.expression = { numbers: numbersOf(expression, expressions), scale: expressionScale };
+		steering.expression = { numbers: expressionNumbers(expression, expressions), scale: expressionScale };
 	}
 	if (reference !== undefined) checkNoise(reference, images, size, geometry.pixelsPerLatent);
 	if (control?.pose !== undefined) {
@@ -46,8 +46,13 @@ export async function readSteering(
 	return { steering: { ...steering, reference: read }, warnings };
 }
 
-/** The numbers of an expression that a bundle knows by name, or numbers themselves. */
-function numbersOf(expression: string | ArrayLike<number>, known: Bundle['expressions']): Float32Array {
+/**
+ * The numbers of an expression.
+ *
+ * @param known - by the bundle, by name
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a name that it does not know
+ */
+export function expressionNumbers(expression: string | ArrayLike<number>, known: Bundle['expressions']): Float32Array {
 	if (typeof expression !== 'string') return Float32Array.from(expression);
 	const numbers = known.get(expression);
 	if (numbers !== undefined) return Float32Array.from(numbers);

@@ -77,4 +77,4 @@ function check({ file, shape }: WeightReference, tensor: string, expected: reado
 	throw invalidWeights(`shape [${expected.join(', ')}]`, { file, tensor }, `shape [${shape.join(', ')}]`, another);
 }
 
-const another = { remedy: remedies.otherNetwork };
+const another = { remedy: remedies.otherAdapter };

@@ -33,7 +33,7 @@ export class LowRank {
 			if (this.#used.has(path)) continue;
 			const subject = { file: down.file, tensor: names.down };
 			throw invalidWeights('an addition to a layer of the network', subject, 'one to another network', {
-				remedy: remedies.otherNetwork,
+				remedy: remedies.otherAdapter,
 			});
 		}
 	}

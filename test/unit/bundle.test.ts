@@ -135,7 +135,7 @@ describe('a bundle', () => {
 			code: 'INVALID_BUNDLE',
 			details: { file: join(own, 'scheduler/vae') },
 			remedy:
-				'Put it there, with the config.json and the weights of the VAE encoder, or load the model without `edit`.',
+				'Put it there, with the config.json and the weights of the VAE encoder, or load the model without `edit` and `reference`.',
 		});
 	});
 
