@@ -1,6 +1,4 @@
 // Whole generations of diffusers' pipelines on tiny-sd, and the options for ours to generate the same.
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { GenerateOptions, SamplerName } from '../lib/index.ts';
 import { type GoldenCase, goldenFolder, readGolden } from './golden.ts';
@@ -34,14 +32,6 @@ export function optionsOf(recorded: GoldenCase): GenerateOptions {
 
 /** The recorded generations that something else steers, too. */
 export const steered = [...golden.cases(1, 'controlnet'), ...golden.cases(1, 'exp'), ...golden.cases(1, 'ref')];
-
-/** The bundle with the adapters that were recorded. */
-export function linkBundleWithAdapters(folder: string): void {
-	mkdirSync(folder);
-	for (const name of readdirSync(bundle)) symlinkSync(join(bundle, name), join(folder, name));
-	for (const name of ['exp_adapter', 'ref_adapter'])
-		symlinkSync(join(goldenFolder, 'adapters', name), join(folder, name));
-}
 
 /** The options of `generate` for one of {@link steered}. */
 export function steeredOptionsOf(recorded: GoldenCase): GenerateOptions {

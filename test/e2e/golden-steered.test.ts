@@ -3,18 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Arc2Face } from '../../lib/index.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
+import { linkBundleWithAdapters } from '../adapter-bundle.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { maxAbsError } from '../golden.ts';
 import { latentsAsPixels, latentsOf } from '../latent-pixels.ts';
-import {
-	golden,
-	identities,
-	linkBundleWithAdapters,
-	optionsOf,
-	plain,
-	steered,
-	steeredOptionsOf,
-} from '../recorded-pipeline.ts';
+import { golden, identities, optionsOf, plain, steered, steeredOptionsOf } from '../recorded-pipeline.ts';
 
 vi.mock('../../models/vae.ts', async (original) => {
 	const { vaeDecoder, ...vae } = await original<typeof import('../../models/vae.ts')>();

@@ -1,11 +1,12 @@
 // Bundles with a ControlNet, an expression adapter and a reference adapter: what is opened for which feature, and what is refused.
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openBundle } from '../../lib/bundle/bundle.ts';
 import { networkProfiles } from '../../lib/engines/profiles.ts';
 import { type Feature, featureNames } from '../../lib/options/features.ts';
+import { linkBundleWithAdapters } from '../adapter-bundle.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { goldenFolder } from '../golden.ts';
 import { tensorsOf, writeWeights } from '../layouts.ts';
@@ -13,21 +14,8 @@ import { tensorsOf, writeWeights } from '../layouts.ts';
 const folder = temporaryFolder();
 let copies = 0;
 
-/** The golden bundle with its adapters: links, but for the folders named. */
-function bundleWith(...own: string[]): (path: string) => string {
-	const root = folder.path(`bundle-${copies++}`);
-	mkdirSync(root);
-	const parts = [
-		...readdirSync(`${goldenFolder}tiny-sd`).map((name) => join(goldenFolder, 'tiny-sd', name)),
-		...['exp_adapter', 'ref_adapter'].map((name) => join(goldenFolder, 'adapters', name)),
-	];
-	for (const part of parts) {
-		const name = part.slice(part.lastIndexOf('/') + 1);
-		if (own.includes(name)) cpSync(part, join(root, name), { recursive: true });
-		else symlinkSync(part, join(root, name));
-	}
-	return (path) => join(root, path);
-}
+/** A bundle with its own copies of the folders named. */
+const bundleWith = (...own: string[]) => linkBundleWithAdapters(folder.path(`bundle-${copies++}`), ...own);
 
 const open = (at: (path: string) => string, ...features: Feature[]) =>
 	openBundle(at(''), { operators: 'standard', precision: 'fp16', features });
