@@ -3,6 +3,7 @@ import { openBundle } from '../bundle/bundle.ts';
 import type { Feature } from '../options/features.ts';
 import type { Pose, SteeringOptions } from '../options/steering.ts';
 import { type OptionValues, UsageError } from './command.ts';
+import { parseFace } from './face.ts';
 import { parseNumber } from './values.ts';
 import { flagOf } from './wording.ts';
 
@@ -18,6 +19,7 @@ export const steeringOptions = {
 	expressionScale: { type: 'number', value: 'X', help: 'how strongly it shows, 0 to 2 (default: 1)' },
 	reference: { type: 'path', value: 'FILE', help: 'keep what else this photo shows: clothes, light, backdrop' },
 	referenceScale: { type: 'number', value: 'X', help: 'how strongly it is kept, 0 to 2 (default: 0.8)' },
+	referenceFace: { type: 'string', value: 'FACE', help: 'which face of it is aligned, as for --face' },
 	referenceAsIs: { type: 'boolean', help: 'take that photo as it is, without aligning its face' },
 } as const;
 
@@ -35,12 +37,16 @@ export function steeringFeatures({ pose, control, expression, reference }: Value
  * @throws {UsageError} for options that do not go together, or are not written as they should be
  */
 export function steeringOf(values: Values): SteeringOptions {
-	const { pose, control, controlScale, expression, expressionScale, reference, referenceScale, referenceAsIs } = values;
+	const { pose, control, controlScale, expression, expressionScale } = values;
+	const { reference, referenceScale, referenceFace, referenceAsIs } = values;
 	if (pose !== undefined && control !== undefined) {
 		throw new UsageError('Expected either --pose or --control but received both.');
 	}
 	requireWith({ controlScale }, '--pose or --control', pose ?? control);
-	requireWith({ referenceScale, referenceAsIs }, '--reference', reference);
+	requireWith({ referenceScale, referenceFace, referenceAsIs }, '--reference', reference);
+	if (referenceFace !== undefined && referenceAsIs) {
+		throw new UsageError('Expected either --reference-face or --reference-as-is but received both.');
+	}
 	const scaled = <Scale>(scale: Scale | undefined) => (scale === undefined ? {} : { scale });
 	return {
 		...(pose !== undefined && { control: { pose: parsePose(pose), ...scaled(controlScale) } }),
@@ -48,7 +54,12 @@ export function steeringOf(values: Values): SteeringOptions {
 		...(expression !== undefined && { expression: parseExpression(expression) }),
 		...(expressionScale !== undefined && { expressionScale }),
 		...(reference !== undefined && {
-			reference: { photo: reference, ...scaled(referenceScale), ...(referenceAsIs && { align: false }) },
+			reference: {
+				photo: reference,
+				...scaled(referenceScale),
+				...(referenceFace !== undefined && { face: parseFace(referenceFace, '--reference-face') }),
+				...(referenceAsIs && { align: false }),
+			},
 		}),
 	};
 }

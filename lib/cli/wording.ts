@@ -17,6 +17,7 @@ const flags: Readonly<Record<string, string>> = {
 	'control.scale': '--control-scale',
 	'reference.photo': '--reference',
 	'reference.scale': '--reference-scale',
+	'reference.face': '--reference-face',
 };
 
 /** Warnings as users read them, and as `--json` prints them. */

@@ -161,6 +161,7 @@ describe('the command line', () => {
 			{ reference: 'a.jpg', referenceScale: 1, referenceAsIs: true },
 			{ reference: { photo: 'a.jpg', scale: 1, align: false } },
 		],
+		[{ reference: 'a.jpg', referenceFace: '2' }, { reference: { photo: 'a.jpg', face: 2 } }],
 		[{}, {}],
 	])('%j', (given, expected) => {
 		expect(steeringOf(values(given))).toEqual(expected);
@@ -181,6 +182,12 @@ describe('the command line', () => {
 		[{ referenceScale: 1 }, 'Expected --reference with --reference-scale but received none.'],
 		[{ referenceAsIs: true }, 'Expected --reference with --reference-as-is but received none.'],
 		[{ expression: '1,x' }, '--expression'],
+		[{ referenceFace: '1' }, 'Expected --reference with --reference-face but received none.'],
+		[{ reference: 'a.jpg', referenceFace: '-1' }, 'Expected largest, only or an index for --reference-face'],
+		[
+			{ reference: 'a.jpg', referenceFace: '1', referenceAsIs: true },
+			'Expected either --reference-face or --reference-as-is but received both.',
+		],
 	])('refuses %j', (given, message) => {
 		expect(() => steeringOf(values(given))).toThrow(message);
 	});
