@@ -75,6 +75,6 @@ export const faceRule: Rule = {
 	},
 };
 
-function isPoint(value: unknown): boolean {
+export function isPoint(value: unknown): boolean {
 	return Array.isArray(value) && value.length === 2 && value.every((number) => Number.isFinite(number));
 }

@@ -1,8 +1,9 @@
 // The options of `generate` for what steers portraits besides their identity.
+import type { Point } from '../geometry.ts';
 import type { Photo } from '../photo/forms.ts';
 import { isArrayLike, isFloat32Array } from './brands.ts';
 import { check, invalid, number, type Rule, rules } from './check.ts';
-import { type FaceChoice, faceRule } from './faces.ts';
+import { type FaceChoice, faceRule, isPoint } from './faces.ts';
 
 /** The options of `generate` for a model that was loaded with `control`, `expression` or `reference`. */
 export interface SteeringOptions {
@@ -47,6 +48,11 @@ export interface ReferenceOptions {
 	scale?: number | undefined;
 	/** Which face of the photo is aligned, as for `encode` (default: the largest). */
 	face?: FaceChoice | undefined;
+	/**
+	 * Instead of a face: its 68 landmarks in iBUG's order, in pixels of the upright photo, such as face_alignment's, which upstream takes. Five
+	 * keypoints cut the photo elsewhere by some pixels.
+	 */
+	landmarks?: readonly Point[] | undefined;
 	/** Whether the photo is turned, cut and padded so that its face lies where FFHQ has faces (default true); false: as it is, resized. */
 	align?: boolean | undefined;
 	/**
@@ -74,6 +80,11 @@ export const steeringRules = {
 	reference: objectRule,
 } as const satisfies Record<keyof SteeringOptions, Rule>;
 
+const landmarksRule: Rule = {
+	expected: '68 points [x, y]',
+	fits: (value) => Array.isArray(value) && value.length === 68 && value.every(isPoint),
+};
+
 const poseRules = { yaw: number(-90, 90), pitch: number(-60, 60), roll: number(-60, 60) };
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for options that break their rules, or do not go together */
@@ -99,13 +110,16 @@ function checkControl(control: ControlOptions): void {
 function checkReference(reference: ReferenceOptions): void {
 	const photo: Rule = { expected: 'a photo', fits: (value) => value !== null };
 	const known = {
-		...{ photo, scale: scaleRule, face: faceRule, align: rules.flag },
+		...{ photo, scale: scaleRule, face: faceRule, landmarks: landmarksRule, align: rules.flag },
 		noise: { expected: 'a Float32Array of finite numbers', fits: isFinite32 },
 	};
 	check('reference', reference, known, 'reference.');
-	const { face, align } = reference;
+	const { face, landmarks, align } = reference;
 	if (reference.photo === undefined) throw invalid('a photo', 'reference.photo', 'none');
 	if (align === false && face !== undefined) throw invalid('no face', 'reference.face', 'one, with `align: false`');
+	if (landmarks === undefined) return;
+	if (align === false) throw invalid('no landmarks', 'reference.landmarks', 'some, with `align: false`');
+	if (face !== undefined) throw invalid('either a face or landmarks', 'reference.landmarks', 'both');
 }
 
 /** Their defaults. */

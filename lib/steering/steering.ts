@@ -1,6 +1,6 @@
 // What steers the portraits of a call besides their identities, read and drawn: the core's form of it.
 import type { Bundle } from '../bundle/bundle.ts';
-import { featuresOfKeypoints, ffhqSquare } from '../faces/ffhq.ts';
+import { featuresOfKeypoints, featuresOfLandmarks, ffhqSquare } from '../faces/ffhq.ts';
 import { latentChannels, type Point, type Size } from '../geometry.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import { invalid } from '../options/check.ts';
@@ -84,10 +84,11 @@ async function readReference(
 	reference: ReferenceOptions,
 	findFace: FindFace,
 ): Promise<NonNullable<NativeSteering['reference']> & Pick<FoundFace, 'warnings'>> {
-	const { photo, face, align = true, noise } = reference;
+	const { photo, face, landmarks, align = true, noise } = reference;
 	const pixels = await readPhoto(photo, { option: 'reference.photo' });
 	const read = { photo: pixels, scale: referenceScale(reference), ...(noise && { noise }) };
 	if (!align) return { ...read, warnings: [] };
+	if (landmarks !== undefined) return { ...read, face: ffhqSquare(featuresOfLandmarks(landmarks)), warnings: [] };
 	const { keypoints, warnings } = await findFace(pixels, face);
 	return { ...read, face: ffhqSquare(featuresOfKeypoints(keypoints)), warnings };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { steeringFeatures, steeringOf } from '../../lib/cli/steering.ts';
 import { commandLineWording } from '../../lib/cli/wording.ts';
 import type { Arc2FaceError } from '../../lib/errors.ts';
+import { featuresOfLandmarks, ffhqSquare } from '../../lib/faces/ffhq.ts';
 import { type GenerateOptions, resolveGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveLoadOptions } from '../../lib/options/load.ts';
 import { readSteering } from '../../lib/steering/steering.ts';
@@ -12,6 +13,7 @@ const resolve = (options: object) => resolveGenerateOptions(options as GenerateO
 const numbers = Array.from({ length: 55 }, (_, i) => i / 10);
 const photo = { data: new Uint8Array(3 * 64 * 48).fill(90), width: 64, height: 48, channels: 3 as const };
 const none = new Uint8Array();
+const landmarks = Array.from({ length: 68 }, (_, i) => [10 + (i % 17), 10 + Math.floor(i / 4)] as const);
 
 test('each feature of a model is an option of load', () => {
 	expect(resolveLoadOptions({ control: true, reference: true }).features).toEqual(['control', 'reference']);
@@ -45,6 +47,10 @@ describe('refused with the name of the option, what it may be, and what it was',
 		[{ reference: { photo: none, face: 1.5 } }, '`reference.face` but received 1.5'],
 		[{ reference: { photo: none, face: 0, align: false } }, 'no face for `reference.face`'],
 		[{ reference: { photo: none, noise: [1, 2] } }, '`reference.noise`'],
+		[{ reference: { photo: none, landmarks: landmarks.slice(1) } }, '68 points [x, y] for `reference.landmarks`'],
+		[{ reference: { photo: none, landmarks: landmarks.map(([x]) => x) } }, '68 points [x, y]'],
+		[{ reference: { photo: none, landmarks, align: false } }, 'no landmarks for `reference.landmarks`'],
+		[{ reference: { photo: none, landmarks, face: 0 } }, 'either a face or landmarks for `reference.landmarks`'],
 		[
 			{ reference: { photo: none, noise: Float32Array.of(Number.NaN) } },
 			'a Float32Array of finite numbers for `reference.noise`',
@@ -106,6 +112,13 @@ describe('read for the core', () => {
 		expect(steering.expression!.scale).toBe(0);
 		expect(steering.reference).not.toHaveProperty('face');
 		expect(steering.reference!.noise).toHaveLength(512);
+	});
+
+	test('with landmarks, which need no face to be found', async () => {
+		const call = readSteering({ reference: { photo, landmarks } }, bundle, 1, geometry, async () =>
+			expect.unreachable(),
+		);
+		expect((await call).steering.reference!.face).toEqual(ffhqSquare(featuresOfLandmarks(landmarks)));
 	});
 
 	test('what is not asked for is left out', async () => {
