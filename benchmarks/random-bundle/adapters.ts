@@ -34,7 +34,7 @@ export function randomExpressionAdapter(unetConfig: object, seed: string): Tenso
 	return randomTensors(weights.shapes, seed, 'float16');
 }
 
-/** Additions to all layers of self-attention, in diffusers' spelling. */
+/** Additions to all layers of the UNet's blocks, in diffusers' spelling. */
 export function randomReferenceAdapter(
 	unetConfig: object,
 	{ rank, seed }: { rank: number; seed: string },
@@ -42,8 +42,8 @@ export function randomReferenceAdapter(
 	const weights = new WeightInventory();
 	unet(readUNetConfig(new ConfigFile('arc2face/config.json', unetConfig)), weights);
 	return [...weights.shapes].flatMap(([name, [rows, ...others]]) => {
-		const [, layer] = /^(.*\.attn1\.(?:to_[qkv]|to_out\.0))\.weight$/.exec(name) ?? [];
-		if (layer === undefined) return [];
+		const [, layer] = /^((?:down_blocks|mid_block|up_blocks)\..*)\.weight$/.exec(name) ?? [];
+		if (layer === undefined || others.length === 0) return [];
 		const part = (which: 'down' | 'up', shape: readonly number[], deviation: number): TensorData => {
 			const key = `unet.${layer}.lora.${which}.weight`;
 			const count = shape.reduce((product, size) => product * size);
@@ -52,9 +52,10 @@ export function randomReferenceAdapter(
 				chunks: () => randomChunks(seed, key, count, 'float32', { mean: 0, deviation }),
 			};
 		};
+		const inputs = others.reduce((product, size) => product * size);
 		return [
-			part('down', [rank, ...others], 1 / Math.sqrt(others[0]!)),
-			part('up', [rows!, rank], 0.25 / Math.sqrt(rank)),
+			part('down', [rank, ...others], 1 / Math.sqrt(inputs)),
+			part('up', [rows!, rank, ...others.slice(1).map(() => 1)], 0.25 / Math.sqrt(rank)),
 		];
 	});
 }
