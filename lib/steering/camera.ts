@@ -57,17 +57,15 @@ function pinhole(pose: Pose, { cameraDistance, headHeight }: Exclude<Framing, 'f
 
 /** The square that `image_align` cuts out around these eyes and mouth, but not leaning with the head; see faces/ffhq.ts. */
 function ffhqCamera(head: NeutralHead, pose: Pose, side: number): Camera {
-	const upright = { ...pose, roll: 0 };
-	const middle = (two: Float32Array, how: Pose) => {
-		const [x1, y1, , x2, y2] = turned(two, how) as unknown as number[];
+	const middle = (two: Float32Array) => {
+		const [x1, y1, , x2, y2] = turned(two, pose) as unknown as number[];
 		return [(x1! + x2!) / 2, (y1! + y2!) / 2] as const;
 	};
-	const [ax, ay, , bx, by] = turned(head.eyes, upright) as unknown as number[];
-	const [eyes, mouth] = [middle(head.eyes, upright), middle(head.mouth, upright)];
+	const [ax, ay, , bx, by] = turned(head.eyes, pose) as unknown as number[];
+	const [eyes, mouth] = [middle(head.eyes), middle(head.mouth)];
 	const half = Math.max(2 * Math.hypot(bx! - ax!, by! - ay!), 1.8 * Math.hypot(mouth[0] - eyes[0], mouth[1] - eyes[1]));
 	const scale = side / (2 * half);
-	const [eyesNow, mouthNow] = [middle(head.eyes, pose), middle(head.mouth, pose)];
-	const centre = eyesNow.map((value, i) => value + 0.1 * (mouthNow[i]! - value)) as [number, number];
+	const centre = [eyes[0] + 0.1 * (mouth[0] - eyes[0]), eyes[1] + 0.1 * (mouth[1] - eyes[1])] as const;
 	// Nearness has to be above 0, and nothing is further away than this.
 	const behind = 10;
 	return (points) =>

@@ -49,6 +49,19 @@ describe('ends with the latents of upstream', () => {
 		expectLatents(await model.generate(people(recorded), optionsOf(recorded)), recorded);
 	});
 
+	test('of images that each have a noise of their own', async () => {
+		const recorded = steered.find(({ kind }) => kind === 'ref')!;
+		const { reference, ...options } = steeredOptionsOf(recorded);
+		const { noise } = reference!;
+		const other = noise!.map((value) => -value);
+		const both = { ...options, count: 2, seed: [recorded.seed, recorded.seed], noise: 'per-image' } as const;
+		const images = await model.generate(people(recorded), {
+			...{ ...both, reference: { ...reference!, noise: Float32Array.of(...other, ...noise!) } },
+		});
+		expectLatents([images[1]!], recorded);
+		expect(maxAbsError(latentsOf(images[0]), latentsOf(images[1]!))).toBeGreaterThan(0.01);
+	});
+
 	test('of all at once, whose rows share batches', async () => {
 		const recorded = [...steered, plain.find(({ name }) => name === 'dpm5_g3_s0_n3')!];
 		const calls = recorded.map((one) =>

@@ -43,22 +43,6 @@ export const steeringFaults = [
 		tests: ['golden-steered'],
 		title: 'controlnet',
 	},
-	{
-		name: 'control: rows that only fill its batch keep residuals',
-		file: 'pipeline/control_net.cc',
-		from: 'ZeroResiduals(steered_, rows);',
-		to: 'ZeroResiduals(rows, rows);',
-		tests: ['behaviour-steered'],
-		title: 'ten calls at once',
-	},
-	{
-		name: 'control: a row that had it keeps its residuals',
-		file: 'pipeline/control_net.cc',
-		from: 'ZeroResiduals(row, row + 1);',
-		to: '',
-		tests: ['behaviour-steered'],
-		title: 'ten calls at once',
-	},
 	// Poses
 	{
 		name: 'pose: direction of yaw',
@@ -96,25 +80,18 @@ export const steeringFaults = [
 		tests: ['pose-map'],
 	},
 	{
-		name: "pose: FFHQ's framing follows a leaning head",
+		name: "pose: FFHQ's framing, of a face in profile",
 		file: 'steering/camera.ts',
-		from: '{ ...pose, roll: 0 }',
-		to: '{ ...pose }',
+		from: '1.8 * Math.hypot(mouth[0]',
+		to: '1.2 * Math.hypot(mouth[0]',
 		tests: ['pose-map'],
 	},
 	// Expressions
 	{
 		name: 'expression: order of the cross-attentions',
 		file: 'models/unet.ts',
-		from: "\tadd('mid_block', 1, layers.length - 1);\n\treturn paths;",
-		to: "\tadd('mid_block', 1, layers.length - 1);\n\tpaths.unshift(paths.pop()!);\n\treturn paths;",
-		tests: ['networks-expression'],
-	},
-	{
-		name: 'expression: key ids',
-		file: 'models/expression-adapter.ts',
-		from: 'crossAttentions.indexOf(path) + 1}',
-		to: 'crossAttentions.indexOf(path)}',
+		from: 'for (let i = 0; i < attentions; i++)',
+		to: 'for (let i = attentions - 1; i >= 0; i--)',
 		tests: ['networks-expression'],
 	},
 	{
