@@ -180,7 +180,8 @@ function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sente
 		if (network === 'detector') return `Load with a lower ${option('detectionSize')}, ${close}`;
 		if (network === 'vaeDecoder' || network === 'vaeEncoder') return `Load with lower ${sizes}, ${close}`;
 		// What the others take, and all engines together, no option changes.
-		const isSettled = network === undefined ? freeBytes !== undefined : network !== 'unet';
+		const isBatched = network === 'unet' || network === 'controlNet';
+		const isSettled = network === undefined ? freeBytes !== undefined : !isBatched;
 		return isSettled
 			? `Load on a GPU with more memory, ${close}`
 			: `Load with fewer and lower ${batches} and ${sizes}, ${close}`;
