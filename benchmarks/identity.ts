@@ -33,9 +33,9 @@ import {
 	measurePhotos,
 	measureTurns,
 	measureUnconditional,
-	type Portrait,
 } from './portraits/measures.ts';
 import { readPeople } from './portraits/people.ts';
+import type { Portrait } from './portraits/portrait.ts';
 import { describeMisses, formatRows, isMet, type Row } from './portraits/requirements.ts';
 import { type Cell, contactSheet } from './portraits/sheet.ts';
 import { countBins, estimateYaw, median, nearest } from './portraits/statistics.ts';

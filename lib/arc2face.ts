@@ -16,7 +16,12 @@ import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from '
 import { invalid } from './options/check.ts';
 import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
 import { type Feature, requireFeature } from './options/features.ts';
-import { checkGenerateOptions, type GenerateOptions, resolveGenerateOptions } from './options/generate.ts';
+import {
+	checkGenerateOptions,
+	type GenerateDefaults,
+	type GenerateOptions,
+	resolveGenerateOptions,
+} from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
 import type { Photo } from './photo/forms.ts';
 import { type Pixels, readPhoto } from './photo.ts';
@@ -36,6 +41,7 @@ export class Arc2Face {
 	readonly #bundle: Bundle;
 	readonly #geometry: ImageGeometry;
 	readonly #detectionSize: number;
+	readonly #defaults: GenerateDefaults;
 	#disposal: Promise<void> | undefined;
 
 	private constructor(loaded: Loaded) {
@@ -50,6 +56,7 @@ export class Arc2Face {
 		this.#bundle = bundle;
 		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
 		this.#detectionSize = detectionSize;
+		this.#defaults = { ...info.defaults };
 		this.info = info;
 	}
 
@@ -132,7 +139,7 @@ export class Arc2Face {
 		const identities = listOf(identity).map((one) => Identity.from(one));
 		const edit = options?.image === undefined ? undefined : await this.#readEdit(options, identities.length);
 		const geometry = edit === undefined ? this.#geometry : geometryOf(edit, this.#geometry, options ?? {});
-		const request = resolveGenerateOptions(options, identities.length, geometry);
+		const request = resolveGenerateOptions(options, identities.length, geometry, this.#defaults);
 		const { count, images, steps, sampler, eta, seeds, noise, signal, latents, onStep } = request;
 		const { width, height, guidanceScale } = request;
 		const { schedule } = this.#bundle;

@@ -5,13 +5,14 @@ export { Arc2FaceError, type ErrorCode, type ErrorDetails, errorCodes } from './
 export type { Box, EncodedFace, Face, Point, Rotation, Size } from './geometry.ts';
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage } from './image.ts';
-export type { ModelInfo } from './load.ts';
+export type { LoadedLora, ModelInfo } from './load.ts';
 export type { EditOptions } from './options/edit.ts';
 export type { DetectOptions, EncodeOptions, FaceChoice } from './options/faces.ts';
 export { type Feature, featureNames } from './options/features.ts';
-export type { GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';
+export type { GenerateDefaults, GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';
 export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
 export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } from './options/load.ts';
+export type { LoraChoice, LoraName } from './options/loras.ts';
 export type { ControlOptions, Pose, ReferenceOptions, SteeringOptions } from './options/steering.ts';
 export type { Photo, RawPhoto } from './photo/forms.ts';
 export { type SamplerName, samplerNames } from './samplers/samplers.ts';

@@ -11,8 +11,10 @@ import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
 import type { Feature } from './options/features.ts';
+import { type GenerateDefaults, lcmDefaults, usualDefaults } from './options/generate.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
-import { embeddedBundleWarning, sizeWarnings, type Warning } from './warnings.ts';
+import type { LoraName } from './options/loras.ts';
+import { embeddedBundleWarning, sizeWarnings, textEncoderLoraWarning, type Warning } from './warnings.ts';
 
 /** What was loaded, and why. */
 export type ModelInfo = Readonly<{
@@ -26,6 +28,10 @@ export type ModelInfo = Readonly<{
 	precision: 'fp32' | 'fp16';
 	/** Absolute path of the bundle folder. */
 	bundle: string;
+	/** The LoRAs that were added to the UNet, in order. */
+	loras: readonly LoadedLora[];
+	/** What `generate` does unless a call says otherwise. */
+	defaults: GenerateDefaults;
 	/** Size of the images unless a call asks for another, in pixels. */
 	imageSize: Size;
 	/** Image widths and heights are multiples of this. */
@@ -45,6 +51,16 @@ export type ModelInfo = Readonly<{
 	reasons: readonly string[];
 	/** Tell if the embedded bundle is a fallback, or the loaded image sizes are unlike the bundle's training images. */
 	warnings: readonly Warning[];
+}>;
+
+/** A LoRA that a model was loaded with. */
+export type LoadedLora = Readonly<{
+	/** Absolute path. */
+	file: string;
+	/** How strongly it is added. */
+	scale: number;
+	/** Its name, where it was asked for by name. */
+	name?: LoraName;
 }>;
 
 /** @internal */
@@ -70,6 +86,8 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		version,
 		precision,
 		bundle: bundle.folder,
+		loras: bundle.loras.map(({ lora: { file }, ...lora }) => ({ file, ...lora })),
+		defaults: bundle.loras.some(({ name }) => name === 'lcm') ? lcmDefaults : usualDefaults,
 		imageSize: { width: imageSizes[0].width, height: imageSizes[0].height },
 		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
 		...(memoryBytes === undefined ? {} : { memoryBytes }),
@@ -79,6 +97,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		reasons: choice.reasons,
 		warnings: [
 			...(request.bundle === undefined && isEmbedded(bundle.folder) ? [embeddedBundleWarning()] : []),
+			...bundle.loras.flatMap(({ lora }) => (lora.hasTextEncoder ? [textEncoderLoraWarning(lora.file)] : [])),
 			...imageSizes.flatMap((size) => sizeWarnings(size, bundle.geometry)),
 		],
 	};
@@ -95,7 +114,8 @@ type Opened = OpenedModel & {
 
 async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: PrepareOptions): Promise<Opened> {
 	const precision = resolvePrecision(request.precision, 'cpu');
-	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision, features: request.features });
+	const { features, loras } = request;
+	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision, features, loras });
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
 	const runtime = { onnxruntime: library, threads: request.threads };

@@ -86,16 +86,24 @@ export interface NativeCall<T> {
 }
 
 /** A tensor in `files[file]`. */
-export interface NativeWeight {
+export interface NativeTensor {
 	name: string;
 	file: number;
 	offset: number;
 	length: number;
 	type: DataType;
-	/** The type that the graph declares, if another: float16 for float32 in the file. */
-	as?: 'float16';
 	shape: readonly number[];
 }
+
+/** A weight of a graph. */
+export interface NativeWeight extends NativeTensor {
+	/** The type that the graph declares, if another: see models/weights/reference.ts. */
+	as?: 'float16' | 'float32';
+	/** What is added to it before use, as there. */
+	deltas?: readonly NativeDelta[];
+}
+
+export type NativeDelta = Readonly<{ factor: number; up: NativeTensor; down: NativeTensor }>;
 
 /** A graph with the weights that it declares as external, or (`file`: index into `files`) an ONNX file as it is. */
 export type NativeNetwork = { graph: Uint8Array; weights: readonly NativeWeight[] } | { file: number };

@@ -11,6 +11,8 @@ export const warningCodes = {
 	EMBEDDED_BUNDLE:
 		'No bundle was asked for and none was downloaded: the embedded one paints, which knows drawn people only.',
 	UNUSUAL_SIZE: 'Images of this size are far from those that the bundle was trained on: expect several faces, or none.',
+	TEXT_ENCODER_LORA:
+		"A LoRA has a part for a text encoder, which was left out: Arc2Face's own encoder reads faces, not words.",
 	SEVERAL_FACES: 'There are several faces in the photo, and none was asked for: the largest was taken.',
 	UNSURE_FACE: 'The score of the face is low: it may be no face, or one that is hidden or blurred.',
 	SMALL_FACE: 'The face has few pixels, which tell little about a person.',
@@ -50,6 +52,14 @@ export function embeddedBundleWarning(): Warning {
 		'EMBEDDED_BUNDLE',
 		({ option }) =>
 			`The embedded bundle knows drawn people only. Run \`arc2face pull\`; ${option('bundle', 'tiny')} only hides this notice.`,
+	);
+}
+
+/** @internal */
+export function textEncoderLoraWarning(file: string): Warning {
+	return warning(
+		'TEXT_ENCODER_LORA',
+		`The LoRA ${file} also has a part for a text encoder, which is left out: Arc2Face's own encoder reads faces, not words.`,
 	);
 }
 

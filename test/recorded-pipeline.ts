@@ -6,6 +6,9 @@ import { type GoldenCase, goldenFolder, readGolden } from './golden.ts';
 export const golden = readGolden('pipeline/pipeline'); // how it was recorded: test/golden/README.md
 export const bundle = `${goldenFolder}tiny-sd`;
 export const plain = golden.cases(13, 'plain');
+/** With {@link lcmLora} added to the UNet. */
+export const lcm = golden.cases(2, 'lcm');
+export const lcmLora = `${goldenFolder}adapters/lcm_lora/pytorch_lora_weights.safetensors`;
 
 /** The recording's identities. */
 export const identities = [0, 1].map((i) => golden.floats('shared/face_embs').slice(512 * i, 512 * (i + 1)));
@@ -18,6 +21,7 @@ function samplerOf({ scheduler, overrides }: GoldenCase): SamplerName {
 		DDIMScheduler: 'ddim',
 		EulerDiscreteScheduler: 'euler',
 		EulerAncestralDiscreteScheduler: 'euler-a',
+		LCMScheduler: 'lcm',
 	};
 	return names[scheduler]!;
 }

@@ -1,6 +1,7 @@
 // Whether portraits are as good of everyone: people in thirds by what they look like, and the third that is worst off.
-import type { Portrait } from './measures.ts';
+
 import type { Traits } from './people.ts';
+import type { Portrait } from './portrait.ts';
 import type { Row } from './requirements.ts';
 import { mean } from './statistics.ts';
 

@@ -4,13 +4,12 @@ import type { Point } from '../../lib/index.ts';
 import { frechetDistance } from './frechet.ts';
 import type { Gallery, KnownPhoto } from './gallery.ts';
 import type { KeypointReader, Parts } from './keypoint-reader.ts';
-import type { Portrait } from './measures.ts';
+import type { Look, Portrait } from './portrait.ts';
 import type { Row } from './requirements.ts';
 import { sharpness } from './sharpness.ts';
 import type { Pixels } from './square.ts';
 import { mean } from './statistics.ts';
 
-export type Look = Readonly<{ sharpness: number; parts: Parts }>;
 /** A photo in the size of the portraits, so that both can be as sharp. */
 export type ShownPhoto = Readonly<{ image: Pixels; look: Look }>;
 

@@ -1,21 +1,12 @@
 // What is required of portraits, measured on people held out from training. The definitions are those of the recipe's
 // evaluation (models/tiny/recipe/train/evaluate.py), where it has them. A portrait without a found face has no similarity:
 // means leave it out, and shares of portraits count it as a miss.
-import { type GeneratedImage, Identity } from '../../lib/index.ts';
+import { Identity } from '../../lib/index.ts';
 import type { Gallery } from './gallery.ts';
 import type { Similarities } from './histogram.ts';
-import type { Look } from './looks.ts';
+import type { Portrait } from './portrait.ts';
 import type { Row } from './requirements.ts';
 import { estimateYaw, mean, nearest, pairs, pixelDistance, pooledDeviation, separate } from './statistics.ts';
-
-/** A portrait as the detector and the evaluation embedder see it. */
-export type Portrait = Readonly<{
-	/** Whom it should show: an index into the gallery. */
-	person: number;
-	image: GeneratedImage;
-	/** Undefined if no face is found. */
-	sight: Readonly<{ identity: Identity; similarities: readonly number[]; yaw: number; look: Look }> | undefined;
-}>;
 
 /** What real photos reach: the ceiling for portraits, and their yardstick. */
 export type PhotoMeasures = Readonly<{

@@ -17,6 +17,8 @@ export type BundleSize = Readonly<{
 	imageEmbedding: readonly number[];
 	/** Of the reference adapter's additions. */
 	referenceRank: number;
+	/** Of the LoRA for few steps. */
+	loraRank: number;
 }>;
 
 /** Stable Diffusion 1.5's, which every size shares. */
@@ -110,6 +112,7 @@ const full: BundleSize = {
 	scrfd: { stem: 56, blocks: [3, 4, 2, 3], channels: [56, 88, 88, 224], neck: 56, head: 80 },
 	imageEmbedding: [16, 32, 96, 256],
 	referenceRank: 64,
+	loraRank: 64,
 };
 
 /** Ids of a vocabulary of seven words; the prompt is "photo of a id person". */
@@ -155,6 +158,7 @@ const tiny: BundleSize = {
 	scrfd: { stem: 8, blocks: [1, 1, 1, 1], channels: [8, 8, 16, 16], neck: 16, head: 16 },
 	imageEmbedding: [4, 8, 8, 16],
 	referenceRank: 4,
+	loraRank: 2,
 };
 
 export const bundleSizes = { full, tiny } as const;

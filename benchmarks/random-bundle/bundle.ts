@@ -18,6 +18,7 @@ import {
 import { randomArcFace } from './arcface.ts';
 import { type BundleSizeName, bundleSizes, scheduler } from './bundle-size.ts';
 import { positionIds, randomTensors } from './initialisation.ts';
+import { randomLora } from './lora.ts';
 import { NewFile } from './new-file.ts';
 import { writeSafetensors } from './safetensors-writer.ts';
 import { randomScrfd } from './scrfd.ts';
@@ -30,6 +31,8 @@ export type RandomBundleOptions = {
 	seed?: number;
 	/** Adds a ControlNet, an expression adapter and a reference adapter, together of 0.8 GB or 3 MB. */
 	adapters?: boolean;
+	/** Adds a LoRA for few steps, of 135 MB or 0.2 MB. */
+	lcmLora?: boolean;
 	/** Called when a file is complete; `path` is the one in the bundle. */
 	onFile?: (file: { path: string; sizeBytes: number }) => void;
 };
@@ -43,7 +46,7 @@ export type RandomBundleOptions = {
  */
 export async function writeRandomBundle(
 	folder: string,
-	{ size, seed = 0, adapters = false, onFile }: RandomBundleOptions,
+	{ size, seed = 0, adapters = false, lcmLora = false, onFile }: RandomBundleOptions,
 ): Promise<void> {
 	const {
 		unet: unetConfig,
@@ -55,6 +58,7 @@ export async function writeRandomBundle(
 		scrfd,
 		imageEmbedding,
 		referenceRank,
+		loraRank,
 	} = bundleSizes[size];
 	const random = (network: string, weights: WeightInventory) =>
 		randomTensors(weights.shapes, `${seed}/${network}`, type);
@@ -84,6 +88,10 @@ export async function writeRandomBundle(
 	await write('antelopev2/arcface.onnx', (file) => writeBytes(file, randomArcFace(arcface, `${seed}/arcface`)));
 	await write('antelopev2/scrfd_10g_bnkps.onnx', (file) => writeBytes(file, randomScrfd(scrfd, `${seed}/scrfd`)));
 	if (tokens !== undefined) await writeJson('tokens.json', tokens);
+	if (lcmLora) {
+		const lora = randomLora(unetWeights(unetConfig), { rank: loraRank, seed: `${seed}/lcm-lora` });
+		await write('lcm-lora/pytorch_lora_weights.safetensors', (file) => writeSafetensors(file, lora));
+	}
 	if (!adapters) return;
 
 	const control = controlNetConfig(unetConfig, imageEmbedding);

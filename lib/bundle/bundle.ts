@@ -1,14 +1,16 @@
 // Opens a model folder: finds it, reads its configs, locates its weights, and builds its networks' graphs.
 import { stat } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { ConfigFile } from '../../models/config-file.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
+import type { NamedTensor } from '../../models/weights/reference.ts';
 import { Arc2FaceError } from '../errors.ts';
 import type { ImageGeometry } from '../geometry.ts';
 import type { NativeNetwork } from '../native.ts';
+import type { ResolvedLora } from '../options/loras.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
@@ -17,6 +19,7 @@ import { type Declarations, levelsOf } from './dimensions.ts';
 import { type Expressions, readExpressions } from './expressions.ts';
 import { fitTogether, type ReadConfigs } from './fit.ts';
 import { type Framing, readFraming } from './framing.ts';
+import { type BundleLora, openLoras } from './loras.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
 	type GraphOptions,
@@ -52,6 +55,8 @@ export type Bundle = Readonly<{
 	/** Numbers per token in the text encoder's output. */
 	conditioningSize: number;
 	schedule: ScheduleConfig;
+	/** Those that the weights of the UNet have been added. */
+	loras: readonly BundleLora[];
 	geometry: ImageGeometry;
 	/** Files missing for reading faces from photos; empty when none are. */
 	missingFaceModels: readonly string[];
@@ -62,7 +67,10 @@ export type BundleNetworks = Readonly<
 	Record<NeededName, NativeNetwork> & Partial<Record<OnnxName | OptionalName, NativeNetwork>>
 >;
 
-const cpuGraphs: GraphOptions = { operators: 'onnxruntime', precision: 'fp32', features: [] };
+/** How a bundle's graphs are built, and with what added to the UNet. */
+type OpenOptions = Omit<GraphOptions, 'adapters'> & Readonly<{ loras?: readonly ResolvedLora[] }>;
+
+const cpuGraphs: OpenOptions = { operators: 'onnxruntime', precision: 'fp32', features: [] };
 
 /** The folder of the embedded bundle for `"tiny"`, else where such a download goes: in `ARC2FACE_HOME`, or the user's data folder. */
 export function bundleFolder(name: string): string {
@@ -79,10 +87,10 @@ export function isEmbedded(folder: string): boolean {
  * Reads the configs of a bundle, locates its weights, and builds its networks' graphs. The weights themselves are not read.
  *
  * @param bundle - a name or a folder (default: the official bundle if it was downloaded, else the embedded one)
- * @param options - how the graphs are built (default: for the CPU)
+ * @param options - how the graphs are built, and with which LoRAs (default: for the CPU, without)
  * @throws {Arc2FaceError} `INVALID_BUNDLE` and `INVALID_WEIGHTS`, naming file and field or tensor
  */
-export async function openBundle(bundle?: string, options: GraphOptions = cpuGraphs): Promise<Bundle> {
+export async function openBundle(bundle?: string, options: OpenOptions = cpuGraphs): Promise<Bundle> {
 	const folder = await findBundle(bundle ?? (await defaultBundle()));
 	try {
 		return await read(folder, options);
@@ -91,7 +99,7 @@ export async function openBundle(bundle?: string, options: GraphOptions = cpuGra
 	}
 }
 
-async function read(folder: string, options: GraphOptions): Promise<Bundle> {
+async function read(folder: string, { loras: wanted = [], ...options }: OpenOptions): Promise<Bundle> {
 	const names = writtenNamesFor(options.features);
 	const folders = new Map<NetworkName, string>();
 	for (const name of names) folders.set(name, await about(name, () => folderOf(folder, name)));
@@ -105,6 +113,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 	const adapters = await about('unet', () => readAdapters(folder, options.features));
 	const expressions = options.features.includes('expression') ? await readExpressions(folder) : new Map();
 	const framing = options.features.includes('control') ? await readFraming(folder) : 'ffhq';
+	const loras = await about('unet', () => openLoras(folder, wanted));
 
 	const files = new FileList();
 	const opened: Partial<Record<NetworkName, NativeNetwork>> = {};
@@ -123,7 +132,11 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
 			// Building a graph takes some ten milliseconds: timers and connections get their turn in between.
 			await setImmediate();
-			const written = writeDown(name, configs[name]!, checkpoint, { ...options, adapters });
+			const written = writeDown(name, configs[name]!, checkpoint, {
+				...options,
+				adapters,
+				loras: name === 'unet' ? loras : [],
+			});
 			declarations[name] = written;
 			return await files.refer(written);
 		});
@@ -140,6 +153,7 @@ async function read(folder: string, options: GraphOptions): Promise<Bundle> {
 		tokens,
 		conditioningSize: hiddenSize,
 		schedule,
+		loras,
 		geometry,
 		missingFaceModels: missing,
 	};
@@ -188,12 +202,17 @@ export async function findBundle(bundle: string): Promise<string> {
 	throw new Arc2FaceError('INVALID_BUNDLE', problem, { remedy, details: { bundle } });
 }
 
-/** A pull mends missing or damaged files of the official bundle, but not an edited field, a permission, or tokens, which it has none of. */
+/**
+ * A pull mends missing or damaged files of the official bundle, but not an edited field, a permission, tokens, which it has none of, or
+ * files that are elsewhere.
+ */
 export function withPull(error: unknown, folder: string): unknown {
 	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
 	const { field, systemCode, file = '' } = error.details;
 	if (field !== undefined || systemCode === 'EACCES' || basename(file) === tokensName) return error;
-	const part = extraPartOf(relative(folder, file));
+	const path = relative(folder, file).split(sep).join('/');
+	if (file !== '' && (path.startsWith('../') || isAbsolute(path))) return error;
+	const part = extraPartOf(path);
 	const command = part === undefined ? 'arc2face pull' : `arc2face pull --with ${part}`;
 	return error.with({ remedy: `Run \`${command}\`: it brings what is missing, and again what is damaged.` });
 }
@@ -208,10 +227,14 @@ class FileList {
 	}
 
 	async refer(network: NetworkGraph): Promise<NativeNetwork> {
-		const { weights } = network;
-		return {
-			graph: await network.encode(),
-			weights: weights.map(({ file, ...weight }) => ({ ...weight, file: this.indexOf(file) })),
-		};
+		const indexed = <Tensor extends NamedTensor>({ file, ...tensor }: Tensor) => ({
+			...tensor,
+			file: this.indexOf(file),
+		});
+		const weights = network.weights.map(({ deltas, ...weight }) => ({
+			...indexed(weight),
+			...(deltas && { deltas: deltas.map((one) => ({ ...one, up: indexed(one.up), down: indexed(one.down) })) }),
+		}));
+		return { graph: await network.encode(), weights };
 	}
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConfigFile } from '../../models/config-file.ts';
 import { obstacleAt } from '../../models/file-content.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
+import { LoraWeights, type ScaledLora } from '../../models/lora/lora-weights.ts';
 import { invalidWeights } from '../../models/weights/invalid.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
 import { CheckpointWeights } from '../../models/weights/weight-set.ts';
@@ -57,17 +58,19 @@ export async function readConfig<Name extends WrittenName>(folder: string, name:
 	return { file, config: row(name).readConfig(file) };
 }
 
-/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when the weights are not those of the network that the config describes */
+/** @throws {Arc2FaceError} `INVALID_WEIGHTS` when the weights, or LoRAs, are not those of the network that the config describes */
 export function writeDown<Name extends WrittenName>(
 	name: Name,
 	{ config }: ReadConfig<Name>,
 	checkpoint: Checkpoint,
-	options: GraphOptions,
+	{ loras = [], ...options }: GraphOptions & { loras?: readonly ScaledLora[] },
 ): NetworkGraph {
 	const { graph, leftOver } = row(name);
 	const weights = new CheckpointWeights(checkpoint);
-	const written = graph(config, weights, options);
+	const sums = new LoraWeights(weights, loras);
+	const written = graph(config, sums, options);
 	weights.assertAllUsed(leftOver === undefined ? {} : { ignore: leftOver });
+	sums.assertAllUsed();
 	return written;
 }
 

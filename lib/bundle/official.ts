@@ -73,7 +73,7 @@ export const officialParts = {
 		],
 	},
 	'lcm-lora': {
-		purpose: 'portraits in 4 to 8 steps',
+		purpose: 'portraits in 4 to 8 steps, with --lcm',
 		licence: 'LCM-LoRA: OpenRAIL++.',
 		files: [
 			{
@@ -114,14 +114,11 @@ export const extraParts = [
 	'ref-adapter',
 ] as const satisfies OfficialPartName[];
 
-/**
- * The part pulled only on request that a file or folder of the bundle is of.
- *
- * @param path - in the bundle
- */
+/** The part that is pulled only on request and has this file, or this folder; with forward slashes. */
 export function extraPartOf(path: string): OfficialPartName | undefined {
-	const [top] = path.split(/[\\/]/);
-	return extraParts.find((name) => officialParts[name].files.some((file) => file.path.startsWith(`${top}/`)));
+	return extraParts.find((name) =>
+		officialParts[name].files.some((file) => file.path === path || file.path.startsWith(`${path}/`)),
+	);
 }
 
 function at(repository: string, path: string, bundlePath = path): OfficialFile {

@@ -1,15 +1,22 @@
 // The form of a command: data, and a `run` that returns a value.
 
-/** `value` names in the help what follows the option; lists are separated by commas. */
+/** `value` names in the help what follows the option. Lists are separated by commas; what may be `repeated` is taken as it is. */
 export type OptionSpec =
 	| { type: 'boolean'; help: string }
 	| { type: 'string'; value: string; help: string; choices?: readonly string[] }
-	| { type: 'path' | 'number' | 'list'; value: string; help: string };
+	| { type: 'path' | 'number' | 'list' | 'repeated'; value: string; help: string };
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 export type OptionValues<Specs extends OptionSpecs> = {
 	[Name in keyof Specs]:
-		| { boolean: boolean; string: string; path: string; number: number; list: string[] }[Specs[Name]['type']]
+		| {
+				boolean: boolean;
+				string: string;
+				path: string;
+				number: number;
+				list: string[];
+				repeated: string[];
+		  }[Specs[Name]['type']]
 		| undefined;
 };
 

@@ -5,6 +5,7 @@ import type { Feature } from '../options/features.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
 import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
+import { chosenLoras, type loraOptions } from './loras.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
 import { warningsOf } from './wording.ts';
 
@@ -22,8 +23,9 @@ export const modelOptions = {
 	...shapeOptions,
 } as const;
 
-/** The values of these, and the features that what a command does with the model needs. */
-export type ModelValues = OptionValues<typeof modelOptions> & { features?: readonly Feature[] };
+/** The values of these, of `loraOptions` for the commands that paint, and the features that what a command does with the model needs. */
+export type ModelValues = OptionValues<typeof modelOptions> &
+	Partial<OptionValues<typeof loraOptions>> & { features?: readonly Feature[] };
 
 /**
  * Loads the model with a progress bar.
@@ -52,7 +54,7 @@ export function checkLoadOptions(values: ModelValues, size?: Size) {
 export function loadOptions(values: Omit<ModelValues, 'threads'>) {
 	const { bundle, device, precision, cacheDir, features = [] } = values;
 	return {
-		...{ bundle, cacheDir, ...chosenShapes(values) },
+		...{ bundle, cacheDir, loras: chosenLoras(values), ...chosenShapes(values) },
 		...Object.fromEntries(features.map((feature) => [feature, true])),
 		device: device as DeviceRequest | undefined,
 		precision: precision as Precision | undefined,

@@ -126,6 +126,7 @@ function optionOf(name: string, spec: OptionSpec): Option {
 		if (spec.type === 'number' && earlier === undefined) return readNumber(text) ?? fail('a number');
 		// In `--out --force` the folder is missing; a lone dash is stdin or stdout, and a number may be negative.
 		if (/^-[^\d.]/.test(text)) return fail('a value', `If a file has this name, write ./${text}.`);
+		if (spec.type === 'repeated') return [...((earlier as string[] | undefined) ?? []), text];
 		if (spec.type === 'list') return [...((earlier as string[] | undefined) ?? []), ...readList(text)];
 		if (earlier !== undefined) throw new UsageError(`Expected ${flag} once but received it twice.`);
 		if (spec.type === 'path') return localPath(text, name);

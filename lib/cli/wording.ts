@@ -3,13 +3,14 @@ import type { Wording } from '../messages/wording.ts';
 import { inWordsOf, type Warning } from '../warnings.ts';
 
 export const commandLineWording: Wording = {
-	option: (name, value) => `${flags[name] ?? flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
+	option: (name, value) => `${differing[name] ?? flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
 	either: (_, commandLine) => commandLine,
 };
 
-/** Of arguments that the command line has in another form. */
-const flags: Readonly<Record<string, string>> = {
+/** What the command line calls otherwise than the library. */
+const differing: Readonly<Record<string, string>> = {
 	photo: '<photo>',
+	loras: '--lora',
 	'control.image': '--control',
 	'control.pose.yaw': '--pose',
 	'control.pose.pitch': '--pose',

@@ -156,11 +156,12 @@ function stateOf({ format = '', tensors, bytes, error }: BundleFile): string {
 
 function bundleTable(bundles: readonly BundleState[]): string {
 	return table(
-		['bundle', 'state', 'photos', 'folder'],
-		bundles.map(({ name, usable, canEncode, unfinished, folder }) => [
+		['bundle', 'state', 'photos', 'LoRAs', 'folder'],
+		bundles.map(({ name, usable, canEncode, loras, unfinished, folder }) => [
 			name,
 			usable ? 'complete' : unfinished.length > 0 ? 'incomplete' : 'not usable',
 			canEncode ? 'yes' : 'no',
+			loras.join(', ') || 'none',
 			folder,
 		]),
 	);

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { formatBytes } from '../cli/bytes.ts';
 import { type Context, defineCommand, UsageError } from '../cli/command.ts';
+import { loraOptions } from '../cli/loras.ts';
 import { loadingDisplay, loadOptions, modelOptions } from '../cli/model.ts';
 import { shapeOptions } from '../cli/shapes.ts';
 import { table } from '../cli/table.ts';
@@ -43,6 +44,7 @@ export default defineCommand({
 		control: { type: 'boolean', help: 'also for poses: generate --pose, --control' },
 		expression: { type: 'boolean', help: 'also for generate --expression; the UNet then has an engine of its own' },
 		reference: { type: 'boolean', help: 'also for generate --reference, likewise' },
+		...loraOptions,
 		...shapeOptions,
 		cacheDir: modelOptions.cacheDir,
 	},

@@ -17,6 +17,7 @@ import {
 	readInput,
 	resultsJson,
 } from '../cli/inputs.ts';
+import { loraOptions } from '../cli/loras.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { makeFolderOf } from '../cli/new-file.ts';
 import { nameOf } from '../cli/path.ts';
@@ -29,7 +30,7 @@ import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
 import type { Feature } from '../options/features.ts';
-import { checkGenerateOptions, type NoiseMode, usualSampler } from '../options/generate.ts';
+import { checkGenerateOptions, lcmDefaults, type NoiseMode, usualDefaults } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import type { Warning } from '../warnings.ts';
@@ -43,10 +44,22 @@ const options = {
 		help: 'a saved identity (.json, or - for stdin) instead of photos (see arc2face encode)',
 	},
 	count: { type: 'number', value: 'N', help: 'portraits of each person (default: 1)' },
-	steps: { type: 'number', value: 'N', help: 'network evaluations per portrait (default: 25)' },
-	guidanceScale: { type: 'number', value: 'X', help: 'how strongly the identity steers (default: 3)' },
+	steps: {
+		type: 'number',
+		value: 'N',
+		help: `network evaluations per portrait (default: ${usualDefaults.steps}, with --lcm ${lcmDefaults.steps})`,
+	},
+	guidanceScale: {
+		type: 'number',
+		value: 'X',
+		help: `how strongly the identity steers (default: ${usualDefaults.guidanceScale}, with --lcm ${lcmDefaults.guidanceScale})`,
+	},
 	seed: { type: 'number', value: 'N', help: 'seed of the first portrait, the next has N + 1 (default: random)' },
-	sampler: { type: 'string', value: 'NAME', help: `${samplerNames.join(', ')} (default: ${usualSampler})` },
+	sampler: {
+		type: 'string',
+		value: 'NAME',
+		help: `${samplerNames.join(', ')} (default: ${usualDefaults.sampler}, with --lcm ${lcmDefaults.sampler})`,
+	},
 	eta: { type: 'number', value: 'X', help: 'share of fresh noise in each step, 0 to 1, for ddim (default: 0)' },
 	noise: { type: 'string', value: 'MODE', help: 'per-image, or batch as diffusers draws it (default: per-image)' },
 	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's, with --image alone that photo's)" },
@@ -61,6 +74,7 @@ const options = {
 	},
 	format: { type: 'string', value: 'FORMAT', help: `${imageFormats.join(', ')} (default: png)`, choices: imageFormats },
 	force: { type: 'boolean', help: 'overwrite files that exist' },
+	...loraOptions,
 	...modelOptions,
 } as const;
 type Values = OptionValues<typeof options>;
@@ -86,7 +100,7 @@ export default defineCommand({
 		const sources = sourcesOf(distinct(positionals, context), values);
 		const face = faceChoice(values);
 		const request = requestOf(values);
-		checkGenerateOptions(request);
+		checkGenerateOptions(request, values.lcm ? lcmDefaults : usualDefaults);
 		await checkSteering(request, values.bundle);
 		const { count = 1 } = request;
 		const geometry = async () => (await openBundle(values.bundle)).geometry;

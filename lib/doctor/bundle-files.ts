@@ -2,9 +2,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { readJson } from '../../models/config-file.ts';
+import { openLora } from '../../models/lora/lora.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
+import type { Checkpoint } from '../../models/weights/reference.ts';
 import { readSchedule } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
+import { loraFile, loraFolder } from '../bundle/loras.ts';
 import {
 	checkOnnx,
 	folderOf,
@@ -15,6 +18,7 @@ import {
 	writeDown,
 } from '../bundle/network-files.ts';
 import {
+	type GraphOptions,
 	neededNames,
 	networks,
 	type OnnxName,
@@ -29,12 +33,13 @@ import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { featureNames } from '../options/features.ts';
+import { type LoraName, loraNames } from '../options/loras.ts';
 import { examineAdapters } from './adapters.ts';
 import { type BundleFile, Examined } from './examined.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, adapters, tokens, the schedule, and the parts that this package downloads but does not use yet.
+ * ONNX files, LoRAs, adapters, tokens, the schedule, and what else lies there.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
@@ -42,9 +47,10 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const misfits = new Map<WrittenName, unknown>();
 	for (const name of writtenNames) {
 		if (!(await isExpected(bundle, name))) continue;
-		const { config, misfit } = await examineWritten(files, bundle, name);
+		const { config, checkpoint, misfit } = await examineWritten(files, bundle, name);
 		if (config !== undefined) configs[name] = config;
 		if (misfit !== undefined) misfits.set(name, misfit);
+		else if (name === 'unet') await examineLoras(files, bundle, config as ReadConfigs['unet'] | undefined, checkpoint);
 	}
 	await files.check(join(bundle, 'scheduler', 'scheduler_config.json'), 'schedule', 'JSON', () => readSchedule(bundle));
 	await examineTogether(files, bundle, configs, misfits);
@@ -93,7 +99,11 @@ async function isExpected(bundle: string, name: WrittenName): Promise<boolean> {
 }
 
 /** Checks one network by itself; `misfit` is the error about weights that are not those of its config. */
-async function examineWritten(files: Examined, bundle: string, name: WrittenName) {
+async function examineWritten<Name extends WrittenName>(
+	files: Examined,
+	bundle: string,
+	name: Name,
+): Promise<{ config?: ReadConfig<Name> | undefined; checkpoint?: Checkpoint; misfit?: unknown }> {
 	const { label, weights } = writtenNetworks[name];
 	const folder = await files.check(join(bundle, name), label, undefined, () => folderOf(bundle, name));
 	if (folder === undefined) return {};
@@ -105,11 +115,39 @@ async function examineWritten(files: Examined, bundle: string, name: WrittenName
 	files.hold(checkpoint, label);
 	if (config === undefined) return {};
 	try {
-		writeDown(name, config, checkpoint, { operators: 'standard', precision: 'fp32', features: featureNames });
-		return { config };
+		writeDown(name, config, checkpoint, plain);
+		return { config, checkpoint };
 	} catch (misfit) {
 		return { config, misfit };
 	}
+}
+
+const plain: GraphOptions = { operators: 'standard', precision: 'fp32', features: featureNames };
+
+/** Checks the LoRAs of a bundle and, as far as its UNet could be read, that they fit it. */
+async function examineLoras(
+	files: Examined,
+	bundle: string,
+	unet: ReadConfigs['unet'] | undefined,
+	checkpoint: Checkpoint | undefined,
+): Promise<void> {
+	for (const name of loraNames) {
+		const folder = loraFolder(bundle, name);
+		if (!(await isThere(folder))) continue;
+		const use = loraUse(name);
+		const path = await files.check(folder, use, undefined, () => loraFile(bundle, name));
+		if (path === undefined) continue;
+		await files.check(path, use, undefined, async () => {
+			files.hold(await openCheckpoint(path), use);
+			const lora = await openLora(path);
+			if (unet && checkpoint) writeDown('unet', unet, checkpoint, { ...plain, loras: [{ lora, scale: 1 }] });
+		});
+	}
+}
+
+/** What a bundle's own LoRA is for. */
+export function loraUse(name: LoraName): string {
+	return `LoRA of the UNet, with --${name}`;
 }
 
 /** The files of a bundle and of its folders, without hidden ones. */

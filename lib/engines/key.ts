@@ -1,7 +1,7 @@
 // The key of an engine in the cache: a hash of everything that decides what it computes.
 import { sha256 } from '../files/digests.ts';
 import type { Size } from '../geometry.ts';
-import type { NativeNetwork } from '../native.ts';
+import type { NativeNetwork, NativeTensor } from '../native.ts';
 import { packageVersion } from '../package.ts';
 import { capabilityName } from './capability.ts';
 import type { EngineRuntime } from './runtimes.ts';
@@ -102,14 +102,22 @@ async function weightsDigest(
 	digest: (file: string) => Promise<string>,
 ): Promise<string> {
 	const digests = new Map<number, string>();
-	for (const { file } of weights) if (!digests.has(file)) digests.set(file, await digest(files[file]!));
-	const rows = weights.map(({ name, file, offset, length, type, shape }) => [
-		name,
+	const used = weights.flatMap(({ deltas = [], ...weight }) => [
+		weight,
+		...deltas.flatMap(({ up, down }) => [up, down]),
+	]);
+	for (const { file } of used) if (!digests.has(file)) digests.set(file, await digest(files[file]!));
+	const place = ({ file, offset, length, type, shape }: NativeTensor) => [
 		digests.get(file),
 		offset,
 		length,
 		type,
 		shape,
+	];
+	const rows = weights.map(({ deltas, ...weight }) => [
+		weight.name,
+		...place(weight),
+		...(deltas ?? []).map(({ factor, up, down }) => [factor, place(up), place(down)]),
 	]);
 	return sha256(JSON.stringify(rows));
 }

@@ -14,11 +14,11 @@ export interface GenerateOptions extends EditOptions, SteeringOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
 	/**
-	 * Network evaluations per portrait, 1–1000 (default 25); time grows with it. Some samplers need more: see `sampler`; with `image`
-	 * fewer are run: see `strength`.
+	 * Network evaluations per portrait, 1–1000 (default 25, with the LoRA `lcm` 4); time grows with it. Some samplers need more: see
+	 * `sampler`; with `image` fewer are run: see `strength`.
 	 */
 	steps?: number | undefined;
-	/** How strongly the identity steers, at least 1 (default 3); 1 leaves out the unconditional half, and takes half the time. */
+	/** How strongly the identity steers, at least 1 (default 3, with the LoRA `lcm` 1); 1 leaves out the unconditional half, and takes half the time. */
 	guidanceScale?: number | undefined;
 	/**
 	 * A non-negative integer: image `i` of the call uses `seed + i`; or one for each image (default: random, and reported
@@ -28,7 +28,7 @@ export interface GenerateOptions extends EditOptions, SteeringOptions {
 	seed?: number | readonly number[] | undefined;
 	/** `"per-image"` (default): a generator for each image. `"batch"`: one generator draws for all of them, as diffusers does. */
 	noise?: NoiseMode | undefined;
-	/** Default `"dpm++2m"`. `"heun"` evaluates the network 2 · steps − 1 times, `"pndm"` steps + 1 times. */
+	/** Default `"dpm++2m"`, with the LoRA `lcm` `"lcm"`. `"heun"` evaluates the network 2 · steps − 1 times, `"pndm"` steps + 1 times. */
 	sampler?: SamplerName | undefined;
 	/** Only with the sampler `"ddim"`: share of fresh noise in every step, 0–1 (default 0, deterministic). */
 	eta?: number | undefined;
@@ -61,8 +61,21 @@ export type StepProgress = {
 	steps: number;
 };
 
+/** What `generate` does unless a call says otherwise. */
+export type GenerateDefaults = Readonly<{
+	/** As the option of that name. */
+	sampler: SamplerName;
+	/** As the option of that name. */
+	steps: number;
+	/** As the option of that name. */
+	guidanceScale: number;
+}>;
+/** @internal */
+export const usualDefaults: GenerateDefaults = { sampler: 'dpm++2m', steps: 25, guidanceScale: 3 };
+/** With the LoRA of latent consistency, as its authors use it: https://huggingface.co/latent-consistency/lcm-lora-sdv1-5. @internal */
+export const lcmDefaults: GenerateDefaults = { sampler: 'lcm', steps: 4, guidanceScale: 1 };
+
 const maxImages = 1024;
-export const usualSampler: SamplerName = 'dpm++2m';
 
 /**
  * Checks those of generate's options that need no model.
@@ -70,7 +83,7 @@ export const usualSampler: SamplerName = 'dpm++2m';
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  * @internal
  */
-export function checkGenerateOptions(options: GenerateOptions): void {
+export function checkGenerateOptions(options: GenerateOptions, defaults: GenerateDefaults = usualDefaults): void {
 	check('generate', options, {
 		count: integer(1, maxImages),
 		steps: integer(1, 1000),
@@ -89,7 +102,7 @@ export function checkGenerateOptions(options: GenerateOptions): void {
 	});
 	checkEditOptions(options);
 	checkSteeringOptions(options);
-	const { eta, sampler = usualSampler } = options;
+	const { eta, sampler = defaults.sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 }
 
@@ -98,9 +111,11 @@ export function resolveGenerateOptions(
 	options: GenerateOptions = {},
 	identities: number,
 	{ pixelsPerLatent, ...size }: ImageGeometry,
+	defaults: GenerateDefaults = usualDefaults,
 ) {
-	checkGenerateOptions(options);
-	const { count = 1, steps = 25, guidanceScale = 3, noise = 'per-image', sampler = usualSampler, eta = 0 } = options;
+	checkGenerateOptions(options, defaults);
+	const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, sampler = defaults.sampler } = options;
+	const { count = 1, noise = 'per-image', eta = 0 } = options;
 	const { width = size.width, height = size.height, latents, onStep, signal } = options;
 
 	const images = count * identities;

@@ -3,6 +3,7 @@ import type { ImageGeometry, Size } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
 import { chosenFeatures } from './features.ts';
+import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
@@ -25,6 +26,11 @@ export interface LoadOptions {
 	expression?: boolean | undefined;
 	/** Also load the reference adapter: `reference` of `generate` (default false). Each step then takes about a sixth longer on a GPU. */
 	reference?: boolean | undefined;
+	/**
+	 * LoRAs that are added to the UNet, several as they are listed: `"lcm"`, the bundle's own, which also changes the defaults of
+	 * `generate` (see `defaults` of `info`); or files (default: none). Nothing of them is kept on disk but, on a GPU, in the engine.
+	 */
+	loras?: readonly LoraChoice[] | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -93,6 +99,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		control: rules.flag,
 		expression: rules.flag,
 		reference: rules.flag,
+		loras: lorasRule,
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
@@ -105,10 +112,11 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
+	const loras = resolveLoras(options.loras ?? []);
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
 	const features = chosenFeatures(options);
-	return { bundle, device, precision, features, threads, shapes, cacheDir, onProgress, signal };
+	return { bundle, device, precision, features, loras, threads, shapes, cacheDir, onProgress, signal };
 }
 
 /**

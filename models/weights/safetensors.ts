@@ -37,8 +37,17 @@ export function readSafetensors(path: string): Promise<Checkpoint> {
 			.map(([name, entry]) => [name, locate(name, entry, dataStart, file)] as const)
 			.sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
 		checkCoverage(located, dataStart, file);
-		return { file: file.path, format: 'safetensors', tensors: new Map(located) };
+		return { file: file.path, format: 'safetensors', tensors: new Map(located), ...metadataOf(header) };
 	});
+}
+
+/** The texts beside the tensors; what is no text is left out. */
+function metadataOf(header: object): Pick<Checkpoint, 'metadata'> {
+	const { __metadata__: metadata } = header as { __metadata__?: unknown };
+	const texts = Object.entries(Object(metadata)).filter(
+		(entry): entry is [string, string] => typeof entry[1] === 'string',
+	);
+	return texts.length === 0 ? {} : { metadata: Object.fromEntries(texts) };
 }
 
 async function readHeaderLength(file: CheckpointFile): Promise<number> {

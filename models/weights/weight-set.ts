@@ -1,7 +1,7 @@
 // The weights that a network takes from a checkpoint, checked against its definition.
 import { shortened } from '../../lib/errors.ts';
 import { invalidWeights, longestName, remedies } from './invalid.ts';
-import type { Checkpoint, DataType, WeightReference } from './reference.ts';
+import { type Checkpoint, floatTypes, type WeightReference } from './reference.ts';
 
 /** Where a network definition takes its weights from: a checkpoint, or an inventory that records requests. */
 export interface WeightSource {
@@ -10,8 +10,6 @@ export interface WeightSource {
 	/** Whether there is such a tensor: for alternative layouts (old and new key names). */
 	has(name: string): boolean;
 }
-
-const floatTypes: ReadonlySet<DataType> = new Set(['float64', 'float32', 'float16', 'bfloat16']);
 
 /** The tensors of a checkpoint, each checked when used. */
 export class CheckpointWeights implements WeightSource {
@@ -90,7 +88,7 @@ function otherLayout(
 	if (names.some((name) => /(^|[._])lora[._]/i.test(name))) {
 		return {
 			what: 'a LoRA, which changes a network and is none by itself',
-			remedy: 'Fuse it into its network with diffusers, `pipeline.fuse_lora()`, and save that.',
+			remedy: 'Put the network itself there: a LoRA is loaded beside it.',
 		};
 	}
 	const prefixed = names.find((name) => name.endsWith(`.${missing}`));
@@ -107,7 +105,8 @@ function otherLayout(
 
 const inRows = 'Save the tensors as `tensor.contiguous()`.';
 
-function describeShape(shape: readonly number[]): string {
+/** A shape for messages. */
+export function describeShape(shape: readonly number[]): string {
 	return `shape [${shape.join(', ')}]`;
 }
 

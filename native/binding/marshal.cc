@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace arc2face::marshal {
 
@@ -30,31 +32,60 @@ std::vector<int64_t> Shape(const Napi::Value& value, const std::string& name) {
   return shape;
 }
 
-Weight OneWeight(const Napi::Value& value, const std::string& name, const Maps& maps, const MemoryMap*& used) {
+// A tensor in one of the files, whose map joins `used`.
+StoredTensor Stored(const Napi::Value& value, const std::string& name, const Maps& maps,
+                    std::vector<const MemoryMap*>& used) {
   const Napi::Object from = Object(value, name);
-  Weight weight;
-  weight.name = String(from.Get("name"), name + ".name");
   const MemoryMap& map =
       *maps[static_cast<size_t>(Integer(from.Get("file"), name + ".file", 0, static_cast<int64_t>(maps.size()) - 1))];
+  StoredTensor tensor;
+  tensor.name = String(from.Get("name"), name + ".name");
+  tensor.file = map.path();
   const int64_t offset = Integer(from.Get("offset"), name + ".offset", 0, kMostSafeInteger);
   const int64_t length = Integer(from.Get("length"), name + ".length", 0, kMostSafeInteger);
-  weight.type = Type(from.Get("type"), name + ".type");
-  weight.shape = Shape(from.Get("shape"), name + ".shape");
-  size_t bytes = Bytes(weight.type);
-  for (const int64_t size : weight.shape) {
-    if (size != 0 && bytes > SIZE_MAX / static_cast<size_t>(size)) Refuse("a shape that fits in memory", name);
-    bytes *= static_cast<size_t>(size);
+  tensor.type = Type(from.Get("type"), name + ".type");
+  tensor.shape = Shape(from.Get("shape"), name + ".shape");
+  tensor.bytes = Bytes(tensor.type);
+  for (const int64_t size : tensor.shape) {
+    if (size != 0 && tensor.bytes > SIZE_MAX / static_cast<size_t>(size)) Refuse("a shape that fits in memory", name);
+    tensor.bytes *= static_cast<size_t>(size);
   }
-  if (bytes != static_cast<size_t>(length)) Refuse("a length that its shape and type have", name);
+  if (tensor.bytes != static_cast<size_t>(length)) Refuse("a length that its shape and type have", name);
   if (static_cast<size_t>(offset) > map.size() || static_cast<size_t>(length) > map.size() - offset) {
     throw Error(ErrorCode::kInvalidWeights,
-                "The tensor " + weight.name + " reaches beyond the end of " + map.path() + ".",
-                {.file = map.path(), .tensor = weight.name});
+                "The tensor " + tensor.name + " reaches beyond the end of " + map.path() + ".",
+                {.file = map.path(), .tensor = tensor.name});
   }
-  weight.data = map.data() + offset;
-  weight.bytes = bytes;
+  tensor.data = map.data() + offset;
+  used.push_back(&map);
+  return tensor;
+}
+
+WeightDelta Delta(const Napi::Value& value, const std::string& name, const Maps& maps,
+                  std::vector<const MemoryMap*>& used) {
+  const Napi::Object from = Object(value, name);
+  const double factor = Number(from.Get("factor"), name + ".factor");
+  if (!(std::abs(factor) <= std::numeric_limits<float>::max())) Refuse("a number of float32", name + ".factor");
+  return {.factor = static_cast<float>(factor),
+          .up = Stored(from.Get("up"), name + ".up", maps, used),
+          .down = Stored(from.Get("down"), name + ".down", maps, used)};
+}
+
+Weight OneWeight(const Napi::Value& value, const std::string& name, const Maps& maps,
+                 std::vector<const MemoryMap*>& used) {
+  StoredTensor stored = Stored(value, name, maps, used);
+  Weight weight{.name = std::move(stored.name),
+                .type = stored.type,
+                .shape = std::move(stored.shape),
+                .data = stored.data,
+                .bytes = stored.bytes};
+  const auto from = value.As<Napi::Object>();
   if (!from.Get("as").IsUndefined()) weight.as = Type(from.Get("as"), name + ".as");
-  used = &map;
+  if (from.Get("deltas").IsUndefined()) return weight;
+  const Napi::Array deltas = Array(from.Get("deltas"), name + ".deltas");
+  for (uint32_t i = 0; i < deltas.Length(); ++i) {
+    weight.deltas.push_back(Delta(deltas.Get(i), name + ".deltas[" + std::to_string(i) + "]", maps, used));
+  }
   return weight;
 }
 
@@ -197,8 +228,7 @@ NetworkSource Network(const Napi::Value& value, const std::string& name, const M
   const Napi::Array weights = Array(from.Get("weights"), name + ".weights");
   std::vector<const MemoryMap*> used;
   for (uint32_t i = 0; i < weights.Length(); ++i) {
-    source.weights.push_back(
-        OneWeight(weights.Get(i), name + ".weights[" + std::to_string(i) + "]", maps, used.emplace_back()));
+    source.weights.push_back(OneWeight(weights.Get(i), name + ".weights[" + std::to_string(i) + "]", maps, used));
   }
   for (const auto& map : maps) {
     if (std::find(used.begin(), used.end(), map.get()) != used.end()) source.maps.push_back(map);

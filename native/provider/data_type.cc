@@ -23,6 +23,11 @@ size_t Bytes(DataType type) noexcept {
   return 0;
 }
 
+bool IsFloat(DataType type) noexcept {
+  return type == DataType::kFloat64 || type == DataType::kFloat32 || type == DataType::kFloat16 ||
+         type == DataType::kBFloat16;
+}
+
 const char* Name(DataType type) noexcept {
   switch (type) {
     case DataType::kFloat64:

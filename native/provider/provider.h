@@ -18,6 +18,7 @@ namespace arc2face {
 
 enum class DataType : uint8_t { kFloat64, kFloat32, kFloat16, kBFloat16, kInt64, kInt32, kInt16, kInt8, kUint8, kBool };
 size_t Bytes(DataType type) noexcept;
+bool IsFloat(DataType type) noexcept;
 const char* Name(DataType type) noexcept;  // "float32", as in models/weights/reference.ts
 
 struct TensorInfo {
@@ -33,6 +34,24 @@ struct Tensor {
   void* data;
 };
 
+// A tensor in one of the source's maps, at any address.
+struct StoredTensor {
+  std::string name;  // in its file
+  std::string file;
+  DataType type;
+  std::vector<int64_t> shape;
+  const std::byte* data;
+  size_t bytes;
+};
+
+// What an adapter adds to a weight: factor · up · down. Behind the first, the axes of `down` are one, as are the
+// weight's.
+struct WeightDelta {
+  float factor;
+  StoredTensor up;    // [rows, rank], perhaps with axes of size 1 behind
+  StoredTensor down;  // [rank, columns…]
+};
+
 // A weight that the graph declares as external; the memory belongs to one of the source's maps.
 struct Weight {
   std::string name;
@@ -40,8 +59,9 @@ struct Weight {
   std::vector<int64_t> shape;
   const std::byte* data;
   size_t bytes;
-  // The type that the graph declares, if another: float16 for stored float32.
+  // The type that the graph declares, if another: float16 for stored float32, or either of them for a sum with deltas.
   std::optional<DataType> as = {};
+  std::vector<WeightDelta> deltas = {};  // added before use
 };
 
 // The shape of every input, in a network's own order.

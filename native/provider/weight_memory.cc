@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "../half.h"
+#include "fused_weight.h"
 #include "tensors.h"
 
 namespace arc2face {
@@ -19,27 +20,33 @@ WeightMemory::View WeightMemory::Prepare(const Weight& weight, const std::string
                 {.network = network, .tensor = weight.name});
   }
   const DataType type = weight.as.value_or(weight.type);
-  if (type == weight.type) {
+  const bool is_sum = !weight.deltas.empty();
+  if (type == weight.type && !is_sum) {
     if (reinterpret_cast<uintptr_t>(weight.data) % Bytes(type) == 0) return {type, weight.data, bytes};
     // Some safetensors files have headers of odd length.
     std::byte* const aligned = Allocate(bytes);
     std::memcpy(aligned, weight.data, bytes);
     return {type, aligned, bytes};
   }
-  if (weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
+  const bool is_float = type == DataType::kFloat32 || type == DataType::kFloat16;
+  if (is_sum ? !is_float || !IsFloat(weight.type) : weight.type != DataType::kFloat32 || type != DataType::kFloat16) {
     throw Error(ErrorCode::kInvalidWeights,
                 "Expected float32 or float16 for " + label + ", which the graph declares as " + Name(type) +
                     ", but received " + Name(weight.type) + ".",
                 {.network = network, .tensor = weight.name});
   }
-  const size_t count = bytes / sizeof(float);
-  std::byte* const halves = Allocate(count * sizeof(Half));
-  for (size_t i = 0; i < count; ++i) {
-    float value;
-    std::memcpy(&value, weight.data + i * sizeof value, sizeof value);
-    reinterpret_cast<Half*>(halves)[i] = ToHalf(value);
+  const size_t count = bytes / Bytes(weight.type);
+  std::byte* const converted = Allocate(count * Bytes(type));
+  if (is_sum) {
+    Fuse(weight, type, network, converted);
+  } else {
+    for (size_t i = 0; i < count; ++i) {
+      float value;
+      std::memcpy(&value, weight.data + i * sizeof value, sizeof value);
+      reinterpret_cast<Half*>(converted)[i] = ToHalf(value);
+    }
   }
-  return {type, halves, count * sizeof(Half)};
+  return {type, converted, count * Bytes(type)};
 }
 
 std::byte* WeightMemory::Allocate(size_t bytes) {

@@ -10,7 +10,7 @@
 
 namespace arc2face {
 
-// Owns copies of weights that can't be used in place. It must outlive the use of all.
+// Owns copies of weights that can't be used in place, and sums of weights and deltas. It must outlive the use of all.
 class WeightMemory {
  public:
   // Of the type that the graph declares; elements are aligned to their size.
@@ -19,8 +19,8 @@ class WeightMemory {
     const std::byte* data;
     size_t bytes;
   };
-  // `network`: its name, for messages. Throws kInvalidWeights if the bytes do not match the type and shape, or
-  // for an unsupported conversion.
+  // `network`: its name, for messages. Throws kInvalidWeights if the bytes do not match the type and shape, for an
+  // unsupported conversion, and as Fuse does.
   View Prepare(const Weight& weight, const std::string& network);
 
  private:

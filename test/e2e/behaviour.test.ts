@@ -9,6 +9,8 @@ import { EngineCache } from '../../lib/engines/cache.ts';
 import { Arc2Face, type GeneratedImage, type GenerateOptions, type LoadOptions } from '../../lib/index.ts';
 import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
+import { writeFusedBundle } from '../fused-bundle.ts';
+import { tensorsOf, writeWeights } from '../layouts.ts';
 import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
 
 const folder = temporaryFolder();
@@ -80,7 +82,18 @@ async function runModule(source: string, options: LoadOptions): Promise<number |
 	return code;
 }
 
-beforeAll(() => writeRandomBundle(bundle, { size: 'tiny', seed: 11 }));
+/** The bundle's LoRA at its own scale, and again at a negative one. */
+const lcm = `${bundle}/lcm-lora/pytorch_lora_weights.safetensors`;
+const loras = ['lcm', { path: lcm, scale: -0.375 }] as const;
+const fusedBundle = folder.path('fused bundle');
+
+beforeAll(async () => {
+	await writeRandomBundle(bundle, { size: 'tiny', seed: 11, lcmLora: true });
+	await writeFusedBundle(bundle, fusedBundle, [
+		{ file: lcm, scale: 1 },
+		{ file: lcm, scale: -0.375 },
+	]);
+});
 
 for (const runtime of await findRuntimes()) {
 	if (runtime.reason !== undefined) console.log(`Leaving out ${runtime.name}: ${runtime.reason}`);
@@ -204,6 +217,58 @@ function behaves({ name, device, provider, library: providerLibrary, onHost, tol
 				});
 			},
 		);
+	});
+
+	describe('LoRAs', () => {
+		test('are added to the UNet: portraits are those of a bundle whose file has the sums', async () => {
+			const how = { seed: 5, steps: 3, count: 2 };
+			await using adapted = await Arc2Face.load({ ...options, loras });
+			await using fused = await Arc2Face.load({ ...options, bundle: fusedBundle });
+			expect(adapted.info.loras).toEqual([
+				{ name: 'lcm', file: lcm, scale: 1 },
+				{ file: lcm, scale: -0.375 },
+			]);
+			const images = await adapted.generate(identity, { ...how, sampler: 'dpm++2m', guidanceScale: 3 });
+			// The same weights in the same graph; a real builder may choose other kernels.
+			const builds = onAverage ? tolerance : 0;
+			expect(difference(images, await fused.generate(identity, how))).toBeLessThanOrEqual(builds);
+			expect(difference(images, await model.generate(identity, how))).toBeGreaterThan(builds);
+		});
+
+		test('with lcm have defaults of their own, which a call may change', async () => {
+			await using adapted = await Arc2Face.load({ ...options, loras: ['lcm'] });
+			expect(adapted.info.defaults).toEqual({ sampler: 'lcm', steps: 4, guidanceScale: 1 });
+			const steps: number[] = [];
+			const usual = await adapted.generate(identity, { seed: 5, onStep: ({ step }) => steps.push(step) });
+			expect(steps).toEqual([1, 2, 3, 4]);
+			const said = { sampler: 'lcm', steps: 4, guidanceScale: 1 } as const;
+			expect(difference(usual, await adapted.generate(identity, { seed: 5, ...said }))).toBe(0);
+			for (const change of [{ sampler: 'ddim' }, { steps: 3 }, { guidanceScale: 2 }] as const) {
+				const other = await adapted.generate(identity, { seed: 5, ...change });
+				expect(difference(usual, other), JSON.stringify(change)).toBeGreaterThan(0);
+			}
+		});
+
+		test('with numbers that are not finite, or that get too large, are refused by name', async () => {
+			const tensors = await tensorsOf(lcm);
+			const broken = folder.path(`broken for ${name}.safetensors`);
+			const at = tensors.findIndex(({ name }) => name.endsWith('conv1.lora_up.weight'));
+			const bytes = Buffer.concat([...tensors[at]!.chunks()]);
+			bytes.writeUInt16LE(0x7e00, bytes.length - 2); // NaN in float16
+			await writeWeights(broken, tensors.with(at, { ...tensors[at]!, chunks: () => [bytes] }));
+			await expect(Arc2Face.load({ ...options, loras: [broken] })).rejects.toMatchObject({
+				code: 'INVALID_WEIGHTS',
+				message: expect.stringMatching(/finite numbers/),
+				details: { file: broken, tensor: tensors[at]!.name, network: 'unet' },
+			});
+			// What float16 holds ends at 65504.
+			const [scale, fault] = isEngine ? [1e6, 'the scales of the adapters are too large'] : [1e300, 'Lower the scale'];
+			await expect(Arc2Face.load({ ...options, loras: [{ name: 'lcm', scale }] })).rejects.toMatchObject({
+				code: 'INVALID_WEIGHTS',
+				message: expect.stringContaining(fault),
+				details: { tensor: expect.stringMatching(/\.weight/), network: 'unet' },
+			});
+		});
 	});
 
 	describe('progress', () => {

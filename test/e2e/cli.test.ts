@@ -450,7 +450,7 @@ describe('with photos', () => {
 	let bundle: string;
 	beforeAll(async () => {
 		bundle = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
-		await writeRandomBundle(bundle, { size: 'tiny' });
+		await writeRandomBundle(bundle, { size: 'tiny', lcmLora: true });
 	});
 	afterAll(() => rm(bundle, { recursive: true, force: true }));
 	const keypoints = ['--keypoints', '205,115,245,112,228,140,210,165,246,162'];
@@ -463,6 +463,26 @@ describe('with photos', () => {
 		expect(code).toBe(0);
 		expect(stdout).toContain('astronaut-3.webp');
 		expect((await readFile(join(folder, 'astronaut-3.webp'))).subarray(8, 12).toString()).toBe('WEBP');
+	});
+
+	test('generate adds LoRAs: the one of the bundle with its defaults, others with those of the model', async () => {
+		const lora = join(bundle, 'lcm-lora/pytorch_lora_weights.safetensors');
+		const paint = async (out: string, ...more: string[]) => {
+			const usual = ['generate', astronaut, ...keypoints, '--bundle', bundle, '--seed', '3', '--out', out];
+			const { code, stderr } = await run(...usual, ...more);
+			expect(code, stderr).toBe(0);
+			return await readFile(join(folder, out));
+		};
+		const few = ['--sampler', 'lcm', '--steps', '4', '--guidance-scale', '1'];
+		const lcm = await paint('lcm.png', '--lcm');
+		expect(Buffer.compare(await paint('same.png', '--lora', lora, ...few), lcm)).toBe(0);
+		expect(Buffer.compare(await paint('weaker.png', '--lora', `${lora}:0.5`, ...few), lcm)).not.toBe(0);
+		expect(Buffer.compare(await paint('twice.png', '--lcm', '--lora', `${lora}:-0.5`), lcm)).not.toBe(0);
+		expect(Buffer.compare(await paint('without.png', ...few), lcm)).not.toBe(0);
+
+		const missing = await run('generate', astronaut, ...keypoints, '--bundle', bundle, '--lora', 'nope.safetensors:2');
+		expect(missing).toMatchObject({ code: 1, stdout: '' });
+		expect(missing.stderr).toContain(`${join(folder, 'nope.safetensors')} but received none: there is no such file`);
 	});
 
 	test('encode saves an identity that compare and generate read', async () => {

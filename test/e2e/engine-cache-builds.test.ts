@@ -14,8 +14,10 @@ import { type EngineRequest, ModelEngines, type PreparedEngine, targetFor } from
 import { type EngineRuntime, EngineRuntimes } from '../../lib/engines/runtimes.ts';
 import { sha256 } from '../../lib/files/digests.ts';
 import type { LoadProgress } from '../../lib/options/load.ts';
+import type { ResolvedLora } from '../../lib/options/loras.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { rtx, withoutRtx } from '../engines.ts';
+import { writeFusedBundle } from '../fused-bundle.ts';
 
 const reason = withoutRtx();
 if (reason !== undefined) console.log(`Leaving out the cache of TensorRT-RTX's engines: ${reason}.`);
@@ -58,8 +60,8 @@ const builtBy = (said: readonly Said[]) =>
 
 let runtime: EngineRuntime;
 
-async function enginesOf(change: Partial<EngineRequest>, of = bundle) {
-	const opened = await openBundle(of, { operators: 'standard', precision: 'fp16', features: [] });
+async function enginesOf(change: Partial<EngineRequest>, of = bundle, loras: readonly ResolvedLora[] = []) {
+	const opened = await openBundle(of, { operators: 'standard', precision: 'fp16', features: [], loras });
 	return await ModelEngines.of(opened, {
 		...{ runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir },
 		...change,
@@ -67,9 +69,9 @@ async function enginesOf(change: Partial<EngineRequest>, of = bundle) {
 }
 
 /** Prepares the engines in this process; returns the networks built, and all files. */
-async function prepare(change: Partial<EngineRequest> = {}, of = bundle) {
+async function prepare(change: Partial<EngineRequest> = {}, of = bundle, loras: readonly ResolvedLora[] = []) {
 	const building: string[] = [];
-	const prepared = await (await enginesOf(change, of)).prepare({
+	const prepared = await (await enginesOf(change, of, loras)).prepare({
 		onProgress: ({ network, phase }) => phase === 'building' && building.push(network),
 	});
 	return { built: [...new Set(building)], files: new Map(prepared.map(({ network, file }) => [network, file])) };
@@ -86,7 +88,7 @@ async function flipByte(file: string, fromEnd: number): Promise<void> {
 
 describe.skipIf(reason !== undefined)('engines of TensorRT-RTX in the cache', { timeout: 1_800_000 }, () => {
 	beforeAll(async () => {
-		await writeRandomBundle(bundle, { size: 'tiny', seed: 5 });
+		await writeRandomBundle(bundle, { size: 'tiny', seed: 5, lcmLora: true });
 		const libraries = new EngineRuntimes({ env: { ...process.env, ...unused } });
 		runtime = (await libraries.first('TensorRT-RTX'))!;
 		expect(runtime, explain(await libraries.obstacles('TensorRT-RTX'), false).reasons.join(' ')).toBeDefined();
@@ -140,6 +142,24 @@ describe.skipIf(reason !== undefined)('engines of TensorRT-RTX in the cache', { 
 		expect(built).toEqual(['vaeDecoder']);
 		const bytes = [files, others].map((all) => readFile(all.get('vaeDecoder')!));
 		expect(Buffer.compare(await bytes[0]!, await bytes[1]!)).not.toBe(0);
+	});
+
+	test('a LoRA is another engine of the UNet, that of a bundle whose file has the sums, and so is another scale', async () => {
+		const { files } = await prepare();
+		const lcm = join(bundle, 'lcm-lora/pytorch_lora_weights.safetensors');
+		const adapted = await prepare({}, bundle, [{ name: 'lcm', scale: 1 }]);
+		expect(adapted.built).toEqual(['unet']);
+		expect((await prepare({}, bundle, [{ path: lcm, scale: 1 }])).built).toEqual([]);
+		const fused = folder.path('fused-bundle');
+		await writeFusedBundle(bundle, fused, [{ file: lcm, scale: 1 }]);
+		const other = await prepare({}, fused);
+		expect(other.built).toEqual(['unet']);
+		const [plain, sums, expected] = await Promise.all(
+			[files, adapted.files, other.files].map((all) => readFile(all.get('unet')!)),
+		);
+		expect(Buffer.compare(sums!, plain!)).not.toBe(0);
+		expect(Buffer.compare(sums!, expected!)).toBe(0);
+		expect((await prepare({}, bundle, [{ name: 'lcm', scale: 0.5 }])).built).toEqual(['unet']);
 	});
 
 	test.each<[string, () => Partial<EngineRequest>]>([

@@ -2,12 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Arc2Face } from '../../lib/index.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
-import { temporaryFolder } from '../checkpoint-samples.ts';
-import { writeFusedBundle } from '../fused-lcm.ts';
 import { exactly, type GoldenCase, maxAbsError } from '../golden.ts';
 import { latentsAsPixels, latentsOf } from '../latent-pixels.ts';
 import { imageToImage, inpainting } from '../recorded-edits.ts';
-import { bundle } from '../recorded-pipeline.ts';
+import { bundle, lcmLora } from '../recorded-pipeline.ts';
 
 const cut = vi.hoisted(() => ({ steps: Number.POSITIVE_INFINITY }));
 vi.mock('../../models/vae.ts', async (original) => {
@@ -25,13 +23,11 @@ vi.mock('../../lib/samplers/plan.ts', async (original) => {
 	return { ...plan, packPlan: packCut };
 });
 
-const folder = temporaryFolder();
 let model: Arc2Face;
 let consistent: Arc2Face;
 beforeAll(async () => {
 	model = await Arc2Face.load({ bundle, device: 'cpu', edit: true });
-	await writeFusedBundle(folder.path('lcm'));
-	consistent = await Arc2Face.load({ bundle: folder.path('lcm'), device: 'cpu', edit: true });
+	consistent = await Arc2Face.load({ bundle, device: 'cpu', edit: true, loras: [lcmLora] });
 });
 afterAll(() => Promise.all([model.dispose(), consistent.dispose()]));
 beforeEach(() => {

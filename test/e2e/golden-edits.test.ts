@@ -1,19 +1,15 @@
 // Image-to-image and inpainting, against diffusers' pipelines.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Arc2Face, type RawPhoto } from '../../lib/index.ts';
-import { temporaryFolder } from '../checkpoint-samples.ts';
-import { writeFusedBundle } from '../fused-lcm.ts';
 import { exactly, type GoldenCase, maxAbsError } from '../golden.ts';
 import { imageToImage, inpainting } from '../recorded-edits.ts';
-import { bundle } from '../recorded-pipeline.ts';
+import { bundle, lcmLora } from '../recorded-pipeline.ts';
 
-const folder = temporaryFolder();
 let model: Arc2Face;
 let consistent: Arc2Face;
 beforeAll(async () => {
 	model = await Arc2Face.load({ bundle, device: 'cpu', edit: true });
-	await writeFusedBundle(folder.path('lcm'));
-	consistent = await Arc2Face.load({ bundle: folder.path('lcm'), device: 'cpu', edit: true });
+	consistent = await Arc2Face.load({ bundle, device: 'cpu', edit: true, loras: [lcmLora] });
 });
 afterAll(() => Promise.all([model.dispose(), consistent.dispose()]));
 const modelFor = ({ lora }: GoldenCase) => (lora ? consistent : model);

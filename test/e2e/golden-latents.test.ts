@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { Arc2Face } from '../../lib/index.ts';
 import type { Plan } from '../../lib/samplers/plan.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
-import { exactly, type GoldenCase, maxAbsError } from '../golden.ts';
+import { type GoldenCase, maxAbsError } from '../golden.ts';
 import { latentsAsPixels, latentsOf } from '../latent-pixels.ts';
-import { bundle, golden, identities, optionsOf, plain } from '../recorded-pipeline.ts';
+import { bundle, golden, identities, lcm, lcmLora, optionsOf, plain } from '../recorded-pipeline.ts';
 
 const cut = vi.hoisted(() => ({ steps: Number.POSITIVE_INFINITY }));
 vi.mock('../../models/vae.ts', async (original) => {
@@ -27,22 +27,24 @@ vi.mock('../../lib/samplers/samplers.ts', async (original) => {
 });
 
 let model: Arc2Face;
+let adapted: Arc2Face;
 beforeAll(async () => {
 	model = await Arc2Face.load({ bundle, device: 'cpu' });
+	adapted = await Arc2Face.load({ bundle, device: 'cpu', loras: [lcmLora] });
 });
-afterAll(() => model.dispose());
+afterAll(() => Promise.all([model.dispose(), adapted.dispose()]));
 beforeEach(() => {
 	cut.steps = Number.POSITIVE_INFINITY;
 });
 
 async function generate(recorded: GoldenCase): Promise<number[]> {
 	const people = recorded.identities.map((i: number) => identities[i]);
-	const images = await model.generate(people, optionsOf(recorded));
+	const images = await (recorded.kind === 'lcm' ? adapted : model).generate(people, optionsOf(recorded));
 	return images.flatMap(latentsOf);
 }
 
 describe('ends with the latents of diffusers', () => {
-	test.each(plain)('$name', async (recorded) => {
+	test.each([...plain, ...lcm])('$name', async (recorded) => {
 		// atol: 20 times the distance between diffusers' own float32 and float64 runs, 10 times that of the bytes.
 		expect(maxAbsError(await generate(recorded), golden.floats(recorded.tensors.latents!))).toBeLessThanOrEqual(
 			recorded.accuracy!.atol,
@@ -50,17 +52,15 @@ describe('ends with the latents of diffusers', () => {
 	});
 });
 
-test('has the latents of diffusers after every step', async () => {
-	const recorded = golden.case('dpm25_g3_s42');
+test.each([
+	['dpm25_g3_s42', 25],
+	['lcm4_g1', 4],
+])('has the latents of diffusers after every step: %s', async (name, count) => {
+	const recorded = golden.case(name);
 	const all = golden.tensor(recorded.tensors.latents_all!);
-	expect(all.shape).toEqual([25, 1, 4, 16, 16]);
-	const size = all.data.length / 25;
-	const steps = exactly(
-		25,
-		Array.from({ length: all.shape[0]! }, (_, i) => i + 1),
-		'steps',
-	);
-	for (const step of steps) {
+	expect(all.shape).toEqual([count, 1, 4, 16, 16]);
+	const size = all.data.length / count;
+	for (let step = 1; step <= count; step++) {
 		cut.steps = step;
 		const expected = (all.data as Float32Array).subarray((step - 1) * size, step * size);
 		// As for the last step: errors grow from step to step.

@@ -4,7 +4,7 @@ import { openBundle } from '../../lib/bundle/bundle.ts';
 import { Arc2Face } from '../../lib/index.ts';
 import type { GoldenCase } from '../golden.ts';
 import { inside, onnxRuntimeLibrary } from '../inside.ts';
-import { bundle, golden, identities, optionsOf, plain } from '../recorded-pipeline.ts';
+import { bundle, golden, identities, lcm, lcmLora, optionsOf, plain } from '../recorded-pipeline.ts';
 
 /** The recorded images; for cases with latents only, our VAE decoder's (tested separately). */
 async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Array> {
@@ -16,7 +16,7 @@ async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Ar
 	const { image } = inside.runNetwork({
 		library: onnxRuntimeLibrary,
 		graph,
-		weights: weights.map((weight) => ({ ...weight, file: files[weight.file]! })),
+		weights: weights.map(({ deltas: _, ...weight }) => ({ ...weight, file: files[weight.file]! })),
 		inputs: { latents: { shape, data: data as Float32Array } },
 		outputs: { image: [shape[0]!, 3, height, width] },
 	});
@@ -44,15 +44,17 @@ function expectSameImages(got: readonly Uint8Array[], expected: Uint8Array) {
 }
 
 let model: Arc2Face;
+let adapted: Arc2Face;
 beforeAll(async () => {
 	model = await Arc2Face.load({ bundle, device: 'cpu' });
+	adapted = await Arc2Face.load({ bundle, device: 'cpu', loras: [lcmLora] });
 });
-afterAll(() => model.dispose());
+afterAll(() => Promise.all([model.dispose(), adapted.dispose()]));
 
 describe('generates what diffusers generated', () => {
-	test.each(plain)('$name', async (recorded) => {
+	test.each([...plain, ...lcm])('$name', async (recorded) => {
 		const people = recorded.identities.map((i: number) => identities[i]);
-		const images = await model.generate(people, optionsOf(recorded));
+		const images = await (recorded.kind === 'lcm' ? adapted : model).generate(people, optionsOf(recorded));
 		expect(images.map(({ index }) => index)).toEqual(images.map((_, i) => i));
 		for (const { width, height } of images) expect([width, height]).toEqual([recorded.width, recorded.height]);
 		expectSameImages(

@@ -39,6 +39,31 @@ export const faults = [
 		tests: ['networks-configs'],
 		title: 'projections near zero',
 	},
+	// LoRAs
+	{
+		name: 'alpha without the rank',
+		file: 'lora/lora.ts',
+		from: 'alphas.get(alpha)! / rank',
+		to: 'alphas.get(alpha)!',
+		tests: ['lora-files'],
+		title: 'strength',
+	},
+	{
+		name: 'the same rows of a LoRA for both halves of a gated layer',
+		file: 'weights/reference.ts',
+		from: 'up: rows(one.up)',
+		to: 'up: one.up',
+		tests: ['lora-files'],
+		title: 'gated',
+	},
+	{
+		name: 'a LoRA without its scale',
+		file: 'lora/lora-weights.ts',
+		from: 'const factor = scale * strength;',
+		to: 'const factor = strength;',
+		tests: ['lora-files'],
+		title: 'scale',
+	},
 	{
 		name: 'SiLU for GELU in the gate',
 		file: 'transformer.ts',

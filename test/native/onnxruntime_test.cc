@@ -215,6 +215,17 @@ TEST_F(OnnxRuntime, DoesNotStartWhatWasCancelled) {
   Failure(ErrorCode::kCancelled, [&] { Load(product_, {weight_}); });
 }
 
+TEST_F(OnnxRuntime, DoesNotSumWhatWasCancelled) {
+  // Whoever sums would find that nothing fits.
+  Weight sum = weight_;
+  const StoredTensor none{
+      .name = "none", .file = "/lora", .type = DataType::kFloat32, .shape = {}, .data = nullptr, .bytes = 0};
+  sum.deltas = {{.factor = 1, .up = none, .down = none}};
+  ExpectContains(Failure(ErrorCode::kInvalidWeights, [&] { Load(product_, {sum}); }), "none of /lora");
+  interrupt_.Request();
+  Failure(ErrorCode::kCancelled, [&] { Load(product_, {sum}); });
+}
+
 TEST_F(OnnxRuntime, StopsInTheMiddleOfARun) {
   // Minutes of work, so that only an interrupt can end it soon.
   constexpr int64_t kSize = 1024;

@@ -128,6 +128,20 @@ TEST(StandIn, BuildIsCancelledAtEachReport) {
   }
 }
 
+TEST(StandIn, DoesNotSumWhatWasCancelled) {
+  const auto graph = SmallGraph();
+  // Whoever sums would find that nothing fits.
+  const StoredTensor none{
+      .name = "none", .file = "/lora", .type = DataType::kFloat32, .shape = {}, .data = nullptr, .bytes = 0};
+  ASSERT_FALSE(graph->source.weights.empty());
+  graph->source.weights[0].deltas = {{.factor = 1, .up = none, .down = none}};
+  Interrupt interrupt;
+  const auto build = [&] { BuildSmall(graph->source, interrupt); };
+  EXPECT_EQ(Thrown(build).first, ErrorCode::kInvalidWeights);
+  interrupt.Request();
+  EXPECT_EQ(Thrown(build).first, ErrorCode::kCancelled);
+}
+
 TEST(StandIn, PassesOnWhatCallbacksThrow) {
   const auto graph = SmallGraph();
   Interrupt interrupt;

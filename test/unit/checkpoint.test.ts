@@ -85,7 +85,7 @@ describe('CheckpointWeights', () => {
 		['unet.', 'names that begin with "unet."', 'without what it is wrapped in'],
 		['_orig_mod.module.', 'names that begin with "_orig_mod.module."', 'without what it is wrapped in'],
 		['model.diffusion_model.', 'all networks of a model in one file', 'from_single_file'],
-		['unet.lora_down.', 'a LoRA', 'fuse_lora'],
+		['unet.lora_down.', 'a LoRA', 'loaded beside it'],
 		['other.thing.', 'a file without it', 'of different networks'],
 	])('says what a file is whose tensors begin with %s', async (prefix, what, remedy) => {
 		const own = prefix === 'other.thing.' ? 'else' : 'conv.weight';

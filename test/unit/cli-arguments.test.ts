@@ -8,6 +8,7 @@ import { columnsOf } from '../../lib/cli/channels.ts';
 import { defineCommand, UsageError } from '../../lib/cli/command.ts';
 import { exitCodeOf, worst } from '../../lib/cli/exit-codes.ts';
 import { faceChoice } from '../../lib/cli/face.ts';
+import { chosenLoras } from '../../lib/cli/loras.ts';
 import { nearest } from '../../lib/cli/nearest.ts';
 import { localPath, stemOf } from '../../lib/cli/path.ts';
 import { table } from '../../lib/cli/table.ts';
@@ -23,6 +24,7 @@ const paint = defineCommand({
 		out: { type: 'path', value: 'DIR', help: 'where' },
 		paper: { type: 'string', value: 'NAME', help: 'on what', choices: ['matt', 'glossy'] },
 		colours: { type: 'list', value: 'LIST', help: 'with what' },
+		layer: { type: 'repeated', value: 'FILE', help: 'over what' },
 		force: { type: 'boolean', help: 'even so' },
 	},
 	example: 'arc2face paint anna.jpg',
@@ -82,6 +84,13 @@ describe('a command line', () => {
 		});
 	});
 
+	test('may repeat an option, whose values are taken as they are', async () => {
+		expect(await parsed('--layer', 'red, blue', '--layer=green:0.5')).toMatchObject({
+			layer: ['red, blue', 'green:0.5'],
+		});
+		expect((await run('a.jpg', '--layer', '--force')).wrong).toContain('Expected a value for --layer');
+	});
+
 	test('gives the exit code that the result means', async () => {
 		expect((await run('a.jpg', '--force')).outcome?.exitCode).toBe(7);
 	});
@@ -124,6 +133,41 @@ describe('a command line', () => {
 		}
 		expect((await runLine(['help', 'paint'], commands)).help).toBe(help);
 		expect((await run('-h')).help).toBe(help);
+	});
+});
+
+describe('LoRAs', () => {
+	test('are none unless given', () => expect(chosenLoras({})).toBeUndefined());
+
+	test("begin with the bundle's own, and are files, each with its scale", () => {
+		const lora = [
+			'a.safetensors',
+			'b.safetensors:0.5',
+			'~/c:-1',
+			'1:2',
+			'./d:1:1e-1',
+			'e.safetensors:half',
+			'C:\\f',
+			'lcm',
+		];
+		expect(chosenLoras({ lora, lcm: true })).toEqual([
+			'lcm',
+			{ path: 'a.safetensors' },
+			{ path: 'b.safetensors', scale: 0.5 },
+			{ path: join(homedir(), 'c'), scale: -1 },
+			{ path: '1', scale: 2 },
+			{ path: './d:1', scale: 0.1 },
+			{ path: 'e.safetensors:half' },
+			{ path: 'C:\\f' },
+			{ path: 'lcm' },
+		]);
+		expect(chosenLoras({ lora: ['file:///a/b.safetensors:2'] })).toEqual([{ path: '/a/b.safetensors', scale: 2 }]);
+		expect(chosenLoras({ lora: ['file:///a/b.safetensors'] })).toEqual([{ path: '/a/b.safetensors' }]);
+	});
+
+	test('of a URL that means no path are wrong usage', () => {
+		expect(() => chosenLoras({ lora: ['file://there/b'] })).toThrow(UsageError);
+		expect(() => chosenLoras({ lora: ['file://there/b'] })).toThrow('for --lora but received "file://there/b"');
 	});
 });
 

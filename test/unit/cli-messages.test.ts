@@ -71,6 +71,12 @@ describe('an error names options as its reader gives them', () => {
 		['too few faces', () => chooseFace(found(1), 4, photo), ['`face`'], ['--face']],
 		['a threshold', () => resolveDetectOptions({ threshold: 2 }), ['`threshold`'], ['--threshold']],
 		['a guidance scale', () => checkGenerateOptions({ guidanceScale: 0 }), ['`guidanceScale`'], ['--guidance-scale']],
+		[
+			'LoRAs',
+			() => resolveLoadOptions({ loras: [{ path: '' }] }),
+			['`loras`', 'a list'],
+			['for --lora but', 'FILE:SCALE'],
+		],
 		['batch sizes', () => resolveLoadOptions({ batchSizes: [0] }), ['`batchSizes`'], ['--batch-sizes']],
 		[
 			'memory of a GPU',

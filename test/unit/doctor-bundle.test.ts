@@ -60,6 +60,49 @@ test('weights in several files have a row each, and what is not used says so', a
 	expect(files.find(({ path }) => path === 'vae/diffusion_pytorch_model.bin')).not.toHaveProperty('use');
 });
 
+describe('a LoRA', () => {
+	const lcm = 'lcm-lora/pytorch_lora_weights.safetensors';
+	const use = 'LoRA of the UNet, with --lcm';
+	/** Writes a LoRA of one module of the UNet. */
+	const writeLora = async (columns: number) => {
+		await mkdir(inBundle('lcm-lora'), { recursive: true });
+		const half = (name: string, shape: readonly number[]) => ({
+			...{ name: `lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.${name}.weight`, shape },
+			...{ type: 'float16' as const, chunks: () => [new Uint8Array(2 * shape[0]! * shape[1]!)] },
+		});
+		const { channels, size } = await attentionSizes();
+		await writeWeights(inBundle(lcm), [half('lora_down', [2, columns || size]), half('lora_up', [channels, 2])]);
+	};
+	const attentionSizes = async () => {
+		const config = JSON.parse(await readFile(inBundle('arc2face/config.json'), 'utf8'));
+		return { channels: config.block_out_channels.at(-1) as number, size: config.cross_attention_dim as number };
+	};
+
+	test('that fits is told, by name and file', async () => {
+		expect(await examine()).toMatchObject({ loras: [] });
+		await writeLora(0);
+		const state = await examine();
+		expect(state).toMatchObject({ usable: true, loras: ['lcm'] });
+		expect(bundleProblems(state)).toEqual([]);
+		expect(state.files.find(({ path }) => path === lcm)).toMatchObject({ use, format: 'safetensors', tensors: 2 });
+	});
+
+	test('of another width is not right, and the bundle runs all the same', async () => {
+		await writeLora(768);
+		const state = await examine();
+		expect(state).toMatchObject({ usable: true, loras: [] });
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/lora_down.*768/) }]);
+		expect(state.files.find(({ error }) => error)).toMatchObject({ path: lcm, use, tensors: 2 });
+	});
+
+	test('whose folder is empty is missing', async () => {
+		await mkdir(inBundle('lcm-lora'));
+		const state = await examine();
+		expect(state).toMatchObject({ usable: true, loras: [] });
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining(inBundle('lcm-lora')) }]);
+	});
+});
+
 describe('what is wrong is told of the file', () => {
 	const damages: [string, string, () => Promise<unknown>, RegExp][] = [
 		[

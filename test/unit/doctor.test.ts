@@ -24,7 +24,10 @@ vi.mock('../../lib/native.ts', async (original) => ({
 	addonFile: () => '/no/such/arc2face.node',
 }));
 
-const tiny = { name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true, unfinished: [], files: [] };
+const tiny = {
+	...{ name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true },
+	...{ loras: [], unfinished: [], files: [] },
+};
 const healthy: Examination = {
 	system: { platform: 'linux', release: '6', arch: 'x64', cpu: 'some', threads: 2, memoryBytes: 8e9 },
 	node: '20.18.1',

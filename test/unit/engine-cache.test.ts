@@ -158,6 +158,12 @@ describe('another engine is needed', () => {
 		const [first, ...rest] = network().weights;
 		return { network: { ...network(), weights: [{ ...first!, ...change }, ...rest] } };
 	};
+	const place = { offset: 256, length: 16, type: 'float16', shape: [4, 2] } as const;
+	const up = { name: 'conv_in.lora_up.weight', file: 1, ...place };
+	const down = { ...up, name: 'conv_in.lora_down.weight', offset: 512, length: 32, shape: [2, 8] };
+	/** With a delta for a weight, as one LoRA of each scale. */
+	const adapted = (...deltas: object[]) =>
+		changedWeight({ deltas: deltas.map((one) => ({ factor: 1, up, down, ...one })) });
 	const gpu = { gpu: 'NVIDIA H200', capability: 90, multiprocessors: 132, driver: '13.0' };
 
 	test.each<[string, () => Partial<EngineDescription>]>([
@@ -170,6 +176,7 @@ describe('another engine is needed', () => {
 		['type of a weight', () => changedWeight({ type: 'bfloat16' })],
 		['shape of a weight', () => changedWeight({ shape: [8, 4] })],
 		['file of a weight', () => changedWeight({ file: 1 })],
+		['sum, with a LoRA,', () => adapted({})],
 		['precision', () => ({ precision: 'fp32' })],
 		['product', () => ({ runtime: { ...description.runtime, product: 'TensorRT' } })],
 		['library version', () => ({ runtime: { ...description.runtime, version: '1.6.1.121' } })],
@@ -189,6 +196,35 @@ describe('another engine is needed', () => {
 		expect(second).not.toBe(first);
 		expect(builder.builds).toBe(2);
 		expect([await ask(builder), await ask(builder, change()), builder.builds]).toEqual([first, second, 2]);
+	});
+
+	test.each<[string, object[], object[]?]>([
+		['scale', [{ factor: 0.5 }]],
+		['place of up', [{ up: { ...up, offset: 288 } }]],
+		['rank', [{ up: { ...up, length: 8, shape: [4, 1] }, down: { ...down, length: 16, shape: [1, 8] } }]],
+		['place of down', [{ down: { ...down, offset: 544 } }]],
+		['type', [{ down: { ...down, type: 'bfloat16' } }]],
+		['file', [{ down: { ...down, file: 0 } }]],
+		['number', [{}, {}]],
+		['order', [{ factor: 2 }, {}], [{}, { factor: 2 }]],
+	])('for another %s of LoRAs', async (_, deltas, before = [{}]) => {
+		await writeFile(description.files[1]!, Buffer.alloc(4096, 2));
+		const builder = new Builder();
+		const first = await ask(builder, adapted(...before));
+		expect(await ask(builder, adapted(...deltas))).not.toBe(first);
+		expect([await ask(builder, adapted(...before)), builder.builds]).toEqual([first, 2]);
+	});
+
+	test('for a LoRA with other content, but not for one of the same under another name', async () => {
+		const builder = new Builder();
+		const first = await ask(builder, adapted({}));
+		const copy = join(root, 'renamed.safetensors');
+		await copyFile(description.files[1]!, copy);
+		const renamed = { ...adapted({}), files: [description.files[0]!, copy] };
+		expect(await ask(builder, renamed)).toBe(first);
+		await flipByte(copy, 600);
+		expect(await ask(builder, renamed)).not.toBe(first);
+		expect(builder.builds).toBe(2);
 	});
 
 	test.each([

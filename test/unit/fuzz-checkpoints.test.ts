@@ -2,9 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
+import { ConfigFile } from '../../models/config-file.ts';
+import { openLora } from '../../models/lora/lora.ts';
+import { LoraWeights } from '../../models/lora/lora-weights.ts';
+import { readUNetConfig, unet } from '../../models/unet.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import { readSafetensors } from '../../models/weights/safetensors.ts';
 import { readTorchZip } from '../../models/weights/torch-zip.ts';
+import { WeightInventory } from '../../models/weights/weight-set.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { goldenFolder } from '../golden.ts';
 import { mutations, seeded } from '../mutated-bytes.ts';
@@ -77,4 +82,38 @@ describe('mutated checkpoints give a checkpoint or INVALID_WEIGHTS', () => {
 		expect(refused).toBeGreaterThan(perSample / 4);
 		expect(refused).toBeLessThan(perSample);
 	});
+});
+
+test('500 mutated LoRAs, added to a UNet, give its weights or INVALID_WEIGHTS', async () => {
+	const inventory = new WeightInventory();
+	unet(readUNetConfig(await ConfigFile.read(`${goldenFolder}tiny-sd/arc2face/config.json`)), inventory);
+	const bytes = readFileSync(`${goldenFolder}adapters/lcm_lora/pytorch_lora_weights.safetensors`);
+	const headerEnd = 8 + Number(bytes.readBigUInt64LE());
+	const kinds = Object.keys(mutations);
+	let refused = 0;
+	for (let i = 0; i < 500; i++) {
+		const random = seeded(100_001 + i);
+		for (let j = 0; j < 8; j++) random(2);
+		const kind = kinds[i % kinds.length]!;
+		// In the header, or in the first alpha, of two bytes.
+		const at = random(4) === 0 ? headerEnd + random(2) : random(headerEnd);
+		const path = folder.write('mutated', mutations[kind]!(Buffer.from(bytes), at, random));
+		const add = async () => {
+			const weights = new LoraWeights(inventory, [{ lora: await openLora(path), scale: 1 }]);
+			for (const [name, shape] of inventory.shapes) weights.get(name, shape);
+			weights.assertAllUsed();
+		};
+		const error = await add().then(
+			() => undefined,
+			(reason: unknown) => reason,
+		);
+		if (error === undefined) continue;
+		refused++;
+		const which = `${kind}, number ${i}`;
+		if (!(error instanceof Arc2FaceError)) throw new Error(`${which}: an untyped error`, { cause: error });
+		expect(error.code, which).toBe('INVALID_WEIGHTS');
+		expect(error.message, which).toContain(path);
+	}
+	expect(refused).toBeGreaterThan(100);
+	expect(refused).toBeLessThan(500);
 });

@@ -22,6 +22,7 @@ import type {
 	NativeNetworks,
 } from '../../lib/native.ts';
 import { silentContext } from '../command-line.ts';
+import { writeWeights } from '../layouts.ts';
 
 const core = vi.hoisted(() => ({
 	product: 'TensorRT-RTX',
@@ -62,7 +63,7 @@ vi.mock('../../lib/engines/probe.ts', () => ({
 let bundle: string;
 beforeAll(async () => {
 	bundle = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
-	await writeRandomBundle(bundle, { size: 'tiny', adapters: true });
+	await writeRandomBundle(bundle, { size: 'tiny', adapters: true, lcmLora: true });
 });
 afterAll(() => rm(bundle, { recursive: true }));
 
@@ -279,6 +280,93 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		// A single size: nothing else to build for.
 		await loadModel({ ...values, imageSizes: undefined }, context, { width: 128, height: 128 });
 		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
+	});
+
+	describe('with LoRAs', () => {
+		const lcm = () => join(bundle, 'lcm-lora/pytorch_lora_weights.safetensors');
+		/** The deltas of the weights of the last UNet that was built. */
+		const deltasOf = () => {
+			const { network, files } = core.builds.findLast(({ name }) => name === 'unet')!;
+			if (!('graph' in network)) throw new Error('expected a graph');
+			return network.weights.flatMap(({ deltas = [] }) =>
+				deltas.map(({ factor, up, down }) => ({ factor, files: [files[up.file], files[down.file]] })),
+			);
+		};
+
+		test('builds a UNet of its own from the sums, and says what it is', async () => {
+			const model = await load();
+			expect(model.info).toMatchObject({
+				loras: [],
+				defaults: { sampler: 'dpm++2m', steps: 25, guidanceScale: 3 },
+			});
+			expect(deltasOf()).toEqual([]);
+			core.builds = [];
+			const adapted = await load({ loras: ['lcm'] });
+			expect(built()).toEqual(['unet']);
+			const deltas = deltasOf();
+			expect(deltas.length).toBeGreaterThan(100);
+			for (const one of deltas) expect(one).toEqual({ factor: 1, files: [lcm(), lcm()] });
+			expect(adapted.info).toMatchObject({
+				loras: [{ name: 'lcm', file: lcm(), scale: 1 }],
+				defaults: { sampler: 'lcm', steps: 4, guidanceScale: 1 },
+			});
+		});
+
+		test('finds the engine of the same, by name or by path, and builds another for another scale or content', async () => {
+			await load({ loras: ['lcm'] });
+			core.builds = [];
+			const byPath = await load({ loras: [lcm()] });
+			expect([built(), byPath.info.loras, byPath.info.defaults.steps]).toEqual([[], [{ file: lcm(), scale: 1 }], 25]);
+			await load({ loras: [{ name: 'lcm', scale: 0.5 }] });
+			expect([built(), deltasOf()[0]!.factor]).toEqual([['unet'], 0.5]);
+			core.builds = [];
+			await load({ loras: ['lcm', { path: lcm(), scale: -0.5 }] });
+			expect([built(), deltasOf().slice(0, 2)]).toMatchObject([['unet'], [{ factor: 1 }, { factor: -0.5 }]]);
+
+			const other = join(core.folder, 'other.safetensors');
+			const bytes = await readFile(lcm());
+			await writeFile(other, bytes);
+			core.builds = [];
+			await load({ loras: [other] });
+			expect(built()).toEqual([]);
+			bytes[bytes.length - 1]! ^= 1;
+			await writeFile(other, bytes);
+			await load({ loras: [other] });
+			expect(built()).toEqual(['unet']);
+		});
+
+		test('that have a part for a text encoder says that it is left out', async () => {
+			const file = join(core.folder, 'style.safetensors');
+			const half = (name: string, shape: readonly number[]) => ({
+				...{ name, shape, type: 'float32' as const },
+				chunks: () => [new Uint8Array(4 * shape.reduce((product, size) => product * size))],
+			});
+			await writeWeights(file, [
+				half('lora_unet_conv_in.lora_down.weight', [2, 4, 3, 3]),
+				half('lora_unet_conv_in.lora_up.weight', [32, 2, 1, 1]),
+				half('lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight', [2, 768]),
+			]);
+			const model = await load({ loras: [file] });
+			expect(model.info.warnings).toEqual([{ code: 'TEXT_ENCODER_LORA', message: expect.stringContaining(file) }]);
+			expect(deltasOf()).toEqual([{ factor: 1, files: [file, file] }]);
+		});
+
+		test('from the command line finds the engines that were built ahead', async () => {
+			const values = {
+				...{ bundle, device: 'cuda', precision: undefined, cacheDir, threads: undefined, json: undefined },
+				...{ imageSizes: undefined, batchSizes: undefined, detectionSize: undefined },
+				...{ lcm: true, lora: [`${lcm()}:0.25`] },
+			};
+			await buildCommand.run({ values: { ...values, capability: undefined }, positionals: [] }, context);
+			expect([built(), deltasOf().slice(0, 2)]).toMatchObject([names, [{ factor: 1 }, { factor: 0.25 }]]);
+			core.builds = [];
+			const model = await loadModel(values, context);
+			expect(built()).toEqual([]);
+			expect(model.info.loras).toEqual([
+				{ name: 'lcm', file: lcm(), scale: 1 },
+				{ file: lcm(), scale: 0.25 },
+			]);
+		});
 	});
 
 	/** The libraries that the first load used, and their versions. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ImageGeometry } from '../../lib/geometry.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
 import { requireFeature } from '../../lib/options/features.ts';
-import { resolveGenerateOptions } from '../../lib/options/generate.ts';
+import { lcmDefaults, resolveGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options/load.ts';
 
 const geometry: ImageGeometry = { width: 512, height: 384, pixelsPerLatent: 8 };
@@ -64,6 +64,43 @@ describe('features of a model', () => {
 			}),
 		);
 		requireFeature('edit', ['edit'], 'mask');
+	});
+});
+
+describe('LoRAs', () => {
+	test('are none unless given', () => {
+		expect(resolveLoadOptions().loras).toEqual([]);
+		expect(resolveLoadOptions({ loras: [] }).loras).toEqual([]);
+	});
+
+	test('are named, or paths, each with a scale', () => {
+		const loras = [
+			'lcm',
+			'./lcm',
+			new URL('file:///a/b%20c.safetensors'),
+			'file:///a/d.safetensors',
+			{ name: 'lcm', scale: 0.5 },
+			{ path: 'style.safetensors', scale: -2 },
+			{ path: 'lcm', scale: undefined },
+		] as const;
+		expect(resolveLoadOptions({ loras }).loras).toEqual([
+			{ name: 'lcm', scale: 1 },
+			{ path: './lcm', scale: 1 },
+			{ path: '/a/b c.safetensors', scale: 1 },
+			{ path: '/a/d.safetensors', scale: 1 },
+			{ name: 'lcm', scale: 0.5 },
+			{ path: 'style.safetensors', scale: -2 },
+			{ path: 'lcm', scale: 1 },
+		]);
+	});
+
+	test('with lcm have other defaults for generate, which are defaults only', () => {
+		expect(resolveGenerateOptions({}, 1, geometry, lcmDefaults)).toMatchObject({
+			...{ sampler: 'lcm', steps: 4, guidanceScale: 1 },
+		});
+		const own = { sampler: 'ddim', eta: 0.5, steps: 7, guidanceScale: 2 } as const;
+		expect(resolveGenerateOptions(own, 1, geometry, lcmDefaults)).toMatchObject(own);
+		expect(() => resolveGenerateOptions({ eta: 0.5 }, 1, geometry, lcmDefaults)).toThrow('received lcm with it');
 	});
 });
 
@@ -155,6 +192,18 @@ describe('refused with the name of the option, what it may be, and what it was',
 		['load', { detectionSize: 100 }, 'Expected a multiple of 32 from 32 to 4096 for `detectionSize` but received 100'],
 		['load', { edit: 'yes' }, 'Expected true or false for `edit` but received "yes"'],
 		['load', { edit: 1 }, '`edit` but received 1'],
+		['load', { loras: 'lcm' }, 'Expected a list of LoRAs: "lcm", a path or file: URL, or { path or name, scale }'],
+		['load', { loras: [''] }, '`loras` but received [""]'],
+		['load', { loras: [{}] }, '`loras` but received'],
+		['load', { loras: [{ name: 'turbo' }] }, '`loras` but received [{ name: "turbo" }]'],
+		['load', { loras: [{ name: 'lcm', path: 'a' }] }, '`loras` but received [{ name: "lcm", path: "a" }]'],
+		['load', { loras: [{ path: 'a', scale: '1' }] }, '`loras` but received [{ path: "a", scale: "1" }]'],
+		['load', { loras: [{ path: 'a', scale: Number.NaN }] }, '`loras` but received [{ path: "a", scale: NaN }]'],
+		['load', { loras: [{ path: 'a', scale: Number.POSITIVE_INFINITY }] }, '{ path: "a", scale: Infinity }'],
+		['load', { loras: [{ path: 'a', strength: 1 }] }, '`loras` but received [{ path: "a", strength: 1 }]'],
+		['load', { loras: [['a']] }, '`loras` but received [["a"]]'],
+		['load', { loras: [null] }, '`loras` but received [null]'],
+		['load', { loras: ['file://there/a'] }, '`loras` but received "file://there/a"'],
 		['load', { threads: 0 }, 'Expected an integer from 1 to 1024 for `threads` but received 0'],
 		['load', { threads: 1.5 }, '`threads` but received 1.5'],
 		['load', { cacheDir: null }, '`cacheDir` but received null'],

@@ -10,9 +10,9 @@ import {
 	measurePhotos,
 	measureTurns,
 	measureUnconditional,
-	type Portrait,
 } from '../../benchmarks/portraits/measures.ts';
 import { readPeople } from '../../benchmarks/portraits/people.ts';
+import type { Portrait } from '../../benchmarks/portraits/portrait.ts';
 import { describeMisses, isMet, type Row } from '../../benchmarks/portraits/requirements.ts';
 import {
 	countBins,

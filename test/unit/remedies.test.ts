@@ -1,5 +1,5 @@
 // An error's remedy follows from its cause, not its code.
-import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { blamed } from '../../lib/bundle/blame.ts';
@@ -7,8 +7,10 @@ import { openBundle, withPull } from '../../lib/bundle/bundle.ts';
 import { Arc2FaceError, type ErrorCode } from '../../lib/errors.ts';
 import { fileFailed } from '../../lib/files/on-disk.ts';
 import { fromNative } from '../../lib/native-error.ts';
+import type { ResolvedLora } from '../../lib/options/loras.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
+import { goldenFolder } from '../golden.ts';
 
 // A file that nobody can read, not even root.
 const forbidden = vi.hoisted(() => ({ path: '' }));
@@ -31,7 +33,7 @@ const pull = /arc2face pull/;
 
 beforeAll(async () => {
 	const source = join(packageRoot, 'models/tiny');
-	const filter = (file: string) => !/recipe|evaluation/.test(file.slice(source.length));
+	const filter = (file: string) => !/recipe|evaluation|lcm-lora/.test(file.slice(source.length));
 	for (const name of ['mine', 'home/arc2face']) await cp(source, folder.path(name), { recursive: true, filter });
 	vi.stubEnv('ARC2FACE_HOME', folder.path('home'));
 });
@@ -104,6 +106,53 @@ describe('in the folder that a pull fills', () => {
 		const bundle = folder.path('home/arc2face');
 		expect((await errorOf(bundle, unet, forbid)).message).not.toMatch(pull);
 		expect((await errorOf(bundle, 'arc2face/config.json', setField)).message).not.toMatch(pull);
+	});
+});
+
+describe('of a LoRA', () => {
+	const lcm = 'lcm-lora/pytorch_lora_weights.safetensors';
+	const whole = `${goldenFolder}adapters/lcm_lora/pytorch_lora_weights.safetensors`;
+	const errorWith = (name: string, ...loras: ResolvedLora[]) =>
+		openBundle(folder.path(name), { operators: 'standard', precision: 'fp32', features: [], loras }).catch(
+			(thrown: unknown) => thrown,
+		);
+
+	test('that the official bundle lacks, or has damaged, a pull with it is what helps', async () => {
+		const missing = await errorWith('home/arc2face', { name: 'lcm', scale: 1 });
+		expect(missing).toMatchObject({
+			code: 'INVALID_BUNDLE',
+			problem: `The bundle has no LoRA "lcm": there is no folder ${folder.path('home/arc2face/lcm-lora')}.`,
+			remedy: expect.stringContaining('`arc2face pull --with lcm-lora`'),
+			details: { file: folder.path('home/arc2face/lcm-lora'), network: 'unet' },
+		});
+		await mkdir(folder.path('home/arc2face/lcm-lora'));
+		await cp(whole, folder.path(`home/arc2face/${lcm}`));
+		await cut(folder.path(`home/arc2face/${lcm}`));
+		expect(await errorWith('home/arc2face', { name: 'lcm', scale: 1 })).toMatchObject({
+			code: 'INVALID_WEIGHTS',
+			remedy: expect.stringContaining('`arc2face pull --with lcm-lora`'),
+			details: { file: folder.path(`home/arc2face/${lcm}`) },
+		});
+	});
+
+	test('that another bundle lacks it is not', async () => {
+		const missing = await errorWith('mine', { name: 'lcm', scale: 1 });
+		expect(missing).toMatchObject({ code: 'INVALID_BUNDLE', details: { bundle: folder.path('mine') } });
+		expect((missing as Arc2FaceError).message).not.toMatch(pull);
+	});
+
+	test("that is the user's own it is not, whatever the bundle", async () => {
+		const file = folder.path('style.safetensors');
+		await cp(whole, file);
+		const unfit = await errorWith('home/arc2face', { path: file, scale: 1 });
+		await cut(file);
+		const damaged = await errorWith('home/arc2face', { path: file, scale: 1 });
+		for (const error of [unfit, damaged] as Arc2FaceError[]) {
+			expect(error).toMatchObject({ code: 'INVALID_WEIGHTS', details: { file, network: 'unet' } });
+			expect(error.message).not.toMatch(pull);
+		}
+		expect(unfit).toMatchObject({ remedy: expect.stringContaining('made for this UNet') });
+		expect(damaged).toMatchObject({ remedy: expect.stringContaining('copy or download it again') });
 	});
 });
 

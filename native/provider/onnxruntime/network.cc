@@ -1,6 +1,7 @@
 // A network in an ONNX Runtime session.
 #include "network.h"
 
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -30,13 +31,18 @@ class OnnxRuntimeNetwork final : public Network {
  private:
   const Api& api() const noexcept { return library_.api(); }
   Owned<SessionOptions> MakeOptions(int threads) const;
-  void AddWeights(SessionOptions* options, const std::vector<Weight>& weights);
+  // Sums with deltas go to `sums`, which the session needs only while it is made.
+  void AddWeights(SessionOptions* options, const std::vector<Weight>& weights, WeightMemory& sums,
+                  const Interrupt& interrupt);
+  // Once the sums are there, the files of adapters may go.
+  void ForgetDeltas();
   template <typename GetName, typename GetType>
   TensorInfo GetInfo(size_t index, const GetName& get_name, const GetType& get_type) const;
   std::vector<Owned<Value>> Bind(std::span<const Tensor> tensors, const std::vector<TensorInfo>& infos,
                                  const std::string& kind) const;
   Owned<Value> MakeTensor(DataType type, const std::vector<int64_t>& shape, const void* data, size_t bytes) const;
 
+  void CheckInterrupt(const Interrupt& interrupt) const;
   // Throws what went wrong while the runtime worked: first an interrupt or a damaged file.
   void CheckWork(Owned<Status> status, const Interrupt& interrupt, ErrorCode code, const std::string& work) const;
   void CheckLoading(Status* status) const {
@@ -46,8 +52,8 @@ class OnnxRuntimeNetwork final : public Network {
   const Library& library_;
   const std::string name_;
   // The session reads from these while it lives, so they come first.
-  const std::vector<std::shared_ptr<const MemoryMap>> maps_;
-  const std::vector<Weight> sources_;  // of the weights, in the maps
+  std::vector<std::shared_ptr<const MemoryMap>> maps_;
+  std::vector<Weight> sources_;  // of the weights, in the maps
   mutable std::once_flag weights_read_;
   mutable std::optional<FaultyWeight> faulty_weight_;  // once they were read
   WeightMemory weight_memory_;
@@ -67,8 +73,9 @@ OnnxRuntimeNetwork::OnnxRuntimeNetwork(const Library& library, int threads, cons
       host_memory_(library.Make<MemoryInfo>(api().CreateCpuMemoryInfo, api().ReleaseMemoryInfo, kDeviceAllocator,
                                             kMemoryDefault)),
       session_(nullptr, api().ReleaseSession.pointer()) {
+  WeightMemory sums;
   const Owned<SessionOptions> options = MakeOptions(threads);
-  AddWeights(options.get(), source.weights);
+  AddWeights(options.get(), source.weights, sums, interrupt);
   Owned<Status> status(nullptr, api().ReleaseStatus.pointer());
   {
     const Interrupt::Scope scope(interrupt, [this, &options] {
@@ -80,6 +87,7 @@ OnnxRuntimeNetwork::OnnxRuntimeNetwork(const Library& library, int threads, cons
     session_.reset(session);
   }
   CheckWork(std::move(status), interrupt, ErrorCode::kInvalidWeights, "load");
+  ForgetDeltas();
 
   size_t count = 0;
   CheckLoading(api().SessionGetInputCount(session_.get(), &count));
@@ -111,20 +119,33 @@ Owned<SessionOptions> OnnxRuntimeNetwork::MakeOptions(int threads) const {
   return options;
 }
 
-void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights) {
-  if (weights.empty()) return;
-  std::vector<const char*> names;
-  std::vector<const Value*> values;
+void OnnxRuntimeNetwork::AddWeights(SessionOptions* options, const std::vector<Weight>& weights, WeightMemory& sums,
+                                    const Interrupt& interrupt) {
   for (const Weight& weight : weights) {
-    const auto [type, data, bytes] = weight_memory_.Prepare(weight, name_);
-    weights_.push_back(MakeTensor(type, weight.shape, data, bytes));
-    names.push_back(weight.name.c_str());
-    values.push_back(weights_.back().get());
+    CheckInterrupt(interrupt);  // sums take seconds
+    const bool is_sum = !weight.deltas.empty();
+    const auto [type, data, bytes] = (is_sum ? sums : weight_memory_).Prepare(weight, name_);
+    auto value = MakeTensor(type, weight.shape, data, bytes);
+    const char* const name = weight.name.c_str();
+    const Value* const given = value.get();
+    // The first gives the optimiser the values, but makes the session copy what kernels do not repack. The second lets
+    // the session use ours for that. Files are mapped anyway; sums would take memory, and after the first alone may be
+    // given back once the session is there, which saves 2.4 GB of 8.1 with LCM-LoRA and Stable Diffusion 1.5.
+    CheckLoading(api().AddExternalInitializers(options, &name, &given, 1));
+    if (is_sum) continue;
+    CheckLoading(api().AddInitializer(options, name, given));
+    weights_.push_back(std::move(value));
   }
-  // The first gives the optimiser the values, but makes the session copy what remains. The second lets the
-  // session use ours, except those that kernels repack.
-  CheckLoading(api().AddExternalInitializers(options, names.data(), values.data(), names.size()));
-  for (size_t i = 0; i < names.size(); ++i) CheckLoading(api().AddInitializer(options, names[i], values[i]));
+}
+
+void OnnxRuntimeNetwork::ForgetDeltas() {
+  for (Weight& weight : sources_) weight.deltas.clear();
+  if (sources_.empty()) return;  // the graph itself is in a map
+  std::erase_if(maps_, [&](const auto& map) {
+    return std::none_of(sources_.begin(), sources_.end(), [&](const Weight& weight) {
+      return weight.data >= map->data() && weight.data < map->data() + map->size();
+    });
+  });
 }
 
 template <typename GetName, typename GetType>
@@ -213,11 +234,14 @@ Owned<Value> OnnxRuntimeNetwork::MakeTensor(DataType type, const std::vector<int
                               const_cast<void*>(data), bytes, shape.data(), shape.size(), ElementType(type));
 }
 
+void OnnxRuntimeNetwork::CheckInterrupt(const Interrupt& interrupt) const {
+  if (!interrupt.requested()) return;
+  throw Error(ErrorCode::kCancelled, "Work on the network " + name_ + " was cancelled.");
+}
+
 void OnnxRuntimeNetwork::CheckWork(Owned<Status> status, const Interrupt& interrupt, ErrorCode code,
                                    const std::string& work) const {
-  if (interrupt.requested()) {
-    throw Error(ErrorCode::kCancelled, "Work on the network " + name_ + " was cancelled.");
-  }
+  CheckInterrupt(interrupt);
   for (const auto& map : maps_) {
     if (map->damaged()) {
       throw Error(ErrorCode::kInvalidWeights,

@@ -66,11 +66,17 @@ class Callbacks {
   std::exception_ptr thrown_;
 };
 
+void CheckInterrupt(const Interrupt& interrupt, const std::string& network) {
+  if (!interrupt.requested()) return;
+  throw Error(ErrorCode::kCancelled, "Building the network " + network + " was cancelled.");
+}
+
 // The weights in the ABI's form.
 class Weights {
  public:
-  explicit Weights(const NetworkSource& source) {
+  Weights(const NetworkSource& source, const Interrupt& interrupt) {
     for (const Weight& weight : source.weights) {
+      CheckInterrupt(interrupt, source.name);  // sums with deltas take seconds
       const auto [type, data, bytes] = memory_.Prepare(weight, source.name);
       weights_.push_back({.name = weight.name.c_str(), .data = data, .bytes = bytes});
     }
@@ -109,7 +115,7 @@ class Profiles {
 
 void BuildEngine(const EngineLibrary& library, const NetworkSource& source, const BuildOptions& options,
                  const BuildProgress& progress, const WriteBytes& write, Interrupt& interrupt) {
-  const Weights weights(source);
+  const Weights weights(source, interrupt);
   const Profiles profiles(source);
   Callbacks callbacks(progress, write, options.timings, interrupt);
   const Arc2FaceBuildRequest request{
@@ -132,9 +138,7 @@ void BuildEngine(const EngineLibrary& library, const NetworkSource& source, cons
   Arc2FaceMessage message{};
   const Arc2FaceStatus status = library.api().Build(library.get(), &request, &message);
   callbacks.Rethrow();
-  if (interrupt.requested()) {
-    throw Error(ErrorCode::kCancelled, "Building the network " + source.name + " was cancelled.");
-  }
+  CheckInterrupt(interrupt, source.name);
   for (const auto& map : source.maps) {
     if (!map->damaged()) continue;
     throw Error(ErrorCode::kInvalidWeights,

@@ -35,24 +35,39 @@ NetworkSource ReadSource(const Napi::Object& request) {
   if (!request.Has("weights")) return source;
 
   std::map<std::string, std::shared_ptr<const MemoryMap>> maps;
-  const auto weights = request.Get("weights").As<Napi::Array>();
-  for (uint32_t i = 0; i < weights.Length(); ++i) {
-    const auto weight = weights.Get(i).As<Napi::Object>();
-    const std::string file = weight.Get("file").ToString();
+  const auto read = [&](const Napi::Value& value) {
+    const auto from = value.As<Napi::Object>();
+    const std::string file = from.Get("file").ToString();
     auto& map = maps[file];
     if (map == nullptr) source.maps.push_back(map = MemoryMap::Open(file));
-    const auto offset = static_cast<size_t>(weight.Get("offset").ToNumber().Int64Value());
-    const auto length = static_cast<size_t>(weight.Get("length").ToNumber().Int64Value());
+    const auto offset = static_cast<size_t>(from.Get("offset").ToNumber().Int64Value());
+    const auto length = static_cast<size_t>(from.Get("length").ToNumber().Int64Value());
     if (offset > map->size() || length > map->size() - offset) {
       throw Error(ErrorCode::kInvalidArgument,
-                  "Expected a place in " + file + " for " + weight.Get("name").ToString().Utf8Value() + ".");
+                  "Expected a place in " + file + " for " + from.Get("name").ToString().Utf8Value() + ".");
     }
-    source.weights.push_back({.name = weight.Get("name").ToString(),
-                              .type = ReadType(weight.Get("type")),
-                              .shape = ReadShape(weight.Get("shape")),
-                              .data = map->data() + offset,
-                              .bytes = length});
-    if (weight.Has("as")) source.weights.back().as = ReadType(weight.Get("as"));
+    return StoredTensor{.name = from.Get("name").ToString(),
+                        .file = file,
+                        .type = ReadType(from.Get("type")),
+                        .shape = ReadShape(from.Get("shape")),
+                        .data = map->data() + offset,
+                        .bytes = length};
+  };
+  const auto weights = request.Get("weights").As<Napi::Array>();
+  for (uint32_t i = 0; i < weights.Length(); ++i) {
+    const auto from = weights.Get(i).As<Napi::Object>();
+    const StoredTensor stored = read(from);
+    Weight& weight = source.weights.emplace_back(Weight{
+        .name = stored.name, .type = stored.type, .shape = stored.shape, .data = stored.data, .bytes = stored.bytes});
+    if (from.Has("as")) weight.as = ReadType(from.Get("as"));
+    if (!from.Has("deltas")) continue;
+    const auto deltas = from.Get("deltas").As<Napi::Array>();
+    for (uint32_t d = 0; d < deltas.Length(); ++d) {
+      const auto delta = deltas.Get(d).As<Napi::Object>();
+      weight.deltas.push_back({.factor = delta.Get("factor").ToNumber().FloatValue(),
+                               .up = read(delta.Get("up")),
+                               .down = read(delta.Get("down"))});
+    }
   }
   return source;
 }

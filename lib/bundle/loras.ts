@@ -1,0 +1,48 @@
+// Opens the LoRAs that a model is loaded with: the bundle's own, or others.
+import { join, resolve } from 'node:path';
+import { type Lora, openLora } from '../../models/lora/lora.ts';
+import { Arc2FaceError } from '../errors.ts';
+import type { LoraName, ResolvedLora } from '../options/loras.ts';
+import { isThere } from './network-files.ts';
+import { findWeights } from './weights.ts';
+
+/** A LoRA, how strongly it is added, and its name if the bundle has it. */
+export type BundleLora = Readonly<{ lora: Lora; scale: number; name?: LoraName }>;
+
+/** Where in a bundle each LoRA with a name is. */
+const folders: Readonly<Record<LoraName, string>> = { lcm: 'lcm-lora' };
+
+/** What names of its weights begin with, as diffusers saves them. */
+const weights = ['pytorch_lora_weights'] as const;
+
+/**
+ * @param bundle - absolute path of its folder
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` when it lacks one of a name, `INVALID_WEIGHTS` for a file that is no LoRA
+ */
+export async function openLoras(bundle: string, loras: readonly ResolvedLora[]): Promise<BundleLora[]> {
+	const opened: BundleLora[] = [];
+	for (const { scale, ...which } of loras) {
+		const file = 'name' in which ? await loraFile(bundle, which.name) : resolve(which.path);
+		opened.push({ lora: await openLora(file), scale, ...('name' in which && { name: which.name }) });
+	}
+	return opened;
+}
+
+/** Where a bundle keeps a LoRA of its own, if it has it. */
+export function loraFolder(bundle: string, name: LoraName): string {
+	return join(bundle, folders[name]);
+}
+
+/**
+ * Absolute path of a bundle's own LoRA.
+ *
+ * @throws {Arc2FaceError} `INVALID_BUNDLE` when there is none
+ */
+export async function loraFile(bundle: string, name: LoraName): Promise<string> {
+	const folder = loraFolder(bundle, name);
+	if (await isThere(folder)) return await findWeights(folder, weights);
+	throw new Arc2FaceError('INVALID_BUNDLE', `The bundle has no LoRA "${name}": there is no folder ${folder}.`, {
+		remedy: `Put ${weights[0]}.safetensors there, or name the file of a LoRA.`,
+		details: { bundle, file: folder },
+	});
+}
