@@ -15,8 +15,10 @@ export function linear(at: Scope, x: Value, from: number, to: number, { bias = t
 	return at.result(multiplied(at, x, [at.op('Gemm', inputs, { transB: 1 })], from, to)[0]!);
 }
 
+type ConvolutionOptions = Readonly<{ kernel?: number; stride?: number; pads?: readonly number[]; bias?: boolean }>;
+
 /**
- * 2-D convolution with bias.
+ * 2-D convolution.
  * @param x - [batch, from, height, width]
  * @param pads - at the top, left, bottom and right (default: half the kernel, which keeps the size if the stride is 1)
  */
@@ -25,9 +27,10 @@ export function conv2d(
 	x: Value,
 	from: number,
 	to: number,
-	{ kernel = 3, stride = 1, pads }: { kernel?: number; stride?: number; pads?: readonly number[] } = {},
+	{ kernel = 3, stride = 1, pads, bias = true }: ConvolutionOptions = {},
 ): Value {
-	const inputs = [x, at.weight('weight', [to, from, kernel, kernel]), at.weight('bias', [to])];
+	const inputs = [x, at.weight('weight', [to, from, kernel, kernel])];
+	if (bias) inputs.push(at.weight('bias', [to]));
 	const half = (kernel - 1) / 2;
 	const attributes = {
 		kernel_shape: [kernel, kernel],
