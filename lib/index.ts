@@ -8,7 +8,7 @@ export { GeneratedImage } from './image.ts';
 export type { LoadedLora, ModelInfo } from './load.ts';
 export type { EditOptions } from './options/edit.ts';
 export type { DetectOptions, EncodeOptions, FaceChoice } from './options/faces.ts';
-export { type Feature, featureNames } from './options/features.ts';
+export { type Decoder, type Feature, featureNames } from './options/features.ts';
 export type { GenerateDefaults, GenerateOptions, NoiseMode, StepProgress } from './options/generate.ts';
 export type { ImageFormat, ImageFormats } from './options/image-formats.ts';
 export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } from './options/load.ts';

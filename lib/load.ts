@@ -10,7 +10,7 @@ import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
-import type { Feature } from './options/features.ts';
+import type { Decoder, Feature } from './options/features.ts';
 import { type GenerateDefaults, lcmDefaults, usualDefaults } from './options/generate.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import type { LoraName } from './options/loras.ts';
@@ -47,6 +47,8 @@ export type ModelInfo = Readonly<{
 	features: readonly Feature[];
 	/** The expressions that the bundle knows by name, of a model that was loaded with `expression`. */
 	expressions: readonly string[];
+	/** What makes images of latents. */
+	decoder: Decoder;
 	/** Sentences that explain the choice of device and provider, for people. */
 	reasons: readonly string[];
 	/** Tell if the embedded bundle is a fallback, or the loaded image sizes are unlike the bundle's training images. */
@@ -94,6 +96,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		canEncode: bundle.missingFaceModels.length === 0,
 		features: request.features,
 		expressions: [...bundle.expressions.keys()],
+		decoder: request.decoder,
 		reasons: choice.reasons,
 		warnings: [
 			...(request.bundle === undefined && isEmbedded(bundle.folder) ? [embeddedBundleWarning()] : []),
@@ -114,8 +117,11 @@ type Opened = OpenedModel & {
 
 async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: PrepareOptions): Promise<Opened> {
 	const precision = resolvePrecision(request.precision, 'cpu');
-	const { features, loras } = request;
-	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision, features, loras });
+	const { features, decoder, loras } = request;
+	const bundle = await openBundle(request.bundle, {
+		...{ operators: 'onnxruntime', precision },
+		...{ features, decoder, loras },
+	});
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
 	const runtime = { onnxruntime: library, threads: request.threads };
@@ -192,13 +198,16 @@ function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	return blamed(error, bundle, 'load');
 }
 
+/** Those whose memory depends on the size of images alone. */
+const imageNetworks: ReadonlySet<string> = new Set(['vaeDecoder', 'vaeEncoder', 'tinyDecoder']);
+
 function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sentence {
 	const close = 'or close other programs that use the GPU.';
 	return ({ option }) => {
 		const [batches, sizes] = [option('batchSizes'), option('imageSizes')];
 		if (batchSize !== undefined) return `Load with ${batches} of at most ${batchSize}, ${close}`;
 		if (network === 'detector') return `Load with a lower ${option('detectionSize')}, ${close}`;
-		if (network === 'vaeDecoder' || network === 'vaeEncoder') return `Load with lower ${sizes}, ${close}`;
+		if (network !== undefined && imageNetworks.has(network)) return `Load with lower ${sizes}, ${close}`;
 		// What the others take, and all engines together, no option changes.
 		const isBatched = network === 'unet' || network === 'controlNet';
 		const isSettled = network === undefined ? freeBytes !== undefined : !isBatched;

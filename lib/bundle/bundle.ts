@@ -10,6 +10,7 @@ import type { NamedTensor } from '../../models/weights/reference.ts';
 import { Arc2FaceError } from '../errors.ts';
 import type { ImageGeometry } from '../geometry.ts';
 import type { NativeNetwork } from '../native.ts';
+import { usualDecoder } from '../options/features.ts';
 import type { ResolvedLora } from '../options/loras.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
@@ -62,15 +63,17 @@ export type Bundle = Readonly<{
 	missingFaceModels: readonly string[];
 }>;
 
-/** The two that read faces are both there or both missing; optional ones are there for the features that the bundle was opened for. */
+/** The two that read faces are both there or both missing; optional ones are there as the bundle was opened. */
 export type BundleNetworks = Readonly<
 	Record<NeededName, NativeNetwork> & Partial<Record<OnnxName | OptionalName, NativeNetwork>>
 >;
 
 /** How a bundle's graphs are built, and with what added to the UNet. */
-type OpenOptions = Omit<GraphOptions, 'adapters'> & Readonly<{ loras?: readonly ResolvedLora[] }>;
+type OpenOptions = Pick<GraphOptions, 'operators' | 'precision'> &
+	Partial<Pick<GraphOptions, 'features' | 'decoder'>> &
+	Readonly<{ loras?: readonly ResolvedLora[] }>;
 
-const cpuGraphs: OpenOptions = { operators: 'onnxruntime', precision: 'fp32', features: [] };
+const cpuGraphs: OpenOptions = { operators: 'onnxruntime', precision: 'fp32' };
 
 /** The folder of the embedded bundle for `"tiny"`, else where such a download goes: in `ARC2FACE_HOME`, or the user's data folder. */
 export function bundleFolder(name: string): string {
@@ -99,8 +102,12 @@ export async function openBundle(bundle?: string, options: OpenOptions = cpuGrap
 	}
 }
 
-async function read(folder: string, { loras: wanted = [], ...options }: OpenOptions): Promise<Bundle> {
-	const names = writtenNamesFor(options.features);
+async function read(
+	folder: string,
+	{ operators, precision, features = [], decoder = usualDecoder, loras: wanted = [] }: OpenOptions,
+): Promise<Bundle> {
+	const options = { operators, precision, features, decoder };
+	const names = writtenNamesFor(options);
 	const folders = new Map<NetworkName, string>();
 	for (const name of names) folders.set(name, await about(name, () => folderOf(folder, name)));
 	const found: Record<string, unknown> = {};

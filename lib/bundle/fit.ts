@@ -17,7 +17,7 @@ const usualLatents = 64;
  *
  * @throws {Arc2FaceError} `INVALID_BUNDLE`, naming the field, when one network's output does not fit the next
  */
-export function fitTogether({ textEncoder, unet, vaeDecoder, controlNet }: ReadConfigs): ImageGeometry {
+export function fitTogether({ textEncoder, unet, vaeDecoder, tinyDecoder, controlNet }: ReadConfigs): ImageGeometry {
 	const { hiddenSize } = textEncoder.config;
 	if (hiddenSize < embeddingLength) throw textEncoder.file.error('hidden_size', `at least ${embeddingLength}`);
 	if (unet.config.conditioningSize !== hiddenSize) {
@@ -27,12 +27,19 @@ export function fitTogether({ textEncoder, unet, vaeDecoder, controlNet }: ReadC
 	for (const [field, value] of Object.entries(channels)) {
 		if (value !== latentChannels) throw unet.file.error(field, `${latentChannels}`);
 	}
-	if (vaeDecoder.config.latentChannels !== latentChannels) {
-		throw vaeDecoder.file.error('latent_channels', `${latentChannels}`);
+	const decoders = [vaeDecoder, tinyDecoder].filter((decoder) => decoder !== undefined);
+	for (const { config, file } of decoders) {
+		if (config.latentChannels !== latentChannels) throw file.error('latent_channels', `${latentChannels}`);
+		if (config.imageChannels !== 3) throw file.error('out_channels', '3');
 	}
-	if (vaeDecoder.config.imageChannels !== 3) throw vaeDecoder.file.error('out_channels', '3');
-
-	const { pixelsPerLatent } = vaeDecoder.config;
+	const [{ config }, other] = decoders as [(typeof decoders)[number], (typeof decoders)[number]?]; // every model has one
+	const { pixelsPerLatent } = config;
+	if (other !== undefined && other.config.pixelsPerLatent !== pixelsPerLatent) {
+		throw other.file.error(
+			'decoder_block_out_channels',
+			`as many blocks as the VAE has (${1 + Math.log2(pixelsPerLatent)})`,
+		);
+	}
 	if (controlNet !== undefined) fitControlNet(controlNet, unet.config, pixelsPerLatent);
 	const side = (unet.config.sampleSize ?? usualLatents) * pixelsPerLatent;
 	return { width: side, height: side, pixelsPerLatent };

@@ -49,6 +49,7 @@ export async function folderOf(bundle: string, name: NetworkName): Promise<strin
 }
 
 function orWithout(loaded: string | readonly Feature[]): string {
+	if (loaded === 'taesd') return ', or load the model with the VAE as its decoder';
 	if (typeof loaded === 'string') return '';
 	return `, or load the model without ${loaded.map((feature) => `\`${feature}\``).join(' and ')}`;
 }

@@ -4,16 +4,18 @@ import { controlNet, readControlNetConfig } from '../../models/controlnet.ts';
 import type { NetworkGraph } from '../../models/graph/graph.ts';
 import type { NetworkOptions } from '../../models/graph/scope.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
+import { readTinyAutoencoderConfig, tinyDecoder } from '../../models/tiny-autoencoder.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
 import type { WeightSource } from '../../models/weights/weight-set.ts';
-import type { Feature } from '../options/features.ts';
+import type { Decoder, Feature } from '../options/features.ts';
 import type { Adapters } from './adapters.ts';
 
 /** How graphs are built, and which: those that the features need. */
 export type GraphOptions = Readonly<Required<Pick<NetworkOptions, 'operators' | 'precision'>>> &
 	Readonly<{
 		features: readonly Feature[];
+		decoder: Decoder;
 		/** Of the UNet. */
 		adapters?: Adapters;
 	}>;
@@ -23,8 +25,10 @@ type Row = Readonly<{
 	label: string;
 	/** Where its files are: the first of these folders that is there. */
 	folders: readonly [string, ...string[]];
-	/** When it is loaded: always; if the bundle has it, together with the others of its folder; or for any of these features. */
-	loaded: 'always' | 'if there' | readonly Feature[];
+	/**
+	 * When it is loaded: always; if the bundle has it, together with the others of its folder; as the decoder that was chosen; or for any of these features.
+	 */
+	loaded: 'always' | 'if there' | Decoder | readonly Feature[];
 	/** Its arithmetic: the caller's choice, or always this. */
 	precision: 'asked' | 'fp32';
 }>;
@@ -82,15 +86,21 @@ export const neededNetworks = {
 		graph: (config, weights, { features, adapters, ...options }) =>
 			unet(config, weights, { ...options, controlResiduals: features.includes('control'), ...adapters }),
 	}),
+} as const;
+
+/** Those that only some models have. */
+export const optionalNetworks = {
 	vaeDecoder: written({
-		...{ ...needed, ...vae },
+		...{ ...vae, loaded: 'vae', precision: 'asked' },
 		graph: vaeDecoder,
 		leftOver: /^(encoder|quant_conv)\./,
 	}),
-} as const;
-
-/** Those that only features need. */
-export const optionalNetworks = {
+	tinyDecoder: written({
+		...{ label: 'tiny decoder', loaded: 'taesd', precision: 'asked', folders: ['taesd'], weights: diffusersWeights },
+		readConfig: readTinyAutoencoderConfig,
+		graph: tinyDecoder,
+		leftOver: /^encoder\./,
+	}),
 	vaeEncoder: written({
 		...vae,
 		...{ label: 'VAE encoder', loaded: ['edit', 'reference'], precision: 'asked' },
@@ -125,11 +135,12 @@ export const neededNames = Object.keys(neededNetworks) as NeededName[];
 export const writtenNames = Object.keys(writtenNetworks) as WrittenName[];
 export const onnxNames = Object.keys(onnxNetworks) as OnnxName[];
 
-/** Those of them that a model with these features has. */
-export function writtenNamesFor(features: readonly Feature[]): WrittenName[] {
+/** Those of them that such a model has. */
+export function writtenNamesFor({ features, decoder }: Pick<GraphOptions, 'features' | 'decoder'>): WrittenName[] {
 	return writtenNames.filter((name) => {
 		const { loaded } = writtenNetworks[name];
-		return typeof loaded === 'string' || loaded.some((feature) => features.includes(feature));
+		if (typeof loaded === 'string') return loaded === 'always' || loaded === decoder;
+		return loaded.some((feature) => features.includes(feature));
 	});
 }
 

@@ -19,12 +19,12 @@ import {
 } from '../bundle/network-files.ts';
 import {
 	type GraphOptions,
-	neededNames,
 	networks,
 	type OnnxName,
 	onnxNames,
 	type WrittenName,
 	writtenNames,
+	writtenNamesFor,
 	writtenNetworks,
 } from '../bundle/networks.ts';
 import { extraParts, officialParts } from '../bundle/official.ts';
@@ -32,7 +32,7 @@ import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
 import { Arc2FaceError } from '../errors.ts';
-import { featureNames } from '../options/features.ts';
+import { featureNames, usualDecoder } from '../options/features.ts';
 import { type LoraName, loraNames } from '../options/loras.ts';
 import { examineAdapters } from './adapters.ts';
 import { type BundleFile, Examined } from './examined.ts';
@@ -93,7 +93,7 @@ async function examineAbsent(files: Examined, bundle: string, name: OnnxName): P
 /** Whether every bundle has this network, or this one has a folder for it. */
 async function isExpected(bundle: string, name: WrittenName): Promise<boolean> {
 	const { loaded, folders } = writtenNetworks[name];
-	if (loaded === 'always') return true;
+	if (loaded === 'always' || loaded === usualDecoder) return true;
 	for (const folder of folders) if (await isThere(join(bundle, folder))) return true;
 	return false;
 }
@@ -122,7 +122,10 @@ async function examineWritten<Name extends WrittenName>(
 	}
 }
 
-const plain: GraphOptions = { operators: 'standard', precision: 'fp32', features: featureNames };
+const plain: GraphOptions = {
+	...{ operators: 'standard', precision: 'fp32' },
+	...{ features: featureNames, decoder: usualDecoder },
+};
 
 /** Checks the LoRAs of a bundle and, as far as its UNet could be read, that they fit it. */
 async function examineLoras(
@@ -173,7 +176,8 @@ async function examineTogether(
 	configs: Partial<ReadConfigs>,
 	misfits: ReadonlyMap<WrittenName, unknown>,
 ): Promise<void> {
-	const fault = neededNames.every((name) => configs[name] !== undefined) && faultOf(configs as ReadConfigs);
+	const isWhole = writtenNamesFor({ features: [], decoder: usualDecoder }).every((name) => configs[name] !== undefined);
+	const fault = isWhole && faultOf(configs as ReadConfigs);
 	const isBlamed = (name: WrittenName) => fault && configs[name]?.file.file === fault.details.file;
 	if (fault && (misfits.size === 0 || [...misfits.keys()].some(isBlamed))) files.blame(bundle, undefined, fault);
 	for (const [name, misfit] of misfits) if (!isBlamed(name)) files.blame(bundle, networks[name].label, misfit);

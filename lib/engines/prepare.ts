@@ -90,14 +90,14 @@ export type OpenedEngines = Readonly<{
 export async function openEngines(
 	options: Pick<
 		ReturnType<typeof resolveLoadOptions>,
-		'bundle' | 'precision' | 'features' | 'loras' | 'shapes' | 'cacheDir'
+		'bundle' | 'precision' | 'features' | 'decoder' | 'loras' | 'shapes' | 'cacheDir'
 	>,
 	where: Pick<EngineRequest, 'runtime' | 'target'>,
 ): Promise<OpenedEngines> {
-	const { shapes, cacheDir, features, loras } = options;
+	const { shapes, cacheDir, features, decoder, loras } = options;
 	checkLogSeverity();
 	const precision = resolvePrecision(options.precision, 'cuda');
-	const bundle = await openBundle(options.bundle, { operators: 'standard', precision, features, loras });
+	const bundle = await openBundle(options.bundle, { operators: 'standard', precision, features, decoder, loras });
 	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
 	const request = { ...where, precision, cacheDir, shapes: { ...shapes, imageSizes } };
 	return { engines: await ModelEngines.of(bundle, request), bundle, precision, imageSizes };

@@ -28,10 +28,8 @@ export const networkProfiles = {
 		shapes: {},
 	}),
 	unet: (bundle, shapes) => batchProfiles(bundle, 'unet', shapes),
-	vaeDecoder: (bundle, { imageSizes }) => ({
-		profiles: latentsOf(bundle, imageSizes).map((size) => ({ latents: [1, latentChannels, ...size] })),
-		shapes: sizesOf(imageSizes),
-	}),
+	vaeDecoder: decoderProfiles,
+	tinyDecoder: decoderProfiles,
 	vaeEncoder: (_, { imageSizes }) => ({
 		profiles: imageSizes.map(({ width, height }) => ({ image: [1, 3, height, width] })),
 		shapes: sizesOf(imageSizes),
@@ -54,6 +52,11 @@ function batchProfiles(
 		}),
 	);
 	return { profiles, shapes: { ...sizesOf(imageSizes), batchSizes } };
+}
+
+function decoderProfiles(bundle: Bundle, { imageSizes }: EngineShapes): NetworkProfiles {
+	const profiles = latentsOf(bundle, imageSizes).map((size) => ({ latents: [1, latentChannels, ...size] }));
+	return { profiles, shapes: sizesOf(imageSizes) };
 }
 
 /** Heights and widths of the latents of these images. */

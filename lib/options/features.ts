@@ -9,6 +9,11 @@ export const featureNames = ['edit', 'control', 'expression', 'reference'] as co
  */
 export type Feature = (typeof featureNames)[number];
 
+export const decoders = ['vae', 'taesd'] as const;
+/** What makes images of latents: the VAE, or the bundle's tiny autoencoder. */
+export type Decoder = (typeof decoders)[number];
+export const usualDecoder: Decoder = 'vae';
+
 /** Those that the options of `load` ask for. @internal */
 export function chosenFeatures(options: Readonly<Partial<Record<Feature, boolean | undefined>>>): Feature[] {
 	return featureNames.filter((name) => options[name] === true);

@@ -2,7 +2,7 @@
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
-import { chosenFeatures } from './features.ts';
+import { chosenFeatures, type Decoder, decoders, usualDecoder } from './features.ts';
 import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
@@ -31,6 +31,11 @@ export interface LoadOptions {
 	 * `generate` (see `defaults` of `info`); or files (default: none). Nothing of them is kept on disk but, on a GPU, in the engine.
 	 */
 	loras?: readonly LoraChoice[] | undefined;
+	/**
+	 * What makes images of latents (default `"vae"`). `"taesd"`, the bundle's tiny autoencoder, takes a small part of the VAE's time
+	 * and memory, and gives softer images with other details: see the guide.
+	 */
+	decoder?: Decoder | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -100,6 +105,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		expression: rules.flag,
 		reference: rules.flag,
 		loras: lorasRule,
+		decoder: oneOf(decoders),
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
@@ -108,7 +114,8 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		onProgress: rules.callback,
 		signal: rules.signal,
 	});
-	const { device = 'auto', precision = 'auto', threads = 0, imageSizes, onProgress, signal } = options;
+	const { device = 'auto', precision = 'auto', decoder = usualDecoder, threads = 0 } = options;
+	const { imageSizes, onProgress, signal } = options;
 	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
@@ -116,7 +123,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
 	const features = chosenFeatures(options);
-	return { bundle, device, precision, features, loras, threads, shapes, cacheDir, onProgress, signal };
+	return { bundle, device, precision, features, decoder, loras, threads, shapes, cacheDir, onProgress, signal };
 }
 
 /**

@@ -63,7 +63,8 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
                 .reference = reads_images && predictor->has_reference()};
   conditioner_ = std::make_unique<Conditioner>(device_, denoising, take(networks::kTextEncoder), source.prompt,
                                                predictor->text_dimension(), predictor->text_type());
-  painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), take(networks::kVaeDecoder),
+  const NetworkRow& decoder = loaded[networks::kVaeDecoder.name] ? networks::kVaeDecoder : networks::kTinyDecoder;
+  painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), decoder, take(decoder),
                                             source.pixels_per_latent);
   if (auto encoder = take(networks::kVaeEncoder)) {
     photo_encoder_ = std::make_unique<PhotoEncoder>(device_, StreamOf(Lane::kPainting), std::move(encoder),

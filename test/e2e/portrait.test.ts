@@ -66,7 +66,7 @@ describe('TensorRT-RTX on a GPU that it is not documented for', { timeout: 600_0
 
 /** Builds engines of the tiny bundle and opens them on the first GPU; returns how that went. */
 async function tryEngines(runtime: EngineRuntime, target: BuildTarget): Promise<string> {
-	const bundle = await openBundle('tiny', { operators: 'standard', precision: 'fp16', features: [] });
+	const bundle = await openBundle('tiny', { operators: 'standard', precision: 'fp16' });
 	const { tokens, geometry } = bundle;
 	const shapes = { batchSizes: [2], imageSizes: [geometry], detectionSize: 640 };
 	const cacheDir = folder.path('any-gpu');

@@ -249,7 +249,7 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		expect(built()).toEqual([]);
 
 		const shapes = { batchSizes: [2], imageSizes: [{ width: 128, height: 128 }], detectionSize: 640 };
-		const graphs = { operators: 'standard', precision: 'fp16', features: [] } as const;
+		const graphs = { operators: 'standard', precision: 'fp16' } as const;
 		const request = { runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir } as const;
 		const afar = await ModelEngines.of(await openBundle(bundle, graphs), request);
 		expect((await afar.prepare()).filter(({ seconds }) => seconds !== undefined)).toHaveLength(1);

@@ -113,7 +113,7 @@ describe('of a LoRA', () => {
 	const lcm = 'lcm-lora/pytorch_lora_weights.safetensors';
 	const whole = `${goldenFolder}adapters/lcm_lora/pytorch_lora_weights.safetensors`;
 	const errorWith = (name: string, ...loras: ResolvedLora[]) =>
-		openBundle(folder.path(name), { operators: 'standard', precision: 'fp32', features: [], loras }).catch(
+		openBundle(folder.path(name), { operators: 'standard', precision: 'fp32', loras }).catch(
 			(thrown: unknown) => thrown,
 		);
 
