@@ -312,8 +312,8 @@ inline PipelineSource MakeSource(const std::shared_ptr<Control>& control, size_t
   PipelineSource source;
   source.provider = std::make_shared<FakeProvider>(control, preferred_rows);
   for (const NetworkRow& row : kNetworks) {
-    if (row.part != Part::kControl && (reads_faces || IsNeeded(row.part)))
-      source.networks.emplace_back().name = row.name;
+    if (row.part == Part::kTinyAutoencoder || row.part == Part::kControl) continue;  // the VAE decodes, nothing steers
+    if (reads_faces || IsNeeded(row.part) || row.part == Part::kVae) source.networks.emplace_back().name = row.name;
   }
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;

@@ -176,6 +176,8 @@ TEST(Networks, ArePartsThatAreWholeOrNotThere) {
   EXPECT_EQ(refused({"textEncoder", "unet", "vaeDecoder"}), "");
   EXPECT_EQ(refused({"vaeDecoder", "unet", "textEncoder", "recognizer", "detector"}), "");
   EXPECT_EQ(refused({"textEncoder", "unet", "vaeDecoder", "vaeEncoder"}), "");
+  EXPECT_EQ(refused({"textEncoder", "unet", "tinyDecoder"}), "");
+  EXPECT_NE(refused({"textEncoder", "unet"}).find("vaeDecoder or tinyDecoder"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "vaeDecoder"}).find("unet"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "unet", "vaeDecoder", "detector"}).find("recognizer"), std::string::npos);
 }
