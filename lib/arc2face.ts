@@ -3,22 +3,32 @@ import { blamed } from './bundle/blame.ts';
 import type { Bundle } from './bundle/bundle.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
 import { Arc2FaceError } from './errors.ts';
-import { chooseFace, faceWarnings } from './faces/choice.ts';
+import { chooseFace, doubtsOf, faceWarnings, referenceUse } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
 import { type FoundFaces, findFaces } from './faces/search.ts';
-import type { EncodedFace, Face, ImageGeometry } from './geometry.ts';
+import type { EncodedFace, Face } from './geometry.ts';
 import { Identity } from './identity.ts';
 import type { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
+import type { Sentence } from './messages/wording.ts';
 import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
-import { type DetectOptions, type EncodeOptions, resolveDetectOptions, resolveEncodeOptions } from './options/faces.ts';
-import type { GenerateDefaults, GenerateOptions } from './options/generate.ts';
+import {
+	type DetectOptions,
+	type EncodeOptions,
+	type FaceChoice,
+	resolveDetectOptions,
+	resolveEncodeOptions,
+} from './options/faces.ts';
+import type { GenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
 import { type RecipeCall, readArguments, type Who } from './painting/arguments.ts';
 import { iterate } from './painting/iteration.ts';
-import { type Core, paint, preparePainting } from './painting/painting.ts';
-import { type Photo, type Pixels, readPhoto } from './photo.ts';
+import type { Core, Model } from './painting/model.ts';
+import { paint, preparePainting } from './painting/painting.ts';
+import type { Photo } from './photo/forms.ts';
+import { type Pixels, readPhoto } from './photo.ts';
 import { describer } from './provenance/recipe.ts';
+import type { FoundFace } from './steering/steering.ts';
 
 /**
  * A loaded model: photo → faces → identity → portraits. Calls may overlap; concurrent `generate` calls share batches.
@@ -29,10 +39,9 @@ export class Arc2Face {
 	readonly info: ModelInfo;
 	readonly #native: NativeModel;
 	readonly #bundle: Bundle;
-	readonly #geometry: ImageGeometry;
 	readonly #detectionSize: number;
-	readonly #defaults: GenerateDefaults;
-	/** What painting needs of this model. */
+	/** What painting knows of this model, and needs of it. */
+	readonly #model: Model;
 	readonly #core: Core;
 	#disposal: Promise<void> | undefined;
 
@@ -46,12 +55,15 @@ export class Arc2Face {
 		const { native, bundle, weights, info, detectionSize } = loaded;
 		this.#native = native;
 		this.#bundle = bundle;
-		this.#geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
 		this.#detectionSize = detectionSize;
-		this.#defaults = { ...info.defaults };
+		this.#model = {
+			...{ bundle, features: [...info.features], defaults: { ...info.defaults } },
+			geometry: { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent },
+		};
 		this.#core = {
 			generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
 			read: (image, signal) => this.#identityIn(image, signal),
+			findFace: (photo, choice, signal) => this.#referenceFace(photo, choice, signal),
 			describe: describer(info, weights),
 		};
 		this.info = info;
@@ -118,12 +130,12 @@ export class Arc2Face {
 	}
 
 	/**
-	 * Paints portraits: identity → conditioning → latents → image.
+	 * Paints portraits: identity → conditioning → latents → image. With `image` they begin as a photo instead of noise.
 	 *
 	 * @param identity - from {@link encode}, or 512 numbers; or a list of them, each of which gets `count` portraits
 	 * @param options - how many, from which seed, of which size, and how
 	 * @returns RGB images, 8 bits per channel, at least one: those of the first identity, then those of the next
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_IMAGE`; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
 	 *   `OUT_OF_MEMORY`; `DISPOSED`; with a recipe `FILE_FAILED`, when the weights can't be read any more
 	 */
@@ -166,11 +178,9 @@ export class Arc2Face {
 
 	#generateEach(who: Who | RecipeCall, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void> {
 		this.#requireOpen();
-		const { schedule, geometry: trainedSize } = this.#bundle;
-		const model = { schedule, geometry: this.#geometry, trainedSize, defaults: this.#defaults };
-		const painting = preparePainting(readArguments(who, options), model);
+		const painting = preparePainting(readArguments(who, options), this.#model);
 		if (painting.likeness !== undefined) this.#requireEncoder('check portraits');
-		return iterate((give, signal) => paint(painting, this.#core, give, signal), painting.signal);
+		return iterate((give, signal) => paint(painting, this.#model, this.#core, give, signal), painting.signal);
 	}
 
 	/** Frees everything; pending calls reject with `DISPOSED`, images stay valid. May be called any number of times. */
@@ -182,6 +192,15 @@ export class Arc2Face {
 	/** Calls `dispose`: for `await using`. */
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.dispose();
+	}
+
+	/** That of a reference's photo, with what may be wrong with it. */
+	async #referenceFace(photo: Pixels, choice: FaceChoice | undefined, signal: AbortSignal): Promise<FoundFace> {
+		const { face, signal: _, ...request } = resolveEncodeOptions({ face: choice }, this.#detectionSize);
+		if (typeof face === 'object') return { keypoints: face.keypoints, warnings: [] };
+		this.#requireEncoder('align the reference', referenceRemedy);
+		const found = chooseFace(await this.#find(photo, request, signal), face, photo, referenceUse);
+		return { keypoints: found.keypoints, warnings: doubtsOf(found, photo, choice !== undefined, referenceUse) };
 	}
 
 	async #read(photo: Photo, signal: AbortSignal | undefined) {
@@ -224,13 +243,13 @@ export class Arc2Face {
 			});
 	}
 
-	#requireEncoder(call: string): void {
+	#requireEncoder(call: string, remedy: Sentence = faceModelsRemedy): void {
 		this.#requireOpen();
 		if (this.info.canEncode) return;
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
 			`Can't ${call}: the bundle ${this.info.bundle} has no ${this.#bundle.missingFaceModels.join(' and no ')}.`,
-			{ remedy: faceModelsRemedy, details: { bundle: this.info.bundle } },
+			{ remedy, details: { bundle: this.info.bundle } },
 		);
 	}
 }
@@ -238,6 +257,13 @@ export class Arc2Face {
 const faceModelsRemedy =
 	'Put what is missing into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
 	'Without them, paint from identities that another model encoded.';
+
+const referenceRemedy: Sentence = ({ either }) =>
+	'Put what is missing into its folder, as `arc2face pull --accept-antelopev2-license` does for the official bundle; ' +
+	either(
+		'or pass five keypoints as `face`, or `align: false` for a photo that is aligned.',
+		'or pass --reference-as-is for a photo that is aligned.',
+	);
 
 function facesOf({ boxes, keypoints, scores }: NativeFaces): Face[] {
 	return Array.from(scores, (score, i) => {

@@ -11,6 +11,7 @@ import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
+import type { Decoder, Feature } from './options/features.ts';
 import { type GenerateDefaults, lcmDefaults, usualDefaults } from './options/generate.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import type { LoraName } from './options/loras.ts';
@@ -43,6 +44,12 @@ export type ModelInfo = Readonly<{
 	memoryBytes?: number;
 	/** Whether the bundle has the networks that read faces from photos. */
 	canEncode: boolean;
+	/** What the model was loaded with, as options of `load` ask for it. */
+	features: readonly Feature[];
+	/** The expressions that the bundle knows by name, of a model that was loaded with `expression`. */
+	expressions: readonly string[];
+	/** What makes images of latents. */
+	decoder: Decoder;
 	/** Sentences that explain the choice of device and provider, for people. */
 	reasons: readonly string[];
 	/** Tell if the embedded bundle is a fallback, or the loaded image sizes are unlike the bundle's training images. */
@@ -94,6 +101,9 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
 		...(memoryBytes === undefined ? {} : { memoryBytes }),
 		canEncode: bundle.missingFaceModels.length === 0,
+		features: request.features,
+		expressions: [...bundle.expressions.keys()],
+		decoder: request.decoder,
 		reasons: choice.reasons,
 		warnings: [
 			...(request.bundle === undefined && isEmbedded(bundle.folder) ? [embeddedBundleWarning()] : []),
@@ -115,7 +125,11 @@ type Opened = OpenedModel & {
 
 async function loadOnCpu(request: LoadRequest, { library }: CpuChoice, options: PrepareOptions): Promise<Opened> {
 	const precision = resolvePrecision(request.precision, 'cpu');
-	const bundle = await openBundle(request.bundle, { operators: 'onnxruntime', precision, loras: request.loras });
+	const { features, decoder, loras } = request;
+	const bundle = await openBundle(request.bundle, {
+		...{ operators: 'onnxruntime', precision },
+		...{ features, decoder, loras },
+	});
 	const weights = await LoadedWeights.of(bundle, request.cacheDir);
 	const imageSizes = resolveImageSizes(request.shapes.imageSizes, bundle.geometry);
 	const { files, networks } = bundle;
@@ -155,7 +169,7 @@ async function openModel(
 	request: Pick<NativeLoadRequest, 'runtime' | 'files' | 'networks'>,
 	{ signal, onProgress }: PrepareOptions,
 ): Promise<OpenedModel> {
-	const { tokens, geometry } = bundle;
+	const { tokens, geometry, levels } = bundle;
 	const { pixelsPerLatent } = geometry;
 	const [first = '', ...others] = Object.keys(request.networks);
 	let ready = 0;
@@ -163,7 +177,7 @@ async function openModel(
 	const native = await awaitNative(
 		(guard) =>
 			loadNative().load({
-				...{ ...request, ...tokens, pixelsPerLatent },
+				...{ ...request, ...tokens, pixelsPerLatent, levels },
 				onProgress: guard((progress) => {
 					ready = progress.done;
 					onProgress?.({ ...progress, phase: 'loading', fraction: 1 });
@@ -194,15 +208,19 @@ function explained(error: unknown, bundle: Bundle, isOnCpu: boolean): unknown {
 	return blamed(error, bundle, 'load');
 }
 
+/** Those whose memory depends on the size of images alone. */
+const imageNetworks: ReadonlySet<string> = new Set(['vaeDecoder', 'vaeEncoder', 'tinyDecoder']);
+
 function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sentence {
 	const close = 'or close other programs that use the GPU.';
 	return ({ option }) => {
 		const [batches, sizes] = [option('batchSizes'), option('imageSizes')];
 		if (batchSize !== undefined) return `Load with ${batches} of at most ${batchSize}, ${close}`;
 		if (network === 'detector') return `Load with a lower ${option('detectionSize')}, ${close}`;
-		if (network === 'vaeDecoder') return `Load with lower ${sizes}, ${close}`;
+		if (network !== undefined && imageNetworks.has(network)) return `Load with lower ${sizes}, ${close}`;
 		// What the others take, and all engines together, no option changes.
-		const isSettled = network === undefined ? freeBytes !== undefined : network !== 'unet';
+		const isBatched = network === 'unet' || network === 'controlNet';
+		const isSettled = network === undefined ? freeBytes !== undefined : !isBatched;
 		return isSettled
 			? `Load on a GPU with more memory, ${close}`
 			: `Load with fewer and lower ${batches} and ${sizes}, ${close}`;

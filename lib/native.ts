@@ -156,6 +156,8 @@ export interface NativeLoadRequest {
 	identityPosition: number;
 	/** Image pixels per latent, in each direction (8 for SD 1.5). */
 	pixelsPerLatent: number;
+	/** How often the sides of the latents are halved, each time rounded up, for an input or output of the UNet, by its name. */
+	levels?: Readonly<Record<string, number>>;
 	/** Called when a network is ready: its name, and how many of how many are. */
 	onProgress?: (progress: { network: string; done: number; total: number }) => void;
 	/**
@@ -215,10 +217,35 @@ export interface NativeGenerateRequest {
 	height: number;
 	/** Initial noise [images, 4, height / 8, width / 8] instead of the first draw. */
 	latents?: Float32Array;
+	/** What images begin as, instead of noise alone; for a model with the network `vaeEncoder`. */
+	edit?: NativeEdit;
+	/** An image that steers, resized to the images' size, and how strongly: 0 not at all, 1 as trained. */
+	control?: { image: NativePhoto; scale: number };
+	/** 55 numbers that all images show, and how strongly. */
+	expression?: { numbers: Float32Array; scale: number };
+	/**
+	 * A photo that images are to look like, and how strongly. `face`: the square to cut out of it, x and y of its top left, bottom left,
+	 * bottom right and top right, else it is resized. `noise`: of its latents [1 or images, 4, height / 8, width / 8], instead of a fixed
+	 * draw for all.
+	 */
+	reference?: { photo: NativePhoto; scale: number; face?: Float64Array; noise?: Float32Array };
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
 	/** Each image as soon as it is painted. */
 	onImage: (image: NativeImage) => void;
+}
+
+/** Photos and masks, each resized to the images. */
+export interface NativeEdit {
+	photos: readonly NativePhoto[];
+	/** White is painted, black is kept: none, one for all photos, or one for each. */
+	masks: readonly NativePhoto[];
+	/** For each image the index of its photo. */
+	photoOfImage: Uint32Array;
+	/** Lay the photo over the image where the mask is black. */
+	overlay: boolean;
+	/** With a generator for each image: whether the first ones draw the latents of the photos, or each those of its own image. */
+	drawsOnce: boolean;
 }
 
 /** RGB bytes of an image, in memory that the core wrote; `index` is its place in `identityOfImage`. */

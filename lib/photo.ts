@@ -1,31 +1,14 @@
 // Reads photos, in every form that programs hold them, as upright RGB pixels.
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError, shortened } from './errors.ts';
+import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { isArrayBuffer, isBlob, isBytes, isPromise, isStream, isUint8Array, isUrl } from './options/brands.ts';
 import { describe, invalid } from './options/check.ts';
 import { pathOf } from './options/path.ts';
 import { again, type Content, contentOf, endBytes, startBytes } from './photo/content.ts';
 import { openPhoto, type PhotoFile, type PhotoName, unreadable } from './photo/file.ts';
-
-/**
- * A path, a `file:` URL, the bytes of an image file (also as `Blob` or `File`), pixels, or a sharp instance.
- *
- * Files: JPEG, PNG, WebP, AVIF, GIF and TIFF, up to 200 million pixels; and whatever else your build of sharp reads.
- */
-export type Photo = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer | Blob | RawPhoto | Sharp;
-
-/** Pixels: 8 bits, row-major, the top row first. */
-export interface RawPhoto {
-	/** width · height · channels numbers. */
-	data: Uint8Array | Uint8ClampedArray;
-	/** In pixels, at least 1. */
-	width: number;
-	/** In pixels, at least 1. */
-	height: number;
-	/** Numbers per pixel: grey, RGB, or RGB and alpha. */
-	channels: 1 | 3 | 4;
-}
+import type { Photo, RawPhoto } from './photo/forms.ts';
 
 /** RGB, 8 bits, row-major. */
 export interface Pixels extends PhotoName {
@@ -41,17 +24,22 @@ const pixelLimit = 200_000_000;
 const formats = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff', 'jp2', 'jxl', 'raw'];
 
 /**
- * Decodes a photo: turned upright as its EXIF orientation says, converted to sRGB, 8 bits, without alpha (what is
- * transparent becomes white). Only the first frame of an animation is used.
+ * Decodes a photo: turned upright as its EXIF orientation says, converted to sRGB, 8 bits, without alpha. Only the first
+ * frame of an animation is used.
  *
+ * @param how.option - what the call names it (default `photo`)
+ * @param how.background - what is transparent becomes this (default white)
  * @throws {Arc2FaceError} `INVALID_IMAGE` if it can't be read or decoded, or has over 200 million pixels;
  *   `INVALID_ARGUMENT` if it is not a photo at all
  */
-export async function readPhoto(photo: Photo): Promise<Pixels> {
-	return await open(photo, async (image, { name, photo }) => {
+export async function readPhoto(
+	photo: Photo,
+	{ option = 'photo', background = 'white' }: { option?: string; background?: 'white' | 'black' } = {},
+): Promise<Pixels> {
+	return await open(photo, option, async (image, { name, photo }) => {
 		const { data, info } = await image
 			.autoOrient()
-			.flatten({ background: 'white' })
+			.flatten({ background })
 			.toColourspace('srgb')
 			.raw({ depth: 'uchar' })
 			.toBuffer({ resolveWithObject: true });
@@ -63,17 +51,18 @@ export async function readPhoto(photo: Photo): Promise<Pixels> {
 /**
  * Reads only a photo's header, to find missing files and non-photos before long work begins.
  *
+ * @returns its size when it is upright
  * @throws {Arc2FaceError} as `readPhoto` does
  */
-export async function checkPhoto(photo: Photo): Promise<void> {
-	await open(photo, async () => {});
+export async function checkPhoto(photo: Photo, option = 'photo'): Promise<Size> {
+	return await open(photo, option, async (image) => (await image.metadata()).autoOrient);
 }
 
 /** A photo before it is decoded; for a file, also both its ends. */
 type Source = PhotoName & Readonly<{ image: () => Sharp; file?: PhotoFile }>;
 
-async function open<T>(photo: Photo, read: (image: Sharp, name: PhotoName) => Promise<T>): Promise<T> {
-	const source = await locate(photo);
+async function open<T>(photo: Photo, option: string, read: (image: Sharp, name: PhotoName) => Promise<T>): Promise<T> {
+	const source = await locate(photo, option);
 	const content = source.file && contentOf(source.file.start);
 	if (content !== undefined && !isRead(content)) {
 		const why = `it is ${content.what}, and only JPEG, PNG, WebP, AVIF, GIF and TIFF files are read`;
@@ -122,11 +111,11 @@ function isRead({ suffix }: Content): boolean {
 	return Object.values(sharp.format).some(({ input }) => input?.fileSuffix?.includes(suffix));
 }
 
-async function locate(photo: Photo): Promise<Source> {
+async function locate(photo: Photo, option: string): Promise<Source> {
 	// Damage that a decoder can repair passes; the rest fails. The number of pixels is checked here, with a reason.
 	const limits = { limitInputPixels: false, failOn: 'error' } as const;
-	if (typeof photo === 'string' || isUrl(photo)) return await locateFile(photo, limits);
-	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo);
+	if (typeof photo === 'string' || isUrl(photo)) return await locateFile(photo, option, limits);
+	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo, option);
 	const bytes = await bytesOf(photo);
 	if (bytes !== undefined) {
 		const file = { all: bytes, start: bytes.subarray(0, startBytes), end: bytes.subarray(-endBytes) };
@@ -142,24 +131,24 @@ async function locate(photo: Photo): Promise<Source> {
 		const raw = { raw: { width, height, channels }, ...limits };
 		return { ...named(`the photo of ${width} × ${height} pixels`), image: () => sharp(ownBytes(data), raw) };
 	}
-	throw notAPhoto(photo);
+	throw notAPhoto(photo, option);
 }
 
-async function locateFile(photo: string | URL, limits: SharpOptions): Promise<Source> {
+async function locateFile(photo: string | URL, option: string, limits: SharpOptions): Promise<Source> {
 	const text = String(photo);
-	if (/^(https?|data|blob):/i.test(text)) throw notHere(photo);
-	const path = pathOf(photo, 'photo');
+	if (/^(https?|data|blob):/i.test(text)) throw notHere(photo, option);
+	const path = pathOf(photo, option);
 	const name = namedAs(path);
 	const file = await openPhoto(path, name);
 	return { ...name, image: () => sharp(file.all ?? path, limits), file };
 }
 
 /** The error about a remote URL: nothing here uses the network. */
-function notHere(photo: string | URL): Arc2FaceError {
+function notHere(photo: string | URL, option: string): Arc2FaceError {
 	const remedy: Sentence = ({ either }) =>
 		`Pass the bytes that are there: ${either('`await (await fetch(url)).arrayBuffer()`', '`curl URL`, into a photo named -')}.`;
 	const text = shortened(String(photo), 200);
-	if (isUrl(photo)) return invalid('a path or a file: URL', 'photo', text, remedy);
+	if (isUrl(photo)) return invalid('a path or a file: URL', option, text, remedy);
 	return unreadable({ name: `the photo ${text}`, photo: text }, 'it is an address, not a file', { remedy });
 }
 
@@ -196,10 +185,10 @@ function named(name: string): PhotoName {
 	return { name, photo: name };
 }
 
-function notAPhoto(received: unknown): Arc2FaceError {
+function notAPhoto(received: unknown, option: string): Arc2FaceError {
 	return invalid(
 		'a path, a file: URL, the bytes of an image file, a Blob, { data, width, height, channels } or a sharp instance',
-		'photo',
+		option,
 		describe(received),
 		collecting(received),
 	);

@@ -21,6 +21,7 @@ export const warningCodes = {
 	LOW_SIMILARITY: 'The portrait is less alike to its identity than was asked for, or shows no face; no try was better.',
 	OTHER_DEVICE:
 		'The recipe was made on another kind of device, in other arithmetic or by other versions: the image may differ a little.',
+	OTHER_PHOTO: 'A photo is not the one that the recipe was made with.',
 } as const;
 
 /** A kind of warning. */

@@ -5,7 +5,7 @@ import type { NetworkGraph, Value } from './graph/graph.ts';
 import { conv2d, silu } from './graph/layers.ts';
 import { type NetworkOptions, Scope } from './graph/scope.ts';
 import { readUNetEncoderConfig, type UNetEncoderConfig } from './graph/unet-config.ts';
-import { downBlocks, middleBlock, unetInputs } from './graph/unet-encoder.ts';
+import { downBlocks, type Feature, levelShape, middleBlock, unetInputs } from './graph/unet-encoder.ts';
 import type { WeightSource } from './weights/weight-set.ts';
 
 export type ControlNetConfig = UNetEncoderConfig &
@@ -32,8 +32,8 @@ export function readControlNetConfig(config: ConfigFile): ControlNetConfig {
 /**
  * Steers a UNet by an image (diffusers' `ControlNetModel`, Zhang et al. 2023, https://arxiv.org/abs/2302.05543).
  *
- * Inputs: those of the UNet; `controlnet_cond` [batch, 3, 8 · height, 8 · width], RGB in 0–1; `conditioning_scale` float32 [1].
- * Outputs: `down_0` … and `mid`, what to add to the UNet's skip connections and to its middle, times the scale.
+ * Inputs: those of the UNet; `controlnet_cond` [batch, 3, 8 · height, 8 · width], RGB in 0–1; `conditioning_scale` float32 [batch].
+ * Outputs: `down_0` … and `mid`, what to add to the UNet's skip connections and to its middle, times the row's scale.
  */
 export function controlNet(
 	config: ControlNetConfig,
@@ -43,21 +43,24 @@ export function controlNet(
 	const net = Scope.root('controlnet', weights, options);
 	const { sample, guide } = unetInputs(net, config);
 	const image = net.input('controlnet_cond', ['batch', config.imageChannels, 'image_height', 'image_width']);
-	const scale = net.compute(net.input('conditioning_scale', [1], 'float32'), 'float32');
+	const scale = net.op('Reshape', [
+		net.compute(net.input('conditioning_scale', ['batch'], 'float32'), 'float32'),
+		net.integers([-1, 1, 1, 1]),
+	]);
 
 	const latents = conv2d(net.at('conv_in'), sample, config.inChannels, config.channels[0]!);
 	const first = net.op('Add', [latents, imageEmbedding(net.at('controlnet_cond_embedding'), image, config)]);
 	const skips = downBlocks(net, first, config, guide);
 	const middle = middleBlock(net, skips.at(-1)!, config, guide);
 
-	const residual = (from: Scope, name: string, value: Value, channels: number) => {
-		const projected = conv2d(from, value, channels, channels, { kernel: 1 });
-		net.output(name, net.op('Mul', [projected, scale]), ['batch', channels, `${name}_height`, `${name}_width`]);
+	const residual = (from: Scope, name: string, x: Feature) => {
+		const projected = conv2d(from, x.value, x.channels, x.channels, { kernel: 1 });
+		net.output(name, net.op('Mul', [projected, scale]), levelShape(x));
 	};
 	skips.forEach((skip, i) => {
-		residual(net.at(`controlnet_down_blocks.${i}`), `down_${i}`, skip.value, skip.channels);
+		residual(net.at(`controlnet_down_blocks.${i}`), `down_${i}`, skip);
 	});
-	residual(net.at('controlnet_mid_block'), 'mid', middle.value, middle.channels);
+	residual(net.at('controlnet_mid_block'), 'mid', middle);
 	return net.finish();
 }
 

@@ -1,11 +1,14 @@
 // The UNet: its config and graph.
 import type { ConfigFile } from './config-file.ts';
+import { type ExpressionAdapter, expressionInputs } from './expression-adapter.ts';
 import { blockTypes, requireSupported, sizes } from './graph/config.ts';
-import type { NetworkGraph, Value } from './graph/graph.ts';
+import type { NetworkGraph } from './graph/graph.ts';
 import { conv2d, groupNorm, silu, upsampleNearest } from './graph/layers.ts';
+import { referenceInputs } from './graph/reference.ts';
 import { type NetworkOptions, Scope } from './graph/scope.ts';
 import { readUNetEncoderConfig, type UNetEncoderConfig } from './graph/unet-config.ts';
-import { downBlocks, type Feature, middleBlock, unetInputs, unetLayer } from './graph/unet-encoder.ts';
+import { downBlocks, type Feature, levelShape, middleBlock, unetInputs, unetLayer } from './graph/unet-encoder.ts';
+import type { LowRank } from './weights/low-rank.ts';
 import type { WeightSource } from './weights/weight-set.ts';
 
 export type UNetConfig = UNetEncoderConfig &
@@ -17,9 +20,18 @@ export type UNetConfig = UNetEncoderConfig &
 		sampleSize: number | undefined;
 	}>;
 
+/** What a UNet takes besides; each has a value with which a row of the batch is as if it were not there. */
 export type UNetOptions = NetworkOptions & {
-	/** Adds the inputs `down_0` … and `mid`: residuals from a ControlNet, whose outputs have these names. */
+	/** Adds the inputs `down_0` … and `mid`: residuals from a ControlNet, whose outputs have these names. 0: none. */
 	controlResiduals?: boolean;
+	/** Adds `expression` float32 [batch, 55] and `expression_scale` float32 [batch], how strongly it shows. 0: not at all. */
+	expression?: ExpressionAdapter | undefined;
+	/**
+	 * Adds `bank_0` … [batch, tokens, channels], one for each transformer block, which rows with `reference_reads` 1 (float32
+	 * [batch]; 0: none) look at, or all of length 0; `reference_scale` float32 [batch], how strongly the reading layers differ from
+	 * the UNet's own (0: not at all); and the outputs `written_0` …, which are such banks, of the evaluation of a clean image.
+	 */
+	reference?: LowRank | undefined;
 };
 
 const crossAttention = 'CrossAttnUpBlock2D';
@@ -69,8 +81,13 @@ export function readUNetConfig(config: ConfigFile): UNetConfig {
  * Output: `eps` [batch, 4, height, width], the noise in them.
  */
 export function unet(config: UNetConfig, weights: WeightSource, options: UNetOptions = {}): NetworkGraph {
-	const net = Scope.root('unet', weights, options);
-	const { sample, guide } = unetInputs(net, config);
+	const root = Scope.root('unet', weights, options);
+	const { adapted: net, reference } =
+		options.reference === undefined ? { adapted: root } : referenceInputs(root, options.reference);
+	const { sample, guide: plain } = unetInputs(net, config);
+	const expression =
+		options.expression && expressionInputs(root, options.expression, config.conditioningSize, crossAttentions(config));
+	const guide = { ...plain, expression, reference };
 
 	const first = conv2d(net.at('conv_in'), sample, config.inChannels, config.channels[0]!);
 	let skips = downBlocks(net, first, config, guide);
@@ -92,7 +109,7 @@ export function unet(config: UNetConfig, weights: WeightSource, options: UNetOpt
 			const up = block.at('upsamplers.0');
 			// To the size of the next skip connection, which may be odd if halving was rounded.
 			const larger = upsampleNearest(up, x.value, skips.at(-1)!.value);
-			x = { value: up.result(conv2d(up.at('conv'), larger, channels, channels)), channels };
+			x = { value: up.result(conv2d(up.at('conv'), larger, channels, channels)), channels, level: level - 1 };
 		}
 		block.result(x.value);
 	});
@@ -104,10 +121,31 @@ export function unet(config: UNetConfig, weights: WeightSource, options: UNetOpt
 }
 
 function addResidual(net: Scope, x: Feature, name: string): Feature {
-	const residual: Value = net.input(name, ['batch', x.channels, `${name}_height`, `${name}_width`]);
-	return { value: net.op('Add', [x.value, residual]), channels: x.channels };
+	return { ...x, value: net.op('Add', [x.value, net.input(name, levelShape(x))]) };
 }
 
 function concat(block: Scope, x: Feature, skip: Feature): Feature {
-	return { value: block.op('Concat', [x.value, skip.value], { axis: 1 }), channels: x.channels + skip.channels };
+	const value = block.op('Concat', [x.value, skip.value], { axis: 1 });
+	return { value, channels: x.channels + skip.channels, level: x.level };
+}
+
+/** The paths of all cross-attentions, in the order of diffusers' `attn_processors`: down, up, middle. */
+function crossAttentions({ attention, upAttention, layers, transformerLayers }: UNetConfig): string[] {
+	const paths: string[] = [];
+	const add = (block: string, attentions: number, level: number) => {
+		for (let i = 0; i < attentions; i++) {
+			for (let j = 0; j < transformerLayers[level]!; j++) {
+				paths.push(`${block}.attentions.${i}.transformer_blocks.${j}.attn2`);
+			}
+		}
+	};
+	layers.forEach((count, level) => {
+		if (attention[level]) add(`down_blocks.${level}`, count, level);
+	});
+	upAttention.forEach((has, i) => {
+		const level = layers.length - 1 - i;
+		if (has) add(`up_blocks.${i}`, layers[level]! + 1, level);
+	});
+	add('mid_block', 1, layers.length - 1);
+	return paths;
 }

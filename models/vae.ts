@@ -107,11 +107,10 @@ export function vaeDecoder(config: VaeConfig, weights: WeightSource, options: Ne
 }
 
 /**
- * Image to a normal distribution of latents: the encoder of diffusers' `AutoencoderKL`.
+ * Image to a normal distribution of latents: the encoder of diffusers' `AutoencoderKL`, in the sampler's scale.
  *
  * Input: `image` [batch, 3, 8 · height, 8 · width], RGB, −1 … 1.
- * Outputs: `mean` and `logvar` [batch, 4, height, width]. Latents for a sampler are
- * (mean + exp(logvar / 2) · noise) · {@link VaeConfig.scalingFactor}.
+ * Outputs: `mean` and `deviation` [batch, 4, height, width]. Latents for a sampler are mean + deviation · noise.
  */
 export function vaeEncoder(config: VaeConfig, weights: WeightSource, options: NetworkOptions = {}): NetworkGraph {
 	const net = Scope.root('vae-encoder', weights, options);
@@ -138,8 +137,10 @@ export function vaeEncoder(config: VaeConfig, weights: WeightSource, options: Ne
 
 	const [mean, logvar] = net.split(x, 2, 1);
 	const latentShape = ['batch', latentChannels, 'height', 'width'];
-	net.output('mean', mean!, latentShape);
-	net.output('logvar', net.op('Clip', [logvar!, net.scalar(-30), net.scalar(20)]), latentShape);
+	const scale = net.scalar(config.scalingFactor);
+	const halfLogvar = net.op('Mul', [net.op('Clip', [logvar!, net.scalar(-30), net.scalar(20)]), net.scalar(0.5)]);
+	net.output('mean', net.op('Mul', [mean!, scale]), latentShape);
+	net.output('deviation', net.op('Mul', [net.op('Exp', [halfLogvar]), scale]), latentShape);
 	return net.finish();
 }
 

@@ -7,12 +7,11 @@
  * Needs 8 GB of disk without a bundle. Linux only, because it reads the builder's memory and time from /proc.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { buildOne } from './one-engine.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
@@ -23,8 +22,6 @@ const libraries = join(root, '.toolchain/tensorrt-rtx/tensorrt_rtx_libs');
  */
 const mostSeconds = 600;
 const mostBytes = 20e9;
-/** Latents a side, as the UNet's: 512 pixels. */
-const latents = 64;
 
 const { values } = parseArgs({ options: { bundle: { type: 'string' } } });
 if (!existsSync(libraries) && process.env.ARC2FACE_TENSORRT === undefined) {
@@ -35,14 +32,13 @@ const folder = mkdtempSync(join(tmpdir(), 'arc2face-full-size-'));
 try {
 	const bundle = values.bundle ?? randomBundle();
 	const { built, peakBytes, processorSeconds } = await build(bundle);
-	built.push(await buildVaeEncoder(bundle));
 	const layers = spawnSync(process.execPath, [join(root, 'test/unet-layers.js'), '--bundle', bundle], {
 		stdio: 'inherit',
 	});
 	for (const { network, precision, seconds, bytes } of built) {
 		console.log(`${network} in ${precision}: ${seconds.toFixed(0)} s, ${(bytes / 1e6).toFixed(0)} MB`);
 	}
-	console.log(`Processor time: ${processorSeconds.toFixed(0)} s, without the VAE encoder`);
+	console.log(`Processor time: ${processorSeconds.toFixed(0)} s`);
 	console.log(`Peak of memory, mapped weights included: ${(peakBytes / 1e9).toFixed(1)} GB`);
 	expect(layers.status === 0, "the UNet's layers are fused");
 	const networks = built.map(({ network }) => network).sort();
@@ -67,11 +63,12 @@ function randomBundle() {
 /** @typedef {{ network: string, precision: string, seconds: number, bytes: number }} Built */
 
 /**
- * What a model loads.
+ * What a model with all features loads.
  * @param {string} bundle @returns {Promise<{ built: Built[], peakBytes: number, processorSeconds: number }>}
  */
 async function build(bundle) {
-	const argv = ['engines', 'build', '--bundle', bundle, '--capability', '8.9', '--cache-dir', folder, '--json'];
+	const what = ['--bundle', bundle, '--edit', '--capability', '8.9'];
+	const argv = ['engines', 'build', ...what, '--cache-dir', folder, '--json'];
 	const child = spawn(process.execPath, [join(root, 'dist/lib/cli.js'), ...argv], {
 		stdio: ['ignore', 'pipe', 'inherit'],
 		env: { ARC2FACE_TENSORRT: libraries, ...process.env },
@@ -86,27 +83,6 @@ async function build(bundle) {
 	clearInterval(watch);
 	expect(code === 0, 'the builds succeed');
 	return { built: JSON.parse(stdout).built, ...used };
-}
-
-/**
- * The network that `load` does not load; in this process.
- * @param {string} bundle @returns {Promise<Built>}
- */
-async function buildVaeEncoder(bundle) {
-	const { readVaeConfig, vaeEncoder } = await import('../dist/models/vae.js');
-	const name = 'vaeEncoder';
-	const to = join(folder, 'vae-encoder.engine');
-	const seconds = await buildOne(
-		join(bundle, 'vae'),
-		{
-			...{ name, readConfig: readVaeConfig, define: vaeEncoder },
-			profile: ({ imageChannels, pixelsPerLatent }) => ({
-				image: [1, imageChannels, latents * pixelsPerLatent, latents * pixelsPerLatent],
-			}),
-		},
-		{ to, env: { ARC2FACE_TENSORRT: libraries, ...process.env } },
-	);
-	return { network: name, precision: 'fp16', seconds, bytes: statSync(to).size };
 }
 
 /** What a process has used so far; undefined once it has ended. @param {number | undefined} pid */

@@ -23,7 +23,13 @@ export interface Operations {
 	/** Draws of `counts` numbers, one after another, from one generator. */
 	randn(seed: number, counts: readonly number[]): Float32Array[];
 	fitPhoto(photoWidth: number, photoHeight: number, inputWidth: number, inputHeight: number): Letterbox;
+	/** `corners`: x and y of top left, bottom left, bottom right and top right. */
+	prepareFace(photo: Photo, corners: Float64Array, output: number, pad: boolean): Photo & { quad: Float64Array };
+	/** [output, output, 3] */
+	sampleQuad(photo: Photo, corners: Float64Array, output: number, samples: number): Uint8Array;
 	resize(photo: Photo, width: number, height: number): Uint8Array;
+	/** Pillow's, every byte. */
+	resizeLanczos(photo: Photo, width: number, height: number): Uint8Array;
 	/** [3, inputHeight, inputWidth] */
 	letterbox(photo: Photo, letterbox: Letterbox): Float32Array;
 	/** `matrix`: 2 × 3, photo to crop. */

@@ -48,6 +48,17 @@ export function runNetwork(
 	});
 }
 
+/** The VAE encoder's outputs in diffusers' terms. */
+export function posteriorOf(
+	{ mean, deviation }: ReturnType<typeof runNetwork>,
+	scalingFactor: number,
+): Record<'mean' | 'logvar', { data: Float32Array }> {
+	return {
+		mean: { data: mean!.data.map((value) => value / scalingFactor) },
+		logvar: { data: deviation!.data.map((value) => 2 * Math.log(value / scalingFactor)) },
+	};
+}
+
 /** The nearest float16, ties to even, for magnitudes below 65520. */
 function floatToHalf(value: number): number {
 	const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;

@@ -1,4 +1,5 @@
 // Whole generations of diffusers' pipelines on tiny-sd, and the options for ours to generate the same.
+import { expect } from 'vitest';
 import type { GenerateOptions, SamplerName } from '../lib/index.ts';
 import { type GoldenCase, goldenFolder, readGolden } from './golden.ts';
 
@@ -31,4 +32,29 @@ export function optionsOf(recorded: GoldenCase): GenerateOptions {
 	// diffusers draws the whole batch from one generator unless given a list of them.
 	const noise = seeds === undefined ? 'batch' : 'per-image';
 	return { steps, guidanceScale, count, seed: seeds ?? seed, noise, sampler: samplerOf(recorded), width, height };
+}
+
+/** The recorded generations that something else steers, too. */
+export const steered = [...golden.cases(1, 'controlnet'), ...golden.cases(1, 'exp'), ...golden.cases(1, 'ref')];
+
+/** The options of `generate` for one of {@link steered}. */
+export function steeredOptionsOf(recorded: GoldenCase): GenerateOptions {
+	const { kind, tensors, width, height, num_images, identities, conditioning_scale, exp_scale, lora_scale } = recorded;
+	const options = optionsOf(recorded);
+	const picture = (key: string) =>
+		({ data: golden.tensor(key).data as Uint8Array, width, height, channels: 3 }) as const;
+	switch (kind) {
+		case 'controlnet':
+			return { ...options, control: { image: picture(tensors.control_image!), scale: conditioning_scale } };
+		case 'exp':
+			return { ...options, expression: golden.floats(tensors.exp_params!), expressionScale: exp_scale };
+		default: {
+			// Of the rows without the person and then those with it, only these look at the reference.
+			const noise = golden.floats(tensors.reference_noise!) as Float32Array;
+			const photo = picture(tensors.reference_image!);
+			const reference = { photo, align: false, scale: lora_scale, noise: noise.slice(noise.length / 2) };
+			expect(noise.length).toBe((2 * num_images * identities.length * 4 * width * height) / 64);
+			return { ...options, reference };
+		}
+	}
 }

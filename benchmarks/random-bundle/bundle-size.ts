@@ -13,6 +13,10 @@ export type BundleSize = Readonly<{
 	type: 'float32' | 'float16';
 	arcface: ArcFaceSize;
 	scrfd: ScrfdSize;
+	/** Channels of the layers that shrink a ControlNet's image. */
+	imageEmbedding: readonly number[];
+	/** Of the reference adapter's additions. */
+	referenceRank: number;
 	/** Of the LoRA for few steps. */
 	loraRank: number;
 }>;
@@ -106,6 +110,8 @@ const full: BundleSize = {
 	type: 'float32',
 	arcface: { blocks: [3, 13, 30, 3], channels: [64, 128, 256, 512] },
 	scrfd: { stem: 56, blocks: [3, 4, 2, 3], channels: [56, 88, 88, 224], neck: 56, head: 80 },
+	imageEmbedding: [16, 32, 96, 256],
+	referenceRank: 64,
 	loraRank: 64,
 };
 
@@ -150,6 +156,8 @@ const tiny: BundleSize = {
 	type: 'float16',
 	arcface: { blocks: [1, 1, 1, 1], channels: [8, 16, 16, 8] },
 	scrfd: { stem: 8, blocks: [1, 1, 1, 1], channels: [8, 8, 16, 16], neck: 16, head: 16 },
+	imageEmbedding: [4, 8, 8, 16],
+	referenceRank: 4,
 	loraRank: 2,
 };
 

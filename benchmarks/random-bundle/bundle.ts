@@ -8,6 +8,13 @@ import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts
 import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
 import { WeightInventory } from '../../models/weights/weight-set.ts';
+import {
+	controlNetConfig,
+	randomControlNet,
+	randomExpressionAdapter,
+	randomExpressions,
+	randomReferenceAdapter,
+} from './adapters.ts';
 import { randomArcFace } from './arcface.ts';
 import { type BundleSizeName, bundleSizes, scheduler } from './bundle-size.ts';
 import { positionIds, randomTensors } from './initialisation.ts';
@@ -22,6 +29,8 @@ export type RandomBundleOptions = {
 	size: BundleSizeName;
 	/** Integer that decides every value (default 0). */
 	seed?: number;
+	/** Adds a ControlNet, an expression adapter and a reference adapter, together of 0.8 GB or 3 MB. */
+	adapters?: boolean;
 	/** Adds a LoRA for few steps, of 135 MB or 0.2 MB. */
 	lcmLora?: boolean;
 	/** Called when a file is complete; `path` is the one in the bundle. */
@@ -37,9 +46,20 @@ export type RandomBundleOptions = {
  */
 export async function writeRandomBundle(
 	folder: string,
-	{ size, seed = 0, lcmLora = false, onFile }: RandomBundleOptions,
+	{ size, seed = 0, adapters = false, lcmLora = false, onFile }: RandomBundleOptions,
 ): Promise<void> {
-	const { unet: unetConfig, encoder, vae, tokens, type, arcface, scrfd, loraRank } = bundleSizes[size];
+	const {
+		unet: unetConfig,
+		encoder,
+		vae,
+		tokens,
+		type,
+		arcface,
+		scrfd,
+		imageEmbedding,
+		referenceRank,
+		loraRank,
+	} = bundleSizes[size];
 	const random = (network: string, weights: WeightInventory) =>
 		randomTensors(weights.shapes, `${seed}/${network}`, type);
 
@@ -68,9 +88,21 @@ export async function writeRandomBundle(
 	await write('antelopev2/arcface.onnx', (file) => writeBytes(file, randomArcFace(arcface, `${seed}/arcface`)));
 	await write('antelopev2/scrfd_10g_bnkps.onnx', (file) => writeBytes(file, randomScrfd(scrfd, `${seed}/scrfd`)));
 	if (tokens !== undefined) await writeJson('tokens.json', tokens);
-	if (!lcmLora) return;
-	const lora = randomLora(unetWeights(unetConfig), { rank: loraRank, seed: `${seed}/lcm-lora` });
-	await write('lcm-lora/pytorch_lora_weights.safetensors', (file) => writeSafetensors(file, lora));
+	if (lcmLora) {
+		const lora = randomLora(unetWeights(unetConfig), { rank: loraRank, seed: `${seed}/lcm-lora` });
+		await write('lcm-lora/pytorch_lora_weights.safetensors', (file) => writeSafetensors(file, lora));
+	}
+	if (!adapters) return;
+
+	const control = controlNetConfig(unetConfig, imageEmbedding);
+	await writeJson('controlnet/config.json', control);
+	const controlTensors = randomControlNet(control, `${seed}/controlnet`);
+	await write('controlnet/diffusion_pytorch_model.safetensors', (file) => writeSafetensors(file, controlTensors));
+	const expression = randomExpressionAdapter(unetConfig, `${seed}/exp_adapter`);
+	await write('exp_adapter/exp_adapter.bin', (file) => writeTorchZip(file, expression));
+	await writeJson('expressions.json', randomExpressions(['smile', 'frown']));
+	const reference = randomReferenceAdapter(unetConfig, { rank: referenceRank, seed: `${seed}/ref_adapter` });
+	await write('ref_adapter/pytorch_lora_weights.safetensors', (file) => writeSafetensors(file, reference));
 }
 
 function unetWeights(config: object): WeightInventory {

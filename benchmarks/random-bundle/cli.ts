@@ -4,11 +4,12 @@ import { writeRandomBundle } from './bundle.ts';
 
 const usage = `Writes a model bundle with random weights: the official layout and sizes, for measuring and testing.
 
-Usage: npm run random-bundle -- --out DIR [--size full|tiny] [--seed N] [--lcm-lora]
+Usage: npm run random-bundle -- --out DIR [--size full|tiny] [--seed N] [--adapters] [--lcm-lora]
 
   --out DIR    the bundle's folder; made when it is not there
   --size NAME  full: the official networks' sizes, 4.5 GB (default); tiny: 128 × 128 pixels, 7 MB
   --seed N     integer that decides every value (default 0)
+  --adapters   also a ControlNet, an expression adapter and a reference adapter
   --lcm-lora   also a LoRA for few steps, of 135 MB in full size
 `;
 
@@ -37,13 +38,14 @@ function readArguments() {
 				out: { type: 'string' },
 				size: { type: 'string', default: 'full' },
 				seed: { type: 'string', default: '0' },
+				adapters: { type: 'boolean', default: false },
 				'lcm-lora': { type: 'boolean', default: false },
 			},
 		});
-		const { out, size } = values;
+		const { out, size, adapters } = values;
 		const seed = Number(values.seed);
 		if (out === undefined || !(size === 'full' || size === 'tiny') || !Number.isSafeInteger(seed)) return undefined;
-		return { out, size, seed, lcmLora: values['lcm-lora'] } as const;
+		return { out, size, seed, adapters, lcmLora: values['lcm-lora'] } as const;
 	} catch {
 		return undefined;
 	}

@@ -10,21 +10,27 @@ import type { NamedTensor } from '../../models/weights/reference.ts';
 import { Arc2FaceError } from '../errors.ts';
 import type { ImageGeometry } from '../geometry.ts';
 import type { NativeNetwork } from '../native.ts';
+import { usualDecoder } from '../options/features.ts';
 import type { ResolvedLora } from '../options/loras.ts';
 import { packageRoot } from '../package.ts';
 import type { ScheduleConfig } from '../samplers/schedule.ts';
 import { readScheduleConfig } from '../samplers/schedule-config.ts';
+import { type AdapterFiles, assertAdaptersUsed, findAdapters, readAdapters } from './adapters.ts';
+import { type Declarations, levelsOf } from './dimensions.ts';
+import { type Expressions, readExpressions } from './expressions.ts';
 import { fitTogether, type ReadConfigs } from './fit.ts';
+import { type Framing, readFraming } from './framing.ts';
 import { type BundleLora, openLoras } from './loras.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
 	type GraphOptions,
+	type NeededName,
 	type NetworkName,
 	networks,
 	type OnnxName,
+	type OptionalName,
 	onnxNames,
-	type WrittenName,
-	writtenNames,
+	writtenNamesFor,
 	writtenNetworks,
 } from './networks.ts';
 import { extraPartOf } from './official.ts';
@@ -38,10 +44,20 @@ export type Bundle = Readonly<{
 	/** Absolute paths, to which `networks` refer by index. */
 	files: readonly string[];
 	networks: BundleNetworks;
+	/** Of the networks whose graphs are built here. */
+	declarations: Readonly<Partial<Record<NetworkName, Declarations>>>;
+	/** How often the sides of the latents are halved for inputs and outputs of the UNet. */
+	levels: Readonly<Record<string, number>>;
+	/** Expressions by name, of a bundle that was opened for them. */
+	expressions: Expressions;
+	/** Of heads that show poses. */
+	framing: Framing;
 	tokens: Tokens;
 	/** Numbers per token in the text encoder's output. */
 	conditioningSize: number;
 	schedule: ScheduleConfig;
+	/** What the UNet has besides its own weights, for the features that the bundle was opened for. */
+	adapters: AdapterFiles;
 	/** Those that the weights of the UNet have been added. */
 	loras: readonly BundleLora[];
 	geometry: ImageGeometry;
@@ -49,11 +65,15 @@ export type Bundle = Readonly<{
 	missingFaceModels: readonly string[];
 }>;
 
-/** The two that read faces are both there or both missing. */
-export type BundleNetworks = Readonly<Record<WrittenName, NativeNetwork> & Partial<Record<OnnxName, NativeNetwork>>>;
+/** The two that read faces are both there or both missing; optional ones are there as the bundle was opened. */
+export type BundleNetworks = Readonly<
+	Record<NeededName, NativeNetwork> & Partial<Record<OnnxName | OptionalName, NativeNetwork>>
+>;
 
 /** How a bundle's graphs are built, and with what added to the UNet. */
-type OpenOptions = GraphOptions & Readonly<{ loras?: readonly ResolvedLora[] }>;
+type OpenOptions = Pick<GraphOptions, 'operators' | 'precision'> &
+	Partial<Pick<GraphOptions, 'features' | 'decoder'>> &
+	Readonly<{ loras?: readonly ResolvedLora[] }>;
 
 const cpuGraphs: OpenOptions = { operators: 'onnxruntime', precision: 'fp32' };
 
@@ -84,20 +104,30 @@ export async function openBundle(bundle?: string, options: OpenOptions = cpuGrap
 	}
 }
 
-async function read(folder: string, { loras: wanted = [], ...options }: OpenOptions): Promise<Bundle> {
+async function read(
+	folder: string,
+	{ operators, precision, features = [], decoder = usualDecoder, loras: wanted = [] }: OpenOptions,
+): Promise<Bundle> {
+	const options = { operators, precision, features, decoder };
+	const names = writtenNamesFor(options);
 	const folders = new Map<NetworkName, string>();
-	for (const name of writtenNames) folders.set(name, await about(name, () => folderOf(folder, name)));
+	for (const name of names) folders.set(name, await about(name, () => folderOf(folder, name)));
 	const found: Record<string, unknown> = {};
-	for (const name of writtenNames) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
+	for (const name of names) found[name] = await about(name, () => readConfig(folders.get(name)!, name));
 	const configs = found as ReadConfigs;
 	const schedule = await readSchedule(folder);
 	const { vocabularySize, positions, hiddenSize } = configs.textEncoder.config;
 	const tokens = await readTokens(folder, vocabularySize, positions);
 	const geometry = fitTogether(configs);
+	const adapterFiles = await about('unet', () => findAdapters(folder, options.features));
+	const adapters = await about('unet', () => readAdapters(adapterFiles));
+	const expressions = options.features.includes('expression') ? await readExpressions(folder) : new Map();
+	const framing = options.features.includes('control') ? await readFraming(folder) : 'ffhq';
 	const loras = await about('unet', () => openLoras(folder, wanted));
 
 	const files = new FileList();
 	const opened: Partial<Record<NetworkName, NativeNetwork>> = {};
+	const declarations: Partial<Record<NetworkName, Declarations>> = {};
 	const paths = onnxNames.map((name) => ({ name, path: onnxPath(folder, name) }));
 	const missing = [];
 	for (const { path } of paths) if (!(await isThere(path))) missing.push(relative(folder, path));
@@ -107,20 +137,30 @@ async function read(folder: string, { loras: wanted = [], ...options }: OpenOpti
 			opened[name] = { file: files.indexOf(path) };
 		}
 	}
-	for (const name of writtenNames) {
+	for (const name of names) {
 		opened[name] = await about(name, async () => {
 			const checkpoint = await openCheckpoint(await findWeights(folders.get(name)!, writtenNetworks[name].weights));
 			// Building a graph takes some ten milliseconds: timers and connections get their turn in between.
 			await setImmediate();
-			return await files.refer(
-				writeDown(name, configs[name], checkpoint, { ...options, loras: name === 'unet' ? loras : [] }),
-			);
+			const written = writeDown(name, configs[name]!, checkpoint, {
+				...options,
+				adapters,
+				loras: name === 'unet' ? loras : [],
+			});
+			declarations[name] = written;
+			return await files.refer(written);
 		});
 	}
+	await about('unet', async () => assertAdaptersUsed(adapters));
 	return {
 		folder,
 		files: files.paths,
 		networks: opened as BundleNetworks,
+		declarations,
+		levels: levelsOf(declarations.unet!),
+		adapters: adapterFiles,
+		expressions,
+		framing,
 		tokens,
 		conditioningSize: hiddenSize,
 		schedule,

@@ -4,13 +4,16 @@ import { Arc2FaceError } from '../errors.ts';
 import { cacheFolder } from '../files/cache-folder.ts';
 import { FileDigests, type FileState, isSameContent, sha256, stateOf } from '../files/digests.ts';
 import { requirePrivateFolder } from '../files/private-folder.ts';
+import { type AdapterName, adapterNames } from './adapters.ts';
 import type { Bundle } from './bundle.ts';
 import { type WrittenName, writtenNames } from './networks.ts';
 
 /** SHA-256 in lower-case hexadecimal, as hubs tell it. */
 export type BundleDigests = Readonly<{
-	/** Of each network that paints: the files of its weights, in the order of their digests. */
-	weights: Readonly<Record<WrittenName, readonly string[]>>;
+	/** Of each network that paints: the files of its weights, without adapters and LoRAs, in the order of their digests. */
+	weights: Readonly<Partial<Record<WrittenName, readonly string[]>>>;
+	/** Of the UNet's adapters. */
+	adapters: Readonly<Partial<Record<AdapterName, string>>>;
 	/** Of what else decides how the bundle paints: its noise schedule and its prompt. */
 	settings: string;
 	/** Of the files of the LoRAs that were added, in order, and how strongly. */
@@ -54,7 +57,7 @@ export class LoadedWeights {
 	}
 
 	async #read(): Promise<BundleDigests> {
-		const { networks, schedule, tokens, loras: added } = this.#bundle;
+		const { networks, schedule, tokens, adapters: adapterPaths, loras: scaled } = this.#bundle;
 		const files = await this.#fileDigests();
 		const known = new Map<string, string>();
 		const digestOf = async (path: string) => {
@@ -63,16 +66,26 @@ export class LoadedWeights {
 			return digest;
 		};
 		const weights: Partial<Record<WrittenName, string[]>> = {};
+		const added = new Set(Object.values(adapterPaths));
 		for (const name of writtenNames) {
 			const network = networks[name];
+			if (network === undefined) continue;
 			const used = 'file' in network ? [network.file] : network.weights.map(({ file }) => file);
 			const own = new Set<string>();
-			for (const file of new Set(used)) own.add(await digestOf(this.#bundle.files[file]!));
+			for (const file of new Set(used)) {
+				const path = this.#bundle.files[file]!;
+				if (!added.has(path)) own.add(await digestOf(path));
+			}
 			weights[name] = [...own].sort();
 		}
+		const adapters: Partial<Record<AdapterName, string>> = {};
+		for (const name of adapterNames) {
+			const path = adapterPaths[name];
+			if (path !== undefined) adapters[name] = await digestOf(path);
+		}
 		const loras = [];
-		for (const { lora, scale } of added) loras.push({ sha256: await digestOf(lora.file), scale });
-		return { weights: weights as BundleDigests['weights'], settings: sha256(settingsOf(schedule, tokens)), loras };
+		for (const { lora, scale } of scaled) loras.push({ sha256: await digestOf(lora.file), scale });
+		return { weights, adapters, settings: sha256(settingsOf(schedule, tokens)), loras };
 	}
 
 	/** Known from loads on a GPU or from before, as far as the cache can be used. */

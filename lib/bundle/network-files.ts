@@ -9,6 +9,7 @@ import { invalidWeights } from '../../models/weights/invalid.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
 import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { Arc2FaceError } from '../errors.ts';
+import type { Feature } from '../options/features.ts';
 import {
 	type Configs,
 	type GraphOptions,
@@ -31,7 +32,7 @@ export type ReadConfig<Name extends WrittenName> = Readonly<{ file: ConfigFile; 
  * @throws {Arc2FaceError} `INVALID_BUNDLE`, naming the folder, when there is none for it
  */
 export async function folderOf(bundle: string, name: NetworkName): Promise<string> {
-	const { folders, label } = networks[name];
+	const { folders, label, loaded } = networks[name];
 	const paths = folders.map((folder) => join(bundle, folder));
 	for (const path of paths) if ((await stat(path).catch(() => undefined))?.isDirectory()) return path;
 	const file = paths[0]!;
@@ -41,10 +42,16 @@ export async function folderOf(bundle: string, name: NetworkName): Promise<strin
 	);
 	const { what, remedy } = cause === undefined ? { what: 'a file' } : await obstacleAt(file, cause);
 	throw new Arc2FaceError('INVALID_BUNDLE', `Expected the folder ${file} with the ${label} but received ${what}.`, {
-		remedy: remedy ?? `Put it there, with the config.json and the weights of the ${label}.`,
+		remedy: remedy ?? `Put it there, with the config.json and the weights of the ${label}${orWithout(loaded)}.`,
 		details: { file, ...(cause?.code && { systemCode: cause.code }) },
 		cause,
 	});
+}
+
+function orWithout(loaded: string | readonly Feature[]): string {
+	if (loaded === 'taesd') return ', or load the model with the VAE as its decoder';
+	if (typeof loaded === 'string') return '';
+	return `, or load the model without ${loaded.map((feature) => `\`${feature}\``).join(' and ')}`;
 }
 
 export async function readConfig<Name extends WrittenName>(folder: string, name: Name): Promise<ReadConfig<Name>> {

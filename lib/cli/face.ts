@@ -3,7 +3,7 @@ import type { Arc2Face } from '../arc2face.ts';
 import type { EncodedFace } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import { type FaceChoice, resolveDetectOptions } from '../options/faces.ts';
-import type { Photo } from '../photo.ts';
+import type { Photo } from '../photo/forms.ts';
 import { type Context, UsageError } from './command.ts';
 import { parseNumber } from './values.ts';
 import { warningsOf } from './wording.ts';
@@ -47,9 +47,14 @@ export function faceChoice({
 		throw new UsageError('Expected either --face or --keypoints but received both.');
 	}
 	if (keypoints !== undefined) return parseKeypoints(keypoints);
-	if (face === undefined || face === 'largest' || face === 'only') return face;
+	return face === undefined ? undefined : parseFace(face, '--face');
+}
+
+/** @throws {UsageError} for what is no choice of a face */
+export function parseFace(face: string, flag: string): Extract<FaceChoice, string | number> {
+	if (face === 'largest' || face === 'only') return face;
 	if (/^\d+$/.test(face)) return Number(face);
-	throw new UsageError(`Expected largest, only or an index for --face but received "${face}".`);
+	throw new UsageError(`Expected largest, only or an index for ${flag} but received "${face}".`);
 }
 
 function parseKeypoints(text: string): [number, number][] {

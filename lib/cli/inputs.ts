@@ -8,9 +8,9 @@ import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import type { Size } from '../geometry.ts';
 import type { Warning } from '../warnings.ts';
-import { type Context, type OptionValues, UsageError } from './command.ts';
+import { type Context, UsageError } from './command.ts';
 import { exitCodeFor, exitCodes, worst } from './exit-codes.ts';
-import { checkLoadOptions, loadModel, type modelOptions } from './model.ts';
+import { checkLoadOptions, loadModel, type ModelValues } from './model.ts';
 import { localPath, nameOf, standardStream } from './path.ts';
 import { commandLineWording, warningsOf } from './wording.ts';
 
@@ -30,7 +30,7 @@ export function resultsJson(input: string) {
 export type PhotoInput = { source: string; photo: string | File };
 
 type PhotoOptions<T> = {
-	values: OptionValues<typeof modelOptions>;
+	values: ModelValues;
 	context: Context;
 	size?: Size | undefined;
 	check?: (source: string) => Promise<void>;

@@ -1,6 +1,7 @@
 // Loads the model for commands: the options for it, and the progress shown.
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
+import type { Feature } from '../options/features.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
 import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
@@ -22,8 +23,9 @@ export const modelOptions = {
 	...shapeOptions,
 } as const;
 
-/** The values of these, and of `loraOptions` for the commands that paint. */
-type ModelValues = OptionValues<typeof modelOptions> & Partial<OptionValues<typeof loraOptions>>;
+/** The values of these, of `loraOptions` for the commands that paint, and the features that what a command does with the model needs. */
+export type ModelValues = OptionValues<typeof modelOptions> &
+	Partial<OptionValues<typeof loraOptions>> & { features?: readonly Feature[] };
 
 /**
  * Loads the model with a progress bar.
@@ -50,9 +52,10 @@ export function checkLoadOptions(values: ModelValues, size?: Size) {
 
 /** Options that commands name differently from the library, which checks the values. */
 export function loadOptions(values: Omit<ModelValues, 'threads'>) {
-	const { bundle, device, precision, cacheDir } = values;
+	const { bundle, device, precision, cacheDir, features = [] } = values;
 	return {
 		...{ bundle, cacheDir, loras: chosenLoras(values), ...chosenShapes(values) },
+		...Object.fromEntries(features.map((feature) => [feature, true])),
 		device: device as DeviceRequest | undefined,
 		precision: precision as Precision | undefined,
 	};

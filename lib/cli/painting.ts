@@ -3,6 +3,8 @@ import { type GenerateOptions, lcmDefaults, usualDefaults } from '../options/gen
 import type { NoiseMode } from '../options/seeds.ts';
 import { type SamplerName, samplerNames } from '../samplers/samplers.ts';
 import { type OptionValues, UsageError } from './command.ts';
+import { editOptions } from './edit.ts';
+import { steeringOf, steeringOptions } from './steering.ts';
 import { parseNumber } from './values.ts';
 
 export const paintingOptions = {
@@ -36,24 +38,27 @@ export const paintingOptions = {
 		help: 'least similarity to the person, -1 to 1: portraits below it are painted again (default: none is read)',
 	},
 	tries: { type: 'number', value: 'N', help: 'how often a portrait is painted at most, with --check (default: 3)' },
-	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's)" },
-	height: { type: 'number', value: 'PIXELS', help: "height (default: the model's)" },
+	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's, with --image alone that photo's)" },
+	height: { type: 'number', value: 'PIXELS', help: 'height, likewise' },
+	...editOptions,
+	...steeringOptions,
 } as const;
 
 /**
  * The options as the library takes them, which checks their values.
  *
- * @throws {UsageError} for tries of nothing, or levels that are no numbers
+ * @throws {UsageError} for tries of nothing, for levels that are no numbers, and as {@link steeringOf} does
  */
 export function requestOf(values: OptionValues<typeof paintingOptions>): GenerateOptions {
 	const { count, steps, guidanceScale, guidanceInterval, seed, sampler, eta, noise, width, height } = values;
-	const { check: minSimilarity, tries } = values;
+	const { image, strength, mask, overlay, check: minSimilarity, tries } = values;
 	if (tries !== undefined && minSimilarity === undefined) {
 		throw new UsageError('Expected --check with --tries but received --tries alone.');
 	}
 	const interval = guidanceInterval?.map((level) => parseNumber(level, '--guidance-interval'));
 	return {
-		...{ count, steps, guidanceScale, seed, eta, width, height },
+		...{ count, steps, guidanceScale, seed, eta, width, height, image, strength, mask, overlay },
+		...steeringOf(values),
 		guidanceInterval: interval as [number, number] | undefined, // how many they are, the library checks
 		sampler: sampler as SamplerName | undefined,
 		noise: noise as NoiseMode | undefined,

@@ -2,12 +2,23 @@
 import type { Wording } from '../messages/wording.ts';
 import { inWordsOf, type Warning } from '../warnings.ts';
 
-/** What the command line calls otherwise than the library. */
-const differing: Readonly<Record<string, string>> = { photo: '<photo>', loras: '--lora' };
-
 export const commandLineWording: Wording = {
 	option: (name, value) => `${differing[name] ?? flagOf(name)}${value === undefined ? '' : ` ${value}`}`,
 	either: (_, commandLine) => commandLine,
+};
+
+/** What the command line calls otherwise than the library. */
+const differing: Readonly<Record<string, string>> = {
+	photo: '<photo>',
+	loras: '--lora',
+	'control.image': '--control',
+	'control.pose.yaw': '--pose',
+	'control.pose.pitch': '--pose',
+	'control.pose.roll': '--pose',
+	'control.scale': '--control-scale',
+	'reference.photo': '--reference',
+	'reference.scale': '--reference-scale',
+	'reference.face': '--reference-face',
 };
 
 /** Warnings as users read them, and as `--json` prints them. */

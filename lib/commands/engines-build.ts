@@ -13,6 +13,7 @@ import { describeTarget } from '../engines/key.ts';
 import { type BuildTarget, openEngines, targetFor, targetOf } from '../engines/prepare.ts';
 import { EngineRuntimes } from '../engines/runtimes.ts';
 import { cacheFolder } from '../files/cache-folder.ts';
+import { chosenFeatures } from '../options/features.ts';
 import { resolveLoadOptions } from '../options/load.ts';
 
 type Plan = { runtime: Awaited<ReturnType<typeof chooseBuilder>>; target: BuildTarget };
@@ -39,6 +40,10 @@ export default defineCommand({
 			value: 'LIST',
 			help: 'for GPUs of these compute capabilities, such as 8.9,12.0, which need not be here (TensorRT-RTX)',
 		},
+		edit: { type: 'boolean', help: 'also for image-to-image and inpainting: generate --image' },
+		control: { type: 'boolean', help: 'also for poses: generate --pose, --control' },
+		expression: { type: 'boolean', help: 'also for generate --expression; the UNet then has an engine of its own' },
+		reference: { type: 'boolean', help: 'also for generate --reference, likewise' },
 		...loraOptions,
 		...shapeOptions,
 		cacheDir: modelOptions.cacheDir,
@@ -58,7 +63,8 @@ export default defineCommand({
 
 	async run({ values }, context) {
 		const capabilities = chosenCapabilities(values);
-		const resolved = resolveLoadOptions(loadOptions(values));
+		const features = chosenFeatures(values);
+		const resolved = resolveLoadOptions(loadOptions({ ...values, features }));
 		const { device, cacheDir } = resolved;
 		if (device === 'cpu') {
 			throw new UsageError('Expected cuda or cuda:N for --device but received cpu, which has no engines.');

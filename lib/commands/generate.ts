@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
+import { editedSides } from '../cli/edit.ts';
 import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity } from '../cli/identity-file.ts';
 import {
@@ -24,11 +25,13 @@ import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
 import { readRecipe, writeRecipe } from '../cli/recipe-file.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
+import { checkSteering } from '../cli/steering.ts';
 import { table } from '../cli/table.ts';
 import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
+import { usedFeatures } from '../options/features.ts';
 import { checkGenerateOptions, type GenerateOptions, lcmDefaults, usualDefaults } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { resolveLikeness } from '../options/likeness.ts';
@@ -94,18 +97,20 @@ export default defineCommand({
 		'results[].portraits[].error': 'instead of these, where it could not be written',
 	},
 
-	async run({ values, positionals }, context) {
-		const sources = sourcesOf(distinct(positionals, context), values);
-		const face = faceChoice(values);
-		const recipe = values.recipe === undefined ? undefined : await readRecipe(values.recipe, context);
-		const request = { ...requestOf(values), recipe };
+	async run({ values: given, positionals }, context) {
+		const sources = sourcesOf(distinct(positionals, context), given);
+		const face = faceChoice(given);
+		const recipe = given.recipe === undefined ? undefined : await readRecipe(given.recipe, context);
+		const request = { ...requestOf(given), recipe };
 		const { options: whole } = withRecipe(request);
-		checkGenerateOptions(whole, values.lcm ? lcmDefaults : usualDefaults);
+		checkGenerateOptions(whole, given.lcm ? lcmDefaults : usualDefaults);
+		await checkSteering(whole, given.bundle);
+		const values = { ...given, features: usedFeatures(whole) };
 		const { count = 1, width, height } = whole;
 		const drawn = { count, tries: resolveLikeness(request.check)?.tries ?? 1 };
-		const size = await chosenSize({ width, height }, chosenShapes(values).imageSizes, async () => {
-			return (await openBundle(values.bundle)).geometry;
-		});
+		const geometry = async () => (await openBundle(values.bundle)).geometry;
+		const sides = await editedSides({ image: values.image, mask: values.mask, width, height }, geometry);
+		const size = await chosenSize(sides, chosenShapes(values).imageSizes, geometry);
 		const names = new PortraitNames(
 			{ out: values.out, format: values.format, batch: whole.noise === 'batch', recipes: values.saveRecipe === true },
 			sources.length * count,
@@ -115,7 +120,8 @@ export default defineCommand({
 		const seeds = new Map(sources.map((source) => [source, (whole.seed as number | undefined) ?? randomInt(2 ** 32)]));
 		names.requireDistinct(seeds, drawn);
 		const check = (source: string) => {
-			const inputs = [...sources, ...(values.recipe === undefined ? [] : [values.recipe])];
+			const { recipe, image, mask, control, reference } = values;
+			const inputs = [...sources, ...[recipe, image, mask, control, reference].filter((path) => path !== undefined)];
 			const kept = { inputs, force: values.force === true };
 			return names.requireFree(source, { seed: seeds.get(source)!, ...drawn, ...kept });
 		};

@@ -24,6 +24,7 @@ import {
 	onnxNames,
 	type WrittenName,
 	writtenNames,
+	writtenNamesFor,
 	writtenNetworks,
 } from '../bundle/networks.ts';
 import { extraParts, officialParts } from '../bundle/official.ts';
@@ -31,18 +32,21 @@ import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
 import { Arc2FaceError } from '../errors.ts';
+import { featureNames, usualDecoder } from '../options/features.ts';
 import { type LoraName, loraNames } from '../options/loras.ts';
+import { examineAdapters } from './adapters.ts';
 import { type BundleFile, Examined } from './examined.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, LoRAs, tokens, the schedule, and the parts that this package downloads but does not use yet.
+ * ONNX files, LoRAs, adapters, tokens, the schedule, and what else lies there.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
 	const configs: Record<string, unknown> = {};
 	const misfits = new Map<WrittenName, unknown>();
 	for (const name of writtenNames) {
+		if (!(await isExpected(bundle, name))) continue;
 		const { config, checkpoint, misfit } = await examineWritten(files, bundle, name);
 		if (config !== undefined) configs[name] = config;
 		if (misfit !== undefined) misfits.set(name, misfit);
@@ -50,11 +54,12 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	}
 	await files.check(join(bundle, 'scheduler', 'scheduler_config.json'), 'schedule', 'JSON', () => readSchedule(bundle));
 	await examineTogether(files, bundle, configs, misfits);
+	await examineAdapters(files, bundle, configs.unet as ReadConfig<'unet'> | undefined);
 
 	for (const name of onnxNames) {
 		const path = onnxPath(bundle, name);
-		const { label, needed } = networks[name];
-		if (!needed && !(await isThere(path))) {
+		const { label } = networks[name];
+		if (!(await isThere(path))) {
 			await examineAbsent(files, bundle, name);
 			continue;
 		}
@@ -85,6 +90,14 @@ async function examineAbsent(files: Examined, bundle: string, name: OnnxName): P
 	files.blame(path, label, error);
 }
 
+/** Whether every bundle has this network, or this one has a folder for it. */
+async function isExpected(bundle: string, name: WrittenName): Promise<boolean> {
+	const { loaded, folders } = writtenNetworks[name];
+	if (loaded === 'always' || loaded === usualDecoder) return true;
+	for (const folder of folders) if (await isThere(join(bundle, folder))) return true;
+	return false;
+}
+
 /** Checks one network by itself; `misfit` is the error about weights that are not those of its config. */
 async function examineWritten<Name extends WrittenName>(
 	files: Examined,
@@ -109,7 +122,10 @@ async function examineWritten<Name extends WrittenName>(
 	}
 }
 
-const plain: GraphOptions = { operators: 'standard', precision: 'fp32' };
+const plain: GraphOptions = {
+	...{ operators: 'standard', precision: 'fp32' },
+	...{ features: featureNames, decoder: usualDecoder },
+};
 
 /** Checks the LoRAs of a bundle and, as far as its UNet could be read, that they fit it. */
 async function examineLoras(
@@ -160,10 +176,11 @@ async function examineTogether(
 	configs: Partial<ReadConfigs>,
 	misfits: ReadonlyMap<WrittenName, unknown>,
 ): Promise<void> {
-	const fault = writtenNames.every((name) => configs[name] !== undefined) && faultOf(configs as ReadConfigs);
-	const blamed = fault ? writtenNames.find((name) => configs[name]?.file.file === fault.details.file) : undefined;
-	if (fault && (misfits.size === 0 || misfits.has(blamed!))) files.blame(bundle, undefined, fault);
-	for (const [name, misfit] of misfits) if (name !== blamed) files.blame(bundle, networks[name].label, misfit);
+	const isWhole = writtenNamesFor({ features: [], decoder: usualDecoder }).every((name) => configs[name] !== undefined);
+	const fault = isWhole && faultOf(configs as ReadConfigs);
+	const isBlamed = (name: WrittenName) => fault && configs[name]?.file.file === fault.details.file;
+	if (fault && (misfits.size === 0 || [...misfits.keys()].some(isBlamed))) files.blame(bundle, undefined, fault);
+	for (const [name, misfit] of misfits) if (!isBlamed(name)) files.blame(bundle, networks[name].label, misfit);
 
 	const path = join(bundle, tokensName);
 	const isOwn = await isThere(path);

@@ -88,13 +88,16 @@ export type OpenedEngines = Readonly<{
  * @throws {Arc2FaceError} as `openBundle` and `resolveImageSizes` do; `INVALID_ARGUMENT` for an invalid environment variable
  */
 export async function openEngines(
-	options: Pick<ReturnType<typeof resolveLoadOptions>, 'bundle' | 'precision' | 'loras' | 'shapes' | 'cacheDir'>,
+	options: Pick<
+		ReturnType<typeof resolveLoadOptions>,
+		'bundle' | 'precision' | 'features' | 'decoder' | 'loras' | 'shapes' | 'cacheDir'
+	>,
 	where: Pick<EngineRequest, 'runtime' | 'target'>,
 ): Promise<OpenedEngines> {
-	const { shapes, cacheDir } = options;
+	const { shapes, cacheDir, features, decoder, loras } = options;
 	checkLogSeverity();
 	const precision = resolvePrecision(options.precision, 'cuda');
-	const bundle = await openBundle(options.bundle, { operators: 'standard', precision, loras: options.loras });
+	const bundle = await openBundle(options.bundle, { operators: 'standard', precision, features, decoder, loras });
 	const imageSizes = resolveImageSizes(shapes.imageSizes, bundle.geometry);
 	const request = { ...where, precision, cacheDir, shapes: { ...shapes, imageSizes } };
 	return { engines: await ModelEngines.of(bundle, request), bundle, precision, imageSizes };

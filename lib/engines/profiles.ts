@@ -1,5 +1,6 @@
 // The input shapes that each network's engine is built for, a row per network.
 import type { Bundle } from '../bundle/bundle.ts';
+import { shapeFor } from '../bundle/dimensions.ts';
 import type { NetworkName } from '../bundle/networks.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { latentChannels } from '../geometry.ts';
@@ -26,21 +27,37 @@ export const networkProfiles = {
 		profiles: [{ input_ids: [1, tokens.prompt.length], identity: [1, embeddingLength], identity_position: [1] }],
 		shapes: {},
 	}),
-	unet: (bundle, { batchSizes, imageSizes }) => ({
-		profiles: latentsOf(bundle, imageSizes).flatMap((size) =>
-			batchSizes.map((rows) => ({
-				sample: [rows, latentChannels, ...size],
-				timestep: [rows],
-				encoder_hidden_states: [rows, bundle.tokens.prompt.length, bundle.conditioningSize],
-			})),
-		),
-		shapes: { ...sizesOf(imageSizes), batchSizes },
-	}),
-	vaeDecoder: (bundle, { imageSizes }) => ({
-		profiles: latentsOf(bundle, imageSizes).map((size) => ({ latents: [1, latentChannels, ...size] })),
+	unet: (bundle, shapes) => batchProfiles(bundle, 'unet', shapes),
+	vaeDecoder: decoderProfiles,
+	tinyDecoder: decoderProfiles,
+	vaeEncoder: (_, { imageSizes }) => ({
+		profiles: imageSizes.map(({ width, height }) => ({ image: [1, 3, height, width] })),
 		shapes: sizesOf(imageSizes),
 	}),
+	controlNet: (bundle, shapes) => batchProfiles(bundle, 'controlNet', shapes),
 } as const satisfies Record<NetworkName, Row>;
+
+/** Every batch size with every image size, for all inputs that the network declares. */
+function batchProfiles(
+	bundle: Bundle,
+	name: 'unet' | 'controlNet',
+	{ batchSizes, imageSizes }: EngineShapes,
+): NetworkProfiles {
+	const { inputs } = bundle.declarations[name]!;
+	const { pixelsPerLatent } = bundle.geometry;
+	const profiles = latentsOf(bundle, imageSizes).flatMap(([height, width]) =>
+		batchSizes.map((batch) => {
+			const sizes = { batch, tokens: bundle.tokens.prompt.length, height, width, pixelsPerLatent };
+			return Object.fromEntries(inputs.map(({ name, shape }) => [name, shapeFor(shape, sizes)]));
+		}),
+	);
+	return { profiles, shapes: { ...sizesOf(imageSizes), batchSizes } };
+}
+
+function decoderProfiles(bundle: Bundle, { imageSizes }: EngineShapes): NetworkProfiles {
+	const profiles = latentsOf(bundle, imageSizes).map((size) => ({ latents: [1, latentChannels, ...size] }));
+	return { profiles, shapes: sizesOf(imageSizes) };
+}
 
 /** Heights and widths of the latents of these images. */
 function latentsOf({ geometry }: Bundle, imageSizes: EngineShapes['imageSizes']): [number, number][] {

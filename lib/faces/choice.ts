@@ -1,7 +1,7 @@
 // Chooses one of the faces in a photo, and warns about what may be wrong with it.
 import { Arc2FaceError } from '../errors.ts';
 import type { Box, EncodedFace } from '../geometry.ts';
-import type { Sentence, Wording } from '../messages/wording.ts';
+import { type Sentence, say, type Wording } from '../messages/wording.ts';
 import type { DetectedChoice } from '../options/faces.ts';
 import type { Pixels } from '../photo.ts';
 import { type Warning, type WarningCode, warning } from '../warnings.ts';
@@ -22,20 +22,47 @@ const smallWidth = 32;
  */
 const leastMargin = 0.05;
 
+/** What a face is looked for: the name of the option that chooses it, and what helps where there is none. */
+export interface FaceUse {
+	option: 'face' | 'reference.face';
+	unfound: Sentence;
+}
+
+const identityUse: FaceUse = {
+	option: 'face',
+	unfound: ({ option, either }) =>
+		`For small faces raise ${option('detectionSize')}; for blurred or hidden ones lower ${option('threshold')}, or pass ` +
+		`${either('their keypoints as `face`', 'the points of one with --keypoints')}.`,
+};
+
+export const referenceUse: FaceUse = {
+	option: 'reference.face',
+	unfound: ({ either }) =>
+		either(
+			'Or pass its five keypoints as `reference.face`, or `align: false` for one that is aligned.',
+			'Or take one that is aligned as it is, with --reference-as-is.',
+		),
+};
+
 /** @throws {Arc2FaceError} `NO_FACE`; `INVALID_ARGUMENT` for `"only"` with several faces */
-export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pixels): EncodedFace {
+export function chooseFace(
+	found: FoundFaces,
+	choice: DetectedChoice,
+	photo: Pixels,
+	use: FaceUse = identityUse,
+): EncodedFace {
 	const { faces } = found;
 	const count = faces.length;
-	if (count === 0) throw noFace(photo);
+	if (count === 0) throw noFace(photo, use);
 	if (choice === 'only' && count > 1) {
 		throw new Arc2FaceError(
 			'INVALID_ARGUMENT',
-			({ option }) => `Expected one face in ${photo.name}, as ${option('face')} is only, but found ${count}.`,
+			({ option }) => `Expected one face in ${photo.name}, as ${option(use.option)} is only, but found ${count}.`,
 			{
 				remedy: ({ option, either }) =>
-					`Pass ${either('"largest"', 'largest')}, or an index from 0 (the largest) to ${count - 1}, for ${option('face')}; ` +
+					`Pass ${either('"largest"', 'largest')}, or an index from 0 (the largest) to ${count - 1}, for ${option(use.option)}; ` +
 					`${detect(either)} tells where each is.`,
-				details: { option: 'face', photo: photo.photo, faces: count },
+				details: { option: use.option, photo: photo.photo, faces: count },
 			},
 		);
 	}
@@ -45,12 +72,12 @@ export function chooseFace(found: FoundFaces, choice: DetectedChoice, photo: Pix
 		throw new Arc2FaceError(
 			'NO_FACE',
 			({ option }) =>
-				`Expected at least ${index + 1} faces in ${photo.name}, as ${option('face')} is ${index}, but found ${count}.`,
+				`Expected at least ${index + 1} faces in ${photo.name}, as ${option(use.option)} is ${index}, but found ${count}.`,
 			{
 				remedy: ({ option, either }) =>
 					count === 1
-						? `Leave ${option('face')} out, or pass 0.`
-						: `Pass an index from 0 to ${count - 1} for ${option('face')}; ${detect(either)} tells where each face is.`,
+						? `Leave ${option(use.option)} out, or pass 0.`
+						: `Pass an index from 0 to ${count - 1} for ${option(use.option)}; ${detect(either)} tells where each face is.`,
 				details: { photo: photo.photo, faces: count },
 			},
 		);
@@ -62,34 +89,37 @@ function detect(either: Wording['either']): string {
 	return either('`detect`', '`arc2face detect`');
 }
 
-function noFace({ name, photo, width, height }: Pixels): Arc2FaceError {
+function noFace({ name, photo, width, height }: Pixels, { unfound }: FaceUse): Arc2FaceError {
 	return new Arc2FaceError(
 		'NO_FACE',
 		`Found no face in ${name} (${width} × ${height} pixels), neither as it is nor turned, nor with a border around it.`,
 		{
-			remedy: ({ option, either }) =>
-				`Use a photo in which a face is large, sharp and not cut off. For small faces raise ${option('detectionSize')}; ` +
-				`for blurred or hidden ones lower ${option('threshold')}, or pass ` +
-				`${either('their keypoints as `face`', 'the points of one with --keypoints')}.`,
+			remedy: (wording) => `Use a photo in which a face is large, sharp and not cut off. ${say(unfound, wording)}`,
 			details: { photo, faces: 0 },
 		},
 	);
 }
 
-/** @param how - of a face found, not given: whether the caller chose it, and whether finding it took a border */
+/** Those of its warnings that matter where the face only tells where the photo is cut. */
+export function doubtsOf(face: EncodedFace, photo: Pixels, chosen: boolean, use: FaceUse): Warning[] {
+	const told: readonly WarningCode[] = ['SEVERAL_FACES', 'UNSURE_FACE', 'TURNED_FACE'];
+	return faceWarnings(face, photo, { chosen, withBorder: false, use }).filter(({ code }) => told.includes(code));
+}
+
+/** Of a face found, not given: `chosen` by the caller or not, found with a border around the photo or without. */
 export function faceWarnings(
 	{ score, box, rotation, count }: EncodedFace,
 	photo: Pixels,
-	how: { chosen: boolean; withBorder: boolean },
+	{ chosen, withBorder, use = identityUse }: { chosen: boolean; withBorder: boolean; use?: FaceUse },
 ): Warning[] {
 	const { name } = photo;
 	const warnings: Warning[] = [];
 	const warn = (code: WarningCode, message: Sentence) => warnings.push(warning(code, message));
-	if (!how.chosen && count !== undefined && count > 1) {
+	if (!chosen && count !== undefined && count > 1) {
 		warn(
 			'SEVERAL_FACES',
 			({ option, either }) =>
-				`There are ${count} faces in ${name}, of which the largest was taken. Choose one with ${option('face')}: ` +
+				`There are ${count} faces in ${name}, of which the largest was taken. Choose one with ${option(use.option)}: ` +
 				`its index, or ${either('"largest"', 'largest')} if that is meant.`,
 		);
 	}
@@ -112,7 +142,7 @@ export function faceWarnings(
 			`The face in ${name} was found with the photo turned by ${rotation}° clockwise. If that is wrong, turn the photo upright.`,
 		);
 	}
-	if (how.withBorder || (box !== undefined && reachesEdge(box, photo))) {
+	if (withBorder || (box !== undefined && reachesEdge(box, photo))) {
 		warn(
 			'CUT_FACE',
 			`The face in ${name} reaches the edge of the photo, and what is cut off is missing in the identity. Leave room around faces.`,

@@ -6,10 +6,13 @@ import { isAbortSignal, isPlainObject } from './brands.ts';
 /** An option's rule, in words and as a test. */
 export type Rule = Readonly<{ expected: Sentence; fits: (value: unknown) => boolean }>;
 
-/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown option, or one that breaks its rule */
-export function check(call: string, options: object, known: Readonly<Record<string, Rule>>): void {
+/**
+ * @param within - the option that these are options of, with a dot behind
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown option, or one that breaks its rule
+ */
+export function check(call: string, options: object, known: Readonly<Record<string, Rule>>, within = ''): void {
 	if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-		throw invalid('an object', 'options', describe(options));
+		throw invalid('an object', within === '' ? 'options' : within.slice(0, -1), describe(options));
 	}
 	for (const [name, value] of Object.entries(options)) {
 		if (!Object.hasOwn(known, name)) {
@@ -20,12 +23,13 @@ export function check(call: string, options: object, known: Readonly<Record<stri
 			);
 		}
 		const { expected, fits } = known[name]!;
-		if (value !== undefined && !fits(value)) throw invalid(expected, name, describe(value));
+		if (value !== undefined && !fits(value)) throw invalid(expected, within + name, describe(value));
 	}
 }
 
 export const rules = {
 	text: { expected: 'a non-empty string', fits: (value) => typeof value === 'string' && value !== '' },
+	flag: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
 	callback: { expected: 'a function', fits: (value) => typeof value === 'function' },
 	signal: { expected: 'an AbortSignal', fits: isAbortSignal },
 } satisfies Record<string, Rule>;

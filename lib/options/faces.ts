@@ -61,7 +61,7 @@ const detectRules = {
 
 const mostFaces = 65_535;
 
-const faceRule: Rule = {
+export const faceRule: Rule = {
 	expected: ({ either }) =>
 		either(
 			'"largest", "only", an index from 0, a face or five keypoints [x, y]',
@@ -75,6 +75,6 @@ const faceRule: Rule = {
 	},
 };
 
-function isPoint(value: unknown): boolean {
+export function isPoint(value: unknown): boolean {
 	return Array.isArray(value) && value.length === 2 && value.every((number) => Number.isFinite(number));
 }

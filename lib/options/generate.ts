@@ -4,17 +4,22 @@ import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, type Rule, rules } from './check.ts';
+import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
 import { mannerRules, maxImages } from './manner.ts';
 import { type Recipe, recipeRule } from './recipe.ts';
 import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
 import { requireSides } from './sizes.ts';
+import { checkSteeringOptions, type SteeringOptions, steeringRules } from './steering.ts';
 
 /** The options of `generate`. */
-export interface GenerateOptions {
+export interface GenerateOptions extends EditOptions, SteeringOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
-	/** Network evaluations per portrait, 1–1000 (default 25, with the LoRA `lcm` 4); time grows with it. Some samplers need more: see `sampler`. */
+	/**
+	 * Network evaluations per portrait, 1–1000 (default 25, with the LoRA `lcm` 4); time grows with it. Some samplers need more: see
+	 * `sampler`; with `image` fewer are run: see `strength`.
+	 */
 	steps?: number | undefined;
 	/** How strongly the identity steers, at least 1 (default 3, with the LoRA `lcm` 1); 1 leaves out the unconditional half, and takes half the time. */
 	guidanceScale?: number | undefined;
@@ -28,7 +33,8 @@ export interface GenerateOptions {
 	guidanceInterval?: GuidanceInterval | undefined;
 	/**
 	 * A non-negative integer: image `i` of the call uses `seed + i`; or one for each image (default: random, and reported
-	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device.
+	 * by each image). The noise is that of `torch.Generator("cpu").manual_seed(seed)`, whatever the device. With a list and `mask` the first
+	 * generators also draw what belongs to the photos, for all images, as diffusers has it.
 	 */
 	seed?: number | readonly number[] | undefined;
 	/** `"per-image"` (default): a generator for each image. `"batch"`: one generator draws for all of them, as diffusers does. */
@@ -38,8 +44,8 @@ export interface GenerateOptions {
 	/** Only with the sampler `"ddim"`: share of fresh noise in every step, 0–1 (default 0, deterministic). */
 	eta?: number | undefined;
 	/**
-	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's). A GPU supports only
-	 * the `imageSizes` of `load`.
+	 * Pixels, a multiple of the bundle's pixels per latent (8), at most 2048 (default: that of `load`, the bundle's; with `image`
+	 * and no `mask` that of the photo, cut to a multiple). A GPU supports only the `imageSizes` of `load`.
 	 */
 	width?: number | undefined;
 	/** As `width`. */
@@ -105,11 +111,15 @@ export function checkGenerateOptions(options: GenerateOptions, defaults: Generat
 		...mannerRules,
 		seed: seedRule,
 		latents: latentsRule,
+		...editRules,
+		...steeringRules,
 		check: likenessRule,
 		recipe: recipeRule,
 		onStep: rules.callback,
 		signal: rules.signal,
 	});
+	checkEditOptions(options);
+	checkSteeringOptions(options);
 	const { eta, sampler = defaults.sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 	requireNoise(resolveLikeness(options.check), options.latents);

@@ -2,6 +2,7 @@
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
+import { chosenFeatures, type Decoder, decoders, usualDecoder } from './features.ts';
 import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
@@ -17,11 +18,24 @@ export interface LoadOptions {
 	device?: DeviceRequest | undefined;
 	/** Arithmetic of the networks (default `"auto"`: `"fp16"` on a GPU, else `"fp32"`, which is all that the CPU has). */
 	precision?: Precision | undefined;
+	/** Also load what image-to-image and inpainting need: `image` and `mask` of `generate` (default false). */
+	edit?: boolean | undefined;
+	/** Also load the ControlNet: `control` of `generate` (default false). */
+	control?: boolean | undefined;
+	/** Also load the expression adapter: `expression` of `generate` (default false). */
+	expression?: boolean | undefined;
+	/** Also load the reference adapter: `reference` of `generate` (default false). Each step then takes about a sixth longer on a GPU. */
+	reference?: boolean | undefined;
 	/**
 	 * LoRAs that are added to the UNet, several as they are listed: `"lcm"`, the bundle's own, which also changes the defaults of
 	 * `generate` (see `defaults` of `info`); or files (default: none). Nothing of them is kept on disk but, on a GPU, in the engine.
 	 */
 	loras?: readonly LoraChoice[] | undefined;
+	/**
+	 * What makes images of latents (default `"vae"`). `"taesd"`, the bundle's tiny autoencoder, takes a small part of the VAE's time
+	 * and memory, and gives softer images with other details: see the guide.
+	 */
+	decoder?: Decoder | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -89,7 +103,12 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		bundle: pathRule,
 		device: deviceRule,
 		precision: oneOf(precisions),
+		edit: rules.flag,
+		control: rules.flag,
+		expression: rules.flag,
+		reference: rules.flag,
 		loras: lorasRule,
+		decoder: oneOf(decoders),
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
@@ -98,14 +117,16 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		onProgress: rules.callback,
 		signal: rules.signal,
 	});
-	const { device = 'auto', precision = 'auto', threads = 0, imageSizes, onProgress, signal } = options;
+	const { device = 'auto', precision = 'auto', decoder = usualDecoder, threads = 0 } = options;
+	const { imageSizes, onProgress, signal } = options;
 	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
 	const loras = resolveLoras(options.loras ?? []);
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
-	return { bundle, device, precision, loras, threads, shapes, cacheDir, onProgress, signal };
+	const features = chosenFeatures(options);
+	return { bundle, device, precision, features, decoder, loras, threads, shapes, cacheDir, onProgress, signal };
 }
 
 /**

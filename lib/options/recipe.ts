@@ -1,11 +1,13 @@
 // Recipes: how an image was made, as plain JSON, and the check of one that comes from outside.
 import { Arc2FaceError } from '../errors.ts';
+import type { Point } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
-import { describe, integer, type Rule, rules } from './check.ts';
+import { describe, integer, number, type Rule, rules } from './check.ts';
 import { mannerRules, maxImages } from './manner.ts';
 import type { NoiseMode } from './seeds.ts';
+import type { Pose } from './steering.ts';
 
 /**
  * How an image was made: plain JSON, from which `generate({ recipe })` makes the same image again.
@@ -13,7 +15,7 @@ import type { NoiseMode } from './seeds.ts';
  * It has the identity, which is biometric data of a person. Where that must not be kept, delete it: `generate(identity, { recipe })` takes
  * it from elsewhere.
  */
-export interface Recipe {
+export interface Recipe extends RecipeInputs {
 	/** The form of the recipe. */
 	format: 1;
 	/** The version of this package that made the image. */
@@ -36,6 +38,55 @@ export interface Recipe {
 	};
 	/** Its `latents`, if it was made from some: float32, little-endian, in base64. */
 	latents?: string;
+}
+
+/**
+ * What an image was made from besides identity and noise. Of photos a recipe has only digests (SHA-256 of width and height, as 32-bit
+ * little-endian integers, and the RGB bytes): `generate({ recipe, image })` takes the photo again, and warns if it is another one.
+ */
+export interface RecipeInputs {
+	/** Image-to-image, or with `mask` inpainting. */
+	edit?: {
+		/** The digest of the photo: pass it as `image`. */
+		image: string;
+		/** As the option. */
+		strength: number;
+		/** The digest of the mask: pass it as `mask`. */
+		mask?: string;
+		/** As the option. */
+		overlay?: boolean;
+	};
+	/** As the option: a pose, or the digest of an image, to pass as `control.image`. */
+	control?: {
+		/** As the option. */
+		pose?: Pose;
+		/** The digest of the picture. */
+		image?: string;
+		/** As the option. */
+		scale: number;
+	};
+	/** The numbers of `expression`, and `expressionScale`. */
+	expression?: {
+		/** 55 numbers. */
+		numbers: number[];
+		/** As `expressionScale`. */
+		scale: number;
+	};
+	/** As the option. */
+	reference?: {
+		/** The digest of the photo: pass it as `reference.photo`. */
+		photo: string;
+		/** As the option. */
+		scale: number;
+		/** As the option. */
+		align?: false;
+		/** Of the face that it was aligned by. */
+		keypoints?: readonly Point[];
+		/** As the option. */
+		landmarks?: readonly Point[];
+		/** As the option, of this image: float32, little-endian, in base64. */
+		noise?: string;
+	};
 }
 
 /** The options of `generate` that decide an image, by their names there. */
@@ -69,6 +120,10 @@ export interface RecipeVariant {
 		/** How strongly it was added. */
 		scale: number;
 	}[];
+	/** The digest of the expression adapter; absent if the image shows no `expression`. */
+	expression?: string;
+	/** The digest of the reference adapter; absent if the image has no `reference`. */
+	reference?: string;
 }
 
 /** What of a model decides its images. Digests are SHA-256, in lower-case hexadecimal. */
@@ -105,6 +160,8 @@ const weights: Rule = {
 		object.fits(value) &&
 		Object.values(value as object).every((list) => Array.isArray(list) && list.every(digest.fits)),
 };
+const anything: Rule = { expected: 'a number', fits: (value) => value !== undefined };
+const list: Rule = { expected: 'a list of numbers', fits: Array.isArray };
 const base64: Rule = {
 	expected: 'float32 numbers in base64',
 	fits: (value) => {
@@ -121,6 +178,14 @@ const model = {
 	...{ device: rules.text, provider: rules.text, version: rules.text, precision: rules.text },
 };
 
+/** The options that these become are checked as such. */
+const inputs: Readonly<Record<keyof RecipeInputs, Readonly<Record<string, Rule>>>> = {
+	edit: { image: digest, strength: number(0, 1) },
+	control: { scale: anything },
+	expression: { numbers: list, scale: anything },
+	reference: { photo: digest, scale: anything },
+};
+
 /** What has to be in a recipe, and what may be, from the whole to its parts. */
 const required: Readonly<Record<string, Rule>> = {
 	...{ package: rules.text, model: object, options: object },
@@ -130,6 +195,8 @@ const required: Readonly<Record<string, Rule>> = {
 const optional: Readonly<Record<string, Rule>> = {
 	...{ identity: object, latents: base64 },
 	...within('options', { eta, guidanceInterval }),
+	...{ edit: object, control: object, expression: object, reference: object },
+	...{ 'edit.mask': digest, 'control.image': digest, 'reference.noise': base64 },
 };
 
 export const recipeRule: Rule = { ...object, expected: 'a recipe, as an image gives it' };
@@ -147,6 +214,10 @@ export function checkRecipe(value: unknown): Recipe {
 	for (const [path, rule] of Object.entries(required)) requireFit(value, path, rule);
 	for (const [path, rule] of Object.entries(optional)) {
 		if (at(value, path) !== undefined) requireFit(value, path, rule);
+	}
+	for (const [part, rules] of Object.entries(inputs)) {
+		if (at(value, part) === undefined) continue;
+		for (const [path, rule] of Object.entries(within(part, rules))) requireFit(value, path, rule);
 	}
 	const recipe = value as Recipe;
 	const known = Object.keys({ ...options, eta, guidanceInterval });

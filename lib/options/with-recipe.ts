@@ -1,7 +1,10 @@
 // A call's options, completed by its recipe.
+import type { Arc2FaceError } from '../errors.ts';
+import { fromBase64 } from './base64.ts';
 import { invalid } from './check.ts';
 import type { GenerateOptions } from './generate.ts';
 import { checkRecipe, type Recipe } from './recipe.ts';
+import type { ReferenceOptions } from './steering.ts';
 
 /** The options without a recipe, and what the recipe has besides options. */
 export type WithRecipe = Readonly<{
@@ -23,21 +26,62 @@ export function withRecipe(options: GenerateOptions): WithRecipe {
 	const own: GenerateOptions = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
 	const { eta, ...others } = recipe.options;
 	const isDdim = (own.sampler ?? others.sampler) === 'ddim';
-	const latents = recipe.latents === undefined ? undefined : floatsOf(recipe.latents);
+	const latents = recipe.latents === undefined ? undefined : fromBase64(recipe.latents);
 	return {
-		options: { ...others, ...(isDdim && { eta }), ...(latents && { latents }), ...own },
+		options: { ...others, ...(isDdim && { eta }), ...(latents && { latents }), ...own, ...inputsOf(recipe, own) },
 		recipe,
 		batch: own.noise === undefined ? recipe.batch : undefined,
 	};
+}
+
+/** The inputs of the recipe's image, with the photos of the call: a recipe has none. What the call says of each comes first. */
+function inputsOf({ edit, control, expression, reference }: Recipe, own: GenerateOptions): GenerateOptions {
+	if (edit && own.image === undefined) throw missing('image');
+	if (edit?.mask !== undefined && own.mask === undefined) throw missing('mask');
+	if (control?.image !== undefined && own.control === undefined) throw missing('control.image');
+	if (reference && own.reference === undefined) throw missing('reference.photo');
+	const { strength = edit?.strength, overlay = edit?.overlay } = own;
+	return {
+		...(edit && { strength, ...(overlay !== undefined && { overlay }) }),
+		...(control && {
+			control: {
+				...(own.control?.image === undefined && { pose: control.pose }),
+				scale: control.scale,
+				...own.control,
+			},
+		}),
+		...(expression && own.expression === undefined && { expression: expression.numbers }),
+		...(expression && { expressionScale: own.expressionScale ?? expression.scale }),
+		...(reference && { reference: { ...referenceOf(reference, own.reference), ...own.reference! } }),
+	};
+}
+
+/** Without its face, if the call says which. */
+function referenceOf(
+	{ scale, align, keypoints, landmarks, noise }: NonNullable<Recipe['reference']>,
+	own: GenerateOptions['reference'],
+): Partial<ReferenceOptions> {
+	const isElse = own?.align !== undefined || own?.face !== undefined || own?.landmarks !== undefined;
+	return {
+		scale,
+		...(noise !== undefined && { noise: fromBase64(noise) }),
+		...(!isElse && align === false && { align }),
+		...(!isElse && landmarks && { landmarks }),
+		...(!isElse && keypoints && { face: { keypoints } }),
+	};
+}
+
+function missing(option: string): Arc2FaceError {
+	return invalid(
+		'the photo that the recipe was made with',
+		option,
+		'none',
+		'A recipe has no photos: pass it beside the recipe.',
+	);
 }
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for several images, of which a recipe of a batch tells the noise of one */
 export function requireOne(batch: Recipe['batch'], images: number): void {
 	if (batch === undefined || images === 1) return;
 	throw invalid('one image with a recipe of noise "batch", unless `noise` is given,', 'count', `${images} images`);
-}
-
-function floatsOf(base64: string): Float32Array {
-	const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
-	return new Float32Array(bytes.buffer);
 }

@@ -1,120 +1,133 @@
 // A call that paints: from its options to images, each as it finishes.
 import type { Guard } from '../call.ts';
-import type { ImageGeometry, Size } from '../geometry.ts';
-import type { Identity } from '../identity.ts';
+import { askedEdit, editPlan } from '../editing/edit.ts';
 import { GeneratedImage } from '../image.ts';
 import type { NativeGenerateRequest } from '../native.ts';
-import { type GenerateDefaults, resolveGenerateOptions } from '../options/generate.ts';
+import { requireFeatures, usedFeatures } from '../options/features.ts';
+import { resolveGenerateOptions } from '../options/generate.ts';
 import { requireOne } from '../options/with-recipe.ts';
-import type { Pixels } from '../photo.ts';
-import { compareModel, type Describe, type Ingredients, recipeMaker } from '../provenance/recipe.ts';
+import { comparePhotos, type PhotoDigests, photoDigests, recipeInputs } from '../provenance/inputs.ts';
+import { compareModel, type Ingredients, recipeMaker } from '../provenance/recipe.ts';
 import { guidedSteps } from '../samplers/guidance-interval.ts';
 import { packPlan } from '../samplers/plan.ts';
 import { makePlan } from '../samplers/samplers.ts';
-import type { ScheduleConfig } from '../samplers/schedule.ts';
-import { sizeWarnings } from '../warnings.ts';
+import { resolveSteering } from '../steering/steering.ts';
+import type { Warning } from '../warnings.ts';
 import type { Asked } from './arguments.ts';
+import { type AskedInputs, type Inputs, readInputs } from './inputs.ts';
 import { iterate } from './iteration.ts';
 import { type Judged, type Painted, paintAlike } from './likeness.ts';
+import type { Core, Model } from './model.ts';
 import { type Manner, type Portrait, requestFor } from './portraits.ts';
 
-/** What a call needs to know of its model. */
-export type Model = Readonly<{
-	schedule: ScheduleConfig;
-	geometry: ImageGeometry;
-	trainedSize: Size;
-	defaults: GenerateDefaults;
-}>;
-
-/** What a call needs its model to do. */
-export type Core = Readonly<{
-	generate(request: (guard: Guard) => NativeGenerateRequest, signal: AbortSignal): Promise<void>;
-	/** Whom an image shows; undefined if there is no face. */
-	read(image: Pixels, signal: AbortSignal): Promise<Identity | undefined>;
-	/** What recipes tell of the model. Images keep it, so it must not keep the model. */
-	describe: Describe;
-}>;
-
-/** A call, checked, with a copy of everything that its caller may change. */
+/** A call, checked, with a copy of everything that its caller may change, but of the bytes of photos. */
 export type Painting = ReturnType<typeof preparePainting>;
 
-/** @throws {Arc2FaceError} `INVALID_ARGUMENT`; `INVALID_BUNDLE` for a sampler that the schedule does not allow */
-export function preparePainting(
-	{ identities, options, recipe, batch }: Asked,
-	{ schedule, geometry, trainedSize, defaults }: Model,
-) {
-	const request = resolveGenerateOptions(options, identities.length, geometry, defaults);
+/**
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for a model that was loaded without what the call needs; `INVALID_BUNDLE` for a sampler
+ *   that the schedule does not allow
+ */
+export function preparePainting({ identities, options, recipe, batch }: Asked, model: Model) {
+	const { schedule, expressions } = model.bundle;
+	const request = resolveGenerateOptions(options, identities.length, model.geometry, model.defaults);
 	const { count, images, steps, sampler, eta, seeds, noise, latents, likeness, onStep, signal } = request;
-	const { width, height, guidanceScale, guidanceInterval } = request;
-	const plan = makePlan(sampler, steps, schedule, { eta });
+	const { guidanceScale, guidanceInterval } = request;
+	requireFeatures(options, model.features);
+	const used = usedFeatures(options);
+	const edit = askedEdit(options, identities.length);
+	const plan = edit ? editPlan(edit, sampler, steps, schedule, { eta }) : makePlan(sampler, steps, schedule, { eta });
 	requireOne(batch, images);
 	const manner: Manner = {
-		...{ plan: packPlan(plan), guidanceScale, width, height, noise, drawnFor: batch?.images ?? images },
+		...{ plan: packPlan(plan), guidanceScale, noise, drawnFor: batch?.images ?? images },
 		...(guidanceInterval && { guided: Uint8Array.from(guidedSteps(plan, guidanceInterval, schedule), Number) }),
 		...(latents && { latents: latents.slice() }),
 	};
-	const portraits: Portrait[] = Array.from({ length: images }, (_, index) => ({
-		...{ index, identity: identities[Math.floor(index / count)]!, seed: seeds.of(index, 1) },
-		place: batch?.place ?? index,
-	}));
+	const portraits: Portrait[] = Array.from({ length: images }, (_, index) => {
+		const person = Math.floor(index / count);
+		return {
+			...{ index, identity: identities[person]!, seed: seeds.of(index, 1), place: batch?.place ?? index },
+			photo: edit === undefined || edit.photos.length === 1 ? 0 : person,
+		};
+	});
+	const { width, height } = options;
+	const inputs: AskedInputs = {
+		...{ edit, images, sides: { width, height } },
+		steering: resolveSteering(options, expressions),
+	};
 	const decided = {
-		...{ sampler, steps, guidanceScale, noise, width, height },
+		...{ sampler, steps, guidanceScale, noise },
 		...(guidanceInterval && { guidanceInterval: [...guidanceInterval] as const }),
 		...(sampler === 'ddim' && { eta }),
 	};
-	const warnings = sizeWarnings({ width, height }, trainedSize);
-	return { portraits, manner, decided, seeds, likeness, recipe, warnings, onStep, signal };
+	return { portraits, manner, inputs, used, decided, seeds, likeness, recipe, onStep, signal };
 }
 
 /** Gives each image as it finishes; `signal` stops it. */
 export async function paint(
 	painting: Painting,
+	model: Model,
 	core: Core,
 	give: (image: GeneratedImage) => void,
 	signal: AbortSignal,
 ): Promise<void> {
-	const { portraits, manner, seeds, likeness, onStep, recipe } = painting;
-	const { width, height } = manner;
-	const warnings = [...painting.warnings];
-	if (recipe !== undefined) warnings.push(...compareModel(recipe, await core.describe(signal)));
+	const { portraits, manner, seeds, likeness, onStep, recipe, used } = painting;
+	const inputs = await readInputs(painting.inputs, model, core, signal);
+	const photos = await photoDigests(painting.inputs, inputs);
+	const warnings = [...inputs.warnings];
+	if (recipe !== undefined) {
+		warnings.push(...compareModel(recipe, await core.describe(used, signal)), ...comparePhotos(recipe, photos));
+	}
 	const paintRound = (some: readonly Portrait[], round: number) =>
 		iterate<Painted>((giveOne, stop) => {
 			const request = (guard: Guard): NativeGenerateRequest => ({
-				...requestFor(some, manner),
+				...requestFor(some, manner, round === 1 ? inputs : drawnAlone(inputs)),
 				...(onStep && { onStep: guard((progress) => onStep({ ...progress, round })) }),
 				onImage: guard(({ index, pixels }) => giveOne({ portrait: some[index]!, pixels })),
 			});
 			return core.generate(request, stop);
 		}, signal);
 	const read = async ({ portrait, pixels }: Painted) => {
-		const found = await core.read({ data: pixels, width, height, name: 'the portrait', photo: 'portrait' }, signal);
+		const image = { ...inputs.size, data: pixels, name: 'the portrait', photo: 'portrait' };
+		const found = await core.read(image, signal);
 		return found && portrait.identity.similarity(found);
 	};
 	const images: AsyncIterable<Painted | Judged> =
 		likeness === undefined
 			? paintRound(portraits, 1)
 			: paintAlike(portraits, { check: likeness, seeds }, paintRound, read);
-	for await (const image of images) give(imageOf(image, { ...painting, warnings }, core));
+	for await (const image of images) give(imageOf(image, { painting, inputs, photos, warnings }, core));
 }
 
-function imageOf(image: Painted | Judged, painting: Painting, core: Core): GeneratedImage {
+/** Images that are painted again draw for themselves, so that the seed of one gives it again. */
+function drawnAlone({ edit, ...inputs }: Inputs): Inputs {
+	return { ...inputs, ...(edit && { edit: { ...edit, drawsOnce: false } }) };
+}
+
+/** What is known of a call when it has begun. */
+type Begun = Readonly<{ painting: Painting; inputs: Inputs; photos: PhotoDigests; warnings: readonly Warning[] }>;
+
+function imageOf(image: Painted | Judged, begun: Begun, core: Core): GeneratedImage {
 	const { pixels, portrait } = image;
-	const { manner, warnings } = painting;
 	const judged = 'warnings' in image ? image : undefined;
-	return new GeneratedImage(pixels, manner, portrait.seed, portrait.index, {
-		recipe: recipeMaker(ingredientsOf(portrait, painting), core.describe),
+	return new GeneratedImage(pixels, begun.inputs.size, portrait.seed, portrait.index, {
+		recipe: recipeMaker(ingredientsOf(portrait, begun), core.describe),
 		similarity: judged?.similarity,
-		warnings: [...warnings, ...(judged?.warnings ?? [])],
+		warnings: [...begun.warnings, ...(judged?.warnings ?? [])],
 	});
 }
 
-function ingredientsOf({ index, identity, seed, place }: Portrait, painting: Painting): Ingredients {
-	const { decided, portraits, manner } = painting;
-	const { latents, drawnFor } = manner;
+function ingredientsOf(portrait: Portrait, { painting, inputs, photos }: Begun): Ingredients {
+	const { index, identity, seed, place } = portrait;
+	const { decided, portraits, manner, used } = painting;
+	const { latents, drawnFor, noise } = manner;
 	const numbers = (latents?.length ?? 0) / portraits.length;
+	const { edit, ...asked } = painting.inputs;
+	const several = edit !== undefined && portraits.length > 1;
 	return {
-		...{ identity, options: { ...decided, seed } },
-		...(decided.noise === 'batch' && { batch: { images: drawnFor, place } }),
+		...{ identity, used, options: { ...decided, seed, ...inputs.size } },
+		...(noise === 'batch' && { batch: { images: drawnFor, place } }),
+		...recipeInputs(portrait, { edit, ...asked }, inputs, photos),
 		latents: latents?.subarray(index * numbers, (index + 1) * numbers),
+		isDrawnWithOthers: several && (edit.drawsOnce || (noise === 'batch' && edit.photos.length > 1)),
 	};
 }

@@ -1,32 +1,55 @@
 // How an image was made: writing it down, and whether a model can make the image again.
 import { basename } from 'node:path';
+import { adapterNames } from '../bundle/adapters.ts';
 import type { LoadedWeights } from '../bundle/digests.ts';
-import { networks } from '../bundle/networks.ts';
+import { networks, writtenNamesFor } from '../bundle/networks.ts';
 import { Arc2FaceError, shortened } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { ModelInfo } from '../load.ts';
-import type { Recipe, RecipeModel } from '../options/recipe.ts';
+import { toBase64 } from '../options/base64.ts';
+import type { Feature } from '../options/features.ts';
+import type { Recipe, RecipeInputs, RecipeModel } from '../options/recipe.ts';
 import { packageVersion } from '../package.ts';
 import { type Warning, warning } from '../warnings.ts';
 
 /** What an image was made from, besides the model. */
 export type Ingredients = Readonly<{
 	identity: Identity;
+	/** What of the model is used besides what every image needs. */
+	used: readonly Feature[];
 	options: Recipe['options'];
 	batch?: Recipe['batch'];
 	/** Those of this image alone. */
 	latents?: Float32Array | undefined;
-}>;
+	/** Whether noise that it depends on was drawn by the generator of another image, or for other photos, too. */
+	isDrawnWithOthers: boolean;
+}> &
+	RecipeInputs;
 
-/** What recipes tell of a model. */
-export type Describe = (signal?: AbortSignal) => Promise<RecipeModel>;
+/** What recipes tell of a model: of that part which images that use these features are made by. */
+export type Describe = (used: readonly Feature[], signal?: AbortSignal) => Promise<RecipeModel>;
 
 /** Makes the recipe when it is asked for. Keeps nothing but what it is given. */
 export function recipeMaker(ingredients: Ingredients, describe: Describe): () => Promise<Recipe> {
-	return async () => recipeOf(ingredients, await describe());
+	return async () => {
+		if (ingredients.isDrawnWithOthers) throw drawnWithOthers();
+		return recipeOf(ingredients, await describe(ingredients.used));
+	};
 }
 
-function recipeOf({ identity, options, batch, latents }: Ingredients, model: RecipeModel): Recipe {
+function drawnWithOthers(): Arc2FaceError {
+	return new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		'No recipe tells this image: its noise was drawn together with that of others.',
+		{
+			remedy: 'Paint with one seed and noise "per-image": then each image is the same alone and among others.',
+			details: { option: 'seed' },
+		},
+	);
+}
+
+function recipeOf({ identity, options, batch, latents, ...inputs }: Ingredients, model: RecipeModel): Recipe {
+	const { edit, control, expression, reference } = inputs;
 	return {
 		format: 1,
 		package: packageVersion(),
@@ -34,22 +57,32 @@ function recipeOf({ identity, options, batch, latents }: Ingredients, model: Rec
 		identity: identity.toJSON(),
 		options,
 		...(batch && { batch }),
-		...(latents && { latents: Buffer.from(latents.buffer, latents.byteOffset, latents.byteLength).toString('base64') }),
+		...(latents && { latents: toBase64(latents) }),
+		...(edit && { edit }),
+		...(control && { control }),
+		...(expression && { expression }),
+		...(reference && { reference }),
 	};
 }
 
 /** Its result rejects with `FILE_FAILED` where the weights can't be read any more. */
 export function describer(
-	{ device, provider, version, precision, bundle }: ModelInfo,
+	{ device, provider, version, precision, bundle, decoder }: ModelInfo,
 	loaded: LoadedWeights,
 ): Describe {
-	return async (signal) => {
-		const { weights, settings, loras } = await loaded.digests(signal);
+	return async (used, signal) => {
+		const { weights, adapters, settings, loras } = await loaded.digests(signal);
+		const names = writtenNamesFor({ features: used, decoder });
 		return {
 			bundle: basename(bundle),
-			weights: Object.fromEntries(Object.entries(weights).map(([name, digests]) => [name, [...digests]])),
+			weights: Object.fromEntries(names.map((name) => [name, [...(weights[name] ?? [])]])),
 			settings,
-			variant: loras.length > 0 ? { loras: loras.map((one) => ({ ...one })) } : {},
+			variant: {
+				...(loras.length > 0 && { loras: loras.map((one) => ({ ...one })) }),
+				...Object.fromEntries(
+					adapterNames.filter((name) => used.includes(name)).map((name) => [name, adapters[name]!]),
+				),
+			},
 			...{ device: device === 'cpu' ? 'cpu' : 'cuda', provider, version, precision },
 		};
 	};
@@ -62,10 +95,16 @@ export function describer(
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` if it is another model: weights, settings or variant differ
  */
 export function compareModel({ model: made, package: packageMade }: Recipe, present: RecipeModel): Warning[] {
-	const names = [...new Set([...Object.keys(made.weights), ...Object.keys(present.weights)])];
-	const others = names.filter((name) => !same(made.weights[name], present.weights[name])).map(labelOf);
+	// What the call uses beyond the recipe makes another image anyway.
+	const others = Object.keys(made.weights)
+		.filter((name) => !same(made.weights[name], present.weights[name]))
+		.map(labelOf);
 	if (made.settings !== present.settings) others.push('noise schedule or prompt');
-	if (!same(made.variant, present.variant)) others.push('choice of LoRAs or other adapters');
+	if (!same(made.variant.loras, present.variant.loras)) others.push('choice of LoRAs');
+	for (const name of adapterNames) {
+		if (made.variant[name] !== undefined && made.variant[name] !== present.variant[name])
+			others.push(`${name} adapter`);
+	}
 	if (others.length > 0) {
 		throw new Arc2FaceError(
 			'INVALID_ARGUMENT',

@@ -1,7 +1,7 @@
 // The DDIM sampler.
 import { Arc2FaceError } from '../errors.ts';
 import { fromNoise, type Plan } from './plan.ts';
-import { readPrediction } from './prediction.ts';
+import { noisedTo, readPrediction } from './prediction.ts';
 import { alphaBarAt, roundHalfEven, type ScheduleConfig, sigmaOf, timestepsToZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
 
@@ -12,7 +12,7 @@ import { combine, only } from './sum.ts';
  * @param eta - share of fresh noise in every step: 0 follows the deterministic path, 1 is DDPM
  */
 export function ddim(eta: number) {
-	return (steps: number, config: ScheduleConfig): Plan => {
+	return (steps: number, config: ScheduleConfig, first = 0): Plan => {
 		if (config.clipSample !== false) {
 			throw new Arc2FaceError(
 				'INVALID_BUNDLE',
@@ -24,7 +24,7 @@ export function ddim(eta: number) {
 		const timesteps = timestepsToZero(config, config.timestepSpacing ?? 'leading', steps).map(roundHalfEven);
 		return {
 			start: fromNoise(1),
-			steps: timesteps.map((timestep) => {
+			steps: timesteps.slice(first).map((timestep) => {
 				const from = alphaBarAt(config, timestep, true);
 				const to = alphaBarAt(config, timestep - stride, true);
 				const { denoised, noise } = readPrediction(config.predictionType, sigmaOf(from), only('x'));
@@ -32,6 +32,7 @@ export function ddim(eta: number) {
 				return {
 					timestep: Math.min(timestep, config.alphaBars.length - 1),
 					inputScale: 1,
+					noised: noisedTo(sigmaOf(from)),
 					drawsNoise: eta > 0,
 					assign: {
 						x: combine(

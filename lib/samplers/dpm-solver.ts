@@ -1,6 +1,6 @@
 // The DPM-Solver++ samplers.
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
-import { readPrediction, sharesOf } from './prediction.ts';
+import { noisedTo, readPrediction, sharesOf } from './prediction.ts';
 import { roundHalfEven, type ScheduleConfig, sigmaAt, sigmaOf, timestepOf, timestepsAboveZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
 
@@ -20,7 +20,7 @@ export type DpmSolverOptions = Readonly<{
  * Latents are variance-preserving. `h0` and `h1` keep the denoised latents of the last two evaluations, in turns.
  */
 export function dpmSolver({ order, karras = false, stochastic = false }: DpmSolverOptions) {
-	return (steps: number, config: ScheduleConfig): Plan => {
+	return (steps: number, config: ScheduleConfig, first = 0): Plan => {
 		const levels = karras ? karrasLevels(steps, config) : evenLevels(steps, config);
 		/** −log σ, the half log-SNR, in which the solver's steps are measured. */
 		const lambda = (i: number) => -Math.log(levels[i]!.sigma);
@@ -66,6 +66,7 @@ export function dpmSolver({ order, karras = false, stochastic = false }: DpmSolv
 				timestep,
 				inputScale: 1,
 				drawsNoise: stochastic,
+				noised: noisedTo(sigma),
 				assign: order === 1 ? { x: update } : { x: update, ...keep },
 			};
 		};
@@ -73,14 +74,14 @@ export function dpmSolver({ order, karras = false, stochastic = false }: DpmSolv
 		/** The order that the history and the end of the schedule allow in step i. */
 		const usableOrder = (i: number): number => {
 			if (i === steps - 1) return 1;
-			// A repeated noise level (1000 steps in 999 timesteps) gives no slope.
-			const moves = (j: number) => j > 0 && levels[j]!.sigma < levels[j - 1]!.sigma;
+			// A repeated noise level (1000 steps in 999 timesteps) gives no slope, nor do steps that are not run.
+			const moves = (j: number) => j > first && levels[j]!.sigma < levels[j - 1]!.sigma;
 			if (!moves(i + 1) || !moves(i)) return 1;
 			if (!moves(i - 1) || (i === steps - 2 && steps < shortRun)) return 2;
 			return 3;
 		};
 
-		return { start: fromNoise(1), steps: levels.map((_, i) => planStep(i)) };
+		return { start: fromNoise(1), steps: levels.map((_, i) => planStep(i)).slice(first) };
 	};
 }
 

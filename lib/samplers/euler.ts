@@ -10,8 +10,8 @@ import { combine, only } from './sum.ts';
 type NoiseLevel = { timestep: number; sigma: number };
 
 /** As diffusers' EulerDiscreteScheduler. */
-export function euler(steps: number, config: ScheduleConfig): Plan {
-	return plan(config, steps, (levels) =>
+export function euler(steps: number, config: ScheduleConfig, first = 0): Plan {
+	return plan(config, steps, first, (levels) =>
 		levels.map((level, i) => {
 			const next = levels[i + 1]?.sigma ?? 0;
 			const derivative = derivativeAt(level, config);
@@ -21,8 +21,8 @@ export function euler(steps: number, config: ScheduleConfig): Plan {
 }
 
 /** Steps a little below the next noise level and comes back with fresh noise; as diffusers' EulerAncestralDiscreteScheduler. */
-export function eulerAncestral(steps: number, config: ScheduleConfig): Plan {
-	return plan(config, steps, (levels) =>
+export function eulerAncestral(steps: number, config: ScheduleConfig, first = 0): Plan {
+	return plan(config, steps, first, (levels) =>
 		levels.map((level, i) => {
 			const { sigma } = level;
 			const next = levels[i + 1]?.sigma ?? 0;
@@ -38,8 +38,8 @@ export function eulerAncestral(steps: number, config: ScheduleConfig): Plan {
  * Euler's step, then once more with the mean of the derivatives at both of its ends; the step to σ = 0 is plain Euler.
  * As diffusers' HeunDiscreteScheduler. `h0` keeps the latents from before the step, `h1` the derivative there.
  */
-export function heun(steps: number, config: ScheduleConfig): Plan {
-	return plan(config, steps, (levels) =>
+export function heun(steps: number, config: ScheduleConfig, first = 0): Plan {
+	return plan(config, steps, 2 * first, (levels) =>
 		levels.flatMap((level, i) => {
 			const next = levels[i + 1];
 			const length = (next?.sigma ?? 0) - level.sigma;
@@ -52,7 +52,8 @@ export function heun(steps: number, config: ScheduleConfig): Plan {
 	);
 }
 
-function plan(config: ScheduleConfig, steps: number, write: (levels: NoiseLevel[]) => PlanStep[]): Plan {
+/** @param first - index of the first evaluation to run: none depends on those before it */
+function plan(config: ScheduleConfig, steps: number, first: number, write: (levels: NoiseLevel[]) => PlanStep[]): Plan {
 	const spacing = config.timestepSpacing ?? 'linspace';
 	const levels = timestepsToZero(config, spacing, steps).map((timestep) => ({
 		timestep: Math.min(timestep, config.alphaBars.length - 1),
@@ -60,11 +61,13 @@ function plan(config: ScheduleConfig, steps: number, write: (levels: NoiseLevel[
 	}));
 	const { sigma } = levels[0]!;
 	// The leading spacing starts below the last timestep, where the latents are not noise alone.
-	return { start: fromNoise(spacing === 'leading' ? Math.hypot(sigma, 1) : sigma), steps: write(levels) };
+	const start = fromNoise(spacing === 'leading' ? Math.hypot(sigma, 1) : sigma);
+	return { start, steps: write(levels).slice(first) };
 }
 
 function evaluation({ timestep, sigma }: NoiseLevel, assign: PlanStep['assign']): PlanStep {
-	return { timestep, inputScale: inputScaleAt(sigma), drawsNoise: false, assign };
+	const noised = { latents: 1, noise: sigma };
+	return { timestep, inputScale: inputScaleAt(sigma), drawsNoise: false, assign, noised };
 }
 
 function derivativeAt({ sigma }: NoiseLevel, config: ScheduleConfig): Sum {

@@ -23,23 +23,37 @@ export type PlanStep = Readonly<{
 	drawsNoise: boolean;
 	/** At most {@link maxAssignments}; never to `eps` or `noise`. */
 	assign: Readonly<Partial<Record<Exclude<Register, 'eps' | 'noise'>, Sum>>>;
+	/** A photo's latents at this evaluation's noise level: what diffusers' `add_noise` makes of them. */
+	noised: Mixture;
 }>;
 
-/** `x` starts as `latents` · the image's initial latents + `noise` · a standard normal draw. */
-export type PlanStart = Readonly<{ latents: number; noise: number }>;
+/** `latents` · the latents of the image's photo + `noise` · its start noise, a standard normal draw. */
+export type Mixture = Readonly<{ latents: number; noise: number }>;
 
-export type Plan = Readonly<{ start: PlanStart; steps: readonly PlanStep[] }>;
+/** `x` starts as `start`. */
+export type Plan = Readonly<{ start: Mixture; steps: readonly PlanStep[] }>;
 
 /** The start of an image made from noise alone. */
-export function fromNoise(scale: number): PlanStart {
+export function fromNoise(scale: number): Mixture {
 	return { latents: 0, noise: scale };
 }
+
+/** The same plan for an image that begins as its noised photo. */
+export function fromPhoto(plan: Plan): Plan {
+	return { ...plan, start: plan.steps[0]!.noised };
+}
+
+/** Without noise: what the kept part of an image is in the end. */
+const clean: Mixture = { latents: 1, noise: 0 };
 
 export const maxAssignments = 3;
 /** Numbers before the first step of a packed plan: the start's weights for latents and noise. */
 export const packedStartLength = 2;
-/** Numbers per step in it: timestep, inputScale, drawsNoise, assignment count, then (target, 8 weights) × 3. */
-export const packedStepLength = 4 + maxAssignments * (1 + registers.length);
+/**
+ * Numbers per step in it: timestep, inputScale, drawsNoise, assignment count, the weights for latents and noise of what is kept of a
+ * photo after the step, then (target, 8 weights) × 3.
+ */
+export const packedStepLength = 6 + maxAssignments * (1 + registers.length);
 
 /** The form that the native core takes (native/binding/marshal.h): the start, then the steps, unused assignments zero. */
 export function packPlan(plan: Plan): Float64Array {
@@ -48,8 +62,10 @@ export function packPlan(plan: Plan): Float64Array {
 	plan.steps.forEach((step, index) => {
 		const assignments = Object.entries(step.assign) as [Register, Sum][];
 		let at = packedStartLength + index * packedStepLength;
+		const kept = plan.steps[index + 1]?.noised ?? clean;
 		packed.set([step.timestep, step.inputScale, step.drawsNoise ? 1 : 0, assignments.length], at);
-		at += 4;
+		packed.set([kept.latents, kept.noise], at + 4);
+		at += 6;
 		for (const [target, sum] of assignments) {
 			packed[at] = registers.indexOf(target);
 			registers.forEach((register, i) => {

@@ -1,7 +1,7 @@
 // The PNDM sampler.
 import { Arc2FaceError } from '../errors.ts';
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
-import { readPrediction } from './prediction.ts';
+import { noisedTo, readPrediction } from './prediction.ts';
 import { alphaBarAt, roundHalfEven, type ScheduleConfig, sigmaOf, timestepsToZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
 
@@ -12,7 +12,7 @@ import { combine, only } from './sum.ts';
  *
  * Latents are variance-preserving. `h0` to `h2` keep the last three network outputs in turns, `h3` the initial latents.
  */
-export function pndm(steps: number, config: ScheduleConfig): Plan {
+export function pndm(steps: number, config: ScheduleConfig, first = 0): Plan {
 	if (config.skipPrkSteps !== true) {
 		throw new Arc2FaceError(
 			'INVALID_BUNDLE',
@@ -31,27 +31,31 @@ export function pndm(steps: number, config: ScheduleConfig): Plan {
 		return combine([Math.sqrt(alphaBarNext / alphaBar), latents], [(alphaBar - alphaBarNext) / divisor, noise]);
 	};
 
-	const planned = timesteps.map((timestep, i): PlanStep => {
+	const [earliest = 0, ...later] = timesteps;
+	// What follows counts evaluations, whichever is the first.
+	const evaluated = [earliest, ...later.slice(0, 1), ...later].slice(first);
+	const planned = evaluated.map((timestep, i): PlanStep => {
+		if (i === 1) {
+			// Starts again from the initial latents, with the mean of both evaluations.
+			const mean = combine([0.5, only('eps')], [0.5, only(kept(0))]);
+			return told(timestep, { x: update(only('h3'), mean, timestep + stride, timestep) });
+		}
+		const before = Math.max(i - 1, 0); // outputs that are kept
 		const output = combine(
-			...adamsBashforth[Math.min(i, 3)]!.map((weight, back): readonly [number, Sum] => [
+			...adamsBashforth[Math.min(before, 3)]!.map((weight, back): readonly [number, Sum] => [
 				weight,
-				back === 0 ? only('eps') : only(kept(i - back)),
+				back === 0 ? only('eps') : only(kept(before - back)),
 			]),
 		);
 		const x = update(only('x'), output, timestep, timestep - stride);
-		const first = i === 0 ? { h3: only('x') } : {};
-		return told(timestep, { x, [kept(i)]: only('eps'), ...first });
+		return told(timestep, { x, [kept(before)]: only('eps'), ...(i === 0 && { h3: only('x') }) });
 	});
-	const second = timesteps[1];
-	if (second !== undefined) {
-		// Starts again from the initial latents, with the mean of both evaluations.
-		const mean = combine([0.5, only('eps')], [0.5, only(kept(0))]);
-		planned.splice(1, 0, told(second, { x: update(only('h3'), mean, second + stride, second) }));
-	}
 	return { start: fromNoise(1), steps: planned };
 
 	function told(timestep: number, assign: PlanStep['assign']): PlanStep {
-		return { timestep: Math.min(timestep, config.alphaBars.length - 1), inputScale: 1, drawsNoise: false, assign };
+		const noised = noisedTo(sigmaOf(alphaBarAt(config, timestep, false)));
+		const at = Math.min(timestep, config.alphaBars.length - 1);
+		return { timestep: at, inputScale: 1, drawsNoise: false, assign, noised };
 	}
 }
 

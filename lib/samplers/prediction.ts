@@ -1,5 +1,5 @@
 // What the network predicts (noise, clean latents or velocity), converted to clean latents and noise.
-import type { Sum } from './plan.ts';
+import type { Mixture, Sum } from './plan.ts';
 import type { PredictionType } from './schedule.ts';
 import { combine, only } from './sum.ts';
 
@@ -7,6 +7,12 @@ import { combine, only } from './sum.ts';
 export function sharesOf(sigma: number): { alpha: number; sigmaVp: number } {
 	const alpha = 1 / Math.hypot(sigma, 1);
 	return { alpha, sigmaVp: sigma * alpha };
+}
+
+/** Clean latents noised to a level, in variance-preserving form. */
+export function noisedTo(sigma: number): Mixture {
+	const { alpha, sigmaVp } = sharesOf(sigma);
+	return { latents: alpha, noise: sigmaVp };
 }
 
 /**

@@ -22,7 +22,10 @@ const samplers = {
 	heun: () => heun,
 	unipc: () => unipc,
 	lcm: () => lcm,
-} as const satisfies Record<string, (options: SamplerOptions) => (steps: number, config: ScheduleConfig) => Plan>;
+} as const satisfies Record<string, (options: SamplerOptions) => Sampler>;
+
+/** @param first - index of the first of `steps` to run; the plan has those from it on, made as if none came before */
+type Sampler = (steps: number, config: ScheduleConfig, first?: number) => Plan;
 
 /** A sampler, by its name: each equals the scheduler of diffusers that it is named after. */
 export type SamplerName = keyof typeof samplers;
@@ -32,6 +35,8 @@ export const samplerNames = Object.keys(samplers) as SamplerName[];
 export type SamplerOptions = {
 	/** Only for `ddim`: share of fresh noise in every step, 0 to 1. */
 	eta: number;
+	/** Index of the first of the steps to run (default 0); those before it are left out. */
+	first?: number;
 };
 
 /**
@@ -53,5 +58,5 @@ export function makePlan(
 			{ details: { option: 'steps' } },
 		);
 	}
-	return samplers[sampler](options)(steps, config);
+	return samplers[sampler](options)(steps, config, options.first);
 }

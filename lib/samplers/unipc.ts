@@ -1,6 +1,6 @@
 // The UniPC sampler.
 import { fromNoise, type Plan, type PlanStep, type Sum } from './plan.ts';
-import { readPrediction, sharesOf } from './prediction.ts';
+import { noisedTo, readPrediction, sharesOf } from './prediction.ts';
 import { type ScheduleConfig, sigmaAt, timestepsAboveZero } from './schedule.ts';
 import { combine, only } from './sum.ts';
 
@@ -11,7 +11,7 @@ import { combine, only } from './sum.ts';
  * Latents are variance-preserving. `h0` and `h1` keep the denoised latents of the last two evaluations in turns, `h2` the
  * latents that the last step started from, after their correction.
  */
-export function unipc(steps: number, config: ScheduleConfig): Plan {
+export function unipc(steps: number, config: ScheduleConfig, first = 0): Plan {
 	const timesteps = timestepsAboveZero(config, config.timestepSpacing ?? 'linspace', steps);
 	const sigmas = [...timesteps.map((timestep) => sigmaAt(config.alphaBars, timestep)), 0];
 	/** −log σ, the half log-SNR. */
@@ -21,7 +21,7 @@ export function unipc(steps: number, config: ScheduleConfig): Plan {
 	const moves = (i: number) => sigmas[i + 1]! < sigmas[i]!;
 
 	/** The order of the step from i to i + 1: the first has no history, the last goes to σ = 0. */
-	const orderOf = (i: number) => (i === 0 || i === steps - 1 || !moves(i - 1) || !moves(i) ? 1 : 2);
+	const orderOf = (i: number) => (i === first || i === steps - 1 || !moves(i - 1) || !moves(i) ? 1 : 2);
 
 	/** From i to i + 1 with the denoised latents held: the part that predictor and corrector share. */
 	const hold = (i: number, latents: Sum, denoised: Sum): Sum => {
@@ -60,16 +60,19 @@ export function unipc(steps: number, config: ScheduleConfig): Plan {
 
 	return {
 		start: fromNoise(1),
-		steps: timesteps.map((timestep, i): PlanStep => {
-			const { denoised } = readPrediction(config.predictionType, sigmas[i]!, only('x'));
-			const corrected = i > 0 && moves(i - 1) ? correct(i - 1, denoised) : only('x');
-			const keep = i % 2 === 0 ? { h0: denoised } : { h1: denoised };
-			return {
-				timestep,
-				inputScale: 1,
-				drawsNoise: false,
-				assign: { x: predict(i, corrected, denoised), ...keep, h2: corrected },
-			};
-		}),
+		steps: timesteps.map(planStep).slice(first),
 	};
+
+	function planStep(timestep: number, i: number): PlanStep {
+		const { denoised } = readPrediction(config.predictionType, sigmas[i]!, only('x'));
+		const corrected = i > first && moves(i - 1) ? correct(i - 1, denoised) : only('x');
+		const keep = i % 2 === 0 ? { h0: denoised } : { h1: denoised };
+		return {
+			timestep,
+			inputScale: 1,
+			drawsNoise: false,
+			noised: noisedTo(sigmas[i]!),
+			assign: { x: predict(i, corrected, denoised), ...keep, h2: corrected },
+		};
+	}
 }

@@ -1,5 +1,6 @@
 // Layers that networks share: linear, convolution, norms, activation, upsampling.
 import type { Value } from './graph.ts';
+import { convolved, multiplied } from './low-rank.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -11,11 +12,13 @@ export function linear(at: Scope, x: Value, from: number, to: number, { bias = t
 	// Gemm takes the weight as checkpoints hold it, [to, from]; a transposed copy would cost memory while loading.
 	const inputs = [x, at.weight('weight', [to, from])];
 	if (bias) inputs.push(at.weight('bias', [to]));
-	return at.result(at.op('Gemm', inputs, { transB: 1 }));
+	return at.result(multiplied(at, x, [at.op('Gemm', inputs, { transB: 1 })], from, to)[0]!);
 }
 
+type ConvolutionOptions = Readonly<{ kernel?: number; stride?: number; pads?: readonly number[]; bias?: boolean }>;
+
 /**
- * 2-D convolution with bias.
+ * 2-D convolution.
  * @param x - [batch, from, height, width]
  * @param pads - at the top, left, bottom and right (default: half the kernel, which keeps the size if the stride is 1)
  */
@@ -24,17 +27,17 @@ export function conv2d(
 	x: Value,
 	from: number,
 	to: number,
-	{ kernel = 3, stride = 1, pads }: { kernel?: number; stride?: number; pads?: readonly number[] } = {},
+	{ kernel = 3, stride = 1, pads, bias = true }: ConvolutionOptions = {},
 ): Value {
-	const inputs = [x, at.weight('weight', [to, from, kernel, kernel]), at.weight('bias', [to])];
+	const inputs = [x, at.weight('weight', [to, from, kernel, kernel])];
+	if (bias) inputs.push(at.weight('bias', [to]));
 	const half = (kernel - 1) / 2;
-	return at.result(
-		at.op('Conv', inputs, {
-			kernel_shape: [kernel, kernel],
-			strides: [stride, stride],
-			pads: pads ?? [half, half, half, half],
-		}),
-	);
+	const attributes = {
+		kernel_shape: [kernel, kernel],
+		strides: [stride, stride],
+		pads: pads ?? [half, half, half, half],
+	};
+	return at.result(convolved(at, x, at.op('Conv', inputs, attributes), [to, from, kernel], attributes));
 }
 
 /**

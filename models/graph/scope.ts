@@ -1,4 +1,5 @@
 // A module of a network: reads its weights and writes its nodes, by their path.
+import type { LowRank, LowRankLayer } from '../weights/low-rank.ts';
 import { type DataType, partOf, type WeightReference } from '../weights/reference.ts';
 import type { WeightSource } from '../weights/weight-set.ts';
 import { Graph, microsoft, type NetworkGraph, type Shape, type Value } from './graph.ts';
@@ -29,7 +30,11 @@ type Network = Readonly<{
 	computeType: ComputeType;
 	microsoftOperators: boolean;
 	taps: ReadonlySet<string>;
+	additions?: Additions;
 }>;
+
+/** Low-rank additions to layers, and how strongly each row of the batch has them: [batch], in the compute type. */
+type Additions = Readonly<{ layers: LowRank; strength: Value }>;
 
 /** A module of a network: a path such as `down_blocks.0`, which prefixes the names of its weights, and the graph it writes to. */
 export class Scope {
@@ -64,6 +69,23 @@ export class Scope {
 	/** A module within this one. */
 	at(path: string): Scope {
 		return new Scope(this.#name(path), this.#network);
+	}
+
+	/** The root module of another checkpoint, whose layers become part of the same graph. */
+	from(weights: WeightSource): Scope {
+		return new Scope('', { ...this.#network, weights });
+	}
+
+	/** The same module, whose layers and those within it get additions. */
+	adding(additions: Additions): Scope {
+		return new Scope(this.path, { ...this.#network, additions });
+	}
+
+	/** What is added to the layer that this module is. */
+	get addition(): (LowRankLayer & Pick<Additions, 'strength'>) | undefined {
+		const { additions } = this.#network;
+		const layer = additions?.layers.at(this.path);
+		return layer && { ...layer, strength: additions!.strength };
 	}
 
 	/** @param type - the compute type unless it is given */
@@ -134,9 +156,17 @@ export class Scope {
 
 	/** Equal parts of a weight along its first axis, each a view of the checkpoint. */
 	weightParts(name: string, shape: readonly number[], parts: number): Value[] {
-		const full = this.#name(name);
-		const whole = this.#network.weights.get(full, shape);
-		return Array.from({ length: parts }, (_, i) => this.#load(`${full}.${i}`, partOf(whole, i, parts)));
+		return this.tensorParts(name, this.#network.weights.get(this.#name(name), shape), parts);
+	}
+
+	/** A tensor of any checkpoint, in the compute type. */
+	tensor(name: string, reference: WeightReference): Value {
+		return this.#load(this.#name(name), reference);
+	}
+
+	/** Equal parts of such a tensor along its first axis. */
+	tensorParts(name: string, whole: WeightReference, parts: number): Value[] {
+		return Array.from({ length: parts }, (_, i) => this.tensor(`${name}.${i}`, partOf(whole, i, parts)));
 	}
 
 	/** Rows of a weight [rows, size] by index, int64 of any shape. */

@@ -5,14 +5,28 @@ import { type ResnetSizes, resnet, type TimeEmbedding } from './resnet.ts';
 import type { Scope } from './scope.ts';
 import { timeEmbedding } from './time-embedding.ts';
 import { batchSize, mergeBatch } from './tokens.ts';
-import { type Conditioning, imageTransformer } from './transformer.ts';
+import { imageTransformer, type Steering } from './transformer.ts';
 import type { UNetEncoderConfig } from './unet-config.ts';
 
-/** An image [batch, channels, height, width] of some level. */
-export type Feature = Readonly<{ value: Value; channels: number }>;
+/** An image [batch, channels, height, width], whose sides were halved `level` times, each time rounded up. */
+export type Feature = Readonly<{ value: Value; channels: number; level: number }>;
 
 /** What steers every block of a UNet. */
-export type Guide = Readonly<{ time: TimeEmbedding; conditioning: Conditioning }>;
+export type Guide = Readonly<{ time: TimeEmbedding }> &
+	Omit<Steering, 'reference'> & {
+		readonly reference?: ((level: number) => NonNullable<Steering['reference']>) | undefined;
+	};
+
+/**
+ * The shape of an input or output of a UNet or ControlNet that has the size of some level. Its sizes' names tell the level.
+ *
+ * @param form - whether the positions are those of an image or merged into rows of tokens
+ */
+export function levelShape({ channels, level }: Omit<Feature, 'value'>, form: 'image' | 'tokens' = 'image') {
+	return form === 'image'
+		? (['batch', channels, `height_${level}`, `width_${level}`] as const)
+		: (['batch', `positions_${level}`, channels] as const);
+}
 
 /** The inputs that UNet and ControlNet share. `timestep` is float32 [batch], one per sample. */
 export function unetInputs(net: Scope, config: UNetEncoderConfig): { sample: Value; guide: Guide } {
@@ -39,7 +53,7 @@ export function unetInputs(net: Scope, config: UNetEncoderConfig): { sample: Val
  * @returns the skip connections: `x`, and the result of every block and every halving; the middle starts from the last one
  */
 export function downBlocks(net: Scope, x: Value, config: UNetEncoderConfig, guide: Guide): Feature[] {
-	const skips: Feature[] = [{ value: x, channels: config.channels[0]! }];
+	const skips: Feature[] = [{ value: x, channels: config.channels[0]!, level: 0 }];
 	config.channels.forEach((channels, level) => {
 		const block = net.at(`down_blocks.${level}`);
 		for (let i = 0; i < config.layers[level]!; i++) {
@@ -49,7 +63,7 @@ export function downBlocks(net: Scope, x: Value, config: UNetEncoderConfig, guid
 		if (level < config.channels.length - 1) {
 			const down = block.at('downsamplers.0');
 			const value = conv2d(down.at('conv'), skips.at(-1)!.value, channels, channels, { stride: 2 });
-			skips.push({ value: down.result(value), channels });
+			skips.push({ value: down.result(value), channels, level: level + 1 });
 		}
 		block.result(skips.at(-1)!.value);
 	});
@@ -59,11 +73,10 @@ export function downBlocks(net: Scope, x: Value, config: UNetEncoderConfig, guid
 /** The middle: a residual block, a transformer, a residual block, at the coarsest level's sizes. */
 export function middleBlock(net: Scope, x: Feature, config: UNetEncoderConfig, guide: Guide): Feature {
 	const block = net.at('mid_block');
-	const { channels } = x;
-	const level = config.channels.length - 1;
+	const { channels, level } = x;
 	const first = unetLayer(block, 0, x, channels, config, level, guide);
 	const value = resnet(block.at('resnets.1'), first.value, resnetSizes(config, channels, channels), guide.time);
-	return { value: block.result(value), channels };
+	return { ...first, value: block.result(value) };
 }
 
 /**
@@ -80,7 +93,8 @@ export function unetLayer(
 	guide: Guide,
 ): Feature {
 	const value = resnet(block.at(`resnets.${i}`), x.value, resnetSizes(config, x.channels, channels), guide.time);
-	if (attention === undefined) return { value, channels };
+	const { level } = x;
+	if (attention === undefined) return { value, channels, level };
 	const sizes = {
 		channels,
 		heads: config.heads[attention]!,
@@ -88,7 +102,8 @@ export function unetLayer(
 		groups: config.groups,
 		linearProjection: config.linearProjection,
 	};
-	return { value: imageTransformer(block.at(`attentions.${i}`), value, sizes, guide.conditioning), channels };
+	const steering = { ...guide, reference: guide.reference?.(level) };
+	return { value: imageTransformer(block.at(`attentions.${i}`), value, sizes, steering), channels, level };
 }
 
 function resnetSizes({ groups, epsilon }: UNetEncoderConfig, from: number, to: number): ResnetSizes {

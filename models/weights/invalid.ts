@@ -7,6 +7,7 @@ export type Subject = string | Readonly<{ file: string; tensor?: string; part?: 
 export const remedies = {
 	damaged: 'The file is damaged: copy or download it again.',
 	otherNetwork: 'The weights and the config.json beside them are of different networks: take both from one model.',
+	otherAdapter: 'The adapter was made for another UNet: take one for this model.',
 	resave: 'Save the tensors alone, as `model.save_pretrained` or `torch.save(model.state_dict(), …)` do.',
 } as const;
 

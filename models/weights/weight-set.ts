@@ -15,12 +15,17 @@ export interface WeightSource {
 export class CheckpointWeights implements WeightSource {
 	readonly #checkpoint: Checkpoint;
 	readonly #rename: (name: string) => string;
+	readonly #unfit: { remedy: string };
 	readonly #used = new Set<string>();
 
-	/** @param options.rename - from the network's name of a tensor to the file's (default: the same) */
-	constructor(checkpoint: Checkpoint, options: { rename?: (name: string) => string } = {}) {
+	/**
+	 * @param options.rename - from the network's name of a tensor to the file's (default: the same)
+	 * @param options.remedy - for tensors that are not those of the network (default: as for a network and its config)
+	 */
+	constructor(checkpoint: Checkpoint, options: { rename?: (name: string) => string; remedy?: string } = {}) {
 		this.#checkpoint = checkpoint;
 		this.#rename = options.rename ?? ((name) => name);
+		this.#unfit = { remedy: options.remedy ?? remedies.otherNetwork };
 	}
 
 	has(name: string): boolean {
@@ -36,16 +41,16 @@ export class CheckpointWeights implements WeightSource {
 			const view = this.#checkpoint.views?.get(key);
 			const where = { file: view?.file ?? this.#checkpoint.file, tensor: key };
 			if (view === undefined) {
-				const { what, remedy } = otherLayout([...this.#checkpoint.tensors.keys()], key);
+				const { what, remedy } = otherLayout([...this.#checkpoint.tensors.keys()], key, this.#unfit);
 				throw invalidWeights(describeShape(shape), where, what, { remedy });
 			}
 			const received = `a view with strides [${view.strides.join(', ')}]`;
 			throw invalidWeights('elements in a row', where, received, { remedy: inRows });
 		}
 		const where = { file: tensor.file, tensor: key };
-		if (!floatTypes.has(tensor.type)) throw invalidWeights('a floating-point type', where, tensor.type, otherNetwork);
+		if (!floatTypes.has(tensor.type)) throw invalidWeights('a floating-point type', where, tensor.type, this.#unfit);
 		if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
-			throw invalidWeights(describeShape(shape), where, describeShape(tensor.shape), otherNetwork);
+			throw invalidWeights(describeShape(shape), where, describeShape(tensor.shape), this.#unfit);
 		}
 		this.#used.add(key);
 		return tensor;
@@ -64,12 +69,16 @@ export class CheckpointWeights implements WeightSource {
 		const more = extra.length > 3 ? ` and ${extra.length - 3} more` : '';
 		const names = extra.slice(0, 3).map((name) => shortened(name, longestName));
 		const received = `also ${names.join(', ')}${more}`;
-		throw invalidWeights('only the tensors of its network', file, received, otherNetwork);
+		throw invalidWeights('only the tensors of its network', file, received, this.#unfit);
 	}
 }
 
 /** What a file may be that lacks a tensor of the network: layouts that people meet, and what makes this one of them. */
-function otherLayout(names: readonly string[], missing: string): { what: string; remedy: string } {
+function otherLayout(
+	names: readonly string[],
+	missing: string,
+	unfit: { remedy: string },
+): { what: string; remedy: string } {
 	if (names.some((name) => /^(model\.diffusion_model|first_stage_model|cond_stage_model)\./.test(name))) {
 		return {
 			what: 'all networks of a model in one file, in the layout from before diffusers',
@@ -91,10 +100,9 @@ function otherLayout(names: readonly string[], missing: string): { what: string;
 				'Save the network itself, without what it is wrapped in: `wrapped.unet.save_pretrained(FOLDER)` or the like.',
 		};
 	}
-	return { what: 'a file without it', remedy: remedies.otherNetwork };
+	return { what: 'a file without it', ...unfit };
 }
 
-const otherNetwork = { remedy: remedies.otherNetwork };
 const inRows = 'Save the tensors as `tensor.contiguous()`.';
 
 /** A shape for messages. */

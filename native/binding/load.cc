@@ -52,6 +52,19 @@ Prompt ReadPrompt(const Napi::Object& from) {
   return prompt;
 }
 
+Levels ReadLevels(const Napi::Value& value) {
+  if (value.IsUndefined()) return {};
+  const Napi::Object from = marshal::Object(value, "levels");
+  const Napi::Array names = from.GetPropertyNames();
+  Levels levels;
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = marshal::String(names.Get(i), "levels");
+    constexpr int kMost = 16;  // halvings, after which nothing is left of any image
+    levels[name] = static_cast<int>(marshal::Integer(from.Get(name), "levels." + name, 0, kMost));
+  }
+  return levels;
+}
+
 std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "request");
   auto request = std::make_shared<LoadRequest>();
@@ -70,6 +83,7 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
   }
   CheckComplete(request->source.networks);
   request->source.prompt = ReadPrompt(from);
+  request->source.levels = ReadLevels(from.Get("levels"));
   request->source.pixels_per_latent =
       marshal::Integer(from.Get("pixelsPerLatent"), "pixelsPerLatent", 1, kMaxPixelsPerLatent);
   return request;

@@ -110,6 +110,11 @@ std::string String(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+bool Boolean(const Napi::Value& value, const std::string& name) {
+  if (!value.IsBoolean()) Refuse("true or false", name);
+  return value.As<Napi::Boolean>().Value();
+}
+
 double Number(const Napi::Value& value, const std::string& name) {
   if (!value.IsNumber()) Refuse("a number", name);
   return value.As<Napi::Number>().DoubleValue();
@@ -157,7 +162,7 @@ template std::span<const uint8_t> TypedArray<uint8_t>(const Napi::Value&, const 
 arc2face::Plan Plan(const Napi::Value& value, const std::string& name) {
   constexpr size_t kStartLength = 2;
   constexpr size_t kAssignmentLength = 1 + kRegisters;
-  constexpr size_t kStepLength = 4 + kMaxAssignments * kAssignmentLength;
+  constexpr size_t kStepLength = 6 + kMaxAssignments * kAssignmentLength;
   const auto packed = TypedArray<double>(value, name);
   if (packed.size() < kStartLength || (packed.size() - kStartLength) % kStepLength != 0) {
     Refuse(std::to_string(kStartLength) + " numbers and " + std::to_string(kStepLength) + " a step", name);
@@ -174,8 +179,9 @@ arc2face::Plan Plan(const Napi::Value& value, const std::string& name) {
     step.input_scale = static_cast<float>(from[1]);
     step.draws_noise = count(from[2], 1);
     step.assignment_count = count(from[3], kMaxAssignments);
+    step.kept = {static_cast<float>(from[4]), static_cast<float>(from[5])};
     for (uint32_t k = 0; k < kMaxAssignments; ++k) {
-      const auto assignment = from.subspan(4 + k * kAssignmentLength, kAssignmentLength);
+      const auto assignment = from.subspan(6 + k * kAssignmentLength, kAssignmentLength);
       step.assignments[k].to = count(assignment[0], kRegisters - 1);
       for (uint32_t i = 0; i < kRegisters; ++i) {
         step.assignments[k].coefficients[i] = static_cast<float>(assignment[1 + i]);

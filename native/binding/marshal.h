@@ -21,6 +21,7 @@ inline constexpr int64_t kMaxThreads = 1024;
 Napi::Object Object(const Napi::Value& value, const std::string& name);
 Napi::Array Array(const Napi::Value& value, const std::string& name);
 std::string String(const Napi::Value& value, const std::string& name);
+bool Boolean(const Napi::Value& value, const std::string& name);
 double Number(const Napi::Value& value, const std::string& name);
 int64_t Integer(const Napi::Value& value, const std::string& name, int64_t least, int64_t most);
 // Empty for undefined.

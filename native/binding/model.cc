@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -15,20 +16,38 @@ namespace arc2face {
 namespace {
 
 // Copied: JavaScript may meanwhile write to its own, or transfer it to another thread.
-Photo ReadPhoto(const Napi::Value& value) {
-  const Napi::Object from = marshal::Object(value, "photo");
-  const int64_t width = marshal::Integer(from.Get("width"), "photo.width", 0, INT32_MAX);
-  const int64_t height = marshal::Integer(from.Get("height"), "photo.height", 0, INT32_MAX);
+Photo ReadPhoto(const Napi::Value& value, const std::string& name) {
+  const Napi::Object from = marshal::Object(value, name);
+  const int64_t width = marshal::Integer(from.Get("width"), name + ".width", 0, INT32_MAX);
+  const int64_t height = marshal::Integer(from.Get("height"), name + ".height", 0, INT32_MAX);
   CheckPhotoSize(width, height);
-  const auto data = marshal::TypedArray<uint8_t>(from.Get("data"), "photo.data");
+  const auto data = marshal::TypedArray<uint8_t>(from.Get("data"), name + ".data");
   if (data.size() != static_cast<size_t>(width * height * 3)) {
     throw Error(ErrorCode::kInvalidArgument, "Expected width * height * 3 = " + std::to_string(width * height * 3) +
-                                                 " bytes for photo.data but received " + std::to_string(data.size()) +
-                                                 ".");
+                                                 " bytes for " + name + ".data but received " +
+                                                 std::to_string(data.size()) + ".");
   }
   std::shared_ptr<uint8_t[]> copy(new uint8_t[data.size()]);
   std::memcpy(copy.get(), data.data(), data.size());
   return {std::move(copy), static_cast<int>(width), static_cast<int>(height)};
+}
+
+std::vector<Photo> ReadPhotos(const Napi::Value& value, const std::string& name) {
+  const Napi::Array from = marshal::Array(value, name);
+  std::vector<Photo> photos;
+  for (uint32_t i = 0; i < from.Length(); ++i) {
+    photos.push_back(ReadPhoto(from.Get(i), name + "[" + std::to_string(i) + "]"));
+  }
+  return photos;
+}
+
+Edit ReadEdit(const Napi::Value& value) {
+  const Napi::Object from = marshal::Object(value, "edit");
+  return {.photos = ReadPhotos(from.Get("photos"), "edit.photos"),
+          .masks = ReadPhotos(from.Get("masks"), "edit.masks"),
+          .photo_of_image = marshal::Copy<uint32_t>(from.Get("photoOfImage"), "edit.photoOfImage"),
+          .overlay = marshal::Boolean(from.Get("overlay"), "edit.overlay"),
+          .draws_once = marshal::Boolean(from.Get("drawsOnce"), "edit.drawsOnce")};
 }
 
 DetectOptions ReadDetectOptions(const Napi::Object& from) {
@@ -38,11 +57,45 @@ DetectOptions ReadDetectOptions(const Napi::Object& from) {
 
 EncodeRequest ReadEncodeRequest(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "request");
-  EncodeRequest request{ReadPhoto(from.Get("photo")), Keypoints{}};
+  EncodeRequest request{ReadPhoto(from.Get("photo"), "photo"), Keypoints{}};
   const auto numbers = marshal::TypedArray<float>(from.Get("keypoints"), "keypoints");
   if (numbers.size() != request.keypoints.size()) marshal::Refuse("ten numbers", "keypoints");
   std::copy(numbers.begin(), numbers.end(), request.keypoints.begin());
   return request;
+}
+
+float ReadScale(const Napi::Object& from, const std::string& name) {
+  return static_cast<float>(marshal::Number(from.Get("scale"), name + ".scale"));
+}
+
+// What is not there does not steer.
+Steering ReadSteering(const Napi::Object& from) {
+  Steering steering;
+  if (const Napi::Value value = from.Get("control"); !value.IsUndefined()) {
+    const Napi::Object control = marshal::Object(value, "control");
+    steering.control = {.image = ReadPhoto(control.Get("image"), "control.image"),
+                        .scale = ReadScale(control, "control")};
+  }
+  if (const Napi::Value value = from.Get("expression"); !value.IsUndefined()) {
+    const Napi::Object expression = marshal::Object(value, "expression");
+    steering.expression = {.numbers = marshal::Copy<float>(expression.Get("numbers"), "expression.numbers"),
+                           .scale = ReadScale(expression, "expression")};
+  }
+  if (const Napi::Value value = from.Get("reference"); !value.IsUndefined()) {
+    const Napi::Object reference = marshal::Object(value, "reference");
+    auto& read = steering.reference.emplace();
+    read.photo = ReadPhoto(reference.Get("photo"), "reference.photo");
+    read.scale = ReadScale(reference, "reference");
+    if (const Napi::Value face = reference.Get("face"); !face.IsUndefined()) {
+      const auto corners = marshal::TypedArray<double>(face, "reference.face");
+      if (corners.size() != Quad{}.size()) marshal::Refuse("eight numbers", "reference.face");
+      std::copy(corners.begin(), corners.end(), read.face.emplace().begin());
+    }
+    if (const Napi::Value noise = reference.Get("noise"); !noise.IsUndefined()) {
+      read.noise = marshal::Copy<float>(noise, "reference.noise");
+    }
+  }
+  return steering;
 }
 
 GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
@@ -57,6 +110,8 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
       .width = marshal::Integer(from.Get("width"), "width", 0, INT32_MAX),
       .height = marshal::Integer(from.Get("height"), "height", 0, INT32_MAX),
       .latents = {},
+      .edit = std::nullopt,
+      .steering = ReadSteering(from),
       .on_step = nullptr,
       .on_image = nullptr,
   };
@@ -83,6 +138,7 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
     request.latents = marshal::Copy<float>(latents, "latents");
     if (request.latents.empty()) marshal::Refuse("initial noise", "latents");
   }
+  if (const Napi::Value edit = from.Get("edit"); !edit.IsUndefined()) request.edit = ReadEdit(edit);
   return request;
 }
 
@@ -171,7 +227,7 @@ Model::~Model() {
 Napi::Value Model::Detect(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&] {
     const Napi::Object from = marshal::Object(info[0], "request");
-    Photo photo = ReadPhoto(from.Get("photo"));
+    Photo photo = ReadPhoto(from.Get("photo"), "photo");
     const DetectOptions options = ReadDetectOptions(from);
     return StartCall<std::vector<Face>>(
         info, pipeline_, {},

@@ -21,12 +21,14 @@ struct Denoiser::Slot {
   std::shared_ptr<std::vector<uint32_t>> finished;
   size_t image;
   DeviceBuffer<float> registers;  // [kRegisters, elements]
+  DeviceBuffer<float> kept;       // [kKeptRows, elements], or empty
   FiniteCheck check;
   uint32_t position = 0;  // step of the next evaluation; those before it are queued
 
   // Of the next evaluation.
   bool guided() const { return request->unconditional && (request->guided.empty() || request->guided[position] != 0); }
   size_t rows() const { return guided() ? 2 : 1; }
+  const RowConditioning& conditioning() const { return request->conditioning[image]; }
   bool at_end() const { return position == request->plan.steps.size(); }
 };
 
@@ -34,12 +36,19 @@ struct Denoiser::Slot {
 struct Denoiser::Workspace {
   Workspace(Denoiser& owner, const LatentSize& size, size_t rows)
       : stream(owner.stream_), rows(rows), table(owner.device_, rows), batch(owner.predictor_->MakeBatch(size, rows)) {}
-  ~Workspace() { stream.Forget(key()); }
+  ~Workspace() {
+    for (const uint64_t key : keys) stream.Forget(key);
+  }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // The step's, whatever its slots.
-  uint64_t key() const noexcept { return reinterpret_cast<uintptr_t>(table.data()); }
+  // The step's, whatever its slots: of the kind that the batch is of.
+  uint64_t key() {
+    static_assert(PredictorBatch::kKinds <= 256, "device memory is aligned to 256 bytes");
+    const uint64_t key = reinterpret_cast<uintptr_t>(table.data()) + batch->kind();
+    keys.insert(key);
+    return key;
+  }
 
   Stream& stream;
   size_t rows;
@@ -54,6 +63,7 @@ struct Denoiser::Workspace {
     bool operator==(const Placed&) const = default;
   };
   std::vector<Placed> placed;
+  std::set<uint64_t> keys;  // that steps were replayed with
 };
 
 // In progress.
@@ -73,6 +83,7 @@ Denoiser::~Denoiser() = default;
 void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
   const size_t elements = request->size.elements();
   std::vector<float> latents(request->images() * elements);
+  std::vector<float> kept(request->masks.size() * kKeptRows);
   const SyncOnError sync(stream_);
   const auto plan = std::make_shared<DeviceBuffer<PlanStep>>(device_, request->plan.steps.size());
   stream_.Upload(plan->data(), request->plan.steps.data(), plan->bytes());
@@ -85,11 +96,23 @@ void Denoiser::Join(std::shared_ptr<DenoiseRequest> request) {
     stream_.Zero(registers.data(), registers.bytes());
     const float* noise =
         request->initial_noise.empty() ? request->noise.Next(image) : request->initial_noise.data() + image * elements;
-    float* const scaled = latents.data() + image * elements;
-    std::transform(noise, noise + elements, scaled, [&](float n) { return n * request->plan.start.noise; });
-    stream_.Upload(registers.data() + kLatents * elements, scaled, elements * sizeof(float));
-    joining.push_back(std::make_shared<Slot>(
-        Slot{next_slot_++, request, plan, finished, image, std::move(registers), FiniteCheck(device_, stream_)}));
+    const float* const photo = request->photos.empty() ? nullptr : request->photos.data() + image * elements;
+    float* const start = latents.data() + image * elements;
+    for (size_t i = 0; i < elements; ++i) {
+      start[i] = Mix(request->plan.start, photo == nullptr ? 0 : photo[i], noise[i]);
+    }
+    stream_.Upload(registers.data() + kLatents * elements, start, elements * sizeof(float));
+    DeviceBuffer<float> kept_memory;
+    if (!kept.empty()) {
+      float* const rows = kept.data() + image * kKeptRows * elements;
+      std::copy_n(photo, elements, rows);
+      std::copy_n(noise, elements, rows + elements);
+      std::copy_n(request->masks.data() + image * elements, elements, rows + 2 * elements);
+      kept_memory = DeviceBuffer<float>(device_, kKeptRows * elements);
+      stream_.Upload(kept_memory.data(), rows, kept_memory.bytes());
+    }
+    joining.push_back(std::make_shared<Slot>(Slot{next_slot_++, request, plan, finished, image, std::move(registers),
+                                                  std::move(kept_memory), FiniteCheck(device_, stream_)}));
   }
   stream_.Synchronize();
   slots_.insert(slots_.end(), joining.begin(), joining.end());
@@ -167,6 +190,8 @@ Denoiser::Batch Denoiser::TakeBatch() {
       ++at;
     }
   }
+  std::stable_partition(batch.begin(), batch.end(),
+                        [](const auto& slot) { return slot->conditioning().comes_first(); });
   return batch;
 }
 
@@ -248,9 +273,10 @@ void Denoiser::Place(Evaluation& evaluation, Workspace& workspace) {
         .registers = slot->registers.data(),
         .plan = slot->plan->data(),
         .position = slot->position,
-        .conditional_row = static_cast<uint32_t>(next_row(request.conditioning[slot->image])),
+        .conditional_row = static_cast<uint32_t>(next_row(slot->conditioning())),
         .unconditional_row = slot->guided() ? static_cast<int32_t>(next_row(*request.unconditional)) : -1,
         .guidance_scale = request.guidance_scale,
+        .kept = slot->kept.data(),
     });
   }
   evaluation.table.resize(workspace.rows, BatchSlot{});

@@ -29,6 +29,8 @@ struct DenoiseRequest {
   std::vector<uint8_t> guided = {};  // for each step 1, or 0: no unconditional half; empty: 1
   NoiseSource noise;
   std::vector<float> initial_noise;  // [images, elements]; empty: the first draw of `noise`
+  std::vector<float> photos = {};    // their latents, [images, elements]; empty: the plan's start has none
+  std::vector<float> masks = {};     // of each image, as BatchSlot::kept has it; empty: all is painted
   // In device memory that the callbacks keep alive.
   std::vector<RowConditioning> conditioning;     // per image
   std::optional<RowConditioning> unconditional;  // none: no guidance

@@ -7,7 +7,7 @@
 
 namespace arc2face {
 
-static std::vector<Tensor> InOrder(const std::vector<TensorInfo>& infos, std::initializer_list<NamedTensor> named) {
+static std::vector<Tensor> InOrder(const std::vector<TensorInfo>& infos, const NamedTensors& named) {
   std::vector<Tensor> tensors;
   for (const TensorInfo& info : infos) {
     const auto found =
@@ -19,14 +19,19 @@ static std::vector<Tensor> InOrder(const std::vector<TensorInfo>& infos, std::in
   }
   if (tensors.size() != named.size()) {
     throw Error(ErrorCode::kInvalidWeights, std::string("The network lacks one of its tensors, such as ") +
-                                                (named.size() > 0 ? named.begin()->first : "?") + ".");
+                                                (named.empty() ? "?" : named.front().first) + ".");
   }
   return tensors;
 }
 
-void Evaluate(Network& network, std::initializer_list<NamedTensor> inputs, std::initializer_list<NamedTensor> outputs,
-              Stream& stream, Interrupt& interrupt) {
+void Evaluate(Network& network, const NamedTensors& inputs, const NamedTensors& outputs, Stream& stream,
+              Interrupt& interrupt) {
   network.Run(InOrder(network.inputs(), inputs), InOrder(network.outputs(), outputs), stream, interrupt);
+}
+
+bool HasInput(const Network& network, const std::string& name) {
+  const auto& inputs = network.inputs();
+  return std::any_of(inputs.begin(), inputs.end(), [&](const TensorInfo& info) { return info.name == name; });
 }
 
 static size_t Find(const std::vector<TensorInfo>& infos, const char* kind, const char* network_name, const char* name) {

@@ -14,19 +14,19 @@
 
 namespace arc2face {
 
-static constexpr const char* kName = networks::kVaeDecoder.name;
-
-ImagePainter::ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent)
+ImagePainter::ImagePainter(Device& device, Stream& stream, const NetworkRow& row, std::unique_ptr<Network> decoder,
+                           int64_t pixels_per_latent)
     : device_(device),
       stream_(stream),
+      row_(row),
       decoder_(std::move(decoder)),
       pixels_per_latent_(pixels_per_latent),
-      latents_type_(FloatType(InputInfo(*decoder_, kName, "latents"), kName)),
-      image_type_(FloatType(OutputInfo(*decoder_, kName, "image"), kName)) {}
+      latents_type_(FloatType(InputInfo(*decoder_, row_.name, "latents"), row_.name)),
+      image_type_(FloatType(OutputInfo(*decoder_, row_.name, "image"), row_.name)) {}
 
 bool ImagePainter::Takes(int64_t height, int64_t width) const {
   const auto profiles = decoder_->profiles();
-  const size_t latents = InputIndex(*decoder_, kName, "latents");
+  const size_t latents = InputIndex(*decoder_, row_.name, "latents");
   return profiles.empty() || std::any_of(profiles.begin(), profiles.end(), [&](const InputShapes& shapes) {
            const auto& shape = shapes[latents];
            return shape.size() == 4 && shape[0] == 1 && shape[2] == height && shape[3] == width;
@@ -50,7 +50,7 @@ Image ImagePainter::Paint(const float* latents, const LatentSize& size, Interrup
   Quantise(stream_, image.const_floats(), static_cast<int>(height), static_cast<int>(width), rgb.data());
   stream_.Download(result.data.get(), rgb.data(), rgb.bytes());
   stream_.Synchronize();
-  if (!check.passed()) throw NotFinite(*decoder_, networks::kVaeDecoder, "image", device_);
+  if (!check.passed()) throw NotFinite(*decoder_, row_, "image", device_);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// Latents -> image: the VAE's decoder and quantisation to bytes.
+// Latents -> image: a decoder and quantisation to bytes.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "../provider/provider.h"
 #include "batch_sizes.h"
+#include "networks.h"
 
 namespace arc2face {
 
@@ -18,8 +19,9 @@ struct Image {
 
 class ImagePainter {
  public:
-  // Throws kInvalidBundle unless the network has the interface of models/vae.ts.
-  ImagePainter(Device& device, Stream& stream, std::unique_ptr<Network> decoder, int64_t pixels_per_latent);
+  // `row`: the decoder's, whose interface is that of models/vae.ts; throws kInvalidBundle if it is not.
+  ImagePainter(Device& device, Stream& stream, const NetworkRow& row, std::unique_ptr<Network> decoder,
+               int64_t pixels_per_latent);
 
   int64_t pixels_per_latent() const noexcept { return pixels_per_latent_; }
   // Whether the network runs one image of latents of `height` x `width`.
@@ -31,6 +33,7 @@ class ImagePainter {
  private:
   Device& device_;
   Stream& stream_;
+  const NetworkRow& row_;
   std::unique_ptr<Network> decoder_;
   int64_t pixels_per_latent_;
   DataType latents_type_, image_type_;

@@ -24,6 +24,10 @@ void CheckComplete(const std::vector<NetworkSource>& sources) {
                                                  (begun ? " with the others of its part" : "") +
                                                  " for networks but received none.");
   }
+  if (Find(sources, networks::kVaeDecoder) == nullptr && Find(sources, networks::kTinyDecoder) == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "Expected the network vaeDecoder or tinyDecoder for networks but received none.");
+  }
 }
 
 }  // namespace arc2face

@@ -13,7 +13,7 @@
 namespace arc2face {
 
 // The joint tasks of networks: those of one part are all there, or none is.
-enum class Part : uint8_t { kReadingFaces, kPainting };
+enum class Part : uint8_t { kReadingFaces, kPainting, kVae, kTinyAutoencoder, kReadingImages, kControl };
 constexpr bool IsNeeded(Part part) { return part == Part::kPainting; }
 
 struct NetworkRow {
@@ -27,18 +27,25 @@ inline constexpr NetworkRow kDetector{"detector", Part::kReadingFaces, Lane::kFa
 inline constexpr NetworkRow kRecognizer{"recognizer", Part::kReadingFaces, Lane::kFaces};    // ArcFace
 inline constexpr NetworkRow kTextEncoder{"textEncoder", Part::kPainting, Lane::kDenoising};  // models/text-encoder.ts
 inline constexpr NetworkRow kUnet{"unet", Part::kPainting, Lane::kDenoising};                // models/unet.ts
-inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kPainting, Lane::kPainting};     // models/vae.ts
+inline constexpr NetworkRow kVaeDecoder{"vaeDecoder", Part::kVae, Lane::kPainting};          // models/vae.ts
+inline constexpr NetworkRow kTinyDecoder{"tinyDecoder", Part::kTinyAutoencoder,
+                                         Lane::kPainting};  // models/tiny-autoencoder.ts
+// On the decoder's lane: of images, it has as much to do, and what both compute in is shared.
+inline constexpr NetworkRow kVaeEncoder{"vaeEncoder", Part::kReadingImages, Lane::kPainting};  // models/vae.ts
+inline constexpr NetworkRow kControlNet{"controlNet", Part::kControl, Lane::kDenoising};       // models/controlnet.ts
 }  // namespace networks
 
 // In the order in which they are loaded: last the one whose memory the caller can choose, by its batch sizes, so that
 // what is free then is what it may have.
-inline constexpr std::array kNetworks = {networks::kDetector, networks::kRecognizer, networks::kTextEncoder,
-                                         networks::kVaeDecoder, networks::kUnet};
+inline constexpr std::array kNetworks = {networks::kDetector,   networks::kRecognizer,  networks::kTextEncoder,
+                                         networks::kVaeDecoder, networks::kTinyDecoder, networks::kVaeEncoder,
+                                         networks::kControlNet, networks::kUnet};
 
 // Null when there is none.
 const NetworkSource* Find(const std::vector<NetworkSource>& sources, const NetworkRow& row);
 
-// Throws kInvalidArgument, naming what is missing, unless every part that is needed or begun is complete.
+// Throws kInvalidArgument, naming what is missing, unless every part that is needed or begun is complete, and one of
+// the two decoders is there.
 void CheckComplete(const std::vector<NetworkSource>& sources);
 
 }  // namespace arc2face

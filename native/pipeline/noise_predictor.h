@@ -13,9 +13,29 @@
 
 namespace arc2face {
 
-// One row's conditioning, which the denoiser passes on unseen.
+inline constexpr int64_t kExpressionSize = 55;  // models/expression-adapter.ts
+
+struct ReferenceBank;
+
+// How much of what it is conditioned on a row shows.
+struct Strengths {
+  float control = 0;     // of the ControlNet's residuals
+  float expression = 0;  // of the attention to the expression
+  float reference = 0;   // of the layers that read references, beside the UNet's own
+  float reads = 0;       // 1: all of its bank
+};
+
+// One row's conditioning, which the denoiser passes on unseen, as the predictor takes it, in device memory. Null:
+// nothing of the kind.
 struct RowConditioning {
-  const std::byte* text;  // the text encoder's [rows, dimension], as the predictor takes it, in device memory
+  const std::byte* text;                // the text encoder's [rows, dimension]
+  const std::byte* control = nullptr;   // image [3, height, width], 0 to 1
+  const float* expression = nullptr;    // kExpressionSize numbers; null: zeros
+  const ReferenceBank* bank = nullptr;  // that the row reads; not in device memory itself
+  const Strengths* strengths = nullptr;
+
+  // Such rows come first in a batch, so that what is evaluated for them alone has them side by side.
+  bool comes_first() const noexcept { return control != nullptr; }
 };
 
 // Memory for one batch shape, at addresses that stay, so that a device may capture the evaluation.
@@ -35,6 +55,9 @@ class PredictorBatch {
   virtual void Clear(size_t first) = 0;
   // Queues the evaluation; `interrupt` stops it if it runs at once. Throws what Network::Run throws.
   virtual void Predict(Interrupt& interrupt) = 0;
+  // Below kKinds; what Predict queues depends on it, and on no other state of the batch.
+  virtual size_t kind() const noexcept { return 0; }
+  static constexpr size_t kKinds = 256;
 };
 
 class NoisePredictor {

@@ -7,8 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "unet_predictor.h"
-
 namespace arc2face {
 
 // A generate call in progress.
@@ -16,8 +14,12 @@ struct Pipeline::Painting {
   std::shared_ptr<CallOf<std::monostate>> call;
   GenerateRequest request;
   LatentSize size;
+  std::optional<NoiseSource> noise;
+  EditStart start;                          // of an edit
   std::vector<NetworkBuffer> conditioning;  // per identity
-  size_t painted = 0;                       // images; on the thread of Lane::kPainting
+  Posterior reference;                      // latents of the photo, if there is one
+  std::unique_ptr<SteeringMemory> steering;
+  size_t painted = 0;  // images; on the thread of Lane::kPainting
 };
 
 std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
@@ -51,14 +53,26 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
     reads_faces_ = true;
   }
   Stream& denoising = StreamOf(Lane::kDenoising);
-  auto predictor = std::make_unique<UNetPredictor>(device_, denoising, *provider_, take(networks::kUnet),
-                                                   static_cast<int64_t>(source.prompt.tokens.size()));
+  auto predictor = std::make_unique<UNetPredictor>(
+      device_, denoising, *provider_, UNetNetworks{take(networks::kUnet), take(networks::kControlNet)},
+      static_cast<int64_t>(source.prompt.tokens.size()), source.levels, source.pixels_per_latent);
+  const bool reads_images = Find(source.networks, networks::kVaeEncoder) != nullptr;
+  abilities_ = {.edit = reads_images,
+                .control = predictor->control() != nullptr,
+                .expression = predictor->has_expression(),
+                .reference = reads_images && predictor->has_reference()};
   conditioner_ = std::make_unique<Conditioner>(device_, denoising, take(networks::kTextEncoder), source.prompt,
                                                predictor->text_dimension(), predictor->text_type());
-  painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), take(networks::kVaeDecoder),
+  const NetworkRow& decoder = loaded[networks::kVaeDecoder.name] ? networks::kVaeDecoder : networks::kTinyDecoder;
+  painter_ = std::make_unique<ImagePainter>(device_, StreamOf(Lane::kPainting), decoder, take(decoder),
                                             source.pixels_per_latent);
+  if (auto encoder = take(networks::kVaeEncoder)) {
+    photo_encoder_ = std::make_unique<PhotoEncoder>(device_, StreamOf(Lane::kPainting), std::move(encoder),
+                                                    source.pixels_per_latent);
+  }
   image_sizes_ = ImageSizes(predictor->latent_channels(), source.pixels_per_latent, predictor->batch_sizes().built(),
                             [&](int64_t height, int64_t width) { return painter_->Takes(height, width); });
+  predictor_ = predictor.get();
   denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor));
 }
 
@@ -91,13 +105,45 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
 }
 
 std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done) {
-  Check(request, image_sizes_);
+  Check(request, image_sizes_, abilities_);
   const auto painting = std::make_shared<Painting>();
   painting->call = Open(std::move(done));
   painting->size = image_sizes_.LatentsOf(request.width, request.height);
   painting->request = std::move(request);
-  Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
+  const Steering& steering = painting->request.steering;
+  if (painting->request.edit || steering.control || steering.reference) {
+    Begin(Lane::kPainting, painting->call, [this, painting] { ReadPhotos(painting); });
+  } else {
+    Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
+  }
   return painting->call;
+}
+
+NoiseSource& Pipeline::NoiseOf(Painting& painting) {
+  const GenerateRequest& request = painting.request;
+  if (!painting.noise) {
+    painting.noise.emplace(request.seeds, request.identity_of_image.size(), painting.size.elements(),
+                           request.noise_batch);
+  }
+  return *painting.noise;
+}
+
+void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
+  Interrupt& interrupt = painting->call->interrupt();
+  if (auto& edit = painting->request.edit) {
+    painting->start =
+        StartEdit(*edit, *photo_encoder_, NoiseOf(*painting), painting->size, painter_->pixels_per_latent(), interrupt);
+    edit->photos.clear();
+    edit->masks.clear();
+  }
+  Steering& steering = painting->request.steering;
+  FitPhotos(steering, static_cast<int>(painting->request.width), static_cast<int>(painting->request.height));
+  if (steering.reference) {
+    const Photo& photo = steering.reference->photo;
+    const size_t bytes = static_cast<size_t>(photo.width) * static_cast<size_t>(photo.height) * 3;
+    painting->reference = photo_encoder_->Encode({photo.data.get(), bytes}, painting->size, interrupt);
+  }
+  Post(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
 }
 
 void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
@@ -107,12 +153,20 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
     painting->conditioning.push_back(
         conditioner_->Condition({request.embeddings.data() + at, kEmbeddingSize}, call->interrupt()));
   }
+  painting->steering =
+      std::make_unique<SteeringMemory>(device_, StreamOf(Lane::kDenoising), *predictor_, request.steering,
+                                       std::move(painting->reference), painting->size);
+  SteeringMemory& steering = *painting->steering;
   std::vector<RowConditioning> conditioning;
-  for (const uint32_t identity : request.identity_of_image) {
-    conditioning.push_back({painting->conditioning[identity].data()});
+  for (size_t image = 0; image < request.identity_of_image.size(); ++image) {
+    const uint32_t identity = request.identity_of_image[image];
+    const std::byte* text = painting->conditioning[identity].data();
+    conditioning.push_back(steering.Conditional(image, identity, text, call->interrupt()));
   }
   std::optional<RowConditioning> unconditional;
-  if (request.IsGuided()) unconditional = {conditioner_->Unconditional(call->interrupt()).data()};
+  if (request.IsGuided()) {
+    unconditional = steering.Unconditional(conditioner_->Unconditional(call->interrupt()).data());
+  }
   const uint32_t steps = static_cast<uint32_t>(request.plan.steps.size());
 
   denoiser_->Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
@@ -120,9 +174,10 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
       .plan = std::move(request.plan),
       .guidance_scale = request.guidance_scale,
       .guided = std::move(request.guided),
-      .noise = NoiseSource(request.seeds, request.identity_of_image.size(), painting->size.elements(),
-                           request.noise_batch),
-      .initial_noise = std::move(request.latents),
+      .noise = std::move(NoiseOf(*painting)),
+      .initial_noise = std::move(request.edit ? painting->start.noise : request.latents),
+      .photos = std::move(painting->start.photos),
+      .masks = std::move(painting->start.masks),
       .conditioning = std::move(conditioning),
       .unconditional = unconditional,
       // The callbacks keep the painting alive, and with it the conditioning.
@@ -143,7 +198,10 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
 }
 
 void Pipeline::Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
-  painting.request.on_image(image, painter_->Paint(latents.data(), painting.size, painting.call->interrupt()));
+  Image painted = painter_->Paint(latents.data(), painting.size, painting.call->interrupt());
+  const auto& overlays = painting.start.overlays;
+  if (!overlays.empty()) Lay(overlays[painting.request.edit->photo_of_image[image]], painted);
+  painting.request.on_image(image, std::move(painted));
   if (++painting.painted == painting.request.identity_of_image.size()) Succeed(painting.call, std::monostate{});
 }
 
@@ -211,11 +269,13 @@ void Pipeline::GiveBack(Lane lane) {
       faces_.reset();
       break;
     case Lane::kDenoising:
+      predictor_ = nullptr;
       denoiser_.reset();
       conditioner_.reset();
       break;
     case Lane::kPainting:
       painter_.reset();
+      photo_encoder_.reset();
       break;
   }
   stream.reset();

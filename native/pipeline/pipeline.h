@@ -20,8 +20,10 @@
 #include "face_reader.h"
 #include "image_painter.h"
 #include "networks.h"
+#include "photo_encoder.h"
 #include "requests.h"
 #include "turns.h"
+#include "unet_predictor.h"
 
 namespace arc2face {
 
@@ -30,6 +32,7 @@ struct PipelineSource {
   std::vector<NetworkSource> networks;  // each with the name of its row in networks.h
   Prompt prompt;
   int64_t pixels_per_latent;
+  Levels levels = {};  // of the UNet's further tensors
 };
 
 // Called after each network: its name, how many are ready, and of how many.
@@ -70,6 +73,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error);
   void Forget(const std::shared_ptr<Call>& call);
   void CheckReadsFaces() const;
+  static NoiseSource& NoiseOf(Painting& painting);
+  void ReadPhotos(const std::shared_ptr<Painting>& painting);
   void StartPainting(const std::shared_ptr<Painting>& painting);
   void Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents);
   void StepLater();
@@ -88,12 +93,15 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::array<std::unique_ptr<Stream>, kLanes.size()> streams_;
   std::unique_ptr<FaceReader> faces_;         // kFaces
   std::unique_ptr<Conditioner> conditioner_;  // kDenoising, like the next ones
+  UNetPredictor* predictor_ = nullptr;        // the denoiser's
   std::unique_ptr<Denoiser> denoiser_;
   bool step_posted_ = false;
-  std::unique_ptr<ImagePainter> painter_;  // kPainting
+  std::unique_ptr<ImagePainter> painter_;  // kPainting, like the next one
+  std::unique_ptr<PhotoEncoder> photo_encoder_;
 
   // Set once by Load; readable from any thread.
   bool reads_faces_ = false;
+  Abilities abilities_;
   std::vector<int> detection_sizes_;
   ImageSizes image_sizes_;
 

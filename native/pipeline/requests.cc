@@ -2,6 +2,7 @@
 #include "requests.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <string>
@@ -32,8 +33,8 @@ void CheckEmbeddings(const std::vector<float>& embeddings) {
 }
 
 bool IsValid(const PlanStep& step) {
-  bool valid =
-      std::isfinite(step.timestep) && std::isfinite(step.input_scale) && step.assignment_count <= kMaxAssignments;
+  bool valid = std::isfinite(step.timestep) && std::isfinite(step.input_scale) &&
+               step.assignment_count <= kMaxAssignments && AllFinite(std::array{step.kept.latents, step.kept.noise});
   for (uint32_t k = 0; valid && k < step.assignment_count; ++k) {
     const Assignment& assignment = step.assignments[k];
     valid = assignment.to < kRegisters && assignment.to != kEps && assignment.to != kNoise &&
@@ -42,10 +43,10 @@ bool IsValid(const PlanStep& step) {
   return valid;
 }
 
-void CheckPlan(const Plan& plan) {
-  // A request holds no latents to weigh.
-  if (plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
-  if (!std::isfinite(plan.start.noise)) Refuse("Expected a finite weight of noise in the plan's start.");
+void CheckPlan(const Plan& plan, bool has_photos) {
+  if (!has_photos && plan.start.latents != 0) Refuse("Expected 0 for the weight of latents in the plan's start.");
+  if (!AllFinite(std::array{plan.start.latents, plan.start.noise}))
+    Refuse("Expected finite weights in the plan's start.");
   if (plan.steps.empty()) Refuse("Expected at least one step for plan but received none.");
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (IsValid(plan.steps[i])) continue;
@@ -91,9 +92,9 @@ void Check(const EncodeRequest& request) {
   if (!AllFinite(request.keypoints)) Refuse("Expected ten finite numbers for keypoints.");
 }
 
-void Check(const GenerateRequest& request, const ImageSizes& sizes) {
+void Check(const GenerateRequest& request, const ImageSizes& sizes, const Abilities& abilities) {
   CheckEmbeddings(request.embeddings);
-  CheckPlan(request.plan);
+  CheckPlan(request.plan, request.edit.has_value());
   CheckGuidance(request);
 
   const size_t identities = request.embeddings.size() / kEmbeddingSize;
@@ -104,8 +105,15 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes) {
     Refuse("Expected identityOfImage to count the " + std::to_string(identities) + " embeddings from 0.");
   }
   CheckSeeds(request);
+  if (request.edit) {
+    if (!abilities.edit) Refuse("Expected a model with the network vaeEncoder for edit.");
+    if (!request.latents.empty()) Refuse("Expected either latents or edit but received both.");
+    Check(*request.edit, images, request.noise_batch ? request.noise_batch->images : images);
+  }
   sizes.Check(request.width, request.height, request.IsGuided() ? request.guidance_scale : 1);
-  const size_t elements = images * sizes.LatentsOf(request.width, request.height).elements();
+  const size_t elements_of_one = sizes.LatentsOf(request.width, request.height).elements();
+  Check(request.steering, abilities, images, elements_of_one);
+  const size_t elements = images * elements_of_one;
   if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {
     Refuse("Expected " + std::to_string(elements) + " finite numbers for latents but received " +
            std::to_string(request.latents.size()) + ".");

@@ -115,9 +115,10 @@ class Network {
   virtual std::span<const InputShapes> profiles() const noexcept { return {}; }
 
   // Queues one evaluation on `stream`: `inputs` and `outputs` in the order of inputs() and outputs(), with exact
-  // shapes, in memory that the caller keeps. Throws kCancelled when `interrupt` was requested before it ended (the
-  // outputs are then undefined), kInvalidArgument for a type or shape that does not fit, kInvalidWeights when a map was
-  // damaged, kOutOfMemory, else kEngineFailed with the network's name and the runtime's words. One thread at a time.
+  // shapes, in memory that the caller keeps. An output without memory is left out, if there are no profiles(). Throws
+  // kCancelled when `interrupt` was requested before it ended (the outputs are then undefined), kInvalidArgument for a
+  // type or shape that does not fit, kInvalidWeights when a map was damaged, kOutOfMemory, else kEngineFailed with the
+  // network's name and the runtime's words. One thread at a time.
   virtual void Run(std::span<const Tensor> inputs, std::span<const Tensor> outputs, Stream& stream,
                    Interrupt& interrupt) = 0;
 

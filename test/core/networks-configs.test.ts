@@ -11,7 +11,7 @@ import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
 import { CheckpointWeights, WeightInventory, type WeightSource } from '../../models/weights/weight-set.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { exactly, type GoldenCase, maxAbsError, readGolden } from '../golden.ts';
-import { float32, goldenConfig, goldenWeights, int64, runNetwork, type Tensor } from '../networks.ts';
+import { float32, goldenConfig, goldenWeights, int64, posteriorOf, runNetwork, type Tensor } from '../networks.ts';
 
 const variants = readGolden('nets/variants'); // diffusers with these configurations; generate/variants.py has the rules below
 
@@ -113,7 +113,12 @@ describe('configurations of the autoencoder', () => {
 		const config = readVaeConfig(goldenConfig('tiny-sd/vae', one.changes));
 		const { pixelsPerLatent: scale, latentChannels } = config;
 		expectRecorded(one, vaeDecoder(config, weightsOf(one)), { latents: ramp([1, latentChannels, 3, 5]) });
-		expectRecorded(one, vaeEncoder(config, weightsOf(one)), { image: ramp([1, 3, 3 * scale, 5 * scale]) });
+		const [mean, logvar] = [variants.tensor(one.tensors.mean!), variants.tensor(one.tensors.logvar!)];
+		const shapes = { mean: mean.shape, deviation: logvar.shape };
+		const image = ramp([1, 3, 3 * scale, 5 * scale]);
+		const got = posteriorOf(runNetwork(vaeEncoder(config, weightsOf(one)), { image }, shapes), config.scalingFactor);
+		expect(maxAbsError(got.mean.data, mean.data as Float32Array), 'mean').toBeLessThanOrEqual(one.accuracy!.atol);
+		expect(maxAbsError(got.logvar.data, logvar.data as Float32Array), 'logvar').toBeLessThanOrEqual(one.accuracy!.atol);
 	});
 
 	test.each(['tiny-sd/vae', 'tiny-sd/vae-legacy-keys'])('asks for all weights of %s', async (model) => {

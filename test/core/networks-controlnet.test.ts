@@ -32,7 +32,7 @@ function conditioned(one: GoldenCase): Record<string, Tensor> {
 	return {
 		...inputs(one),
 		controlnet_cond: golden.tensor(one.tensors.controlnet_cond!),
-		conditioning_scale: float32([1], [one.conditioning_scale]),
+		conditioning_scale: float32([one.batch], new Array(one.batch).fill(one.conditioning_scale)),
 	};
 }
 
@@ -77,6 +77,28 @@ describe.each(golden.cases(3))('ControlNet: $name', (one) => {
 			{ eps: golden.tensor(one.tensors.output!).shape },
 		);
 		expect(maxAbsError(eps!.data, expected('output_plain'))).toBeLessThanOrEqual(one.accuracy!.atol);
+	});
+});
+
+test('each row of a batch has a scale of its own, and at 0 is not steered at all', () => {
+	const [one] = golden.cases(3);
+	const twice = Object.fromEntries(
+		Object.entries(conditioned(one!)).map(([name, { shape, data }]) => {
+			const first = (data as Float32Array).slice(0, data.length / shape[0]!);
+			return [name, float32([2, ...shape.slice(1)], [...first, ...first])];
+		}),
+	);
+	const shapes = Object.fromEntries(
+		Object.entries(residualShapes(one!)).map(([name, [, ...rest]]) => [name, [2, ...rest]]),
+	);
+	const scales = float32([2], [one!.conditioning_scale, 0]);
+	const got = runNetwork(controlNet(config, weights), { ...twice, conditioning_scale: scales }, shapes);
+	residuals.forEach((name, i) => {
+		const { data } = got[name]!;
+		const { atol } = name === 'mid' ? one!.accuracy_mid : one!.accuracy_down[i];
+		const expected = golden.floats(one!.tensors[name]!).slice(0, data.length / 2);
+		expect(maxAbsError(data.slice(0, data.length / 2), expected), name).toBeLessThanOrEqual(atol);
+		expect(data.slice(data.length / 2).every((value) => value === 0)).toBe(true);
 	});
 });
 

@@ -159,3 +159,31 @@ describe('alignFace', () => {
 		expect(maxAbsError(input, crops.floats(tensors.blob!))).toBeLessThanOrEqual(1.2e-7);
 	});
 });
+
+describe('resizing with LANCZOS gives every byte that Pillow gives', () => {
+	const golden = readGolden('misc/lanczos'); // test/golden/generate/lanczos.py has the rule of the photos
+
+	test.each(golden.named(10))('%s', (_, recorded) => {
+		const [width, height] = recorded.from as [number, number];
+		const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 7919) % 251);
+		const [toWidth, toHeight] = recorded.to as [number, number];
+		const expected = golden.tensor(recorded.tensors.resized!).data as Uint8Array;
+		const resized = inside.resizeLanczos({ data, width, height }, toWidth, toHeight);
+		expect(Buffer.compare(resized, expected)).toBe(0);
+	});
+
+	test.each(['img2img', 'inpaint'])('in a run of %s', (kind) => {
+		const edits = readGolden(`pipeline_edit/${kind}`);
+		const { inputs, width, height, tensors } = edits.case('dpm_resized');
+		const { shape, data } = edits.tensor(inputs.image[0]);
+		const photo = { data: data as Uint8Array, width: shape[1]!, height: shape[0]! };
+		expect([photo.width, photo.height]).not.toEqual([width, height]);
+		const expected = edits.tensor(tensors.preprocessed!).data as Uint8Array;
+		expect(Buffer.compare(inside.resizeLanczos(photo, width, height), expected)).toBe(0);
+	});
+
+	test('and refuses sizes that no photo has', () => {
+		expect(() => inside.resizeLanczos(grey(2, 2, [1, 2, 3, 4]), 0, 8)).toThrow(invalid);
+		expect(() => inside.resizeLanczos({ data: new Uint8Array(), width: 0, height: 1 }, 8, 8)).toThrow(invalid);
+	});
+});

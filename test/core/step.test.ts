@@ -28,7 +28,7 @@ describe('the step, run over a plan in float32', () => {
 
 	const one = (assign: Plan['steps'][number]['assign'], rest = {}): Plan => ({
 		start: fromNoise(1),
-		steps: [{ timestep: 999, inputScale: 1, drawsNoise: false, assign, ...rest }],
+		steps: [{ timestep: 999, inputScale: 1, drawsNoise: false, noised: fromNoise(1), assign, ...rest }],
 	});
 	const run = (plan: Plan, x: number, eps: number, noise: number[] = []) =>
 		inside.runPlan(

@@ -23,6 +23,13 @@ const photo = {
 	height: 160,
 	channels: 3,
 } as const;
+/** White in its lower half. */
+const mask = {
+	data: Uint8Array.from({ length: 200 * 160 }, (_, i) => (i < 100 * 160 ? 0 : 255)),
+	width: 200,
+	height: 160,
+	channels: 1,
+} as const;
 const keypoints = [
 	[70, 60],
 	[110, 62],
@@ -44,7 +51,11 @@ const differentCalls: readonly Call[] = [
 	[otherIdentity, { seed: 6, steps: 2, sampler: 'heun' }],
 	[identity, { seed: 7, steps: 5, sampler: 'unipc' }],
 	[otherIdentity, { seed: 8, steps: 4, sampler: 'lcm', guidanceScale: 1 }],
+	[identity, { seed: 9, steps: 5, image: photo, width: 128, height: 128 }],
+	[otherIdentity, { seed: 10, steps: 6, image: photo, mask, strength: 0.7, sampler: 'euler-a', count: 2 }],
 ];
+/** What the model has with the features that it is loaded with. */
+const networks = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder', 'vaeEncoder'];
 
 type Images = readonly GeneratedImage[];
 
@@ -97,7 +108,7 @@ function behaves(runtime: Runtime): void {
 	const cacheFor = (what: string) => folder.path(`${what} of ${name}`);
 	const isEngine = providerLibrary !== undefined;
 	const options: LoadOptions = {
-		...{ bundle, device, cacheDir: cacheFor('engines') },
+		...{ bundle, device, edit: true, cacheDir: cacheFor('engines') },
 		...(isEngine ? { batchSizes: [1, 2, 4, 8] } : {}),
 	};
 	let restore: string | undefined;
@@ -131,6 +142,7 @@ function behaves(runtime: Runtime): void {
 
 	test('says what it is', () => {
 		expect(model.info).toMatchObject({ device, provider, precision: isEngine ? 'fp16' : 'fp32', canEncode: true });
+		expect(model.info.features).toEqual(['edit']);
 	});
 
 	describe('results', () => {
@@ -150,7 +162,7 @@ function behaves(runtime: Runtime): void {
 			}
 		});
 
-		test('8 calls at once paint what each paints alone', async () => {
+		test(`${differentCalls.length} calls at once paint what each paints alone`, async () => {
 			const alone: GeneratedImage[][] = [];
 			for (const call of differentCalls) alone.push(await paint(call));
 			const together = await Promise.all(differentCalls.map((call) => paint(call)));
@@ -275,17 +287,17 @@ function behaves(runtime: Runtime): void {
 			await using loaded = await Arc2Face.load({ ...options, onProgress: (report) => reports.push(report) });
 			// The engines, then what each computes in.
 			const memory = reports.flatMap((report) => report.memory ?? []);
-			expect(memory).toHaveLength(onHost ? 0 : 1 + 5);
+			expect(memory).toHaveLength(onHost ? 0 : 1 + networks.length);
 			expect(loaded.info.memoryBytes).toBe(onHost ? undefined : memory.reduce((sum, { bytes }) => sum + bytes, 0));
 			for (const { bytes, freeBytes } of memory) {
 				expect(bytes > 0 && bytes < freeBytes, `${bytes} of ${freeBytes}`).toBe(true);
 			}
 			const loading = reports.filter(({ phase }) => phase === 'loading');
-			expect(loading.map(({ done }) => done)).toEqual([1, 2, 3, 4, 5]);
-			expect(new Set(loading.map(({ network }) => network)).size).toBe(5);
+			expect(loading.map(({ done }) => done)).toEqual(networks.map((_, i) => i + 1));
+			expect(loading.map(({ network }) => network).sort()).toEqual(networks);
 			for (const { fraction, total } of reports) {
 				expect(fraction >= 0 && fraction <= 1, `${fraction}`).toBe(true);
-				expect(total).toBe(5);
+				expect(total).toBe(networks.length);
 			}
 			expect(
 				reports.some(({ phase }) => phase === 'building'),
@@ -492,10 +504,13 @@ function behaves(runtime: Runtime): void {
 		// One portrait at a time.
 		const small: LoadOptions = { ...options, cacheDir: cacheFor('faulty engines'), batchSizes: [2] };
 		const how = { seed: 40, steps: 3 };
+		const inpaint = { ...how, image: photo, mask };
+		const bytesOf = (images: Images) => images.map(({ data }) => Buffer.from(data).toString('base64'));
 		const useAll = async (own: Arc2Face) => ({
 			faces: await own.detect(photo, { threshold: 0.3 }),
 			embedding: [...(await own.encode(photo, { face: keypoints })).embedding],
-			portrait: (await own.generate(identity, how)).map(({ data }) => Buffer.from(data).toString('base64')),
+			portrait: bytesOf(await own.generate(identity, how)),
+			inpainted: bytesOf(await own.generate(identity, inpaint)),
 		});
 
 		test('an abort leaves at most the rest of the step that is in progress', ({ skip }) => {
@@ -569,6 +584,7 @@ function behaves(runtime: Runtime): void {
 				const expected = await useAll(own);
 				const calls = {
 					generate: () => own.generate(otherIdentity, how),
+					inpaint: () => own.generate(otherIdentity, inpaint),
 					encode: () => own.encode(photo, { face: keypoints }),
 					detect: () => own.detect(photo),
 				};
@@ -587,8 +603,8 @@ function behaves(runtime: Runtime): void {
 		test('a failure of a build: the error says so, and nothing in the cache is taken for an engine', () =>
 			withEnvironment(environment, async () => {
 				const faults = openFaults();
-				// Each of five builds opens the library and then builds; the test above covers what follows in the core.
-				const last = 9;
+				// Each build opens the library and then builds; the test above covers what follows in the core.
+				const last = 2 * networks.length - 1;
 				for (let at = 0; at <= last; at++) {
 					const fresh = { ...small, cacheDir: cacheFor(`engines ${at}`) };
 					faults.restart(at, failed);

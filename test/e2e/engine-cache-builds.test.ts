@@ -61,7 +61,8 @@ const builtBy = (said: readonly Said[]) =>
 let runtime: EngineRuntime;
 
 async function enginesOf(change: Partial<EngineRequest>, of = bundle, loras: readonly ResolvedLora[] = []) {
-	const opened = await openBundle(of, { operators: 'standard', precision: 'fp16', loras });
+	const graphs = { operators: 'standard', precision: 'fp16' } as const;
+	const opened = await openBundle(of, { ...graphs, loras });
 	return await ModelEngines.of(opened, {
 		...{ runtime, target: targetFor(89), precision: 'fp16', shapes, cacheDir },
 		...change,

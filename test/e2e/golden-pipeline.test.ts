@@ -1,17 +1,28 @@
 // Whole generations, against diffusers' pipelines.
+import { cp } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBundle } from '../../lib/bundle/bundle.ts';
+import { type Bundle, openBundle } from '../../lib/bundle/bundle.ts';
 import { Arc2Face } from '../../lib/index.ts';
-import type { GoldenCase } from '../golden.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+import { type GoldenCase, goldenFolder } from '../golden.ts';
 import { inside, onnxRuntimeLibrary } from '../inside.ts';
 import { bundle, golden, identities, lcm, lcmLora, optionsOf, plain } from '../recorded-pipeline.ts';
 
 /** The recorded images; for cases with latents only, our VAE decoder's (tested separately). */
-async function imagesOf({ tensors, width, height }: GoldenCase): Promise<Uint8Array> {
-	if (tensors.image !== undefined) return golden.tensor(tensors.image).data as Uint8Array;
-	const { networks, files } = await openBundle(bundle);
-	if (!('graph' in networks.vaeDecoder)) throw new Error('the VAE decoder is a graph of ours');
-	const { graph, weights } = networks.vaeDecoder;
+async function imagesOf(recorded: GoldenCase): Promise<Uint8Array> {
+	if (recorded.tensors.image !== undefined) return golden.tensor(recorded.tensors.image).data as Uint8Array;
+	return decodedBy(await openBundle(bundle), 'vaeDecoder', recorded);
+}
+
+/** The recorded latents' images. */
+function decodedBy(
+	{ networks, files }: Bundle,
+	name: 'vaeDecoder' | 'tinyDecoder',
+	{ tensors, width, height }: GoldenCase,
+): Uint8Array {
+	const decoder = networks[name];
+	if (decoder === undefined || !('graph' in decoder)) throw new Error(`the ${name} is a graph of ours`);
+	const { graph, weights } = decoder;
 	const { shape, data } = golden.tensor(tensors.latents!);
 	const { image } = inside.runNetwork({
 		library: onnxRuntimeLibrary,
@@ -106,5 +117,24 @@ describe('one seed gives one portrait', () => {
 		const [image] = await model.generate(identities[0]!, { steps: 2 });
 		const [again] = await model.generate(identities[0]!, { steps: 2, seed: image!.seed });
 		expect(Buffer.compare(image!.data, again!.data)).toBe(0);
+	});
+});
+
+describe('with the tiny decoder', async () => {
+	const own = temporaryFolder().path('bundle');
+	await cp(bundle, own, { recursive: true });
+	await cp(`${goldenFolder}taesd/tiny-taesd`, `${own}/taesd`, { recursive: true });
+	const opened = await openBundle(own, { operators: 'standard', precision: 'fp32', decoder: 'taesd' });
+	// Of the others there are no latents.
+	const withLatents = plain.filter(({ tensors }) => tensors.latents !== undefined);
+	expect(withLatents.length).toBeGreaterThan(3);
+
+	test.each(withLatents)('it paints the latents that diffusers has: $name', async (recorded) => {
+		await using model = await Arc2Face.load({ bundle: own, device: 'cpu', decoder: 'taesd' });
+		expect(model.info.decoder).toBe('taesd');
+		const people = recorded.identities.map((i: number) => identities[i]);
+		const images = await model.generate(people, optionsOf(recorded));
+		const pixels = images.map(({ data }) => data);
+		expectSameImages(pixels, decodedBy(opened, 'tinyDecoder', recorded));
 	});
 });

@@ -95,6 +95,12 @@ const cases = [
 		tensor: 'decoder.conv_in.weight',
 	},
 	{
+		network: 'vaeEncoder',
+		path: 'vae/diffusion_pytorch_model.safetensors',
+		spoil: spoilTensor('encoder.conv_in.weight', 'NaN'),
+		tensor: 'encoder.conv_in.weight',
+	},
+	{
 		network: 'textEncoder',
 		path: 'encoder/pytorch_model.bin',
 		spoil: spoilTensor('text_model.final_layer_norm.weight', 'NaN'),
@@ -112,13 +118,14 @@ describe.each(cases)('a $network whose numbers are not finite', ({ network, path
 	});
 
 	test('is named, and so is the file that is to blame', async () => {
-		await using model = await Arc2Face.load({ bundle, device: 'cpu' });
+		await using model = await Arc2Face.load({ bundle, device: 'cpu', edit: true });
 		const details = { network, file: `${bundle}/${path}`, tensor };
 		let steps = 0;
 		const call =
 			{
 				detector: () => model.detect(photo),
 				recognizer: () => model.encode(photo, { face: keypoints }),
+				vaeEncoder: () => model.generate(identity, { image: photo, onStep: () => void steps++ }),
 			}[network as string] ?? (() => model.generate(identity, { steps: 9, onStep: () => void steps++ }));
 		await expect(call()).rejects.toMatchObject({
 			problem: expect.stringContaining(network),

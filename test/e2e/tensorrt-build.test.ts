@@ -4,9 +4,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import { openBundle } from '../../lib/bundle/bundle.ts';
+import { networkProfiles } from '../../lib/engines/profiles.ts';
+import { featureNames } from '../../lib/options/features.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { ConfigFile } from '../../models/config-file.ts';
-import { controlNet, readControlNetConfig } from '../../models/controlnet.ts';
 import { Graph, type NetworkGraph } from '../../models/graph/graph.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';
@@ -16,7 +18,6 @@ import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { providers, rtx, withoutRtx } from '../engines.ts';
 import { type EngineBuild, inside } from '../inside.ts';
-import { goldenConfig, goldenWeights } from '../networks.ts';
 
 const reason = withoutRtx();
 if (reason !== undefined) console.log(`Leaving out the engines of TensorRT-RTX: ${reason}.`);
@@ -105,20 +106,21 @@ describe.skipIf(reason !== undefined)('TensorRT-RTX builds without a GPU', { tim
 		}
 	});
 
-	test('a ControlNet', async () => {
-		const netConfig = readControlNetConfig(goldenConfig('tiny-sd/controlnet'));
-		const graph = controlNet(
-			netConfig,
-			await goldenWeights('tiny-sd/controlnet', 'diffusion_pytorch_model.safetensors'),
-			{ precision: 'fp16' },
-		);
-		const sizes: Record<string, number[]> = {
-			sample: [2, 4, 16, 16],
-			timestep: [2],
-			encoder_hidden_states: [2, 77, netConfig.conditioningSize],
-			controlnet_cond: [2, 3, 128, 128],
-		};
-		expect((await build({ graph, profiles: [sizes] })).bytes).toBeGreaterThan(10_000);
+	test.each(['unet', 'controlNet'] as const)('%s of a model with every feature', async (name) => {
+		const bundle = folder.path('steered');
+		await writeRandomBundle(bundle, { size: 'tiny', seed: 7, adapters: true });
+		const graphs = { operators: 'standard', precision: 'fp16', features: featureNames } as const;
+		const opened = await openBundle(bundle, graphs);
+		const shapes = { imageSizes: [{ width: 128, height: 96 }], batchSizes: [2], detectionSize: 640 };
+		const { profiles } = networkProfiles[name](opened, shapes);
+		const network = opened.networks[name];
+		if (network === undefined || !('graph' in network)) throw new Error(`no graph of ${name}`);
+		const weights = network.weights.map(({ deltas: _, ...weight }) => ({
+			...weight,
+			file: opened.files[weight.file]!,
+		}));
+		const request = { ...rtx, graph: network.graph, weights, profiles, capabilities: [89], name };
+		expect((await inside.buildEngine(request)).bytes).toBeGreaterThan(10_000);
 	});
 
 	test('stops when it is told to', async () => {

@@ -10,7 +10,7 @@
 namespace arc2face::testing {
 namespace {
 
-// Slots of one batch on the host and on the GPU, over the same plans.
+// Slots of one batch on the host and on the GPU, over the same plans; every fourth has a mask.
 class Slots {
  public:
   Slots(Device& gpu, Stream& stream, size_t count, size_t elements, uint32_t seed)
@@ -25,6 +25,12 @@ class Slots {
       host.push_back({host_registers_.back().data(), plan_.data(), static_cast<uint32_t>(s % 2), first, second,
                       1.5f * static_cast<float>(s % 5)});
       on_gpu_.push_back(host.back());
+      if (s % 4 == 3) {
+        host_kept_.push_back(RandomNumbers<float>(kKeptRows * elements, seed + 7 + static_cast<uint32_t>(s)));
+        gpu_kept_.emplace_back(gpu, stream, host_kept_.back());
+        host.back().kept = host_kept_.back().data();
+        on_gpu_.back().kept = gpu_kept_.back().data();
+      }
       on_gpu_.back().registers = gpu_registers_.back().data();
       on_gpu_.back().plan = gpu_plan_.data();
     }
@@ -50,6 +56,8 @@ class Slots {
   OnGpu<PlanStep> gpu_plan_;
   std::vector<std::vector<float>> host_registers_;
   std::vector<OnGpu<float>> gpu_registers_;
+  std::vector<std::vector<float>> host_kept_;
+  std::vector<OnGpu<float>> gpu_kept_;
   std::vector<BatchSlot> on_gpu_;
   std::unique_ptr<OnGpu<BatchSlot>> gpu_slots_;
 };

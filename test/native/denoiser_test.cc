@@ -123,6 +123,49 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   EXPECT_EQ(evaluated, (std::vector<size_t>{3, 3, 3}));
 }
 
+TEST(Denoiser, BeginsAsAPhotoAndKeepsOfItWhatTheMaskKeeps) {
+  std::vector<size_t> evaluated;
+  const auto stream = HostDevice().MakeStream();
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated));
+  const size_t elements = kSize.elements();
+  const float conditioned_on = 1;
+  Plan plan = AddingPlan();
+  plan.start = {.latents = 0.5f, .noise = 2};
+  plan.steps[0].kept = {.latents = 1, .noise = 0};
+  plan.steps[1].kept = {.latents = 0.25f, .noise = 4};
+  std::vector<float> mask(elements, 1);
+  mask[3] = mask[5] = 0;
+  std::vector<std::vector<float>> latents(2);
+  for (const bool masked : {true, false}) {
+    denoiser.Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
+        .size = kSize,
+        .plan = plan,
+        .guidance_scale = 1,
+        .noise = NoiseSource({1}, 1, elements),
+        .initial_noise = std::vector<float>(elements, 10),
+        .photos = std::vector<float>(elements, 100),
+        .masks = masked ? mask : std::vector<float>(),
+        .conditioning = {RowConditioning{reinterpret_cast<const std::byte*>(&conditioned_on)}},
+        .unconditional = {},
+        .on_step = [](uint32_t) {},
+        .on_latents =
+            [&latents, masked](size_t, DeviceBuffer<float> done) {
+              latents[masked].assign(done.data(), done.data() + kSize.elements());
+            },
+        .on_failure = [](const std::exception_ptr& error) { std::rethrow_exception(error); },
+        .abandoned = [] { return false; },
+    }));
+  }
+  while (denoiser.Step()) {
+  }
+  // 0.5 * 100 + 2 * 10, and in each of two steps the timestep and the conditioning.
+  std::vector<float> expected(elements, 70 + 30 + 2);
+  EXPECT_EQ(latents[false], expected);
+  expected[3] = expected[5] = 0.25f * 100 + 4 * 10;
+  EXPECT_EQ(latents[true], expected);
+  EXPECT_EQ(evaluated, (std::vector<size_t>{4, 4})) << "with and without a mask share batches";
+}
+
 // Requests of one image each that share batches; returns each one's first latent, or why there is none.
 std::vector<std::string> Denoise(const std::vector<const float*>& conditioned_on, Plan plan) {
   std::vector<size_t> evaluated;

@@ -66,7 +66,7 @@ class Gate {
 
 // A test's view of and control over its networks.
 struct Control {
-  Gate unet_gate;
+  Gate unet_gate, encoder_gate;
   // The rows that the UNet's batches are built for, with latents of 4 x 4; empty: it runs any shape.
   std::vector<int64_t> unet_rows;
   // Sees the inputs of every evaluation of the UNet, on its thread: sample, timestep, conditioning.
@@ -180,6 +180,28 @@ inline std::unique_ptr<Network> FakeVaeDecoder() {
       });
 }
 
+// mean: of each 8 x 8 pixels the first one's red, green, blue, and 0.25; deviation: a quarter of 1 + the mean.
+inline std::unique_ptr<Network> FakeVaeEncoder(std::shared_ptr<Control> control = std::make_shared<Control>()) {
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"image", DataType::kFloat32, {-1, 3, -1, -1}}},
+      std::vector<TensorInfo>{{"mean", DataType::kFloat32, {-1, kChannels, -1, -1}},
+                              {"deviation", DataType::kFloat32, {-1, kChannels, -1, -1}}},
+      [control](auto inputs, auto outputs, Interrupt& interrupt) {
+        control->encoder_gate.Pass(interrupt);
+        const int64_t height = outputs[0].shape[2], width = outputs[0].shape[3];
+        float* mean = static_cast<float*>(outputs[0].data);
+        float* deviation = static_cast<float*>(outputs[1].data);
+        for (int64_t c = 0; c < kChannels; ++c) {
+          for (int64_t y = 0; y < height; ++y) {
+            for (int64_t x = 0; x < width; ++x) {
+              *mean = c == 3 ? 0.25f : Floats(inputs[0])[(c * height * 8 + y * 8) * width * 8 + x * 8];
+              *deviation++ = (1 + *mean++) / 4;
+            }
+          }
+        }
+      });
+}
+
 // SCRFD that finds nothing, built for photos of 64 x 64.
 inline std::unique_ptr<Network> FakeDetector() {
   std::vector<TensorInfo> outputs;
@@ -251,6 +273,7 @@ class FakeProvider : public Provider {
     if (source.name == "recognizer") return FakeRecognizer();
     if (source.name == "textEncoder") return FakeTextEncoder();
     if (source.name == "unet") return FakeUnet(control_);
+    if (source.name == "vaeEncoder") return FakeVaeEncoder(control_);
     return FakeVaeDecoder();
   }
 
@@ -277,6 +300,7 @@ class FailingDevice : public Device {
 
   std::atomic<int> fail_at = -1;
   void Restart() { allocations_ = 0; }
+  int allocations() const { return allocations_; }
 
  private:
   const bool asynchronous_;
@@ -288,7 +312,8 @@ inline PipelineSource MakeSource(const std::shared_ptr<Control>& control, size_t
   PipelineSource source;
   source.provider = std::make_shared<FakeProvider>(control, preferred_rows);
   for (const NetworkRow& row : kNetworks) {
-    if (reads_faces || IsNeeded(row.part)) source.networks.emplace_back().name = row.name;
+    if (row.part == Part::kTinyAutoencoder || row.part == Part::kControl) continue;  // the VAE decodes, nothing steers
+    if (reads_faces || IsNeeded(row.part) || row.part == Part::kVae) source.networks.emplace_back().name = row.name;
   }
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;
@@ -333,6 +358,28 @@ inline GenerateRequest MakeRequest(uint64_t seed, uint32_t images, uint32_t step
   };
   request.embeddings[0] = static_cast<float>(seed % 7);
   for (uint32_t i = 0; i < images; ++i) request.seeds.push_back(seed + i);
+  return request;
+}
+
+// A photo of noise.
+inline Photo MakePhoto(int width, int height, uint32_t seed) {
+  const size_t bytes = 3 * static_cast<size_t>(width) * static_cast<size_t>(height);
+  std::shared_ptr<uint8_t[]> data(new uint8_t[bytes]);
+  for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<uint8_t>((i + seed) * 7919 % 251);
+  return {data, width, height};
+}
+
+// The same request for images that begin as a photo of another size, with a mask: inpainting.
+inline GenerateRequest Edited(GenerateRequest request, bool masked) {
+  request.plan.start = {.latents = 0.8f, .noise = 0.6f};
+  for (size_t i = 0; i < request.plan.steps.size(); ++i) {
+    request.plan.steps[i].kept = {1 - 0.1f / static_cast<float>(i + 1), 0.3f / static_cast<float>(i + 1)};
+  }
+  request.edit = Edit{.photos = {MakePhoto(50, 20, 3)},
+                      .masks = {},
+                      .photo_of_image = std::vector<uint32_t>(request.identity_of_image.size(), 0),
+                      .overlay = masked};
+  if (masked) request.edit->masks = {MakePhoto(9, 70, 5)};
   return request;
 }
 

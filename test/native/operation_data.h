@@ -35,7 +35,7 @@ inline std::vector<uint8_t> RandomBytes(size_t count, uint32_t seed) {
 
 // A step with sums that read each other's registers, eps and noise, and leave some registers out.
 inline PlanStep RandomStep(uint32_t seed) {
-  const std::vector<float> numbers = RandomNumbers<float>(2 + kMaxAssignments * kRegisters, seed);
+  const std::vector<float> numbers = RandomNumbers<float>(4 + kMaxAssignments * kRegisters, seed);
   PlanStep step{};
   step.timestep = 500 + 100 * numbers[0];
   step.input_scale = numbers[1];
@@ -47,6 +47,7 @@ inline PlanStep RandomStep(uint32_t seed) {
       step.assignments[a].coefficients[r] = (r + a + seed) % 3 == 0 ? 0.0f : numbers[2 + a * kRegisters + r];
     }
   }
+  step.kept = {numbers[2 + kMaxAssignments * kRegisters], numbers[3 + kMaxAssignments * kRegisters]};
   return step;
 }
 

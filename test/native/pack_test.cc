@@ -32,19 +32,21 @@ void ForWidths(size_t elements, Use use) {
   if (elements % kPack == 0) use(std::integral_constant<int, kPack>());
 }
 
-// Three slots over five rows of a batch: guided, not guided, guided with the rows the other way round.
+// Three slots over five rows of a batch: guided; not guided, with a mask; guided with the rows the other way round.
 struct Batch {
   Batch(size_t elements, uint32_t seed)
       : plan{RandomStep(seed), RandomStep(seed + 1)},
         registers{Memory(RandomNumbers<float>(kRegisters * elements, seed + 2)),
                   Memory(RandomNumbers<float>(kRegisters * elements, seed + 3)),
                   Memory(RandomNumbers<float>(kRegisters * elements, seed + 4))},
+        kept(RandomNumbers<float>(kKeptRows * elements, seed + 5)),
         slots{{registers[0].data(), plan, 1, 0, 3, 3.0f},
-              {registers[1].data(), plan, 0, 2, -1, 5.0f},
+              {registers[1].data(), plan, 0, 2, -1, 5.0f, kept.data()},
               {registers[2].data(), plan, 1, 4, 1, -0.5f}} {}
 
   PlanStep plan[2];
   Memory<float> registers[3];
+  Memory<float> kept;
   BatchSlot slots[3];
 };
 constexpr size_t kSlots = 3, kRows = 5;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <numeric>
 #include <thread>
+#include <tuple>
 
 #include "fake_networks.h"
 
@@ -97,7 +98,7 @@ class NotFiniteTest : public ::testing::TestWithParam<const char*> {
       ExpectFault(encoded, code);
     } else {
       Result<Images> images;
-      Paint(*pipeline, MakeRequest(1, 2, 3, 3), images.Done());
+      Paint(*pipeline, Edited(MakeRequest(1, 2, 3, 3), true), images.Done());
       ExpectFault(images, code);
     }
     DisposeAndWait(HostDevice(), *pipeline);
@@ -106,7 +107,7 @@ class NotFiniteTest : public ::testing::TestWithParam<const char*> {
   std::shared_ptr<Control> control = std::make_shared<Control>();
 };
 INSTANTIATE_TEST_SUITE_P(Networks, NotFiniteTest,
-                         ::testing::Values("detector", "recognizer", "textEncoder", "unet", "vaeDecoder"),
+                         ::testing::Values("detector", "recognizer", "textEncoder", "unet", "vaeDecoder", "vaeEncoder"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(NotFiniteTest, NamesTheNetwork) {
@@ -222,6 +223,9 @@ TEST(Networks, ArePartsThatAreWholeOrNotThere) {
   };
   EXPECT_EQ(refused({"textEncoder", "unet", "vaeDecoder"}), "");
   EXPECT_EQ(refused({"vaeDecoder", "unet", "textEncoder", "recognizer", "detector"}), "");
+  EXPECT_EQ(refused({"textEncoder", "unet", "vaeDecoder", "vaeEncoder"}), "");
+  EXPECT_EQ(refused({"textEncoder", "unet", "tinyDecoder"}), "");
+  EXPECT_NE(refused({"textEncoder", "unet"}).find("vaeDecoder or tinyDecoder"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "vaeDecoder"}).find("unet"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "unet", "vaeDecoder", "detector"}).find("recognizer"), std::string::npos);
 }
@@ -377,6 +381,8 @@ TEST_P(PipelineTest, RefusesRequestsThatDoNotFit) {
       [](auto& r) { r.plan.steps[0].assignment_count = kMaxAssignments + 1; },
       [&](auto& r) { r.plan.steps[2].timestep = nan; },
       [&](auto& r) { r.plan.start.noise = nan; },
+      [&](auto& r) { r.plan.steps[0].kept.latents = nan; },
+      [&](auto& r) { r.plan.steps[1].kept.noise = nan; },
       [](auto& r) { r.plan.start.latents = 0.5f; },  // there are none to weigh
       [&](auto& r) { r.guidance_scale = nan; },
       [](auto& r) { r.guided = {1, 0}; },  // of three steps
@@ -390,6 +396,7 @@ TEST_P(PipelineTest, RefusesRequestsThatDoNotFit) {
       [](auto& r) { r.height = 1 << 20; },
       [](auto& r) { r.latents.resize(7); },
       [&](auto& r) { r.latents.assign(2 * kChannels * 16, nan); },
+      [](auto& r) { r = Edited(std::move(r), false); },  // there is no network for it
   };
   for (size_t i = 0; i < faults.size(); ++i) {
     EXPECT_EQ(code(faults[i]), ErrorCode::kInvalidArgument) << "fault " << i;
@@ -583,16 +590,22 @@ TEST(PipelineLanes, PhotosAreReadAndImagesPaintedBesideDenoising) {
   EXPECT_EQ(second.Code(), ErrorCode::kDisposed);
 }
 
-class PipelineMemory : public ::testing::TestWithParam<bool> {};
-INSTANTIATE_TEST_SUITE_P(OnDevices, PipelineMemory, ::testing::Bool());
+class PipelineMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {};
+INSTANTIATE_TEST_SUITE_P(OnDevices, PipelineMemory, ::testing::Combine(::testing::Bool(), ::testing::Bool()),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param) ? "asynchronous" : "synchronous") +
+                                  (std::get<1>(info.param) ? "_editing" : "");
+                         });
 
 TEST_P(PipelineMemory, EveryAllocationMayFail) {
-  FailingDevice device(GetParam());
+  const auto [asynchronous, edits] = GetParam();
+  FailingDevice device(asynchronous);
   const auto control = std::make_shared<Control>();
-  const auto pipeline = MakePipeline(device, control);
-  const auto generate = [&] {
+  const auto pipeline = MakePipeline(device, control, 8, true);
+  const auto generate = [&, edits = edits] {
     Result<Images> result;
-    Paint(*pipeline, MakeRequest(1, 3, 2, 3, true), result.Done());
+    GenerateRequest request = MakeRequest(1, 3, 2, 3, true);
+    Paint(*pipeline, edits ? Edited(std::move(request), true) : std::move(request), result.Done());
     return ToBytes(result.Take());
   };
   // Once for every allocation of the first call, which also fills what is kept between calls; then until nothing fails.
@@ -610,7 +623,7 @@ TEST_P(PipelineMemory, EveryAllocationMayFail) {
     }
     Drain(device);
   }
-  EXPECT_GT(failures, 10);
+  EXPECT_GT(failures, edits ? 15 : 10);
   device.fail_at = -1;
   EXPECT_EQ(generate().size(), 3u);
   DisposeAndWait(device, *pipeline);

@@ -47,7 +47,7 @@ struct Graph {
 // Networks with the interfaces of models/*.ts, for batches of 1 to 4 rows of 4 x 4 latents. `floats`: the type of what
 // they compute in; timesteps are always float32.
 struct Bundle {
-  std::unique_ptr<Graph> text_encoder, unet, vae_decoder;
+  std::unique_ptr<Graph> text_encoder, unet, vae_decoder, vae_encoder;
 
   explicit Bundle(DataType floats = DataType::kFloat32) {
     text_encoder = std::make_unique<Graph>(
@@ -73,6 +73,10 @@ struct Bundle {
         std::make_unique<Graph>("vaeDecoder", std::vector<TensorInfo>{{"latents", floats, {-1, kChannels, -1, -1}}},
                                 std::vector<TensorInfo>{{"image", floats, {-1, 3, 32, 32}}},
                                 std::vector<Profile>{{{"latents", {1, kChannels, 4, 4}}}});
+    vae_encoder = std::make_unique<Graph>(
+        "vaeEncoder", std::vector<TensorInfo>{{"image", floats, {-1, 3, -1, -1}}},
+        std::vector<TensorInfo>{{"mean", floats, {-1, kChannels, 4, 4}}, {"deviation", floats, {-1, kChannels, 4, 4}}},
+        std::vector<Profile>{{{"image", {1, 3, 32, 32}}}});
   }
 };
 
@@ -93,10 +97,11 @@ class FewRows final : public Provider {
 };
 
 inline std::shared_ptr<Pipeline> LoadPipeline(Device& device, const Bundle& bundle,
-                                              const tensorrt::EngineLibrary& library) {
+                                              const tensorrt::EngineLibrary& library, bool edits = false) {
   PipelineSource source;
   source.provider = std::make_shared<FewRows>(OpenTensorRt(library, device));
   source.networks = {bundle.text_encoder->source, bundle.unet->source, bundle.vae_decoder->source};
+  if (edits) source.networks.push_back(bundle.vae_encoder->source);
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;
   Interrupt interrupt;
@@ -104,11 +109,12 @@ inline std::shared_ptr<Pipeline> LoadPipeline(Device& device, const Bundle& bund
 }
 
 // The pixels of images of one identity, in three steps.
-inline std::vector<std::vector<uint8_t>> Generate(Pipeline& pipeline, uint64_t seed, uint32_t images) {
+inline std::vector<std::vector<uint8_t>> Generate(Pipeline& pipeline, uint64_t seed, uint32_t images,
+                                                  bool inpaints = false) {
   Result<std::vector<Image>> result;
   GenerateRequest request = MakeRequest(seed, images, 3, 3.0f);
   request.embeddings[0] = 0.5f;
-  Paint(pipeline, std::move(request), result.Done());
+  Paint(pipeline, inpaints ? Edited(std::move(request), true) : std::move(request), result.Done());
   std::vector<std::vector<uint8_t>> pixels;
   for (const Image& image : result.Take()) {
     pixels.emplace_back(image.data.get(), image.data.get() + image.width * image.height * 3);

@@ -31,12 +31,20 @@ PlanStep Step(float input_scale) {
           .assignment_count = 3,
           .assignments = {{kLatents, {0.9f, -0.3f, 0.2f, 0.1f}},
                           {kHistory, {1, 0, 0, 0.7f, 0, 0, 0, 0}},
-                          {kHistory + 1, {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f}}}};
+                          {kHistory + 1, {0.1f, 0.2f, 0.3f, 0.4f, 0.5f, 0.6f, 0.7f, 0.8f}}},
+          .kept = {0.6f, 0.8f}};
 }
 
-// The definition's definition: element by element.
+// A photo's latents and noise, and a mask of zeros and ones, with some between them.
+std::vector<float> Kept(size_t elements, uint32_t seed) {
+  std::vector<float> kept = Noise(kKeptRows * elements, seed);
+  for (size_t i = 0; i < elements; ++i) kept[2 * elements + i] = static_cast<float>(i % 3) / 2;
+  return kept;
+}
+
+// The definition's definition: element by element. `kept` may be empty.
 void ApplyPlainly(const PlanStep& step, std::vector<float>& registers, size_t elements, const float* conditional,
-                  const float* unconditional, float scale) {
+                  const float* unconditional, float scale, const std::vector<float>& kept = {}) {
   for (size_t i = 0; i < elements; ++i) {
     registers[kEps * elements + i] = unconditional == nullptr
                                          ? conditional[i]
@@ -49,6 +57,10 @@ void ApplyPlainly(const PlanStep& step, std::vector<float>& registers, size_t el
       }
     }
     for (uint32_t a = 0; a < step.assignment_count; ++a) registers[step.assignments[a].to * elements + i] = sums[a];
+    if (kept.empty()) continue;
+    const float photo = std::fmaf(step.kept.noise, kept[elements + i], step.kept.latents * kept[i]);
+    const float mask = kept[2 * elements + i];
+    registers[kLatents * elements + i] = std::fmaf(mask, registers[kLatents * elements + i], (1 - mask) * photo);
   }
 }
 
@@ -73,6 +85,29 @@ TEST(Step, EqualsThePlainLoopBitForBit) {
     EXPECT_EQ(slots[0].position, 2u);
     EXPECT_EQ(slots[1].position, 1u);
   }
+}
+
+TEST(Step, KeepsWhatTheMaskKeepsOfOneSlotAmongOthers) {
+  for (const size_t elements : kSizes) {
+    if (elements == 0) continue;
+    const PlanStep plan[] = {Step(1), Step(0.5f)};
+    std::vector<float> masked = Noise(kRegisters * elements, 11), plain = Noise(kRegisters * elements, 12);
+    std::vector<float> masked_plainly = masked, plain_plainly = plain;
+    const std::vector<float> eps = Noise(3 * elements, 13), kept = Kept(elements, 14);
+    BatchSlot slots[] = {{masked.data(), plan, 1, 2, 0, 3.0f, kept.data()}, {plain.data(), plan, 0, 1, -1, 7.0f}};
+
+    ApplyStepHost(slots, 2, elements, eps.data());
+
+    ApplyPlainly(plan[1], masked_plainly, elements, eps.data() + 2 * elements, eps.data(), 3.0f, kept);
+    ApplyPlainly(plan[0], plain_plainly, elements, eps.data() + elements, nullptr, 7.0f);
+    EXPECT_TRUE(SameBits(masked, masked_plainly)) << elements << " elements";
+    EXPECT_TRUE(SameBits(plain, plain_plainly)) << elements << " elements";
+  }
+}
+
+TEST(Step, LeavesWhatIsPaintedToTheLastBitAndWhatIsKeptWithoutATraceOfIt) {
+  EXPECT_EQ(Blend(1, 0.1f, 3e30f), 0.1f);
+  EXPECT_EQ(Blend(0, 3e30f, 0.1f), 0.1f);
 }
 
 TEST(Step, GathersARowForEachHalfOfASlot) {

@@ -4,8 +4,11 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bundle, bundleFolder, openBundle } from '../../lib/bundle/bundle.ts';
+import { folderOf } from '../../lib/bundle/network-files.ts';
+import type { GraphOptions } from '../../lib/bundle/networks.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { goldenFolder } from '../golden.ts';
+import { tensorsOf, writeWeights } from '../layouts.ts';
 
 const golden = `${goldenFolder}tiny-sd`;
 const embedded = join(packageRoot, 'models/tiny/antelopev2');
@@ -53,7 +56,7 @@ async function bundleWith(changes: Record<string, unknown>, remove: readonly str
 async function expectWeightsInFiles({ files, networks }: Bundle) {
 	const sizes = await Promise.all(files.map(async (file) => (await readFile(file)).length));
 	for (const network of [networks.textEncoder, networks.unet, networks.vaeDecoder]) {
-		if (!('graph' in network)) throw new Error('a network of its own graph');
+		if (network === undefined || !('graph' in network)) throw new Error('a network of its own graph');
 		expect(network.graph.length).toBeGreaterThan(0);
 		expect(network.weights.length).toBeGreaterThan(0);
 		for (const { file, offset, length } of network.weights) expect(offset + length).toBeLessThanOrEqual(sizes[file]!);
@@ -100,6 +103,73 @@ describe('a bundle', () => {
 		expect(missingFaceModels).toEqual([]);
 		expect(networks.detector).toEqual({ file: files.indexOf(join(own, 'antelopev2/scrfd_10g_bnkps.onnx')) });
 		expect(networks.recognizer).toEqual({ file: files.indexOf(join(own, 'antelopev2/arcface.onnx')) });
+	});
+
+	test('has the networks of the features that it is opened for', async () => {
+		const withFeatures = (features: GraphOptions['features']) =>
+			openBundle(golden, { operators: 'standard', precision: 'fp32', features, decoder: 'vae' });
+		expect(Object.keys((await withFeatures([])).networks)).toEqual(['textEncoder', 'unet', 'vaeDecoder']);
+		const { networks, files } = await withFeatures(['edit']);
+		expect(Object.keys(networks)).toEqual(['textEncoder', 'unet', 'vaeDecoder', 'vaeEncoder']);
+		if (networks.vaeEncoder === undefined || !('graph' in networks.vaeEncoder)) throw new Error('a graph of its own');
+		expect(networks.vaeEncoder.weights).toHaveLength(108);
+		for (const { name, file } of networks.vaeEncoder.weights) {
+			expect(name).toMatch(/^(encoder|quant_conv)\./);
+			expect(files[file]).toBe(`${golden}/vae/diffusion_pytorch_model.safetensors`);
+		}
+	});
+
+	test('has the decoder that is asked for, and needs no other', async () => {
+		const graphs = { operators: 'standard', precision: 'fp32', decoder: 'taesd' } as const;
+		const own = await bundleWith({}, ['vae/config.json']);
+		await expect(openBundle(own, graphs)).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			details: { file: join(own, 'taesd'), network: 'tinyDecoder' },
+			remedy: expect.stringMatching(/tiny decoder, or load the model with the VAE as its decoder\.$/),
+		});
+		await cp(join(golden, '../taesd/tiny-taesd'), join(own, 'taesd'), { recursive: true });
+		const { networks, geometry } = await openBundle(own, graphs);
+		expect(Object.keys(networks)).toEqual(['textEncoder', 'unet', 'tinyDecoder']);
+		expect(geometry).toEqual((await openBundle(golden)).geometry);
+	});
+
+	test.each([
+		['latent_channels', 16, '4'],
+		['decoder_block_out_channels', [16, 16, 16, 8], 'the same number of channels in each block'],
+		['encoder_block_out_channels', [16, 16, 16], 'as many blocks as decoder_block_out_channels (4)'],
+		['in_channels', 1, 'the value of out_channels (3)'],
+		['act_fn', 'gelu', '"relu" or null'],
+	])('of which the tiny decoder has another %s is refused', async (field, value, expected) => {
+		const own = await bundleWith({});
+		await cp(join(golden, '../taesd/tiny-taesd'), join(own, 'taesd'), { recursive: true });
+		const file = join(own, 'taesd/config.json');
+		await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), [field]: value }));
+		const graphs = { operators: 'standard', precision: 'fp32', decoder: 'taesd' } as const;
+		await expect(openBundle(own, graphs)).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			message: expect.stringContaining(`Expected ${expected}`),
+			details: { file, field },
+		});
+	});
+
+	test('of which a feature needs what is not there is refused for it, and for nothing else', async () => {
+		const own = await bundleWith({}, ['vae/diffusion_pytorch_model.safetensors']);
+		const whole = await tensorsOf(`${golden}/vae/diffusion_pytorch_model.safetensors`);
+		const file = join(own, 'vae/diffusion_pytorch_model.safetensors');
+		const decoder = whole.filter(({ name }) => !name.startsWith('encoder.'));
+		await writeWeights(file, decoder);
+		await openBundle(own);
+		const graphs = { operators: 'standard', precision: 'fp32', features: ['edit'], decoder: 'vae' } as const;
+		await expect(openBundle(own, graphs)).rejects.toMatchObject({
+			code: 'INVALID_WEIGHTS',
+			details: { file, tensor: 'encoder.conv_in.weight', network: 'vaeEncoder' },
+		});
+		await expect(folderOf(join(own, 'scheduler'), 'vaeEncoder')).rejects.toMatchObject({
+			code: 'INVALID_BUNDLE',
+			details: { file: join(own, 'scheduler/vae') },
+			remedy:
+				'Put it there, with the config.json and the weights of the VAE encoder, or load the model without `edit` and `reference`.',
+		});
 	});
 
 	test('without a sample size paints at the size of Stable Diffusion 1', async () => {

@@ -8,7 +8,7 @@ import { attempt } from '../../lib/cli/inputs.ts';
 import { errorJson, explain } from '../../lib/cli/message.ts';
 import { commandLineWording } from '../../lib/cli/wording.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
-import { chooseFace, faceWarnings } from '../../lib/faces/choice.ts';
+import { chooseFace, doubtsOf, faceWarnings, referenceUse } from '../../lib/faces/choice.ts';
 import type { Face, Point } from '../../lib/geometry.ts';
 import { fromNative } from '../../lib/native-error.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
@@ -55,6 +55,18 @@ describe('an error names options as its reader gives them', () => {
 			() => chooseFace(found(3), 'only', photo),
 			['`face`', '"largest"', '`detect`'],
 			['--face', '`arc2face detect`'],
+		],
+		[
+			'no face in a reference',
+			() => chooseFace(found(0), undefined, photo, referenceUse),
+			['`reference.face`', '`align: false`'],
+			['--reference-as-is'],
+		],
+		[
+			'several faces in a reference',
+			() => chooseFace(found(3), 'only', photo, referenceUse),
+			['`reference.face`'],
+			['--reference-face'],
 		],
 		['too few faces', () => chooseFace(found(1), 4, photo), ['`face`'], ['--face']],
 		['a threshold', () => resolveDetectOptions({ threshold: 2 }), ['`threshold`'], ['--threshold']],
@@ -152,6 +164,21 @@ describe('a warning, too', () => {
 		expect(warning!.message).toContain('with `face`: its index, or "largest"');
 		expect(inWordsOf(commandLineWording, warning!).message).toContain('with --face: its index, or largest');
 		expect(JSON.parse(JSON.stringify(warning))).toEqual({ code: 'SEVERAL_FACES', message: warning!.message });
+	});
+
+	test('of a reference: only what may cut it elsewhere', () => {
+		const doubtful = {
+			...face,
+			box: { x: 0, y: 9, width: 20, height: 20 },
+			score: 0.6,
+			rotation: 90 as const,
+			count: 2,
+		};
+		const warnings = doubtsOf(doubtful, photo, false, referenceUse);
+		expect(warnings.map(({ code }) => code)).toEqual(['SEVERAL_FACES', 'UNSURE_FACE', 'TURNED_FACE']);
+		expect(warnings[0]!.message).toContain('with `reference.face`');
+		expect(inWordsOf(commandLineWording, warnings[0]!).message).toContain('with --reference-face');
+		expect(doubtsOf(doubtful, photo, true, referenceUse)).toHaveLength(2);
 	});
 });
 

@@ -227,6 +227,16 @@ describe('what is wrong is told of the file', () => {
 		});
 	});
 
+	test('of what only a feature needs, and the bundle runs without it', async () => {
+		const file = inBundle('vae/diffusion_pytorch_model.safetensors');
+		const decoder = (await tensorsOf(file)).filter(({ name }) => !name.startsWith('encoder.'));
+		await rm(file); // whose bytes the tensors are still read from
+		await writeWeights(file, decoder);
+		const state = await examine();
+		expect(state.usable).toBe(true);
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/tensor encoder\.conv_in/) }]);
+	});
+
 	test('of several files at once', async () => {
 		await writeFile(inBundle('antelopev2/arcface.onnx'), pointer);
 		await writeFile(inBundle('vae/config.json'), '<html>');
@@ -236,12 +246,24 @@ describe('what is wrong is told of the file', () => {
 	});
 
 	test('of parts that nothing uses yet, and the bundle runs all the same', async () => {
+		await mkdir(inBundle('lcm-lora'));
+		await writeFile(inBundle('lcm-lora/pytorch_lora_weights.safetensors'), pointer);
+		const state = await examine();
+		expect(state.usable).toBe(true);
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining('a pointer file of git-lfs') }]);
+		expect(state.files.find(({ error }) => error)).toMatchObject({ use: 'lcm-lora (for later)' });
+	});
+
+	test('of parts that only a feature needs, and the bundle runs without it', async () => {
 		await mkdir(inBundle('controlnet'));
 		await writeFile(inBundle('controlnet/diffusion_pytorch_model.safetensors'), pointer);
 		const state = await examine();
 		expect(state.usable).toBe(true);
-		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining('a pointer file of git-lfs') }]);
-		expect(state.files.find(({ error }) => error)).toMatchObject({ use: 'controlnet (for later)' });
+		expect(bundleProblems(state).map(({ problem }) => problem)).toEqual([
+			expect.stringMatching(/config\.json/),
+			expect.stringContaining('a pointer file of git-lfs'),
+		]);
+		expect(state.files.filter(({ error }) => error)).toMatchObject([{ use: 'ControlNet' }, { use: 'ControlNet' }]);
 	});
 
 	test('but of nothing that no network uses', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { usualDefaults } from '../../lib/options/generate.ts';
 import type { Recipe } from '../../lib/options/recipe.ts';
 import { readArguments, type Who } from '../../lib/painting/arguments.ts';
+import type { Model } from '../../lib/painting/model.ts';
 import { preparePainting } from '../../lib/painting/painting.ts';
 import { requestFor } from '../../lib/painting/portraits.ts';
 import { packedStartLength, packedStepLength } from '../../lib/samplers/plan.ts';
@@ -21,22 +22,23 @@ function random(seed: number): () => number {
 	};
 }
 
-const model = {
-	schedule: {
-		alphaBars: cumulateAlphas(makeBetas('scaled_linear', 0.00085, 0.012, 1000)),
-		...{
-			stepsOffset: 1,
-			setAlphaToOne: false,
-			predictionType: 'epsilon' as const,
-			clipSample: false,
-			skipPrkSteps: true,
-		},
-		...{ originalInferenceSteps: 50, timestepScaling: 10 },
+const schedule = {
+	alphaBars: cumulateAlphas(makeBetas('scaled_linear', 0.00085, 0.012, 1000)),
+	...{
+		stepsOffset: 1,
+		setAlphaToOne: false,
+		predictionType: 'epsilon' as const,
+		clipSample: false,
+		skipPrkSteps: true,
 	},
-	geometry: { width: 64, height: 64, pixelsPerLatent: 8 },
-	trainedSize: { width: 64, height: 64 },
-	defaults: usualDefaults,
+	...{ originalInferenceSteps: 50, timestepScaling: 10 },
 } as const;
+const size = { width: 64, height: 64 };
+const model: Model = {
+	bundle: { schedule, geometry: { ...size, pixelsPerLatent: 8 }, expressions: new Map(), framing: 'ffhq' },
+	geometry: { ...size, pixelsPerLatent: 8 },
+	...{ features: [], defaults: usualDefaults },
+};
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);
 const recipe: Recipe = {
@@ -107,7 +109,12 @@ test('any options and recipes are taken, or refused with a typed error', () => {
 			);
 			outcomes.taken++;
 			// What the core gets is whole.
-			const request = requestFor(painting.portraits, painting.manner);
+			const request = requestFor(painting.portraits, painting.manner, {
+				size,
+				steering: {},
+				referenceNoise: [],
+				warnings: [],
+			});
 			const images = painting.portraits.length;
 			expect(request.identityOfImage, `case ${seed}`).toHaveLength(images);
 			expect((request.plan.length - packedStartLength) % packedStepLength, `case ${seed}`).toBe(0);

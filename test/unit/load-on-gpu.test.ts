@@ -63,7 +63,7 @@ vi.mock('../../lib/engines/probe.ts', () => ({
 let bundle: string;
 beforeAll(async () => {
 	bundle = await mkdtemp(join(tmpdir(), 'arc2face-bundle-'));
-	await writeRandomBundle(bundle, { size: 'tiny', lcmLora: true });
+	await writeRandomBundle(bundle, { size: 'tiny', adapters: true, lcmLora: true });
 });
 afterAll(() => rm(bundle, { recursive: true }));
 
@@ -103,6 +103,7 @@ function use(product: string, folder = product): void {
 	vi.stubEnv('ARC2FACE_TENSORRT', join(core.folder, folder));
 }
 const load = (options: LoadOptions = {}) => Arc2Face.load({ bundle, cacheDir, device: 'cuda', ...options });
+const standardGraphs = { operators: 'standard', precision: 'fp16' } as const;
 const context = silentContext();
 const names = ['detector', 'recognizer', 'textEncoder', 'unet', 'vaeDecoder'];
 const built = () => core.builds.map(({ name }) => name);
@@ -153,6 +154,57 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		const { profiles } = buildOf('unet');
 		expect(profiles.map(({ sample }) => sample)).toEqual([2, 8].map((rows) => [rows, 4, 16, 16]));
 		expect(profiles[1]).toMatchObject({ timestep: [8], encoder_hidden_states: [8, 77, expect.any(Number)] });
+	});
+
+	test('with a feature also builds and loads the networks that it needs, and no other anew', async () => {
+		const plain = await load();
+		expect(plain.info.features).toEqual([]);
+		core.builds = [];
+		const imageSizes = [
+			{ width: 128, height: 128 },
+			{ width: 64, height: 96 },
+		];
+		const model = await load({ edit: true });
+		expect(model.info.features).toEqual(['edit']);
+		expect(built()).toEqual(['vaeEncoder']);
+		expect(buildOf('vaeEncoder').profiles).toEqual([{ image: [1, 3, 128, 128] }]);
+		expect(Object.keys(core.loads.at(-1)!.networks)).toEqual([...names, 'vaeEncoder']);
+		core.builds = [];
+		await load({ edit: true });
+		expect(built()).toEqual([]);
+		await load({ edit: true, imageSizes });
+		expect(buildOf('vaeEncoder').profiles).toEqual([{ image: [1, 3, 128, 128] }, { image: [1, 3, 96, 64] }]);
+		core.builds = [];
+		await load({ edit: true, precision: 'fp32' });
+		expect(built()).toContain('vaeEncoder');
+	});
+
+	test.each([
+		['control', ['unet', 'controlNet']],
+		['expression', ['unet']],
+		['reference', ['unet', 'vaeEncoder']],
+	] as const)('with %s builds %j, once, beside those of the plain model', async (feature, anew) => {
+		await load();
+		core.builds = [];
+		const model = await load({ [feature]: true });
+		expect(model.info.features).toEqual([feature]);
+		expect(built().toSorted()).toEqual(anew.toSorted());
+		const { inputs } = (await openBundle(bundle, { ...standardGraphs, features: [feature] })).declarations.unet!;
+		const { profiles } = buildOf('unet');
+		expect(Object.keys(profiles[0]!)).toEqual(inputs.map(({ name }) => name));
+		core.builds = [];
+		await load({ [feature]: true });
+		await load();
+		expect(built()).toEqual([]);
+	});
+
+	test('with all features has one UNet for all of them', async () => {
+		await load({ control: true, edit: true, reference: true, expression: true });
+		expect(built()).toEqual([...names, 'vaeEncoder', 'controlNet']);
+		expect(core.loads.at(-1)!.levels).toMatchObject({ down_0: 0, mid: 3, bank_0: 0, written_15: 0 });
+		core.builds = [];
+		await load({ reference: true, expression: true, control: true });
+		expect(built()).toEqual([]);
 	});
 
 	test('with other shapes builds other engines, where these matter', async () => {
@@ -211,8 +263,16 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 			...{ bundle, device: 'cuda', precision: undefined, cacheDir, threads: undefined },
 			...{ imageSizes: ['64x96', '128x128'], batchSizes: ['4', '2'], detectionSize: 320, json: undefined },
 		};
-		await buildCommand.run({ values: { ...values, capability: undefined }, positionals: [] }, context);
+		const build = (edit?: boolean, control?: boolean) =>
+			buildCommand.run({ values: { ...values, edit, control, capability: undefined }, positionals: [] }, context);
+		await build();
 		expect(built()).toEqual(names);
+		core.builds = [];
+		await build(true);
+		expect(built()).toEqual(['vaeEncoder']);
+		core.builds = [];
+		await build(undefined, true);
+		expect(built().toSorted()).toEqual(['controlNet', 'unet']);
 		core.builds = [];
 		const model = await loadModel(values, context, { width: 128, height: 128 });
 		expect(model.info.imageSize).toEqual({ width: 64, height: 96 });
@@ -531,6 +591,12 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		['when it is not known for what', { bytes: 3e9 }, /fewer and lower `batchSizes` and `imageSizes`/],
 		['for the detector', { network: 'detector', bytes: 3e9, freeBytes: 1e9 }, /^Load with a lower `detectionSize`, or/],
 		['for the VAE', { network: 'vaeDecoder', bytes: 3e9, freeBytes: 1e9 }, /^Load with lower `imageSizes`, or/],
+		['for its encoder', { network: 'vaeEncoder', bytes: 3e9, freeBytes: 1e9 }, /^Load with lower `imageSizes`, or/],
+		[
+			'for the ControlNet',
+			{ network: 'controlNet', bytes: 3e9, freeBytes: 1e9 },
+			/^Load with fewer and lower `batchSizes` and `imageSizes`, or/,
+		],
 		[
 			'for the recognizer',
 			{ network: 'recognizer', bytes: 3e9, freeBytes: 1e9 },

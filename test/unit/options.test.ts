@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ImageGeometry } from '../../lib/geometry.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
+import { requireFeature } from '../../lib/options/features.ts';
 import { type GenerateOptions, lcmDefaults, resolveGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options/load.ts';
 
@@ -44,6 +45,26 @@ describe('defaults', () => {
 		expect(resolveDetectOptions({}, 320).detectionSize).toBe(320);
 		expect(resolveEncodeOptions({}, 320).detectionSize).toBe(320);
 		expect(resolveDetectOptions({ detectionSize: 96 }, 320).detectionSize).toBe(96);
+	});
+});
+
+describe('features of a model', () => {
+	test('are none, or those that the options name', () => {
+		expect(resolveLoadOptions().features).toEqual([]);
+		expect(resolveLoadOptions({ edit: false }).features).toEqual([]);
+		expect(resolveLoadOptions({ edit: true }).features).toEqual(['edit']);
+	});
+
+	test('are missed with the name of what asks for one, and how to get it', () => {
+		expect(() => requireFeature('edit', [], 'mask')).toThrow(
+			expect.objectContaining({
+				code: 'INVALID_ARGUMENT',
+				problem: 'Expected a model that was loaded with `edit` for `mask`.',
+				remedy: 'Load the model with `edit: true`.',
+				details: { option: 'mask' },
+			}),
+		);
+		requireFeature('edit', ['edit'], 'mask');
 	});
 });
 
@@ -217,6 +238,8 @@ describe('refused with the name of the option, what it may be, and what it was',
 		['load', { batchSizes: [[[[[1]]]]] }, '`batchSizes` but received [[[a list of 1]]]'],
 		['load', { bundle: { a: { b: { c: { d: 1 } } } } }, '`bundle` but received { a: { b: { c: an object of d } } }'],
 		['load', { detectionSize: 100 }, 'Expected a multiple of 32 from 32 to 4096 for `detectionSize` but received 100'],
+		['load', { edit: 'yes' }, 'Expected true or false for `edit` but received "yes"'],
+		['load', { edit: 1 }, '`edit` but received 1'],
 		['load', { loras: 'lcm' }, 'Expected a list of LoRAs: "lcm", a path or file: URL, or { path or name, scale }'],
 		['load', { loras: [''] }, '`loras` but received [""]'],
 		['load', { loras: [{}] }, '`loras` but received'],
@@ -322,6 +345,21 @@ describe('refused with the name of the option, what it may be, and what it was',
 			'generate',
 			{ check: { minSimilarity: 0.5 }, latents: new Float32Array(12288) },
 			'1 try with latents, which are the same in each for `check` but received 3 tries',
+		],
+		['generate', { image: [] }, 'Expected a photo, or a list of them for `image` but received []'],
+		['generate', { image: 'a.png', mask: [] }, '`mask` but received []'],
+		['generate', { image: 'a.png', strength: 1.5 }, 'Expected a number from 0 to 1 for `strength` but received 1.5'],
+		['generate', { image: 'a.png', strength: Number.NaN }, '`strength` but received NaN'],
+		['generate', { image: 'a.png', strength: '0.5' }, '`strength` but received "0.5"'],
+		['generate', { image: 'a.png', mask: 'b.png', overlay: 1 }, 'Expected true or false for `overlay` but received 1'],
+		['generate', { strength: 0.5 }, 'Expected an image for `strength` but received none with it'],
+		['generate', { mask: 'b.png' }, 'Expected an image for `mask` but received none with it'],
+		['generate', { overlay: false }, 'Expected an image for `overlay` but received none with it'],
+		['generate', { image: 'a.png', overlay: true }, 'Expected a mask for `overlay` but received none with it'],
+		[
+			'generate',
+			{ image: 'a.png', latents: new Float32Array(12288) },
+			'Expected no image for `latents` but received one with them',
 		],
 		['generate', { onStep: 'log' }, 'Expected a function for `onStep` but received "log"'],
 		['generate', { signal: 'stop' }, '`signal` but received "stop"'],

@@ -8,7 +8,8 @@ import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Arc2FaceError } from '../../lib/errors.ts';
-import { checkPhoto, type Photo, readPhoto } from '../../lib/photo.ts';
+import type { Photo } from '../../lib/photo/forms.ts';
+import { checkPhoto, readPhoto } from '../../lib/photo.ts';
 
 let folder: string;
 beforeAll(async () => {

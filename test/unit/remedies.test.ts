@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { blamed } from '../../lib/bundle/blame.ts';
-import { openBundle } from '../../lib/bundle/bundle.ts';
+import { openBundle, withPull } from '../../lib/bundle/bundle.ts';
 import { Arc2FaceError, type ErrorCode } from '../../lib/errors.ts';
 import { fileFailed } from '../../lib/files/on-disk.ts';
 import { fromNative } from '../../lib/native-error.ts';
@@ -88,6 +88,18 @@ describe('in the folder that a pull fills', () => {
 	test.each([unet, 'antelopev2/arcface.onnx'])('a pull is what helps against a damaged %s', async (file) => {
 		const error = await errorOf(folder.path('home/arc2face'), file, cut);
 		expect(error).toMatchObject({ code: 'INVALID_WEIGHTS', remedy: expect.stringMatching(pull) });
+	});
+
+	test('a pull of the part that is missing', () => {
+		const bundle = folder.path('home/arc2face');
+		const remedyFor = (path: string) => {
+			const missing = new Arc2FaceError('INVALID_BUNDLE', 'It is missing.', { details: { file: join(bundle, path) } });
+			return (withPull(missing, bundle) as Arc2FaceError).remedy;
+		};
+		expect(remedyFor('controlnet')).toContain('`arc2face pull --with controlnet`');
+		expect(remedyFor('exp_adapter/exp_adapter.bin')).toContain('`arc2face pull --with exp-adapter`');
+		expect(remedyFor('vae')).toContain('`arc2face pull`');
+		expect(remedyFor('vae/diffusion_pytorch_model.safetensors')).toContain('`arc2face pull`');
 	});
 
 	test('it is not against a permission, nor against a field that somebody changed', async () => {

@@ -1,6 +1,7 @@
 // The plans of all samplers, against diffusers' schedulers.
 import { describe, expect, test } from 'vitest';
 import {
+	fromPhoto,
 	maxAssignments,
 	type Plan,
 	packedStartLength,
@@ -73,8 +74,9 @@ describe('a run of DPM-Solver++ around the 15 steps below which its end is of lo
 function faultsOf(plan: Plan): string[] {
 	const faults: string[] = [];
 	const written = new Set<string>(['x', 'eps']);
-	const { latents, noise } = plan.start;
-	if (!(latents === 0 && noise > 0 && Number.isFinite(noise))) faults.push(`start ${latents}, ${noise}`);
+	for (const { latents, noise } of [plan.start, ...plan.steps.map(({ noised }) => noised)]) {
+		if (!(latents >= 0 && latents <= 1 && noise > 0 && noise < 1e4)) faults.push(`${latents} and ${noise} of noise`);
+	}
 	plan.steps.forEach((step, i) => {
 		const assignments = Object.entries(step.assign) as [string, Sum][];
 		if (!(step.timestep >= 0 && step.timestep <= 999)) faults.push(`step ${i}: timestep ${step.timestep}`);
@@ -105,6 +107,26 @@ describe('every sampler', () => {
 			expect(faultsOf(plan), `${steps} steps`).toEqual([]);
 		}
 	});
+
+	test.each(cases)(
+		'%s, %s: a run may begin at any of its steps, without what those before it left',
+		(sampler, spacing) => {
+			const config = schedule({ timestep_spacing: spacing });
+			for (const steps of [1, 2, 3, 4, 14, 15, 16, 40]) {
+				const whole = makePlan(sampler, steps, config, { eta: 0.5 });
+				for (let first = 0; first < steps; first++) {
+					const plan = fromPhoto(makePlan(sampler, steps, config, { eta: 0.5, first }));
+					const label = `${steps} steps from ${first}`;
+					const left = whole.steps.slice(sampler === 'heun' ? 2 * first : first);
+					expect(
+						plan.steps.map(({ timestep, noised }) => [timestep, noised]),
+						label,
+					).toEqual(left.map(({ timestep, noised }) => [timestep, noised]));
+					expect(faultsOf(plan), label).toEqual([]);
+				}
+			}
+		},
+	);
 
 	// PNDM averages network outputs of two timesteps, which differs between the two forms; Karras' timesteps are
 	// rounded, so that the network's noise level isn't the plan's.
@@ -210,8 +232,14 @@ test('a packed plan holds what the plan says', () => {
 	const plan: Plan = {
 		start: { latents: 0.75, noise: 2 },
 		steps: [
-			{ timestep: 12.5, inputScale: 0.25, drawsNoise: true, assign: { x: { x: 1, noise: -3 }, h4: { eps: 7 } } },
-			{ timestep: 0, inputScale: 1, drawsNoise: false, assign: { x: { h4: 0.5 } } },
+			{
+				...{ timestep: 12.5, inputScale: 0.25, drawsNoise: true, noised: { latents: 0.5, noise: 0.75 } },
+				assign: { x: { x: 1, noise: -3 }, h4: { eps: 7 } },
+			},
+			{
+				...{ timestep: 0, inputScale: 1, drawsNoise: false, noised: { latents: 0.875, noise: 0.125 } },
+				assign: { x: { h4: 0.5 } },
+			},
 		],
 	};
 	const packed = packPlan(plan);
@@ -220,7 +248,7 @@ test('a packed plan holds what the plan says', () => {
 	const steps = packed.subarray(packedStartLength);
 
 	const unpacked = plan.steps.map((_, index) => {
-		const [timestep, inputScale, drawsNoise, count, ...rest] = steps.subarray(index * packedStepLength);
+		const [timestep, inputScale, drawsNoise, count, , , ...rest] = steps.subarray(index * packedStepLength);
 		const assign = Array.from({ length: count! }, (_, i) => {
 			const [target, ...weights] = rest.slice(i * (1 + registers.length), (i + 1) * (1 + registers.length));
 			const sum = registers.flatMap((register, at) => (weights[at] === 0 ? [] : [[register, weights[at]]]));
@@ -228,6 +256,9 @@ test('a packed plan holds what the plan says', () => {
 		});
 		return { timestep, inputScale, drawsNoise: drawsNoise === 1, assign: Object.fromEntries(assign) };
 	});
-	expect(unpacked).toEqual(plan.steps);
-	expect(steps.subarray(packedStepLength + 4 + 1 + registers.length).every((number) => number === 0)).toBe(true);
+	expect(unpacked).toEqual(plan.steps.map(({ noised, ...step }) => step));
+	// What is kept of a photo is at the next evaluation's level, and at last without noise.
+	expect([...steps.subarray(4, 6)]).toEqual([0.875, 0.125]);
+	expect([...steps.subarray(packedStepLength + 4, packedStepLength + 6)]).toEqual([1, 0]);
+	expect(steps.subarray(packedStepLength + 6 + 1 + registers.length).every((number) => number === 0)).toBe(true);
 });

@@ -32,4 +32,14 @@ const float* NoiseSource::Next(size_t image) {
   return values_.data() + places_[image] * elements_;
 }
 
+std::vector<float> NoiseSource::DrawRows(size_t count) {
+  std::vector<float> rows(count * elements_);
+  if (shared()) {
+    generators_[0].Draw(rows.data(), rows.size());
+    return rows;
+  }
+  for (size_t i = 0; i < count; ++i) generators_[i].Draw(rows.data() + i * elements_, elements_);
+  return rows;
+}
+
 }  // namespace arc2face

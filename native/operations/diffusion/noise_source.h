@@ -29,6 +29,13 @@ class NoiseSource {
   // The next draw of `image`: `elements` numbers, valid until the next call.
   const float* Next(size_t image);
 
+  // A draw that is no image's own: [count, elements] from the only generator, or a row of it from each of the first
+  // `count`. Between draws of all images.
+  std::vector<float> DrawRows(size_t count);
+
+  // Whether one generator draws for all images.
+  bool shared() const noexcept { return !places_.empty() || taken_.size() == 1; }
+
  private:
   std::vector<NoiseGenerator> generators_;
   std::vector<size_t> taken_;     // draws that each image has had

@@ -38,8 +38,15 @@ void AddTerms(float* sums, float coefficient, const float* values, size_t count)
   for (size_t i = 0; i < count; ++i) sums[i] = AddTerm(sums[i], coefficient, values[i]);
 }
 
-// The assignments of one step over `count` elements of a block that begins at `registers` + r * `elements`.
-void Assign(const PlanStep& step, float* registers, size_t elements, size_t count) {
+ARC2FACE_VECTORISED
+void Keep(const Mixture& mixture, const float* latents, const float* noise, const float* mask, size_t count,
+          float* painted) {
+  for (size_t i = 0; i < count; ++i) painted[i] = Blend(mask[i], painted[i], Mix(mixture, latents[i], noise[i]));
+}
+
+// The assignments of one step over `count` elements of a block that begins at `registers` + r * `elements`, as rows of
+// `kept` do, which may be null.
+void Assign(const PlanStep& step, float* registers, const float* kept, size_t elements, size_t count) {
   float sums[kMaxAssignments][kBlock];
   const uint32_t assignments = std::min(step.assignment_count, kMaxAssignments);
   for (uint32_t a = 0; a < assignments; ++a) {
@@ -50,7 +57,11 @@ void Assign(const PlanStep& step, float* registers, size_t elements, size_t coun
     }
   }
   for (uint32_t a = 0; a < assignments; ++a) {
-    std::memcpy(registers + step.assignments[a].to * elements, sums[a], count * sizeof(float));
+    const uint32_t to = step.assignments[a].to;
+    if (to == kLatents && kept != nullptr) {
+      Keep(step.kept, kept, kept + elements, kept + 2 * elements, count, sums[a]);
+    }
+    std::memcpy(registers + to * elements, sums[a], count * sizeof(float));
   }
 }
 
@@ -88,7 +99,7 @@ void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const T* eps) {
         const float* unconditional = Widened(row + from, block, unconditional_room);
         GuideBlock(conditional, unconditional, slot.guidance_scale, block, guided);
       }
-      Assign(step, registers, elements, block);
+      Assign(step, registers, slot.kept == nullptr ? nullptr : slot.kept + from, elements, block);
     }
     ++slot.position;
   }

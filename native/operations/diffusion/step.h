@@ -26,6 +26,12 @@ struct Assignment {
   float coefficients[kRegisters];
 };
 
+// `latents` * those of an image's photo + `noise` * its start noise, a standard normal draw.
+struct Mixture {
+  float latents;
+  float noise;
+};
+
 // One network evaluation and what follows it. All sums read the values from before the step.
 struct PlanStep {
   float timestep;
@@ -33,18 +39,15 @@ struct PlanStep {
   uint32_t draws_noise;
   uint32_t assignment_count;
   Assignment assignments[kMaxAssignments];
-};
-
-// An image's latents begin as `latents` * its initial latents + `noise` * a standard normal draw.
-struct PlanStart {
-  float latents;
-  float noise;
+  Mixture kept = {};  // what the latents become where a mask keeps the photo
 };
 
 struct Plan {
-  PlanStart start;
+  Mixture start;  // the latents of an image before the first step
   std::vector<PlanStep> steps;
 };
+
+inline constexpr uint32_t kKeptRows = 3;
 
 // One image's place in a batch. In device memory, so that a captured graph replays with new values.
 struct BatchSlot {
@@ -54,6 +57,9 @@ struct BatchSlot {
   uint32_t conditional_row;   // row of the network's batch
   int32_t unconditional_row;  // -1: no guidance
   float guidance_scale;
+  // [kKeptRows, elements], as the registers: the photo's latents, the start noise, and the mask, 1 where the image is
+  // painted and 0 where the photo is kept = nullptr; null: all is painted.
+  const float* kept = nullptr;
   uint32_t arrivals = 0;  // blocks of ApplyStep's kernel that have read the slot; 0 before and after it
 };
 
@@ -65,6 +71,15 @@ ARC2FACE_HD inline float Guide(float conditional, float unconditional, float sca
 // One term of an assignment; terms are added in the order of the registers, starting from 0.
 ARC2FACE_HD inline float AddTerm(float sum, float coefficient, float value) { return fmaf(coefficient, value, sum); }
 
+ARC2FACE_HD inline float Mix(const Mixture& mixture, float latents, float noise) {
+  return fmaf(mixture.noise, noise, mixture.latents * latents);
+}
+
+// Inpainting's one more assignment, for latents after a step. Exactly one or the other where the mask is 1 or 0.
+ARC2FACE_HD inline float Blend(float mask, float painted, float photo) {
+  return fmaf(mask, painted, (1 - mask) * photo);
+}
+
 // The operations. `slots` has `count` entries; those without an image are skipped; `elements` is the size of
 // one image's latents.
 
@@ -73,8 +88,8 @@ ARC2FACE_HD inline float AddTerm(float sum, float coefficient, float value) { re
 void GatherRows(Stream& stream, const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample,
                 float* timesteps);
 
-// Guidance over eps [rows, elements] into each slot's eps register, its plan's assignments, and its position + 1.
-// All in float32, whatever the precision of `eps`.
+// Guidance over eps [rows, elements] into each slot's eps register, its plan's assignments, what its mask keeps, and
+// its position + 1. All in float32, whatever the precision of `eps`.
 void ApplyStep(Stream& stream, BatchSlot* slots, size_t count, size_t elements, ConstNetworkFloats eps);
 
 // Their definitions.

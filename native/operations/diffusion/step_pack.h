@@ -45,6 +45,19 @@ ARC2FACE_HD inline Pack<float, kWidth> GuidePack(const BatchSlot& slot, size_t e
   return guided;
 }
 
+// What the slot's mask keeps of elements from `at` on.
+template <int kWidth>
+ARC2FACE_HD inline void KeepPack(const BatchSlot& slot, const PlanStep& step, size_t elements, size_t at,
+                                 Pack<float, kWidth>& painted) {
+  const auto latents = LoadPack<kWidth>(slot.kept + at);
+  const auto noise = LoadPack<kWidth>(slot.kept + elements + at);
+  const auto mask = LoadPack<kWidth>(slot.kept + 2 * elements + at);
+  for (int i = 0; i < kWidth; ++i) {
+    const float photo = Mix(step.kept, latents.values[i], noise.values[i]);
+    painted.values[i] = Blend(mask.values[i], painted.values[i], photo);
+  }
+}
+
 // ApplyStep, except for the slot's position, for elements from `at` on. Every register is read at most once, and only
 // if a sum has it. The loops have fixed bounds, so that the sums stay in the processor's registers.
 template <int kWidth, typename T>
@@ -69,7 +82,10 @@ ARC2FACE_HD inline void ApplyPack(const BatchSlot& slot, const PlanStep& step, s
   }
   StorePack(slot.registers + kEps * elements + at, guided);
   for (uint32_t a = 0; a < kMaxAssignments; ++a) {
-    if (a < step.assignment_count) StorePack(slot.registers + step.assignments[a].to * elements + at, sums[a]);
+    if (a >= step.assignment_count) continue;
+    const uint32_t to = step.assignments[a].to;
+    if (to == kLatents && slot.kept != nullptr) KeepPack(slot, step, elements, at, sums[a]);
+    StorePack(slot.registers + to * elements + at, sums[a]);
   }
 }
 

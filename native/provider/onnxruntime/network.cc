@@ -187,6 +187,7 @@ void OnnxRuntimeNetwork::Run(std::span<const Tensor> inputs, std::span<const Ten
     input_pointers.push_back(input_values[i].get());
   }
   for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs[i].data == nullptr) continue;  // not wanted
     output_names.push_back(outputs_[i].name.c_str());
     output_pointers.push_back(output_values[i].get());
   }

@@ -11,7 +11,9 @@
 #include "operations/diffusion/noise.h"
 #include "operations/diffusion/step.h"
 #include "operations/face/face.h"
+#include "operations/image/ffhq.h"
 #include "operations/image/image.h"
+#include "operations/image/lanczos.h"
 
 namespace {
 
@@ -75,6 +77,19 @@ arc2face::PhotoView Photo(Napi::Value value) {
   return {data.Data(), width, height};
 }
 
+arc2face::Quad Corners(Napi::Value value) {
+  const Napi::Float64Array numbers = OfLength(Doubles(value, "the corners"), "the corners", 8);
+  arc2face::Quad quad;
+  std::copy_n(numbers.Data(), 8, quad.begin());
+  return quad;
+}
+
+Napi::Uint8Array Bytes(Napi::Env env, const std::vector<uint8_t>& bytes) {
+  auto array = Napi::Uint8Array::New(env, bytes.size());
+  std::copy(bytes.begin(), bytes.end(), array.Data());
+  return array;
+}
+
 arc2face::Affine Matrix(Napi::Value value) {
   const Napi::Float64Array numbers = OfLength(Doubles(value, "the matrix"), "the matrix", 6);
   arc2face::Affine affine;
@@ -123,11 +138,37 @@ Napi::Value FitPhoto(const Napi::CallbackInfo& info) {
   return letterbox;
 }
 
+Napi::Value PrepareFace(const Napi::CallbackInfo& info) {
+  const auto face = arc2face::PrepareFace(Photo(info[0]), Corners(info[1]), Side(info[2], "the output"),
+                                          info[3].As<Napi::Boolean>().Value());
+  const Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("data", Bytes(info.Env(), face.rgb));
+  result.Set("width", face.width);
+  result.Set("height", face.height);
+  auto quad = Napi::Float64Array::New(info.Env(), face.quad.size());
+  std::copy(face.quad.begin(), face.quad.end(), quad.Data());
+  result.Set("quad", quad);
+  return result;
+}
+
+Napi::Value SampleQuad(const Napi::CallbackInfo& info) {
+  return Bytes(info.Env(), arc2face::SampleQuad(Photo(info[0]), Corners(info[1]), Side(info[2], "the output"),
+                                                Side(info[3], "the samples")));
+}
+
 Napi::Value Resize(const Napi::CallbackInfo& info) {
   const int width = Side(info[1], "the width"), height = Side(info[2], "the height");
   arc2face::CheckSize("the resized photo", width, height);
   auto resized = Napi::Uint8Array::New(info.Env(), Values(width, height));
   arc2face::ResizeHost(Photo(info[0]), width, height, resized.Data());
+  return resized;
+}
+
+Napi::Value ResizeLanczos(const Napi::CallbackInfo& info) {
+  const int width = Side(info[1], "the width"), height = Side(info[2], "the height");
+  const std::vector<uint8_t> bytes = arc2face::ResizeLanczos(Photo(info[0]), width, height);
+  auto resized = Napi::Uint8Array::New(info.Env(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), resized.Data());
   return resized;
 }
 
@@ -256,7 +297,10 @@ Napi::Value Checked(const Napi::CallbackInfo& info) {
 void ExportOperations(Napi::Env env, Napi::Object exports) {
   exports.Set("randn", Napi::Function::New<Checked<Randn>>(env, "randn"));
   exports.Set("fitPhoto", Napi::Function::New<Checked<FitPhoto>>(env, "fitPhoto"));
+  exports.Set("prepareFace", Napi::Function::New<Checked<PrepareFace>>(env, "prepareFace"));
+  exports.Set("sampleQuad", Napi::Function::New<Checked<SampleQuad>>(env, "sampleQuad"));
   exports.Set("resize", Napi::Function::New<Checked<Resize>>(env, "resize"));
+  exports.Set("resizeLanczos", Napi::Function::New<Checked<ResizeLanczos>>(env, "resizeLanczos"));
   exports.Set("letterbox", Napi::Function::New<Checked<Letterbox>>(env, "letterbox"));
   exports.Set("warpAffine", Napi::Function::New<Checked<WarpAffine>>(env, "warpAffine"));
   exports.Set("alignFace", Napi::Function::New<Checked<AlignFace>>(env, "alignFace"));

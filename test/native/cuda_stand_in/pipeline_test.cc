@@ -76,6 +76,34 @@ TEST(CudaStandInPipeline, CapturedStepsFollowTheirGuidance) {
   EXPECT_EQ(paint(true), alone);
 }
 
+TEST(CudaStandInPipeline, AnyCallMayFailWhileItInpaintsAndTheModelGoesOn) {
+  const Bundle bundle(DataType::kFloat16);
+  const tensorrt::EngineLibrary library(*Arc2FaceGetEngineApi(ARC2FACE_ENGINE_ABI_VERSION), {});
+  Device& gpu = CudaDevice(0);
+  const auto pipeline = LoadPipeline(gpu, bundle, library, true);
+  const auto reference = Generate(*pipeline, 1, 2, true);
+  EXPECT_NE(reference[0], reference[1]);
+  EXPECT_NE(reference, Generate(*pipeline, 1, 2));
+  int failures = 0;
+  for (int n = 0;; ++n) {
+    ASSERT_LT(n, 2000);
+    const int first = Runtime().calls;
+    Runtime().fail_at = first + n;
+    try {
+      EXPECT_EQ(Generate(*pipeline, 1, 2, true), reference) << "call " << n;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kEngineFailed) << "call " << n << ": " << error.what();
+      ++failures;
+    }
+    const bool reached = Runtime().calls > first + n;
+    Runtime().fail_at = -1;
+    EXPECT_EQ(Generate(*pipeline, 1, 2, true), reference) << "after call " << n;
+    if (!reached) break;
+  }
+  EXPECT_GT(failures, 30);
+  DisposeAndWait(gpu, *pipeline);
+}
+
 // What a call ended with.
 template <typename Work>
 std::string EndOf(const Work& work) {

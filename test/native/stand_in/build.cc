@@ -62,8 +62,9 @@ Arc2FaceShape InputShape(const Arc2FaceBuildRequest& request, const Arc2FaceProf
 }
 
 // The size that an input has under the output's name: on the same axis if possible, else anywhere. A name that no input
-// has is a detector's number of anchors, "anchors16" for two on each square of 16 pixels, or else a side of the image
-// that a decoder makes from latents, 8 pixels for each.
+// has is a detector's number of anchors, "anchors16" for two on each square of 16 pixels; a ControlNet's "height_2", a
+// side of the latents halved twice; a side of the latents that an encoder makes from an image, "height" of
+// "image_height"; or else of the image that a decoder makes from latents: 8 pixels for each.
 int64_t OutputSize(const OnnxModel& model, const std::vector<Arc2FaceShape>& inputs, const Dimension& wanted,
                    size_t axis) {
   for (const bool anywhere : {false, true}) {
@@ -77,7 +78,16 @@ int64_t OutputSize(const OnnxModel& model, const std::vector<Arc2FaceShape>& inp
     const int64_t stride = std::strtol(wanted.name.c_str() + anchors.size(), nullptr, 10);
     if (stride > 0) return 2 * (inputs[0].sizes[2] / stride) * (inputs[0].sizes[3] / stride);
   }
-  return static_cast<int32_t>(axis) < inputs[0].rank ? 8 * inputs[0].sizes[axis] : 1;
+  if (static_cast<int32_t>(axis) >= inputs[0].rank) return 1;
+  int64_t size = inputs[0].sizes[axis];
+  for (const std::string side : {"height_", "width_"}) {
+    if (!wanted.name.starts_with(side)) continue;
+    for (long level = std::strtol(wanted.name.c_str() + side.size(), nullptr, 10); level > 0; --level) {
+      size = (size + 1) / 2;
+    }
+    return size;
+  }
+  return model.inputs[0].shape[axis].name == "image_" + wanted.name ? size / 8 : 8 * size;
 }
 
 EngineTensor MakeTensor(const Declaration& declaration, bool is_input) {

@@ -10,7 +10,7 @@
 
 namespace arc2face::stand_in {
 
-inline constexpr int kMostInputs = 32;  // a UNet with a ControlNet has 16
+inline constexpr int kMostInputs = 48;  // a UNet with everything that may steer it has 36
 
 struct Input {
   const void* data;

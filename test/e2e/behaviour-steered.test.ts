@@ -1,0 +1,209 @@
+// How models behave that were loaded with every feature, whatever runs them; see behaviour.test.ts.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
+import {
+	Arc2Face,
+	featureNames,
+	type GeneratedImage,
+	type GenerateOptions,
+	type LoadOptions,
+} from '../../lib/index.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
+
+const folder = temporaryFolder();
+const bundle = folder.path('bundle');
+const photo = {
+	data: Uint8Array.from({ length: 3 * 200 * 160 }, (_, i) => (i * 7919) % 251),
+	...{ width: 200, height: 160, channels: 3 as const },
+};
+const keypoints = [
+	[70, 60],
+	[110, 62],
+	[90, 85],
+	[75, 105],
+	[105, 107],
+] as const;
+const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
+const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * i));
+
+const numbers = Float32Array.from({ length: 55 }, (_, i) => Math.sin(5 * i));
+const reference = { photo, face: keypoints };
+/** Everything at once. */
+const everything: GenerateOptions = {
+	control: { pose: { yaw: 20, pitch: -5 }, scale: 0.8 },
+	expression: 'smile',
+	reference,
+};
+type Call = readonly [Float32Array | Float32Array[], GenerateOptions];
+/** Each another mixture. Together they need more rows than a batch has, and leave it one after another. */
+const mixtures: readonly Call[] = [
+	[identity, { seed: 1, steps: 5 }],
+	[otherIdentity, { seed: 2, steps: 3, control: { pose: { yaw: 30 } } }],
+	[identity, { seed: 3, steps: 4, guidanceScale: 1, expression: numbers, expressionScale: 0.5 }],
+	[otherIdentity, { seed: 4, steps: 4, reference, count: 2 }],
+	[identity, { seed: 5, steps: 6, control: { image: photo, scale: 0.6 }, guidanceScale: 1 }],
+	[identity, { seed: 6, steps: 2, ...everything }],
+	[[identity, otherIdentity], { seed: 7, steps: 3, reference: { photo, align: false, scale: 1.2 } }],
+	[otherIdentity, { seed: 8, steps: 5, control: { pose: { roll: 10 } }, expression: 'frown', guidanceScale: 4 }],
+	[identity, { seed: 9, steps: 3, expression: 'smile', reference: { ...reference, scale: 0 } }],
+	[otherIdentity, { seed: 10, steps: 4, guidanceScale: 1, reference, control: { image: photo } }],
+];
+
+type Images = readonly GeneratedImage[];
+
+/** In levels: the largest difference of two lists of images, or that of the image that differs most on average; NaN for other shapes. */
+function differenceOf(a: Images, b: Images, onAverage: boolean): number {
+	if (a.length !== b.length || a.some(({ data }, i) => data.length !== b[i]!.data.length)) return Number.NaN;
+	const differences = a.map(({ data }, i) => Array.from(data, (level, at) => Math.abs(level - b[i]!.data[at]!)));
+	const worst = (list: number[]) => list.reduce((most, one) => Math.max(most, one), 0);
+	const mean = (list: number[]) => list.reduce((sum, one) => sum + one, 0) / list.length;
+	return worst(differences.map(onAverage ? mean : worst));
+}
+
+beforeAll(() => writeRandomBundle(bundle, { size: 'tiny', seed: 11, adapters: true }));
+
+for (const runtime of await findRuntimes()) {
+	if (runtime.reason !== undefined) console.log(`Leaving out ${runtime.name}: ${runtime.reason}`);
+	// Minutes, because TensorRT builds engines, perhaps on two cores.
+	describe.skipIf(runtime.reason !== undefined)(runtime.name, { timeout: 600_000 }, () => behaves(runtime));
+}
+
+function behaves({ name, device, provider, library, tolerance, onAverage }: Runtime): void {
+	const difference = (a: Images, b: Images) => differenceOf(a, b, onAverage ?? false);
+	const isEngine = library !== undefined;
+	const options: LoadOptions = {
+		...{ bundle, device },
+		...Object.fromEntries(featureNames.map((feature) => [feature, true])),
+		...(isEngine ? { cacheDir: folder.path(`engines of ${name}`), batchSizes: [1, 2, 4, 8] } : {}),
+	};
+	let restore: string | undefined;
+	let model: Arc2Face;
+	const loaded: string[] = [];
+	beforeAll(async () => {
+		restore = process.env.ARC2FACE_PROVIDER;
+		if (library !== undefined) process.env.ARC2FACE_PROVIDER = library;
+		const onProgress = ({ phase, network }: { phase: string; network: string }) =>
+			phase === 'loading' && loaded.push(network);
+		model = await Arc2Face.load({ ...options, onProgress });
+	}, 600_000);
+	afterAll(async () => {
+		await model.dispose();
+		delete process.env.ARC2FACE_PROVIDER;
+		if (restore !== undefined) process.env.ARC2FACE_PROVIDER = restore;
+	});
+	const paint = ([who, how]: Call, on = model) => on.generate(who, how);
+
+	test('says what it can, and loads what that needs, the UNet last', () => {
+		expect(model.info).toMatchObject({ features: featureNames, expressions: ['smile', 'frown'] });
+		expect(loaded).toContain('controlNet');
+		expect(loaded).toContain('vaeEncoder');
+		expect(loaded.at(-1)).toBe('unet');
+	});
+
+	test('ten calls at once, each with another mixture, paint what each paints alone', async () => {
+		const alone: GeneratedImage[][] = [];
+		for (const call of mixtures) alone.push(await paint(call));
+		const together = await Promise.all(mixtures.map((call) => paint(call)));
+		for (const [i, images] of together.entries()) {
+			expect(difference(images, alone[i]!), `call ${i}`).toBeLessThanOrEqual(tolerance);
+		}
+		// Whatever steers a call changes its images.
+		for (const [
+			i,
+			[who, { control: _, expression: __, expressionScale: ___, reference: ____, ...how }],
+		] of mixtures.entries()) {
+			const plain = await paint([who, how]);
+			if (i > 0) expect(difference(alone[i]!, plain), `call ${i}`).toBeGreaterThan(0);
+		}
+	});
+
+	test('a batch equals its images alone', async () => {
+		const together = await model.generate(identity, { ...everything, seed: 20, count: 5, steps: 3 });
+		for (const [i, image] of together.entries()) {
+			const alone = await model.generate(identity, { ...everything, seed: 20 + i, steps: 3 });
+			expect(difference([image], alone), `image ${i}`).toBeLessThanOrEqual(tolerance);
+		}
+	});
+
+	test.skipIf(provider === 'stand-in')('calls that nothing steers paint as a model without features does', async () => {
+		await using plain = await Arc2Face.load({
+			...{ bundle, device },
+			...(isEngine ? { cacheDir: options.cacheDir, batchSizes: options.batchSizes } : {}),
+		});
+		const call: Call = [identity, { seed: 5, steps: 4, count: 2 }];
+		expect(difference(await paint(call), await paint(call, plain))).toBeLessThanOrEqual(Math.max(tolerance, 1));
+	});
+
+	test('an abort, whatever steers, rejects with its reason, and others go on', async () => {
+		const expected = await paint(mixtures[8]!);
+		for (const step of [1, 2, 7]) {
+			const abort = new AbortController();
+			const painting = model.generate(identity, {
+				...{ ...everything, seed: 1, steps: 1000, count: 2, signal: abort.signal },
+				onStep: (progress) => progress.step === step && abort.abort('enough'),
+			});
+			const other = paint(mixtures[8]!);
+			await expect(painting).rejects.toBe('enough');
+			expect(difference(await other, expected)).toBeLessThanOrEqual(tolerance);
+		}
+		const abort = new AbortController();
+		const early = model.generate(identity, { ...everything, signal: abort.signal });
+		abort.abort('at once');
+		await expect(early).rejects.toBe('at once');
+	});
+
+	test('dispose rejects what is pending, at any moment', async () => {
+		for (const wait of [0, 1, 20, 60]) {
+			const own = await Arc2Face.load(options);
+			const pending = [1, 2, 3].map((seed) => own.generate(identity, { ...everything, seed, steps: 500 }));
+			const outcomes = Promise.allSettled(pending);
+			await new Promise((resolve) => setTimeout(resolve, wait));
+			await own.dispose();
+			for (const outcome of await outcomes) {
+				expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'Arc2FaceError', code: 'DISPOSED' } });
+			}
+		}
+	});
+
+	// Through the C ABI, where all providers are alike; a real one would be slow to fail so often.
+	describe.skipIf(provider !== 'stand-in')('engines whose calls are counted', () => {
+		const failed = 7; // ARC2FACE_FAILED of native/provider/tensorrt/abi.h
+		const outOfMemory = 6; // ARC2FACE_OUT_OF_MEMORY
+		const environment = { ARC2FACE_PROVIDER: faultyProvider, ARC2FACE_FAULTY_PROVIDER: library };
+
+		test.each([
+			[failed, 'ENGINE_FAILED'],
+			[outOfMemory, 'OUT_OF_MEMORY'],
+		])('a failure with status %i of any call while painting: %s, and the model goes on', (status, code) =>
+			withEnvironment(environment, async () => {
+				const faults = openFaults();
+				await using own = await Arc2Face.load({ ...options, batchSizes: [2] });
+				// Without alignment, which takes longer than all of the rest.
+				const call: Call = [identity, { ...everything, reference: { photo, align: false }, seed: 40, steps: 2 }];
+				const expected = await paint(call, own);
+				let failures = 0;
+				for (let at = 0; ; at++) {
+					faults.restart(at, status);
+					const outcome = await paint(call, own).then(
+						(images) => ({ images }),
+						(error: unknown) => ({ error }),
+					);
+					const wasReached = faults.state().calls > at;
+					faults.restart(-1, 0);
+					if ('error' in outcome) {
+						failures += 1;
+						expect(outcome.error, `call ${at}`).toMatchObject({ code });
+					} else {
+						// What failed was only a capture, perhaps.
+						expect(difference(outcome.images, expected), `call ${at}`).toBe(0);
+					}
+					expect(difference(await paint(call, own), expected), `after call ${at}`).toBe(0);
+					if (!wasReached) break;
+				}
+				// Encoding the photo, writing it, then twice ControlNet and UNet, and decoding.
+				expect(failures).toBeGreaterThanOrEqual(7);
+			}),
+		);
+	});
+}
