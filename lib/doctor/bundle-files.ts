@@ -1,6 +1,6 @@
 // Opens every file of a bundle and reports what it is, or what is wrong with it.
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, relative, sep } from 'node:path';
+import { basename, join } from 'node:path';
 import { readJson } from '../../models/config-file.ts';
 import { openLora } from '../../models/lora/lora.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
@@ -27,7 +27,6 @@ import {
 	writtenNamesFor,
 	writtenNetworks,
 } from '../bundle/networks.ts';
-import { extraParts, officialParts } from '../bundle/official.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
@@ -39,7 +38,7 @@ import { type BundleFile, Examined } from './examined.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, LoRAs, adapters, tokens, the schedule, and what else lies there.
+ * ONNX files, LoRAs, adapters, tokens, the schedule; and what else lies there.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
@@ -68,9 +67,7 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	}
 	for (const path of await filesOf(bundle)) {
 		if (files.has(path)) continue;
-		const own = relative(bundle, path).split(sep).join('/');
-		const part = extraParts.find((name) => officialParts[name].files.some((file) => file.path === own));
-		await examineOther(files, path, part && `${part} (for later)`);
+		await examineOther(files, path);
 	}
 	return await files.list();
 }
@@ -204,26 +201,22 @@ function faultOf(configs: ReadConfigs): Arc2FaceError | undefined {
 	}
 }
 
-/**
- * Says of a file that no network of this version uses what it is. What nothing uses at all is not at fault, whatever it is.
- *
- * @param use - what it is for, in later versions
- */
-async function examineOther(files: Examined, path: string, use?: string): Promise<void> {
+/** Says what a file is that nothing uses. It is not at fault, whatever it is. */
+async function examineOther(files: Examined, path: string): Promise<void> {
 	if (isUnfinished(path)) return files.note(path, { format: 'unfinished download' });
 	const name = basename(path);
 	const look = async () => {
 		if (name.endsWith('.json')) {
 			await readJson(path);
-			files.note(path, { use, format: 'JSON' });
+			files.note(path, { format: 'JSON' });
 		} else if (name.endsWith('.onnx')) {
 			const { tensors } = await readOnnxModel(path);
-			files.note(path, { use, format: 'ONNX', tensors });
+			files.note(path, { format: 'ONNX', tensors });
 		} else if (/\.safetensors$|(^|_)(model|adapter)(\.\w+)?\.bin$/.test(name)) {
-			files.hold(await openCheckpoint(path), use);
+			files.hold(await openCheckpoint(path));
 		} else {
 			files.note(path, {});
 		}
 	};
-	await (use === undefined ? look().catch(() => files.note(path, {})) : files.check(path, use, undefined, look));
+	await look().catch(() => files.note(path, {}));
 }

@@ -9,9 +9,10 @@ export const featureNames = ['edit', 'control', 'expression', 'reference'] as co
  */
 export type Feature = (typeof featureNames)[number];
 
-export const decoders = ['vae', 'taesd'] as const;
 /** What makes images of latents: the VAE, or the bundle's tiny autoencoder. */
-export type Decoder = (typeof decoders)[number];
+export type Decoder = 'vae' | 'taesd';
+/** @internal */
+export const decoders = ['vae', 'taesd'] as const satisfies readonly Decoder[];
 export const usualDecoder: Decoder = 'vae';
 
 /** Those that the options of `load` ask for. @internal */

@@ -6,7 +6,6 @@ import type { NativeGenerateRequest } from '../native.ts';
 import { requireFeatures, usedFeatures } from '../options/features.ts';
 import { resolveGenerateOptions } from '../options/generate.ts';
 import { requireOne } from '../options/with-recipe.ts';
-import { comparePhotos, type PhotoDigests, photoDigests, recipeInputs } from '../provenance/inputs.ts';
 import { compareModel, type Ingredients, recipeMaker } from '../provenance/recipe.ts';
 import { guidedSteps } from '../samplers/guidance-interval.ts';
 import { packPlan } from '../samplers/plan.ts';
@@ -19,6 +18,7 @@ import { iterate } from './iteration.ts';
 import { type Judged, type Painted, paintAlike } from './likeness.ts';
 import type { Core, Model } from './model.ts';
 import { type Manner, type Portrait, requestFor } from './portraits.ts';
+import { comparePhotos, type PhotoDigests, photoDigests, recipeInputs } from './recipe-inputs.ts';
 
 /** A call, checked, with a copy of everything that its caller may change, but of the bytes of photos. */
 export type Painting = ReturnType<typeof preparePainting>;

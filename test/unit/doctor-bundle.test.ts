@@ -245,15 +245,6 @@ describe('what is wrong is told of the file', () => {
 		expect(wrong).toEqual(['antelopev2/arcface.onnx', 'encoder/model.safetensors', 'vae/config.json']);
 	});
 
-	test('of parts that nothing uses yet, and the bundle runs all the same', async () => {
-		await mkdir(inBundle('lcm-lora'));
-		await writeFile(inBundle('lcm-lora/pytorch_lora_weights.safetensors'), pointer);
-		const state = await examine();
-		expect(state.usable).toBe(true);
-		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining('a pointer file of git-lfs') }]);
-		expect(state.files.find(({ error }) => error)).toMatchObject({ use: 'lcm-lora (for later)' });
-	});
-
 	test('of parts that only a feature needs, and the bundle runs without it', async () => {
 		await mkdir(inBundle('controlnet'));
 		await writeFile(inBundle('controlnet/diffusion_pytorch_model.safetensors'), pointer);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type AdapterName, checkAdapter } from '../../lib/bundle/adapters.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { checkGenerateOptions } from '../../lib/options/generate.ts';
-import { readSteering } from '../../lib/steering/steering.ts';
+import { readSteering, resolveSteering } from '../../lib/steering/steering.ts';
 import { ConfigFile } from '../../models/config-file.ts';
 import { readUNetConfig } from '../../models/unet.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
@@ -108,7 +108,13 @@ test('3000 mixtures of options are read for the core, or refused by name', { tim
 			checkGenerateOptions(options as never);
 			const size = { width: oneOf([8, 16, 24]), height: 16 };
 			const found = { keypoints: [point(), point(), point(), point(), point()], warnings: [] };
-			const read = await readSteering(options as never, bundle, 1, size, async () => found);
+			const read = await readSteering(
+				resolveSteering(options as never, bundle.expressions),
+				bundle,
+				1,
+				size,
+				async () => found,
+			);
 			const { control, expression, reference } = read.steering;
 			for (const picture of [control?.image, reference?.photo]) {
 				if (picture) expect(picture.data.length, `try ${i}`).toBe(3 * picture.width * picture.height);

@@ -3,9 +3,9 @@ import { webcrypto } from 'node:crypto';
 import type { NativePhoto } from '../native.ts';
 import { toBase64 } from '../options/base64.ts';
 import type { Recipe, RecipeInputs } from '../options/recipe.ts';
-import type { AskedInputs, Inputs } from '../painting/inputs.ts';
-import type { Portrait } from '../painting/portraits.ts';
 import { type Warning, warning } from '../warnings.ts';
+import type { AskedInputs, Inputs } from './inputs.ts';
+import type { Portrait } from './portraits.ts';
 
 /** SHA-256 of a call's photos, as they were read. */
 export type PhotoDigests = Readonly<{
