@@ -14,7 +14,7 @@ from render import BLENDSHAPES, Conditions, Person, neutral_conditions, sample_i
 from render.neutral_head import NeutralHead
 from train import expressions, lcm
 from train.networks.expression_adapter import ExpressionAdapter
-from train.networks.lora import Lora, every_layer, self_attention
+from train.networks.lora import Lora
 from train.networks.painter import SCHEDULER, make_unet
 from train.networks.reference_bank import ReferenceBank
 from train.networks.text_encoder import HIDDEN
@@ -51,11 +51,10 @@ def shuffle(network: torch.nn.Module) -> None:
 # Low-rank additions
 
 
-@pytest.mark.parametrize("wanted", [every_layer, self_attention])
-def test_a_lora_is_a_change_of_the_weights(unet, asked, wanted):
+def test_a_lora_is_a_change_of_the_weights(unet, asked):
     fused = copy.deepcopy(unet)
     plain = unet(*asked).sample
-    lora = Lora(unet, 3, wanted)
+    lora = Lora(unet, 3)
     assert torch.equal(unet(*asked).sample, plain)  # nothing at first
     shuffle(lora)
     for addition in lora.children():
@@ -74,7 +73,7 @@ def test_a_lora_is_a_change_of_the_weights(unet, asked, wanted):
 
 
 def test_diffusers_knows_every_name_of_the_lora(unet):
-    lora = Lora(unet, 2, every_layer)
+    lora = Lora(unet, 2)
     converted, alphas = _convert_non_diffusers_lora_to_diffusers(dict(lora.state_dict()))
     # It also turns them into the older names of attention processors.
     older = [re.sub(r"\.processor\.(to_[qkv]|to_out)_lora", r".\1.lora", name) for name in converted]

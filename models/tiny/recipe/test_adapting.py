@@ -11,13 +11,18 @@ from diffusers import AutoencoderTiny, ControlNetModel
 from safetensors.torch import load_file
 
 from conftest import SMOKE
-from train import diffusion, lcm
+from train import diffusion, export, lcm
 from train.adapted import Adapted
+from train.networks.detector import Detector
+from train.networks.embedder import Embedder
+from train.networks.evaluator import Evaluator
 from train.networks.expression_adapter import ExpressionAdapter
-from train.networks.lora import Lora, every_layer
-from train.networks.painter import make_controlnet, make_tiny_autoencoder, make_unet
+from train.networks.keypoint_reader import KeypointReader
+from train.networks.lora import Lora
+from train.networks.observer import Observer
+from train.networks.painter import make_autoencoder, make_controlnet, make_tiny_autoencoder, make_unet
 from train.networks.reference_bank import ReferenceBank
-from train.networks.text_encoder import HIDDEN
+from train.networks.text_encoder import HIDDEN, TextEncoder, text_encoder_config
 from train.photos import PhotoSet, PoseMaps, ReferenceSet
 from train.portraits import Painter
 from train.sizes import SIZES
@@ -75,6 +80,30 @@ def test_painter_and_adapters_fit_into_one_command_on_a_gpu_and_the_adapters_int
     assert sum(gpu.values()) <= 9.001 and sum(cpu.values()) <= 120
 
 
+@pytest.mark.parametrize("name", ["cpu", "gpu"])
+def test_all_weights_together_are_as_small_as_the_exporter_asks(name: str):
+    size = SIZES[name]
+    with torch.device("meta"):
+        unet = make_unet(size.diffusion, SIDE)
+        networks = [
+            unet,
+            TextEncoder(text_encoder_config(size.diffusion)),
+            make_autoencoder(size.vae, SIDE),
+            Detector(size.detector),
+            Embedder(size.embedder),
+            Evaluator(size.evaluator),
+            KeypointReader(size.keypoints),
+            Observer(),
+            make_controlnet(unet, size.adapters.control_channels),
+            ExpressionAdapter(unet),
+            Lora(unet, size.adapters.lcm_rank),
+            Lora(unet, size.adapters.reference_rank),
+            make_tiny_autoencoder(size.adapters.tiny),
+        ]
+    # In float16, with half a megabyte for what the files say beside their weights.
+    assert 2 * sum(p.numel() for network in networks for p in network.parameters()) + 500_000 < export.MAX_TOTAL_BYTES
+
+
 # The bundle
 
 
@@ -108,7 +137,7 @@ def test_exported_adapters_do_what_the_trained_ones_did(run: Path, bundle: Path,
     found, wanted = {}, {}
 
     network = unet()
-    workspace.load_result("lcm", "network", Lora(network, SIZE.adapters.lcm_rank, every_layer))
+    workspace.load_result("lcm", "network", Lora(network, SIZE.adapters.lcm_rank))
     found["lcm"], wanted["lcm"] = adapted.few_steps()(*asked), network(*asked).sample
 
     normals = torch.randint(256, (4, SIDE, SIDE, 3), dtype=torch.uint8)
@@ -126,7 +155,7 @@ def test_exported_adapters_do_what_the_trained_ones_did(run: Path, bundle: Path,
     bank = ReferenceBank(network)
     bank.write()
     network(references.repeat(2, 1, 1, 1), 0, conditioning[2:].repeat(2, 1, 1))
-    workspace.load_result("reference", "network", Lora(network, SIZE.adapters.reference_rank, every_layer))
+    workspace.load_result("reference", "network", Lora(network, SIZE.adapters.reference_rank))
     bank.read(torch.tensor([False, False, True, True]))
     found["reference"], wanted["reference"] = adapted.referring(references)(*asked), network(*asked).sample
 

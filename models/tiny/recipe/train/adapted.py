@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from .export_adapters import CONTROLNET, EXPRESSION, LCM, REFERENCE
 from .networks.expression_adapter import ExpressionAdapter
-from .networks.lora import Lora, every_layer, self_attention
+from .networks.lora import Lora
 from .networks.reference_bank import ReferenceBank
 from .portraits import Painter, Predictor
 
@@ -31,7 +31,7 @@ class Adapted:
         unet = copy.deepcopy(self._painter.unet)
         weights = {name: value.float() for name, value in load_file(self._bundle / LCM).items()}
         rank = int(next(value for name, value in weights.items() if name.endswith(".alpha")))
-        Lora(unet, rank, every_layer).to(self._device).load_state_dict(weights)
+        Lora(unet, rank).to(self._device).load_state_dict(weights)
         return lambda noisy, t, conditioning: unet(noisy, t, conditioning).sample
 
     def posed(self, normals: np.ndarray) -> Predictor:
@@ -72,7 +72,7 @@ class Adapted:
         bank = ReferenceBank(unet)
         weights = {name: value.float() for name, value in load_file(self._bundle / REFERENCE).items()}
         rank = len(next(value for name, value in weights.items() if name.endswith(".lora.down.weight")))
-        lora = Lora(unet, rank, self_attention).to(self._device)
+        lora = Lora(unet, rank).to(self._device)
         with torch.no_grad():
             for name, path in lora.paths.items():
                 addition = lora.get_submodule(name)

@@ -45,7 +45,9 @@ class FrozenPainter:
         """
         count, device = len(rows), rows.device
         latents = self.examples.latents[rows] if latents is None else latents
-        noise, t = torch.randn_like(latents), torch.randint(TIMESTEPS, (count,), device=device)
+        noise = torch.randn_like(latents)
+        # The more noise, the more often: what an adapter says is decided early.
+        t = (TIMESTEPS * torch.rand(count, device=device).sqrt()).long()
         named = torch.rand(count, device=device) >= _DROPOUT
         portraits = self.encoder.portraits(self.examples.identity(rows))
         conditioning = torch.where(named[:, None, None], portraits, self.encoder.empty(count))

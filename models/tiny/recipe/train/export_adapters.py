@@ -9,7 +9,7 @@ from .bundle_files import diffusers_config, write_json, write_tensors, write_wei
 from .crops import CROP
 from .expressions import as_json
 from .networks.embedder import INPUT_NAME
-from .networks.lora import Lora, self_attention
+from .networks.lora import Lora
 from .networks.observer import OUTPUT_NAME, Observer
 from .networks.painter import make_controlnet, make_tiny_autoencoder, make_unet
 from .onnx_file import write_onnx
@@ -71,6 +71,6 @@ def _with_diffusers_names(
     """Without alpha, which is taken to be the rank then, as it was in training."""
     return {
         f"unet.{path}.lora.{part}.weight": tensors[f"{name}.lora_{part}.weight"]
-        for name, path in Lora(unet, rank, self_attention).paths.items()
+        for name, path in Lora(unet, rank).paths.items()
         for part in ("down", "up")
     }

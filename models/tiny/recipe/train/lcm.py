@@ -7,7 +7,7 @@ at a portrait is to be the same from any two neighbouring points of one path of 
 import torch
 
 from .adapting import FrozenPainter
-from .networks.lora import Lora, every_layer
+from .networks.lora import Lora
 from .networks.painter import TIMESTEPS
 from .stage import Training, read_options
 
@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     painter = FrozenPainter(options)
     examples = painter.examples
     torch.manual_seed(options.seed)
-    lora = Lora(painter.unet, size.lcm_rank, every_layer)
+    lora = Lora(painter.unet, size.lcm_rank)
     nobody = painter.encoder.empty(size.batch)
     stride = TIMESTEPS // _STOPS
 

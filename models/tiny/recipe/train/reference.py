@@ -3,7 +3,7 @@
 import torch
 
 from .adapting import FrozenPainter
-from .networks.lora import Lora, self_attention
+from .networks.lora import Lora
 from .networks.painter import make_autoencoder
 from .networks.reference_bank import ReferenceBank
 from .photos import ReferenceSet
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     pairs = _Pairs(options, painter)
     torch.manual_seed(options.seed)
     bank = ReferenceBank(painter.unet)
-    lora = Lora(painter.unet, size.reference_rank, self_attention)
+    lora = Lora(painter.unet, size.reference_rank)
     start = torch.zeros(size.batch, dtype=torch.long, device=device)
 
     def step(progress: float) -> dict[str, torch.Tensor]:

@@ -188,7 +188,7 @@ SIZES = {
             batch=32,
         ),
         adapters=AdapterSize(
-            batch=32,
+            batch=8,
             lcm_rank=16,
             reference_rank=16,
             control_channels=(16, 32, 64),
@@ -231,7 +231,7 @@ SIZES = {
         keypoints=KeypointReaderSize(channels=(24, 48, 96), batch=512),
         vae=AutoencoderSize(channels=(32, 64, 96), layers=1, groups=16, batch=64),
         diffusion=DiffusionSize(
-            channels=(48, 80, 112, 128),
+            channels=(48, 80, 112, 112),
             attention=(False, True, True, True),
             layers=1,
             groups=16,
@@ -241,9 +241,9 @@ SIZES = {
             batch=512,
         ),
         adapters=AdapterSize(
-            batch=128,
-            lcm_rank=16,
-            reference_rank=16,
+            batch=64,
+            lcm_rank=8,
+            reference_rank=8,
             control_channels=(16, 32, 64),
             tiny=TinySize(width=24, encoder_blocks=(1, 2, 3), decoder_blocks=(3, 3, 1), batch=128),
         ),

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-PREFIX = "lora_unet_"
+_PREFIX = "lora_unet_"
+# As the LCM-LoRA of Stable Diffusion does.
+_LEFT_ALONE = ("conv_in", "conv_out", "time_embedding")
 
 
 class _Addition(nn.Module):
@@ -30,15 +32,15 @@ class _Addition(nn.Module):
 
 
 class Lora(nn.Module):
-    """Adds to every layer of `unet` whose path is `wanted`, while `on`."""
+    """Adds to the layers of `unet`, while `on`."""
 
-    def __init__(self, unet: nn.Module, rank: int, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, unet: nn.Module, rank: int) -> None:
         super().__init__()
         self.on = True
         self.paths: dict[str, str] = {}  # of the layers in the UNet, by kohya's names
         for path, layer in unet.named_modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d) and wanted(path):
-                name = PREFIX + path.replace(".", "_")
+            if isinstance(layer, nn.Linear | nn.Conv2d) and not path.startswith(_LEFT_ALONE):
+                name = _PREFIX + path.replace(".", "_")
                 self.paths[name] = path
                 addition = _Addition(layer, rank)
                 self.add_module(name, addition)
@@ -46,13 +48,3 @@ class Lora(nn.Module):
 
     def _adding(self, addition: _Addition) -> Callable:
         return lambda layer, given, made: made + addition(given[0]) if self.on else made
-
-
-def every_layer(path: str) -> bool:
-    """What the LCM-LoRA of Stable Diffusion adds to: all but the first and last convolution and the timestep's embedding."""
-    return not path.startswith(("conv_in", "conv_out", "time_embedding"))
-
-
-def self_attention(path: str) -> bool:
-    """The self-attention, and what follows upon it."""
-    return ".attn1." in path or ".ff." in path
