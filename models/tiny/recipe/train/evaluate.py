@@ -10,7 +10,7 @@ from PIL import Image
 
 from .evaluate_adapters import AdapterEvaluation
 from .export import DETECTOR, EVALUATOR, KEYPOINTS, RECOGNISER
-from .export_adapters import LCM
+from .export_adapters import OBSERVER
 from .faces import FaceDetector, FaceEmbedder, overlaps
 from .heldout import HeldOut, read_heldout
 from .judges import Judges
@@ -242,7 +242,7 @@ def main(argv: list[str] | None = None) -> None:
         )
         rows += generated
         sheet.save(args.out / "sheet.png")
-    if args.each > 0 and (bundle / LCM).exists():
+    if args.each > 0 and (evaluation / OBSERVER).exists():
         judges = Judges(bundle, evaluation, photos, heldout, detector, min(_GALLERY, photos.people))
         measuring = AdapterEvaluation(bundle, judges, torch.device(args.device))
         rows += measuring.rows()

@@ -16,7 +16,7 @@ from render.conditions import MAX_PITCH, MAX_ROLL, MAX_YAW
 from render.neutral_head import NeutralHead
 
 from .adapted import Adapted
-from .export_adapters import TINY
+from .export_adapters import CONTROLNET, EXPRESSION, LCM, REFERENCE, TINY
 from .expressions import NAMED, as_numbers
 from .judges import Judges
 from .portraits import Painter, as_bytes
@@ -46,7 +46,15 @@ class AdapterEvaluation:
         self._bands: list[np.ndarray] = [self._plain]
 
     def rows(self) -> list[Row]:
-        return [*self._few_steps(), *self._pose(), *self._expression(), *self._reference(), *self._tiny()]
+        """Of the adapters that the bundle has."""
+        measures = {
+            LCM: self._few_steps,
+            CONTROLNET: self._pose,
+            EXPRESSION: self._expression,
+            REFERENCE: self._reference,
+            TINY: self._tiny,
+        }
+        return [row for part, measure in measures.items() if (self._bundle / part).exists() for row in measure()]
 
     def sheet(self) -> Image.Image:
         """Bands of the same people, in the order of `rows`: without any adapter, then with each."""

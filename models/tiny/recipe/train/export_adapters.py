@@ -1,9 +1,13 @@
 """Writes the adapters into a bundle, in the layouts in which the official ones are published, and their judge beside it."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
+
+from render import neutral_conditions
 
 from .bundle_files import diffusers_config, write_json, write_tensors, write_weights
 from .crops import CROP
@@ -16,12 +20,9 @@ from .onnx_file import write_onnx
 from .sizes import Size
 from .workspace import Workspace
 
-# The last of these judges what the others do, and is no part of the bundle.
-_STAGES = ("lcm", "controlnet", "expression", "reference", "taesd", "observer")
-
-# Where the parts lie.
+# Where the parts lie. The observer judges what the others do, and is no part of the bundle.
 LCM = "lcm-lora/pytorch_lora_weights.safetensors"
-CONTROLNET = "controlnet"
+CONTROLNET, FRAMING = "controlnet", "controlnet/framing.json"
 EXPRESSION, EXPRESSIONS = "exp_adapter/exp_adapter.bin", "expressions.json"
 REFERENCE = "ref_adapter/pytorch_lora_weights.safetensors"
 TINY = "taesd"
@@ -30,29 +31,51 @@ _WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 def export_adapters(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> list[Path]:
-    """Returns what was written: nothing, unless all are trained."""
-    result = {stage: workspace.result(stage, "network") for stage in _STAGES}
-    if not all(path.exists() for path in result.values()):
-        print(f"export: no adapters, which take all of the stages {', '.join(_STAGES)}")
-        return []
+    """Returns what was written: of those that are trained."""
+    return list(_write(workspace, size, bundle, evaluation))
+
+
+def _write(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> Iterator[Path]:
+    def trained(stage: str) -> Path | None:
+        path = workspace.result(stage, "network")
+        if path.exists():
+            return path
+        print(f"export: without what `python -m train.{stage}` makes")
+        return None
+
     unet = make_unet(size.diffusion, size.data.resolution)
-    controlnet = make_controlnet(unet, size.adapters.control_channels)
-    tiny = diffusers_config(make_tiny_autoencoder(size.adapters.tiny))
-    del tiny["block_out_channels"]  # which diffusers notes for itself, and warns of when it reads
-    reference = _with_diffusers_names(load_file(result["reference"]), unet, size.adapters.reference_rank)
-    write_weights(bundle / LCM, result["lcm"])  # kohya's names are those of training
-    write_json(bundle / CONTROLNET / "config.json", diffusers_config(controlnet))
-    write_weights(bundle / CONTROLNET / _WEIGHTS, result["controlnet"])
-    _write_expression(bundle / EXPRESSION, load_file(result["expression"]))
-    write_json(bundle / EXPRESSIONS, as_json())
-    write_tensors(bundle / REFERENCE, reference)
-    write_json(bundle / TINY / "config.json", tiny)
-    write_weights(bundle / TINY / _WEIGHTS, result["taesd"])
-    observer = workspace.load_result("observer", "network", Observer())
-    names, batch = (INPUT_NAME, (OUTPUT_NAME,)), {0: torch.export.Dim("count", max=4096)}
-    write_onnx(evaluation / OBSERVER, observer, torch.zeros(2, 3, CROP, CROP), names, batch)
-    models = [bundle / folder / name for folder in (CONTROLNET, TINY) for name in ("config.json", _WEIGHTS)]
-    return [*models, *(bundle / name for name in (LCM, EXPRESSION, EXPRESSIONS, REFERENCE)), evaluation / OBSERVER]
+    if result := trained("lcm"):
+        write_weights(bundle / LCM, result)  # kohya's names are those of training
+        yield bundle / LCM
+    if result := trained("controlnet"):
+        config = diffusers_config(make_controlnet(unet, size.adapters.control_channels))
+        yield from _write_model(bundle / CONTROLNET, config, result)
+        # How the photos that it saw are framed on average: the package draws its maps like that.
+        place = neutral_conditions()
+        write_json(bundle / FRAMING, {"cameraDistance": place.distance, "headHeight": place.zoom})
+        yield bundle / FRAMING
+    if result := trained("expression"):
+        _write_expression(bundle / EXPRESSION, load_file(result))
+        write_json(bundle / EXPRESSIONS, as_json())
+        yield from (bundle / EXPRESSION, bundle / EXPRESSIONS)
+    if result := trained("reference"):
+        write_tensors(bundle / REFERENCE, _with_diffusers_names(load_file(result), unet, size.adapters.reference_rank))
+        yield bundle / REFERENCE
+    if result := trained("taesd"):
+        config = diffusers_config(make_tiny_autoencoder(size.adapters.tiny))
+        del config["block_out_channels"]  # which diffusers notes for itself, and warns of when it reads
+        yield from _write_model(bundle / TINY, config, result)
+    if trained("observer"):
+        observer = workspace.load_result("observer", "network", Observer())
+        names, batch = (INPUT_NAME, (OUTPUT_NAME,)), {0: torch.export.Dim("count", max=4096)}
+        write_onnx(evaluation / OBSERVER, observer, torch.zeros(2, 3, CROP, CROP), names, batch)
+        yield evaluation / OBSERVER
+
+
+def _write_model(folder: Path, config: dict[str, Any], result: Path) -> Iterator[Path]:
+    write_json(folder / "config.json", config)
+    write_weights(folder / _WEIGHTS, result)
+    yield from (folder / "config.json", folder / _WEIGHTS)
 
 
 def _write_expression(path: Path, tensors: dict[str, torch.Tensor]) -> None:
