@@ -164,7 +164,7 @@ def test_exported_adapters_do_what_the_trained_ones_did(run: Path, bundle: Path,
     network(references.repeat(2, 1, 1, 1), 0, conditioning[2:].repeat(2, 1, 1))
     workspace.load_result("reference", "network", Lora(network, SIZE.adapters.reference_rank))
     bank.read(torch.tensor([False, False, True, True]))
-    found["reference"], wanted["reference"] = adapted.referring(references)(*asked), network(*asked).sample
+    found["reference"], wanted["reference"] = adapted.referring(references, 1.0)(*asked), network(*asked).sample
 
     for name, value in found.items():
         torch.testing.assert_close(

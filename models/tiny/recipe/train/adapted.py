@@ -63,7 +63,7 @@ class Adapted:
 
         return predict
 
-    def referring(self, references: torch.Tensor, scale: float = 1.0) -> Predictor:
+    def referring(self, references: torch.Tensor, scale: float) -> Predictor:
         """
         references: latents [N, 4, h, w] of the photos that are to be kept
         scale: of the reading UNet's LoRA

@@ -23,6 +23,7 @@ from .portraits import Painter, as_bytes
 from .rows import Row
 
 _STEPS = 4  # of the LCM-LoRA
+_REFERENCE_SCALE = 0.8  # upstream's default, and the package's
 _EXPRESSIVE = 12  # people who are asked for every named expression
 _MODELS = 6  # people whose photos show what a named expression looks like; as many others show how well that is seen
 _SHOWN = 8
@@ -119,7 +120,7 @@ class AdapterEvaluation:
             wanted = np.repeat(as_numbers(shapes)[None], count, 0)
             strips.append(self._paint(self._who[:count], self._seeds[:count], predict=self._adapted.expressing(wanted)))
         # Everybody in another of the named expressions.
-        self._bands += [np.stack([strips[k % len(strips)][k % count] for k in range(_SHOWN)])]
+        self._bands += [np.stack([strips[k % len(strips)][k % count] for k in range(min(_SHOWN, self._judges.count))])]
         right = [_share_nearest(self._judges.observe(strip)[:, 3:], looks, k) for k, strip in enumerate(strips)]
         plain = self._judges.observe(self._plain[:count])[:, 3:]
         by_chance = float(np.mean([_share_nearest(plain, looks, k) for k in range(len(NAMED))]))
@@ -152,7 +153,8 @@ class AdapterEvaluation:
         # The reference is somebody else's first photo.
         photos, rows = self._judges.photos, self._judges.rows.roll(-1)
         taken = _pixels(photos.images(rows))
-        images = self._paint(self._who, self._seeds, predict=self._adapted.referring(self._paint.encode(taken)))
+        referring = self._adapted.referring(self._paint.encode(taken), _REFERENCE_SCALE)
+        images = self._paint(self._who, self._seeds, predict=referring)
         self._bands += [taken, images]
         covered = photos.masks(rows)[:, 0].numpy()
         below = np.arange(covered.shape[1])[None, :, None] > photos.boxes[rows, 3].numpy()[:, None, None]
