@@ -18,6 +18,6 @@ class Row(NamedTuple):
 
     def __str__(self) -> str:
         if self.least is None and self.most is None:
-            return f"{self.name:<72} {self.value:8.4f}"
+            return f"{self.name:<76} {self.value:8.4f}"
         asked = f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
-        return f"{self.name:<72} {self.value:8.4f}  {asked:<13} {'met' if self.met else 'NOT MET'}"
+        return f"{self.name:<76} {self.value:8.4f}  {asked:<13} {'met' if self.met else 'NOT MET'}"
