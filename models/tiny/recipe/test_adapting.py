@@ -11,9 +11,9 @@ from diffusers import AutoencoderTiny, ControlNetModel
 from safetensors.torch import load_file
 
 from conftest import SMOKE
-from render import neutral_conditions, sample_conditions
+from render import BLENDSHAPES, neutral_conditions, sample_conditions
 from render.camera import rotation
-from train import diffusion, evaluate, export, lcm
+from train import diffusion, evaluate, export, export_adapters, lcm
 from train.adapted import Adapted
 from train.networks.detector import Detector
 from train.networks.embedder import Embedder
@@ -186,6 +186,13 @@ def test_names_of_the_exported_additions_are_those_of_the_unet_s_layers(bundle: 
     reference = load_file(bundle / "ref_adapter/pytorch_lora_weights.safetensors")
     assert {name.removeprefix("unet.").rsplit(".lora.", 1)[0] for name in reference} < layers
     unet._load_ip_adapter_weights([torch.load(bundle / "exp_adapter/exp_adapter.bin", weights_only=True)])
+
+
+def test_the_evaluation_says_what_named_expressions_look_like(run: Path, bundle: Path):
+    looks = json.loads((run / "evaluation" / export_adapters.LOOKS).read_text())
+    assert looks.keys() == json.loads((bundle / export_adapters.EXPRESSIONS).read_text()).keys()
+    assert all(len(look) == len(BLENDSHAPES) for look in looks.values())
+    assert len({tuple(look) for look in looks.values()}) == len(looks)
 
 
 def test_the_bundle_says_how_poses_are_framed(bundle: Path):

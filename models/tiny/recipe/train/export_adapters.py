@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from render import neutral_conditions
+from dataset import HELD_OUT
+from render import Person, neutral_conditions, sample_identity
 
 from .bundle_files import diffusers_config, write_json, write_tensors, write_weights
-from .crops import CROP
-from .expressions import as_json
+from .crops import CROP, crop, estimate_alignment, normalise
+from .expressions import NAMED, as_json
 from .networks.embedder import INPUT_NAME
 from .networks.lora import Lora
 from .networks.observer import OUTPUT_NAME, Observer
@@ -26,8 +28,9 @@ CONTROLNET, FRAMING = "controlnet", "controlnet/framing.json"
 EXPRESSION, EXPRESSIONS = "exp_adapter/exp_adapter.bin", "expressions.json"
 REFERENCE = "ref_adapter/pytorch_lora_weights.safetensors"
 TINY = "taesd"
-OBSERVER = "observer.onnx"
+OBSERVER, LOOKS = "observer.onnx", "expressions.json"
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
+_MODELS = 6  # people who show what a named expression looks like
 
 
 def export_adapters(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> list[Path]:
@@ -70,6 +73,22 @@ def _write(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> 
         names, batch = (INPUT_NAME, (OUTPUT_NAME,)), {0: torch.export.Dim("count", max=4096)}
         write_onnx(evaluation / OBSERVER, observer, torch.zeros(2, 3, CROP, CROP), names, batch)
         yield evaluation / OBSERVER
+        write_json(evaluation / LOOKS, _looks(observer, size.data.resolution))
+        yield evaluation / LOOKS
+
+
+@torch.no_grad()
+def _looks(observer: Observer, side: int) -> dict[str, list[float]]:
+    """Blendshapes that the observer sees in photos of each named expression, the mean over some held-out people: judges compare with these."""
+    people = [Person(sample_identity(HELD_OUT + k)) for k in range(_MODELS)]
+    looks = {}
+    for name, shapes in NAMED.items():
+        taken = [person.photograph(neutral_conditions()._replace(blendshapes=shapes), side) for person in people]
+        pixels = torch.from_numpy(np.stack([photo.clean for photo in taken])).permute(0, 3, 1, 2).float()
+        alignment = estimate_alignment(torch.from_numpy(np.stack([photo.keypoints for photo in taken])).float())
+        seen = observer.eval()(normalise(crop(pixels, alignment)))[:, 3:].mean(0)
+        looks[name] = [round(value, 4) for value in seen.tolist()]
+    return looks
 
 
 def _write_model(folder: Path, config: dict[str, Any], result: Path) -> Iterator[Path]:
