@@ -84,6 +84,22 @@ def test_clean_is_the_photo_of_a_perfect_camera(people):
     assert not np.array_equal(taken.clean, taken.image)
 
 
+def test_an_exposure_for_somebody_else_is_theirs(people):
+    conditions = sample_conditions(3)
+    own = people[0].photograph(conditions, SIZE)
+    assert (
+        abs(own.clean.astype(int) - people[0].photograph(conditions, SIZE, people[0].metered(conditions)).clean).max()
+        < 12
+    )
+    brightness = np.array([person.metered(conditions) for person in people])
+    darkest, lightest = people[brightness.argmin()], people[brightness.argmax()]
+    photos = [person.photograph(conditions, SIZE, lightest.metered(conditions)) for person in (lightest, darkest)]
+    backdrop = np.logical_and(*(photo.mask == 0 for photo in photos))
+    # The same place, whoever stands there; without it the darker person's camera would open up.
+    assert np.array_equal(*(photo.clean[backdrop] for photo in photos))
+    assert darkest.photograph(conditions, SIZE).clean[backdrop].mean() > photos[1].clean[backdrop].mean() + 5
+
+
 def test_keypoints_lie_on_the_face_in_arcface_order(people):
     for person in people:
         for seed in range(4):

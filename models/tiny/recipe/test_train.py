@@ -16,6 +16,7 @@ import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file
 
+from conftest import SMOKE
 from dataset import HELD_OUT
 from train import (
     adopt,
@@ -27,7 +28,6 @@ from train import (
     diffusion,
     embedder,
     evaluate,
-    everything,
     export,
     fixtures,
     keypoints,
@@ -52,27 +52,6 @@ from train.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[3]
 GOLDEN = REPOSITORY / "test/golden"
-SMOKE = ["--size", "smoke"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with rendered data."""
-    out = tmp_path_factory.mktemp("run")
-    data.main(["--out", str(out), *SMOKE, "--workers", "1", "--minutes", "5"])
-    return out
-
-
-@pytest.fixture(scope="session")
-def bundle(run: Path) -> Path:
-    """What all stages, one after the other, make of it: a few steps of everything."""
-    everything.main(["--out", str(run), *SMOKE, "--portraits", "2", "--device", "cpu", "--minutes", "0.02"])
-    return run / "bundle"
 
 
 # Data
@@ -401,7 +380,8 @@ def test_the_onnx_files_say_what_the_networks_say(run: Path, bundle: Path):
 def test_a_run_that_takes_networks_over_renders_no_scenes_to_train_on(bundle: Path, tmp_path: Path):
     data.main(["--out", str(tmp_path), *SMOKE, "--workers", "1", "--no-training-scenes"])
     rendered = {folder.name for folder in (tmp_path / "data").iterdir()}
-    assert rendered == {"people-heldout", "scenes-heldout", "backdrops", "people-train"}
+    people = {"people-heldout", "people-train", "poses-train", "references-train"}
+    assert rendered == {*people, "scenes-heldout", "backdrops"}
 
 
 def test_networks_taken_over_from_a_bundle_say_what_they_said(run: Path, bundle: Path, tmp_path: Path):
@@ -489,8 +469,8 @@ def test_the_detector_of_the_bundle_can_say_that_there_is_no_face(bundle: Path):
 
 def test_the_evaluation_measures_everything(run: Path, bundle: Path):
     measured = json.loads((run / "evaluation.json").read_text())
-    assert len(measured) == 18
-    assert (run / "sheet.png").exists()
+    assert len(measured) == 60
+    assert (run / "sheet.png").exists() and (run / "adapters.png").exists()
     # A few steps make no good networks, and the table has to say so.
     assert not measured["embedder: verification accuracy, 3000 pairs"]["met"]
 

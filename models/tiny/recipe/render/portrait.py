@@ -16,9 +16,10 @@ from .hair import build_hair
 from .head import COLUMNS, UPPER_ROWS, build_head
 from .identity import Identity
 from .paint import paint
-from .sensor import expose, reduce
+from .sensor import expose, meter, reduce
 
 SUPERSAMPLING = 2
+_METERING_SIDE = 32
 _SHADOW_MAP = 256
 _SHADOW_REACH = 2.1  # head units from the middle of the head to the map's border
 
@@ -50,6 +51,13 @@ class View(NamedTuple):
     normals: np.ndarray  # float32 [L, L, 3], camera space
     keypoints: np.ndarray  # as Photo.keypoints
     box: np.ndarray  # as Photo.box
+
+
+def _scene(c: Conditions, size: int) -> np.ndarray:
+    """The lit backdrop, for `stand_before`."""
+    scene = backdrop(c.background, size * SUPERSAMPLING)
+    scene *= 0.35 + 0.5 * (sum(c.sky) + sum(c.key_colour)) / 3
+    return scene
 
 
 class Person:
@@ -131,17 +139,21 @@ class Person:
             moved[self._beard] += (head - self._rest[: self._head_count])[self._beard_roots]
         return moved
 
-    def photograph(self, conditions: Conditions, size: int = 128) -> Photo:
-        """Takes one photo of `size` × `size` pixels."""
+    def metered(self, conditions: Conditions) -> float:
+        """How bright a camera takes the face to be; a small picture tells."""
+        scene = _scene(conditions, _METERING_SIDE)
+        return meter(scene, self.stand_before(scene, conditions).skin)
+
+    def photograph(self, conditions: Conditions, size: int = 128, metered: float | None = None) -> Photo:
+        """Takes one photo of `size` × `size` pixels, exposed for a face of the brightness `metered` (default: this one's)."""
         c = conditions
-        scene = backdrop(c.background, size * SUPERSAMPLING)
-        scene *= 0.35 + 0.5 * (sum(c.sky) + sum(c.key_colour)) / 3
+        scene = _scene(c, size)
         view = self.stand_before(scene, c)
         coverage = reduce(view.covered.astype(np.float32), SUPERSAMPLING)
         normals = reduce(view.normals, SUPERSAMPLING)
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-6)
         normals[coverage < 0.5] = 0
-        image, clean = expose(scene, view.skin, c, SUPERSAMPLING)
+        image, clean = expose(scene, view.skin, c, SUPERSAMPLING, metered)
         return Photo(
             image=image,
             clean=clean,

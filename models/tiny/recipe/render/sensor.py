@@ -46,14 +46,20 @@ def _display(light: np.ndarray) -> np.ndarray:
     return np.clip(_tone(np.maximum(light, 0)) * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
+def meter(light: np.ndarray, subject: np.ndarray) -> float:
+    """How bright the camera takes its subject to be; as for `expose`."""
+    return float(light[subject].mean()) if subject.any() else _METERED
+
+
 def expose(
-    light: np.ndarray, subject: np.ndarray, conditions: Conditions, factor: int
+    light: np.ndarray, subject: np.ndarray, conditions: Conditions, factor: int, metered: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The photo, uint8 [S, S, 3], and the same without blur, noise and compression.
 
     light: linear float32 [S · factor, S · factor, 3]; subject: bool of the same size, what the camera meters (the face).
+    metered: what it measured before, instead.
     """
-    metered = float(light[subject].mean()) if subject.any() else _METERED
+    metered = meter(light, subject) if metered is None else metered
     gain = (_METERED / max(metered, 1e-3)) ** _METERING * 2.0**conditions.exposure
     light = reduce(np.minimum(light, 4.0), factor)  # a glint is bright, not endless
     light = light * (gain * np.array(conditions.white_balance, np.float32))

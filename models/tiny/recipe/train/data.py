@@ -1,4 +1,5 @@
-"""Renders what all stages need: photos of people to train on and held out, scenes for the detector, backdrops.
+"""Renders what all stages need: photos of people to train on and held out, scenes for the detector, backdrops; and for
+the adapters nobody's head in the poses of the photos, and other people in their places.
 
 Everything is in shards that are whole or absent: a run that stopped goes on with the missing ones, and the stages train
 on what is there. Held-out people and scenes come first, and their seeds are never trained on.
@@ -14,8 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset import HELD_OUT, Settings, render_shard
+from dataset import HELD_OUT, Settings, photo_seed, render_shard
+from render import Person, sample_conditions, sample_identity
 from render.background import backdrop
+from render.neutral_head import NeutralHead
 from scenes import render_scene
 
 from .sizes import SIZES, DataSize
@@ -30,7 +33,7 @@ _KEPT = ("image", "clean", "mask", "keypoints", "box", "pose", "blendshapes", "t
 
 
 class _Job(NamedTuple):
-    """One shard: `count` people (of `photos` photos) or scenes or backdrops, from the seed `first` on."""
+    """One shard: `count` people (of `photos` photos), their poses or references, scenes or backdrops, from the seed `first` on."""
 
     kind: str
     target: Path
@@ -58,6 +61,8 @@ def _jobs(data: Path, size: DataSize, training_scenes: bool = True) -> list[_Job
         *shards("backdrops", "backdrops", 1, size.backdrops, 100, 0, BACKDROP_SIDE),
         *_interleaved(
             shards("people-train", "people", 0, size.identities, people, size.photos, side),
+            shards("poses-train", "poses", 0, size.identities, people, size.photos, side),
+            shards("references-train", "references", 0, size.references, people, size.reference_photos, side),
             shards("scenes-train", "scenes", 0, size.scenes, _SCENES_PER_SHARD, 0, SCENE_SIDE)
             if training_scenes
             else [],
@@ -65,15 +70,19 @@ def _jobs(data: Path, size: DataSize, training_scenes: bool = True) -> list[_Job
     ]
 
 
-def _interleaved(a: list[_Job], b: list[_Job]) -> list[_Job]:
-    """Both lists at the same pace, so that a run that stops early has some of each."""
-    return [job for _, job in sorted([((k + 0.5) / len(jobs), job) for jobs in (a, b) for k, job in enumerate(jobs)])]
+def _interleaved(*lists: list[_Job]) -> list[_Job]:
+    """All lists at the same pace, so that a run that stops early has some of each."""
+    return [job for _, job in sorted([((k + 0.5) / len(jobs), job) for jobs in lists for k, job in enumerate(jobs)])]
 
 
 def _render(job: _Job) -> None:
     if job.kind == "people":
         arrays = render_shard(Settings(job.first, job.count, job.photos, job.resolution, job.count, maps=True), 0)
         arrays = {name: arrays[name] for name in _KEPT}
+    elif job.kind == "poses":
+        arrays = _poses(job)
+    elif job.kind == "references":
+        arrays = _references(job)
     elif job.kind == "scenes":
         scenes = [render_scene(job.first + k, job.resolution) for k in range(job.count)]
         arrays = {
@@ -88,6 +97,36 @@ def _render(job: _Job) -> None:
     with part.open("wb") as file:
         np.savez(file, **arrays)
     part.replace(job.target)
+
+
+def _poses(job: _Job) -> dict[str, np.ndarray]:
+    """What the photos show of a pose alone: normal maps of nobody's head, with the person and the number of each photo."""
+    head = NeutralHead()
+    shown = [(seed, k) for seed in range(job.first, job.first + job.count) for k in range(job.photos)]
+    maps = [head.normals(sample_conditions(photo_seed(seed, k)), job.resolution) for seed, k in shown]
+    return {"of": np.array(shown, np.int64), "normals": np.stack(maps)}
+
+
+def _references(job: _Job) -> dict[str, np.ndarray]:
+    """Photos again, of somebody else with another expression: what stays is clothes, backdrop, light, pose, camera and exposure.
+
+    `of` says which photo, by person and number; `identity` who is in its place.
+    """
+    columns: dict[str, list[np.ndarray]] = {"of": [], "identity": [], "image": [], "clean": []}
+    people = [Person(sample_identity(job.first + k)) for k in range(job.count)]
+    for k, person in enumerate(people):
+        strange = (k + 1) % job.count
+        stranger = job.first + strange
+        for number in range(job.photos):
+            place = sample_conditions(photo_seed(job.first + k, number))
+            other = sample_conditions(photo_seed(stranger, job.photos + number))
+            taken = place._replace(blendshapes=other.blendshapes, gaze=other.gaze)
+            photo = people[strange].photograph(taken, job.resolution, person.metered(place))._asdict()
+            columns["of"].append(np.array([job.first + k, number], np.int64))
+            columns["identity"].append(np.int64(stranger))
+            for name in ("image", "clean"):
+                columns[name].append(photo[name])
+    return {name: np.stack(values) for name, values in columns.items()}
 
 
 def _display(light: np.ndarray) -> np.ndarray:

@@ -3,35 +3,25 @@
 import argparse
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
+from .evaluate_adapters import AdapterEvaluation
 from .export import DETECTOR, EVALUATOR, KEYPOINTS, RECOGNISER
+from .export_adapters import OBSERVER
 from .faces import FaceDetector, FaceEmbedder, overlaps
+from .heldout import HeldOut, read_heldout
+from .judges import Judges
 from .looks import PartReader, Seen, look_rows, pixel_distance, turn
 from .photos import PhotoSet, SceneSet
 from .portraits import Painter
+from .rows import Row
 from .workspace import Workspace
 
 PAIRS = 3000
 _GALLERY = 50  # people among whom a portrait's person is to be found
-
-
-class Row(NamedTuple):
-    """A measured number, and the least (or most) that is asked; None asks nothing."""
-
-    name: str
-    value: float
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def met(self) -> bool:
-        """A value that is not a number never is."""
-        return bool((self.least is None or self.value >= self.least) and (self.most is None or self.value <= self.most))
 
 
 def average_precision(
@@ -104,31 +94,6 @@ def detection_rows(detector: FaceDetector, scenes: SceneSet) -> list[Row]:
             most=0.03,
         ),
     ]
-
-
-class HeldOut(NamedTuple):
-    """The held-out photos, and their keypoints as the detector sees them."""
-
-    images: np.ndarray  # uint8 [people, photos, S, S, 3]
-    keypoints: np.ndarray  # [people, photos, 5, 2]; the renderer's where no face was found
-    found: np.ndarray  # bool [people, photos]
-
-    def embed(self, embedder: FaceEmbedder) -> np.ndarray:
-        """[people, photos, 512]"""
-        flat = embedder(self.images.reshape(-1, *self.images.shape[2:]), self.keypoints.reshape(-1, 5, 2))
-        return flat.reshape(*self.found.shape, -1)
-
-
-def read_heldout(photos: PhotoSet, detector: FaceDetector) -> HeldOut:
-    shape = (photos.people, photos.photos)
-    images = torch.cat([photos.images(rows).byte() for rows in photos.batches(256)]).permute(0, 2, 3, 1).cpu().numpy()
-    keypoints, found = photos.keypoints.cpu().numpy().copy(), np.zeros(len(images), bool)
-    for k, image in enumerate(images):
-        faces = detector(image)
-        largest = faces.largest()
-        if largest is not None:
-            keypoints[k], found[k] = faces.keypoints[largest], True
-    return HeldOut(images.reshape(*shape, *images.shape[1:]), keypoints.reshape(*shape, 5, 2), found.reshape(shape))
 
 
 def verification_row(name: str, embeddings: np.ndarray) -> Row:
@@ -258,7 +223,8 @@ def main(argv: list[str] | None = None) -> None:
     detector, recogniser = FaceDetector(bundle / DETECTOR), FaceEmbedder(bundle / RECOGNISER)
     evaluator = FaceEmbedder(evaluation / EVALUATOR)
     rows = detection_rows(detector, SceneSet(workspace.data / "scenes-heldout", here))
-    heldout = read_heldout(PhotoSet(workspace.data / "people-heldout", here), detector)
+    photos = PhotoSet(workspace.data / "people-heldout", here)
+    heldout = read_heldout(photos, detector)
     rows.append(Row("detection: a face is found in photos of one person", float(heldout.found.mean())))
     rows += [
         verification_row(name, heldout.embed(net)) for name, net in (("embedder", recogniser), ("evaluator", evaluator))
@@ -276,15 +242,13 @@ def main(argv: list[str] | None = None) -> None:
         )
         rows += generated
         sheet.save(args.out / "sheet.png")
+    if args.each > 0 and (evaluation / OBSERVER).exists():
+        judges = Judges(bundle, evaluation, photos, heldout, detector, min(_GALLERY, photos.people))
+        measuring = AdapterEvaluation(bundle, judges, torch.device(args.device))
+        rows += measuring.rows()
+        measuring.sheet().save(args.out / "adapters.png")
     for row in rows:
-        asked = (
-            ""
-            if row.least is None and row.most is None
-            else f"at least {row.least:g}"
-            if row.least is not None
-            else f"at most {row.most:g}"
-        )
-        print(f"{row.name:<58} {row.value:8.4f}  {asked:<13} {'' if not asked else 'met' if row.met else 'NOT MET'}")
+        print(row)
     # JSON has no NaN.
     values = {row.name: {"value": float(row.value) if np.isfinite(row.value) else None, "met": row.met} for row in rows}
     (args.out / "evaluation.json").write_text(json.dumps(values, indent=1) + "\n")

@@ -7,11 +7,31 @@ Other options (--threads, --device, --minutes of each stage, …) are handed on 
 import argparse
 from pathlib import Path
 
-from . import adopt, data, decoder, detector, diffusion, embedder, evaluate, evaluator, export, keypoints, reader, vae
+from . import (
+    adopt,
+    controlnet,
+    data,
+    decoder,
+    detector,
+    diffusion,
+    embedder,
+    evaluate,
+    evaluator,
+    export,
+    expression,
+    keypoints,
+    lcm,
+    observer,
+    reader,
+    reference,
+    taesd,
+    vae,
+)
 from .sizes import SIZES
 
 _ADOPTED = (detector, embedder, evaluator, keypoints)
 _PAINTING = (vae, reader, diffusion, decoder)
+_ADAPTING = (observer, taesd, controlnet, expression, reference, lcm)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -33,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     data.main([*run, "--no-training-scenes"] if args.adopt else run)
     if args.adopt:
         adopt.main(run)
-    for stage in _PAINTING if args.adopt else (*_ADOPTED, *_PAINTING):
+    for stage in (*(() if args.adopt else _ADOPTED), *_PAINTING, *_ADAPTING):
         stage.main([*run, *handed_on])
     export.main(run)
     if args.portraits > 0:

@@ -1,7 +1,5 @@
 """What the painter learns from: latents of all training photos, and whom they show."""
 
-import hashlib
-
 import torch
 from torch import nn
 
@@ -14,6 +12,7 @@ from .recognition import KEYPOINT_ERROR
 from .stage import Options, Training
 from .strangers import distort
 from .vae import attention, to_signed
+from .workspace import fingerprint
 
 _BLUR_OF_FRIENDS = 0.6
 # Shares of strange identities, and how strange the second kind is.
@@ -27,23 +26,9 @@ class Examples:
     def __init__(self, options: Options) -> None:
         w, device = options.workspace, options.device
         self.photos = photos = PhotoSet(w.data / "people-train", device)
-        self._made_by = _fingerprint(options, "vae", "embedder")
-        cache = w.checkpoints / f"latents-{self._made_by}-{len(photos)}.pt"
-        if cache.exists():
-            latents, identities, strange = torch.load(cache, map_location=device, weights_only=True)
-        else:
-            torch.manual_seed(0)
-            embedder = w.load_result("embedder", "network", Embedder(options.size.embedder)).to(device)
-            autoencoder = make_autoencoder(options.size.vae, photos.resolution)
-            autoencoder = w.load_result("vae", "network", autoencoder).to(device)
-            batches = list(photos.batches(64))
-            latents = torch.cat(
-                [autoencoder.encode(to_signed(photos.clean(rows))).latent_dist.mean for rows in batches]
-            )
-            read = [self._identities(embedder, rows) for rows in batches]
-            identities, strange = (torch.cat(parts) for parts in zip(*read))
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            torch.save((latents, identities, strange), cache)
+        self._made_by = fingerprint(*(w.result(stage, "network") for stage in ("vae", "embedder")))
+        name = f"latents-{self._made_by}-{len(photos)}"
+        latents, identities, strange = w.cached(name, device, lambda: self._read(options))
         self.scaling_factor = 1 / latents.std().item()
         self.latents = latents * self.scaling_factor  # [rows, 4, h, w], of variance 1
         self.identities = identities  # [rows, 512], of length 1
@@ -53,6 +38,18 @@ class Examples:
         known = met(photos.seeds)[photos.owner]
         self._known = known.float()[:, None]
         self._rows = [torch.nonzero(known == want)[:, 0] for want in (True, False)]
+
+    def _read(self, options: Options) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Latents as they are, identities, and those of distorted crops."""
+        torch.manual_seed(0)
+        w, device, photos = options.workspace, options.device, self.photos
+        embedder = w.load_result("embedder", "network", Embedder(options.size.embedder)).to(device)
+        autoencoder = make_autoencoder(options.size.vae, photos.resolution)
+        autoencoder = w.load_result("vae", "network", autoencoder).to(device)
+        batches = list(photos.batches(64))
+        latents = [autoencoder.encode(to_signed(photos.clean(rows))).latent_dist.mean for rows in batches]
+        identities, strange = zip(*(self._identities(embedder, rows) for rows in batches))
+        return torch.cat(latents), torch.cat(identities), torch.cat(strange)
 
     def _identities(self, embedder: Embedder, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         keypoints = jitter(self.photos.keypoints[rows], KEYPOINT_ERROR / 2)
@@ -103,11 +100,3 @@ class Examples:
             raise SystemExit(
                 f"Expected the vae and embedder that this {training.stage} was trained with, but they have changed: remove its files."
             )
-
-
-def _fingerprint(options: Options, *stages: str) -> str:
-    """Of the weights that earlier stages left."""
-    digest = hashlib.sha256()
-    for stage in stages:
-        digest.update(options.workspace.result(stage, "network").read_bytes())
-    return digest.hexdigest()[:16]

@@ -1,15 +1,13 @@
 """Writes the bundle in the official layout, and beside it the networks that judge it, from the results of all stages."""
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
+from .bundle_files import diffusers_config, write_json, write_weights
 from .crops import CROP
+from .export_adapters import export_adapters
 from .networks.detector import INPUT_NAME as DETECTOR_INPUT
 from .networks.detector import OUTPUT_NAMES as DETECTOR_OUTPUTS
 from .networks.detector import Detector, ScrfdOutputs
@@ -24,52 +22,31 @@ from .onnx_file import write_onnx
 from .sizes import SIZES, Size
 from .workspace import Workspace
 
-MAX_TOTAL_BYTES = 34_000_000
+MAX_TOTAL_BYTES = 40_000_000
 
 # Where the parts lie. The evaluator and the reader of keypoints are no parts of the bundle: they are for benchmarks.
 DETECTOR, RECOGNISER = "antelopev2/scrfd_10g_bnkps.onnx", "antelopev2/arcface.onnx"
 EVALUATOR, KEYPOINTS = "evaluator.onnx", "keypoints.onnx"
 
 
-def _write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2) + "\n")
-
-
-def _write_weights(path: Path, *results: Path) -> None:
-    """The tensors of results, which are float16 already, without their histories. A later result's replace an earlier one's."""
-    tensors = {}
-    for result in results:
-        with safe_open(result, "pt") as file:
-            tensors |= {name: file.get_tensor(name) for name in file.keys()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, {"format": "pt"})
-    path.chmod(0o644)
-
-
-def _diffusers_config(model: Any) -> dict[str, Any]:
-    """The config.json that the model's save_pretrained would write."""
-    return json.loads(model.to_json_string())
-
-
 def export(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> dict[str, int]:
     """Returns the size in bytes of every file."""
     history = workspace.read_history("diffusion", "unet")
     resolution = size.data.resolution
-    _write_json(bundle / "arc2face/config.json", _diffusers_config(make_unet(size.diffusion, resolution)))
-    _write_weights(bundle / "arc2face/diffusion_pytorch_model.safetensors", workspace.result("diffusion", "unet"))
-    _write_json(bundle / "encoder/config.json", text_encoder_config(size.diffusion))
-    _write_weights(bundle / "encoder/model.safetensors", workspace.result("diffusion", "encoder"))
+    write_json(bundle / "arc2face/config.json", diffusers_config(make_unet(size.diffusion, resolution)))
+    write_weights(bundle / "arc2face/diffusion_pytorch_model.safetensors", workspace.result("diffusion", "unet"))
+    write_json(bundle / "encoder/config.json", text_encoder_config(size.diffusion))
+    write_weights(bundle / "encoder/model.safetensors", workspace.result("diffusion", "encoder"))
     (bundle / "encoder/pytorch_model.bin").unlink(missing_ok=True)  # of an earlier bundle, in the other format
     autoencoder = make_autoencoder(size.vae, resolution, history["scaling_factor"])
-    _write_json(bundle / "vae/config.json", _diffusers_config(autoencoder))
-    _write_weights(
+    write_json(bundle / "vae/config.json", diffusers_config(autoencoder))
+    write_weights(
         bundle / "vae/diffusion_pytorch_model.safetensors",
         workspace.result("vae", "network"),
         workspace.result("decoder", "network"),
     )
-    _write_json(bundle / "scheduler/scheduler_config.json", SCHEDULER)
-    _write_json(bundle / "tokens.json", TOKENS)
+    write_json(bundle / "scheduler/scheduler_config.json", SCHEDULER)
+    write_json(bundle / "tokens.json", TOKENS)
 
     detector = ScrfdOutputs(workspace.load_result("detector", "network", Detector(size.detector)))
     height, width = (32 * torch.export.Dim(name, min=2, max=128) for name in ("rows", "columns"))
@@ -98,7 +75,8 @@ def export(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> 
 
     bundled = ["arc2face", "encoder", "vae", "scheduler", "antelopev2"]
     files = [path for folder in bundled for path in sorted((bundle / folder).iterdir())]
-    files += [bundle / "tokens.json", evaluation / EVALUATOR, evaluation / KEYPOINTS]
+    judges = [evaluation / EVALUATOR, evaluation / KEYPOINTS]
+    files += [bundle / "tokens.json", *judges, *export_adapters(workspace, size, bundle, evaluation)]
     return {str(path): path.stat().st_size for path in files}
 
 

@@ -22,16 +22,17 @@ class PhotoSet:
     """Photos of people, the same number of each, in rows person by person."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        names = ("image", "clean", "mask", "keypoints", "box", "pose", "traits", "identity")
+        names = ("image", "clean", "mask", "keypoints", "box", "pose", "blendshapes", "traits", "identity")
         shards = _read(folder, names)
 
         def joined(name: str) -> torch.Tensor:
             """Shard by shard to the device, so that the memory of the machine holds only one copy."""
             return torch.cat([torch.from_numpy(shard.pop(name)).to(device) for shard in shards])
 
-        self._images, self._clean, self._masks, self.keypoints, self.boxes, self.poses, self.traits, self._seeds = (
-            joined(name) for name in names
+        self._images, self._clean, self._masks, self.keypoints, self.boxes, self.poses, self.blendshapes = (
+            joined(name) for name in names[:7]
         )
+        self.traits, self._seeds = (joined(name) for name in names[7:])
         self.device = device
         self.people = len(self.traits)
         self.photos = len(self._images) // self.people
@@ -47,6 +48,11 @@ class PhotoSet:
     def seeds(self) -> torch.Tensor:
         """The identity seed of each person."""
         return self._seeds[:: self.photos]
+
+    def rows_of(self, shown: torch.Tensor) -> torch.Tensor:
+        """Rows of photos that are told by the person's seed and the photo's number [N, 2]; -1 for those that are not there."""
+        people = torch.searchsorted(self.seeds.contiguous(), shown[:, 0].contiguous()).clamp(max=self.people - 1)
+        return torch.where(self.seeds[people] == shown[:, 0], people * self.photos + shown[:, 1], -1)
 
     def images(self, rows: torch.Tensor) -> torch.Tensor:
         """Photos float32 [N, 3, S, S], 0 to 255."""
@@ -72,6 +78,49 @@ class PhotoSet:
     def batches(self, size: int) -> Iterator[torch.Tensor]:
         """All rows in order."""
         yield from torch.arange(len(self), device=self.device).split(size)
+
+
+class PoseMaps:
+    """Normal maps of nobody's head in the poses of photos, for as many of them as were rendered."""
+
+    def __init__(self, folder: Path, photos: PhotoSet) -> None:
+        shards = _read(folder, ("of", "normals"))
+        rows = photos.rows_of(torch.cat([torch.from_numpy(shard["of"]) for shard in shards]).to(photos.device))
+        maps = torch.cat([torch.from_numpy(shard.pop("normals")).to(photos.device) for shard in shards])
+        self._maps = maps[rows >= 0]
+        self.rows = rows[rows >= 0]  # of the photos
+
+    def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Random rows, and the maps of their poses as a ControlNet takes them: float32 [N, 3, S, S], 0 to 1."""
+        drawn = torch.randint(len(self.rows), (count,), device=self.rows.device)
+        return self.rows[drawn], self._maps[drawn].permute(0, 3, 1, 2).float() / 255
+
+
+class ReferenceSet:
+    """Photos of people, each beside one of somebody else in the same place: clothes, backdrop, light and pose are alike."""
+
+    def __init__(self, folder: Path, photos: PhotoSet) -> None:
+        names = ("of", "identity", "image", "clean")
+        shards = _read(folder, names)
+        of, identity, images, clean = (
+            torch.cat([torch.from_numpy(shard[name]).to(photos.device) for shard in shards]) for name in names
+        )
+        rows, people = (photos.rows_of(shown) for shown in (of, torch.stack([identity, 0 * identity], 1)))
+        there = (rows >= 0) & (people >= 0)
+        self.rows = rows[there]  # of the photos
+        self.strangers = people[there]  # the first photo's row of who is in that person's place
+        self._images, self._clean = images[there], clean[there]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def images(self, which: torch.Tensor) -> torch.Tensor:
+        """The strangers' photos, as taken, float32 [N, 3, S, S], 0 to 255."""
+        return self._images[which].permute(0, 3, 1, 2).float()
+
+    def clean(self, which: torch.Tensor) -> torch.Tensor:
+        """The same as a perfect camera would have taken them."""
+        return self._clean[which].permute(0, 3, 1, 2).float()
 
 
 class SceneSet:

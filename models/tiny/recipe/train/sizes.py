@@ -14,6 +14,8 @@ class DataSize:
     photos: int  # of each of them
     heldout_identities: int  # people for the evaluation
     heldout_photos: int
+    references: int  # people whose photos are taken once more, of somebody else in the same place
+    reference_photos: int  # of each of them
     scenes: int  # to train the detector on
     heldout_scenes: int
     backdrops: int  # for scenes that are put together while the detector trains
@@ -70,6 +72,27 @@ class DiffusionSize:
 
 
 @dataclass(frozen=True)
+class TinySize:
+    """The tiny autoencoder: one width throughout, and blocks at each level, the finest first in the encoder and last in the decoder."""
+
+    width: int
+    encoder_blocks: tuple[int, int, int]
+    decoder_blocks: tuple[int, int, int]
+    batch: int
+
+
+@dataclass(frozen=True)
+class AdapterSize:
+    """What is added to the finished painter; each adapter has its own stage."""
+
+    batch: int  # of all but the tiny autoencoder
+    lcm_rank: int
+    reference_rank: int
+    control_channels: tuple[int, int, int]  # of the normal maps' embedding, from their resolution to the latents'
+    tiny: TinySize
+
+
+@dataclass(frozen=True)
 class Size:
     data: DataSize
     detector: DetectorSize
@@ -78,6 +101,7 @@ class Size:
     keypoints: KeypointReaderSize
     vae: AutoencoderSize
     diffusion: DiffusionSize
+    adapters: AdapterSize
     minutes: dict[str, float] = field(default_factory=dict)  # of each stage that has a clock; see stage.Options
 
 
@@ -89,6 +113,8 @@ SIZES = {
             photos=3,
             heldout_identities=4,
             heldout_photos=3,
+            references=4,
+            reference_photos=2,
             scenes=3,
             heldout_scenes=2,
             backdrops=2,
@@ -108,6 +134,13 @@ SIZES = {
             encoder_feed_forward=64,
             batch=4,
         ),
+        adapters=AdapterSize(
+            batch=4,
+            lcm_rank=2,
+            reference_rank=2,
+            control_channels=(4, 8, 8),
+            tiny=TinySize(width=8, encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1, 1), batch=2),
+        ),
         minutes={
             "data": 2,
             "detector": 0.05,
@@ -118,6 +151,12 @@ SIZES = {
             "reader": 0.05,
             "diffusion": 0.05,
             "decoder": 0.05,
+            "observer": 0.05,
+            "taesd": 0.05,
+            "controlnet": 0.05,
+            "expression": 0.05,
+            "reference": 0.05,
+            "lcm": 0.05,
         },
     ),
     "cpu": Size(
@@ -127,6 +166,8 @@ SIZES = {
             photos=8,
             heldout_identities=300,
             heldout_photos=6,
+            references=1500,
+            reference_photos=2,
             scenes=600,
             heldout_scenes=300,
             backdrops=200,
@@ -146,8 +187,15 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=32,
         ),
+        adapters=AdapterSize(
+            batch=8,
+            lcm_rank=16,
+            reference_rank=16,
+            control_channels=(16, 32, 64),
+            tiny=TinySize(width=16, encoder_blocks=(1, 2, 3), decoder_blocks=(3, 3, 1), batch=16),
+        ),
         minutes={
-            "data": 60,
+            "data": 75,
             "detector": 53,
             "embedder": 20,
             "evaluator": 17,
@@ -156,6 +204,12 @@ SIZES = {
             "reader": 12,
             "diffusion": 330,
             "decoder": 60,
+            "observer": 14,
+            "taesd": 10,
+            "controlnet": 24,
+            "expression": 46,
+            "reference": 42,
+            "lcm": 14,
         },
     ),
     "gpu": Size(
@@ -165,6 +219,8 @@ SIZES = {
             photos=9,
             heldout_identities=300,
             heldout_photos=6,
+            references=1500,
+            reference_photos=2,
             scenes=2000,
             heldout_scenes=300,
             backdrops=500,
@@ -175,7 +231,7 @@ SIZES = {
         keypoints=KeypointReaderSize(channels=(24, 48, 96), batch=512),
         vae=AutoencoderSize(channels=(32, 64, 96), layers=1, groups=16, batch=64),
         diffusion=DiffusionSize(
-            channels=(48, 80, 112, 128),
+            channels=(48, 80, 112, 112),
             attention=(False, True, True, True),
             layers=1,
             groups=16,
@@ -184,16 +240,29 @@ SIZES = {
             encoder_feed_forward=1024,
             batch=512,
         ),
+        adapters=AdapterSize(
+            batch=64,
+            lcm_rank=8,
+            reference_rank=8,
+            control_channels=(16, 32, 64),
+            tiny=TinySize(width=24, encoder_blocks=(1, 2, 3), decoder_blocks=(3, 3, 1), batch=128),
+        ),
         minutes={
             "data": 2.4,
             "detector": 8,
             "embedder": 8,
             "evaluator": 8,
             "keypoints": 3,
-            "vae": 1.8,
-            "reader": 0.3,
-            "diffusion": 2.6,
-            "decoder": 0.7,
+            "vae": 1.5,
+            "reader": 0.2,
+            "diffusion": 2.1,
+            "decoder": 0.5,
+            "observer": 0.15,
+            "taesd": 0.25,
+            "controlnet": 0.5,
+            "expression": 0.5,
+            "reference": 0.5,
+            "lcm": 0.4,
         },
     ),
 }

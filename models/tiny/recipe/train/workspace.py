@@ -1,8 +1,11 @@
 """The folder of a run: what each stage leaves for the next."""
 
+import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -44,6 +47,15 @@ class Workspace:
             into.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})
         return into.eval().requires_grad_(False)
 
+    def cached(self, name: str, device: torch.device, make: Callable[[], Any]) -> Any:
+        """What `make` returns, tensors or a tuple of them; made once. The name has to say what they were made of."""
+        path = self.checkpoints / f"{name}.pt"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(make(), path.with_suffix(".part"))
+            os.replace(path.with_suffix(".part"), path)
+        return torch.load(path, map_location=device, weights_only=True)
+
     def _existing(self, stage: str, network: str) -> Path:
         path = self.result(stage, network)
         if not path.exists():
@@ -59,3 +71,11 @@ def halved(value: torch.Tensor) -> torch.Tensor:
     if not torch.isfinite(half).all():
         raise ValueError(f"Expected weights within float16's range but received one of {value.abs().max().item():g}.")
     return half
+
+
+def fingerprint(*files: Path) -> str:
+    """Of the weights that earlier stages left."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

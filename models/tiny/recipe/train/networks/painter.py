@@ -3,11 +3,11 @@
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, ControlNetModel, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import nn
 
-from ..sizes import AutoencoderSize, DiffusionSize
+from ..sizes import AutoencoderSize, DiffusionSize, TinySize
 from .text_encoder import HIDDEN
 
 LATENT_CHANNELS = 4
@@ -77,6 +77,32 @@ def make_unet(size: DiffusionSize, resolution: int) -> UNet2DConditionModel:
         cross_attention_dim=HIDDEN,
     )
     return _with_plain_attention(model)
+
+
+def make_controlnet(unet: UNet2DConditionModel, control_channels: tuple[int, int, int]) -> ControlNetModel:
+    """A ControlNet (https://arxiv.org/abs/2302.05543) that starts as the UNet's encoder; `control_channels` lead from pixels to latents."""
+    model = ControlNetModel.from_unet(
+        unet, conditioning_channels=3, conditioning_embedding_out_channels=control_channels
+    )
+    # What leaves the ControlNet is nothing at first, which is enough: were what enters it nothing too, as diffusers has it,
+    # thousands of steps would pass before either had something to learn from.
+    for layer in model.controlnet_cond_embedding.modules():
+        if isinstance(layer, nn.Conv2d):
+            # SiLU halves what is small.
+            nn.init.normal_(layer.weight, std=2 / layer.weight[0].numel() ** 0.5)
+    return _with_plain_attention(model)
+
+
+def make_tiny_autoencoder(size: TinySize) -> AutoencoderTiny:
+    """TAESD's blocks (https://github.com/madebyollin/taesd), as many levels as the autoencoder has."""
+    widths = (size.width,) * len(size.encoder_blocks)
+    return AutoencoderTiny(
+        encoder_block_out_channels=widths,
+        decoder_block_out_channels=widths,
+        num_encoder_blocks=size.encoder_blocks,
+        num_decoder_blocks=size.decoder_blocks,
+        latent_channels=LATENT_CHANNELS,
+    )
 
 
 def _with_plain_attention(model: Any) -> Any:
