@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { adapterNames } from '../bundle/adapters.ts';
 import type { LoadedWeights } from '../bundle/digests.ts';
-import { networks, writtenNamesFor } from '../bundle/networks.ts';
+import { neededNames, networks, writtenNamesFor } from '../bundle/networks.ts';
 import { Arc2FaceError, shortened } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { ModelInfo } from '../load.ts';
@@ -96,9 +96,8 @@ export function describer(
  */
 export function compareModel({ model: made, package: packageMade }: Recipe, present: RecipeModel): Warning[] {
 	// What the call uses beyond the recipe makes another image anyway.
-	const others = Object.keys(made.weights)
-		.filter((name) => !same(made.weights[name], present.weights[name]))
-		.map(labelOf);
+	const names = [...new Set([...neededNames, ...Object.keys(made.weights)])];
+	const others = names.filter((name) => !same(made.weights[name], present.weights[name])).map(labelOf);
 	if (made.settings !== present.settings) others.push('noise schedule or prompt');
 	if (!same(made.variant.loras, present.variant.loras)) others.push('choice of LoRAs');
 	for (const name of adapterNames) {
