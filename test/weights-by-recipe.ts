@@ -18,13 +18,24 @@ export function valuesByRecipe({ salt, tensors }: WeightRecipe, name: string): F
 	);
 }
 
-/** A safetensors file of all of them. */
-export async function writeByRecipe(recipe: WeightRecipe, file: string): Promise<void> {
+/**
+ * A safetensors file of all of them.
+ *
+ * @param others - tensors that are stored after all
+ */
+export async function writeByRecipe(
+	recipe: WeightRecipe,
+	file: string,
+	others: Readonly<Record<string, { shape: readonly number[]; data: Float32Array }>> = {},
+): Promise<void> {
 	const parts: Buffer[] = [];
 	const header: Record<string, unknown> = {};
 	let end = 0;
-	for (const [name, [shape]] of Object.entries(recipe.tensors)) {
-		const part = Buffer.from(valuesByRecipe(recipe, name).buffer);
+	const byRecipe = Object.entries(recipe.tensors).map(
+		([name, [shape]]) => [name, { shape, data: valuesByRecipe(recipe, name) }] as const,
+	);
+	for (const [name, { shape, data }] of [...byRecipe, ...Object.entries(others)]) {
+		const part = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 		header[name] = { dtype: 'F32', shape, data_offsets: [end, end + part.length] };
 		end += part.length;
 		parts.push(part);
