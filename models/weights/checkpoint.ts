@@ -5,6 +5,7 @@ import { invalidWeights } from './invalid.ts';
 import type { Checkpoint } from './reference.ts';
 import { readSafetensors } from './safetensors.ts';
 import { isIndex, readShards } from './shards.ts';
+import { isLegacyTorch, readLegacyTorch } from './torch-legacy.ts';
 import { readTorchZip } from './torch-zip.ts';
 
 /**
@@ -21,10 +22,11 @@ async function openFile(path: string, start?: Uint8Array): Promise<Checkpoint> {
 	start ??= await readStart(path);
 	const latin1 = Buffer.from(start.subarray(0, 9)).toString('latin1');
 	if (latin1.startsWith('PK\x03\x04')) return await readTorchZip(path);
+	if (isLegacyTorch(start)) return await readLegacyTorch(path);
 	// A header's JSON starts after its length.
 	if (latin1[8] === '{') return await readSafetensors(path);
 	const { what, remedy } = contentOf(start) ?? { what: `one that starts with ${JSON.stringify(latin1)}` };
-	throw invalidWeights('a .safetensors file or a PyTorch ZIP file', path, what, { ...(remedy && { remedy }) });
+	throw invalidWeights('a .safetensors file or a file of PyTorch', path, what, { ...(remedy && { remedy }) });
 }
 
 function readStart(path: string): Promise<Buffer> {

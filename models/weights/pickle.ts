@@ -53,12 +53,15 @@ const noValue = Symbol();
  * Reads a pickle of protocol 2, as `torch.save` writes it: dicts become `Map`, lists and tuples arrays, ints and floats numbers.
  * Nothing is ever executed: REDUCE calls only the given globals, BUILD sets nothing, and any opcode or global
  * that tensors do not need is refused. Work and memory are linear in the bytes, because nothing recurses.
+ * Bytes after its end are left alone.
  * Opcodes: https://github.com/python/cpython/blob/v3.11.7/Lib/pickletools.py
  *
+ * @returns the value, and how many bytes the pickle has
  * @throws {Arc2FaceError} `INVALID_WEIGHTS`
  */
-export function unpickle(bytes: Uint8Array, options: UnpickleOptions): unknown {
-	return new Unpickler(bytes, options).run();
+export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: unknown; length: number } {
+	const unpickler = new Unpickler(bytes, options);
+	return { value: unpickler.run(), length: unpickler.length };
 }
 
 class Unpickler {
@@ -76,6 +79,11 @@ class Unpickler {
 		this.#bytes = bytes;
 		this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 		this.#options = options;
+	}
+
+	/** Bytes that were read. */
+	get length(): number {
+		return this.#position;
 	}
 
 	run(): unknown {

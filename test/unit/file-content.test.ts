@@ -49,8 +49,9 @@ const contents: [string, Uint8Array | string, RegExp, RegExp][] = [
 	['a tar archive', tar('model.safetensors'), /a tar archive/, /Unpack/],
 ];
 
-describe.each(readers)('in the place of %s', (_, read, code) => {
-	test.each(contents)('%s', async (_, content, problem, remedy) => {
+describe.each(readers)('in the place of %s', (name, read, code) => {
+	// Weights may be such a file: this one is merely cut short.
+	test.each(contents.filter(([what]) => !(name === 'weights' && what === 'a torch.save before 1.6')))('%s', async (_, content, problem, remedy) => {
 		const path = folder.write('content', Buffer.from(content as string));
 		const error = await read(path).catch((reason: unknown) => reason);
 		expect(error).toBeInstanceOf(Arc2FaceError);

@@ -10,7 +10,7 @@ const globals: PickleGlobals = new Map<string, ((args: readonly unknown[]) => un
 	['made.pair', (args) => ({ pair: args })],
 	['made.constant', { constant: true }],
 ]);
-const read = (bytes: Uint8Array) => unpickle(bytes, { globals, persistentLoad: (id) => ({ id }), file: 'x.bin' });
+const read = (bytes: Uint8Array) => unpickle(bytes, { globals, persistentLoad: (id) => ({ id }), file: 'x.bin' }).value;
 
 describe('unpickle', () => {
 	const values: [string, string, unknown][] = [
