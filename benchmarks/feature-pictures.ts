@@ -38,6 +38,15 @@ const [anna, ben, carla] = await Promise.all(
 	}),
 );
 
+const astronaut = join(packageRoot, 'test', 'fixtures', 'astronaut.png');
+const photographed = await model.encode(astronaut);
+await strip('photograph', [
+	[
+		photo(astronaut, 'photograph'),
+		...(await Promise.all([0, 1, 2, 3].map((k) => portrait(`seed ${seed + k}`, photographed, { seed: seed + k })))),
+	],
+]);
+
 await strip('few-steps', [
 	[
 		photo(anna!.file),
