@@ -170,7 +170,7 @@ describe('a group photo in which the last person is upside down', () => {
 	});
 
 	test('has also an upright one who is less sure than the other', async () => {
-		expect(await seen(['person-14-0', 'person-10-0'], 4)).toEqual([
+		expect(await seen(['person-00-0', 'person-10-0'], 4)).toEqual([
 			[0, 0],
 			[1, 180],
 		]);
