@@ -162,6 +162,7 @@ const weights: Rule = {
 };
 const anything: Rule = { expected: 'a number', fits: (value) => value !== undefined };
 const list: Rule = { expected: 'a list of numbers', fits: Array.isArray };
+const points: Rule = { expected: 'a list of points [x, y]', fits: Array.isArray };
 const base64: Rule = {
 	expected: 'float32 numbers in base64',
 	fits: (value) => {
@@ -178,12 +179,23 @@ const model = {
 	...{ device: rules.text, provider: rules.text, version: rules.text, precision: rules.text },
 };
 
-/** The options that these become are checked as such. */
-const inputs: Readonly<Record<keyof RecipeInputs, Readonly<Record<string, Rule>>>> = {
+type InputRules = Readonly<Record<keyof RecipeInputs, Readonly<Record<string, Rule>>>>;
+/** What a recipe has to tell of its inputs. The options that these become are checked as such. */
+const inputs: InputRules = {
 	edit: { image: digest, strength: number(0, 1) },
 	control: { scale: anything },
 	expression: { numbers: list, scale: anything },
 	reference: { photo: digest, scale: anything },
+};
+/** What it may tell of them. */
+const optionalInputs: InputRules = {
+	edit: { mask: digest, overlay: rules.flag },
+	control: { pose: object, image: digest },
+	expression: {},
+	reference: {
+		...{ align: { expected: 'false', fits: (value) => value === false }, noise: base64 },
+		...{ keypoints: points, landmarks: points },
+	},
 };
 
 /** What has to be in a recipe, and what may be, from the whole to its parts. */
@@ -196,7 +208,6 @@ const optional: Readonly<Record<string, Rule>> = {
 	...{ identity: object, latents: base64 },
 	...within('options', { eta, guidanceInterval }),
 	...{ edit: object, control: object, expression: object, reference: object },
-	...{ 'edit.mask': digest, 'control.image': digest, 'reference.noise': base64 },
 };
 
 export const recipeRule: Rule = { ...object, expected: 'a recipe, as an image gives it' };
@@ -215,14 +226,17 @@ export function checkRecipe(value: unknown): Recipe {
 	for (const [path, rule] of Object.entries(optional)) {
 		if (at(value, path) !== undefined) requireFit(value, path, rule);
 	}
-	for (const [part, rules] of Object.entries(inputs)) {
+	requireKnown(value, 'options', { ...options, eta, guidanceInterval });
+	for (const part of Object.keys(inputs) as (keyof RecipeInputs)[]) {
 		if (at(value, part) === undefined) continue;
-		for (const [path, rule] of Object.entries(within(part, rules))) requireFit(value, path, rule);
+		const [needed, possible] = [inputs[part], optionalInputs[part]];
+		for (const [path, rule] of Object.entries(within(part, needed))) requireFit(value, path, rule);
+		for (const [path, rule] of Object.entries(within(part, possible))) {
+			if (at(value, path) !== undefined) requireFit(value, path, rule);
+		}
+		requireKnown(value, part, { ...needed, ...possible });
 	}
 	const recipe = value as Recipe;
-	const known = Object.keys({ ...options, eta, guidanceInterval });
-	const odd = Object.keys(recipe.options).find((name) => !known.includes(name));
-	if (odd !== undefined) throw unfit({ ...object, expected: known.join(', ') }, 'options', odd, otherForm);
 	if (recipe.options.noise === 'batch') {
 		requireFit(value, 'batch.images', integer(1, maxImages));
 		requireFit(value, 'batch.place', integer(0, recipe.batch!.images - 1));
@@ -242,6 +256,13 @@ function at(recipe: unknown, path: string): unknown {
 
 function requireFit(recipe: unknown, path: string, rule: Rule): void {
 	if (!rule.fits(at(recipe, path))) throw unfit(rule, path, at(recipe, path));
+}
+
+/** What decides an image and is not known would be left out of it. */
+function requireKnown(recipe: unknown, part: string, known: Readonly<Record<string, Rule>>): void {
+	const names = Object.keys(known);
+	const odd = Object.keys(at(recipe, part) as object).find((name) => !names.includes(name));
+	if (odd !== undefined) throw unfit({ ...object, expected: names.join(', ') }, part, odd, otherForm);
 }
 
 /** What is wrong with a recipe. Its fields have one name for all readers. */

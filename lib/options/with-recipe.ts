@@ -4,7 +4,7 @@ import { fromBase64 } from './base64.ts';
 import { invalid } from './check.ts';
 import type { GenerateOptions } from './generate.ts';
 import { checkRecipe, type Recipe } from './recipe.ts';
-import type { ReferenceOptions } from './steering.ts';
+import type { ControlOptions, ReferenceOptions } from './steering.ts';
 
 /** The options without a recipe, and what the recipe has besides options. */
 export type WithRecipe = Readonly<{
@@ -23,7 +23,7 @@ export function withRecipe(options: GenerateOptions): WithRecipe {
 	if (options?.recipe === undefined) return { options, recipe: undefined, batch: undefined };
 	const { recipe: given, ...rest } = options;
 	const recipe = checkRecipe(given);
-	const own: GenerateOptions = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+	const own = said(rest);
 	const { eta, ...others } = recipe.options;
 	const isDdim = (own.sampler ?? others.sampler) === 'ddim';
 	const latents = recipe.latents === undefined ? undefined : fromBase64(recipe.latents);
@@ -34,41 +34,53 @@ export function withRecipe(options: GenerateOptions): WithRecipe {
 	};
 }
 
+/** Options without those that are undefined, which say nothing. */
+function said<Options extends object>(options: Options): Options {
+	return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+}
+
 /** The inputs of the recipe's image, with the photos of the call: a recipe has none. What the call says of each comes first. */
 function inputsOf({ edit, control, expression, reference }: Recipe, own: GenerateOptions): GenerateOptions {
 	if (edit && own.image === undefined) throw missing('image');
 	if (edit?.mask !== undefined && own.mask === undefined) throw missing('mask');
-	if (control?.image !== undefined && own.control === undefined) throw missing('control.image');
-	if (reference && own.reference === undefined) throw missing('reference.photo');
 	const { strength = edit?.strength, overlay = edit?.overlay } = own;
 	return {
 		...(edit && { strength, ...(overlay !== undefined && { overlay }) }),
-		...(control && {
-			control: {
-				...(own.control?.image === undefined && { pose: control.pose }),
-				scale: control.scale,
-				...own.control,
-			},
-		}),
+		...(control && { control: controlOf(control, own.control) }),
 		...(expression && own.expression === undefined && { expression: expression.numbers }),
 		...(expression && { expressionScale: own.expressionScale ?? expression.scale }),
-		...(reference && { reference: { ...referenceOf(reference, own.reference), ...own.reference! } }),
+		...(reference && { reference: referenceOf(reference, own.reference) }),
 	};
+}
+
+/** Without its pose, if the call has a picture. */
+function controlOf({ pose, image, scale }: NonNullable<Recipe['control']>, own: ControlOptions = {}): ControlOptions {
+	if (!isObject(own)) return own;
+	if (image !== undefined && own.image === undefined && own.pose === undefined) throw missing('control.image');
+	return { scale, ...(pose && own.image === undefined && { pose }), ...said(own) };
 }
 
 /** Without its face, if the call says which. */
 function referenceOf(
 	{ scale, align, keypoints, landmarks, noise }: NonNullable<Recipe['reference']>,
-	own: GenerateOptions['reference'],
-): Partial<ReferenceOptions> {
-	const isElse = own?.align !== undefined || own?.face !== undefined || own?.landmarks !== undefined;
+	own: Partial<ReferenceOptions> = {},
+): GenerateOptions['reference'] {
+	if (!isObject(own)) return own as ReferenceOptions;
+	if (own.photo === undefined) throw missing('reference.photo');
+	const isElse = own.align !== undefined || own.face !== undefined || own.landmarks !== undefined;
 	return {
 		scale,
 		...(noise !== undefined && { noise: fromBase64(noise) }),
 		...(!isElse && align === false && { align }),
 		...(!isElse && landmarks && { landmarks }),
 		...(!isElse && keypoints && { face: { keypoints } }),
-	};
+		...said(own),
+	} as ReferenceOptions;
+}
+
+/** What is none is refused later, as any option is. */
+function isObject(value: unknown): boolean {
+	return typeof value === 'object' && value !== null;
 }
 
 function missing(option: string): Arc2FaceError {

@@ -118,7 +118,7 @@ function imageOf(image: Painted | Judged, begun: Begun, core: Core): GeneratedIm
 
 function ingredientsOf(portrait: Portrait, { painting, inputs, photos }: Begun): Ingredients {
 	const { index, identity, seed, place } = portrait;
-	const { decided, portraits, manner, used } = painting;
+	const { decided, portraits, manner, used, seeds } = painting;
 	const { latents, drawnFor, noise } = manner;
 	const numbers = (latents?.length ?? 0) / portraits.length;
 	const { edit, ...asked } = painting.inputs;
@@ -128,6 +128,8 @@ function ingredientsOf(portrait: Portrait, { painting, inputs, photos }: Begun):
 		...(noise === 'batch' && { batch: { images: drawnFor, place } }),
 		...recipeInputs(portrait, { edit, ...asked }, inputs, photos),
 		latents: latents?.subarray(index * numbers, (index + 1) * numbers),
-		isDrawnWithOthers: several && (edit.drawsOnce || (noise === 'batch' && edit.photos.length > 1)),
+		// Of those painted again, each draws for itself.
+		isDrawnWithOthers:
+			several && ((edit.drawsOnce && seed === seeds.of(index, 1)) || (noise === 'batch' && edit.photos.length > 1)),
 	};
 }
