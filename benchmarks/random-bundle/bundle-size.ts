@@ -7,6 +7,8 @@ export type BundleSize = Readonly<{
 	unet: object;
 	encoder: Readonly<{ max_position_embeddings: number; [field: string]: unknown }>;
 	vae: object;
+	/** Of the tiny autoencoder. */
+	taesd: object;
 	/** Token ids if the vocabulary is not CLIP's. */
 	tokens?: object;
 	/** Type of the weights of UNet, encoder and VAE. */
@@ -80,7 +82,23 @@ const vaeBase = {
 	up_block_types: Array<string>(4).fill('UpDecoderBlock2D'),
 };
 
-/** The official networks' sizes: Stable Diffusion 1.5, CLIP ViT-L/14's text model, IResNet-100, SCRFD-10G. */
+const taesdBase = {
+	_class_name: 'AutoencoderTiny',
+	act_fn: 'relu',
+	in_channels: 3,
+	latent_channels: 4,
+	num_decoder_blocks: [3, 3, 3, 1],
+	num_encoder_blocks: [1, 3, 3, 3],
+	out_channels: 3,
+	scaling_factor: 1,
+	upsampling_scaling_factor: 2,
+};
+const taesd = (channels: number) => {
+	const levels = Array<number>(4).fill(channels);
+	return { ...taesdBase, decoder_block_out_channels: levels, encoder_block_out_channels: levels };
+};
+
+/** The official networks' sizes: Stable Diffusion 1.5, TAESD, CLIP ViT-L/14's text model, IResNet-100, SCRFD-10G. */
 const full: BundleSize = {
 	unet: {
 		...unetBase,
@@ -107,6 +125,7 @@ const full: BundleSize = {
 		norm_num_groups: 32,
 		sample_size: 512,
 	},
+	taesd: taesd(64),
 	type: 'float32',
 	arcface: { blocks: [3, 13, 30, 3], channels: [64, 128, 256, 512] },
 	scrfd: { stem: 56, blocks: [3, 4, 2, 3], channels: [56, 88, 88, 224], neck: 56, head: 80 },
@@ -148,6 +167,7 @@ const tiny: BundleSize = {
 		norm_num_groups: 8,
 		sample_size: 128,
 	},
+	taesd: taesd(8),
 	tokens: {
 		prompt: padded([start, photo, of, a, id, person, end]),
 		empty: padded([start, end]),

@@ -5,6 +5,7 @@ import { makeFolder } from '../../lib/files/folder.ts';
 import { fileFailed } from '../../lib/files/on-disk.ts';
 import { ConfigFile } from '../../models/config-file.ts';
 import { readTextEncoderConfig, textEncoder } from '../../models/text-encoder.ts';
+import { readTinyAutoencoderConfig, tinyDecoder, tinyEncoder } from '../../models/tiny-autoencoder.ts';
 import { readUNetConfig, unet } from '../../models/unet.ts';
 import { readVaeConfig, vaeDecoder, vaeEncoder } from '../../models/vae.ts';
 import { WeightInventory } from '../../models/weights/weight-set.ts';
@@ -33,6 +34,8 @@ export type RandomBundleOptions = {
 	adapters?: boolean;
 	/** Adds a LoRA for few steps, of 135 MB or 0.2 MB. */
 	lcmLora?: boolean;
+	/** Adds a tiny autoencoder, of 5 MB or 0.2 MB. */
+	taesd?: boolean;
 	/** Called when a file is complete; `path` is the one in the bundle. */
 	onFile?: (file: { path: string; sizeBytes: number }) => void;
 };
@@ -46,12 +49,13 @@ export type RandomBundleOptions = {
  */
 export async function writeRandomBundle(
 	folder: string,
-	{ size, seed = 0, adapters = false, lcmLora = false, onFile }: RandomBundleOptions,
+	{ size, seed = 0, adapters = false, lcmLora = false, taesd = false, onFile }: RandomBundleOptions,
 ): Promise<void> {
 	const {
 		unet: unetConfig,
 		encoder,
 		vae,
+		taesd: tinyConfig,
 		tokens,
 		type,
 		arcface,
@@ -92,6 +96,11 @@ export async function writeRandomBundle(
 		const lora = randomLora(unetWeights(unetConfig), { rank: loraRank, seed: `${seed}/lcm-lora` });
 		await write('lcm-lora/pytorch_lora_weights.safetensors', (file) => writeSafetensors(file, lora));
 	}
+	if (taesd) {
+		await writeJson('taesd/config.json', tinyConfig);
+		const tinyTensors = randomTensors(tinyWeights(tinyConfig).shapes, `${seed}/taesd`, 'float32');
+		await write('taesd/diffusion_pytorch_model.safetensors', (file) => writeSafetensors(file, tinyTensors));
+	}
 	if (!adapters) return;
 
 	const control = controlNetConfig(unetConfig, imageEmbedding);
@@ -124,6 +133,14 @@ function vaeWeights(config: object): WeightInventory {
 	const vae = readVaeConfig(new ConfigFile('vae/config.json', config));
 	vaeEncoder(vae, weights);
 	vaeDecoder(vae, weights);
+	return weights;
+}
+
+function tinyWeights(config: object): WeightInventory {
+	const weights = new WeightInventory();
+	const tiny = readTinyAutoencoderConfig(new ConfigFile('taesd/config.json', config));
+	tinyEncoder(tiny, weights);
+	tinyDecoder(tiny, weights);
 	return weights;
 }
 

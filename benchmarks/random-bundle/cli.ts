@@ -4,13 +4,14 @@ import { writeRandomBundle } from './bundle.ts';
 
 const usage = `Writes a model bundle with random weights: the official layout and sizes, for measuring and testing.
 
-Usage: npm run random-bundle -- --out DIR [--size full|tiny] [--seed N] [--adapters] [--lcm-lora]
+Usage: npm run random-bundle -- --out DIR [--size full|tiny] [--seed N] [--adapters] [--lcm-lora] [--taesd]
 
   --out DIR    the bundle's folder; made when it is not there
   --size NAME  full: the official networks' sizes, 4.5 GB (default); tiny: 128 × 128 pixels, 7 MB
   --seed N     integer that decides every value (default 0)
   --adapters   also a ControlNet, an expression adapter and a reference adapter
   --lcm-lora   also a LoRA for few steps, of 135 MB in full size
+  --taesd      also a tiny autoencoder, of 10 MB in full size
 `;
 
 /** Exit codes are those of arc2face: 0 done, 1 failed, 2 wrong usage. */
@@ -40,12 +41,13 @@ function readArguments() {
 				seed: { type: 'string', default: '0' },
 				adapters: { type: 'boolean', default: false },
 				'lcm-lora': { type: 'boolean', default: false },
+				taesd: { type: 'boolean', default: false },
 			},
 		});
-		const { out, size, adapters } = values;
+		const { out, size, adapters, taesd } = values;
 		const seed = Number(values.seed);
 		if (out === undefined || !(size === 'full' || size === 'tiny') || !Number.isSafeInteger(seed)) return undefined;
-		return { out, size, seed, adapters, lcmLora: values['lcm-lora'] } as const;
+		return { out, size, seed, adapters, taesd, lcmLora: values['lcm-lora'] } as const;
 	} catch {
 		return undefined;
 	}

@@ -1,67 +1,15 @@
 // How models behave that were loaded with every feature, whatever runs them; see behaviour.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
-import {
-	Arc2Face,
-	featureNames,
-	type GeneratedImage,
-	type GenerateOptions,
-	type LoadOptions,
-} from '../../lib/index.ts';
+import { Arc2Face, featureNames, type GeneratedImage, type LoadOptions } from '../../lib/index.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
+import { type Call, differenceOf, everything, identity, mixtures, photo } from '../mixtures.ts';
+import { remembersInputs } from '../recipe-behaviour.ts';
 import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
 
 const folder = temporaryFolder();
 const bundle = folder.path('bundle');
-const photo = {
-	data: Uint8Array.from({ length: 3 * 200 * 160 }, (_, i) => (i * 7919) % 251),
-	...{ width: 200, height: 160, channels: 3 as const },
-};
-const keypoints = [
-	[70, 60],
-	[110, 62],
-	[90, 85],
-	[75, 105],
-	[105, 107],
-] as const;
-const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
-const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * i));
-
-const numbers = Float32Array.from({ length: 55 }, (_, i) => Math.sin(5 * i));
-const reference = { photo, face: keypoints };
-/** Everything at once. */
-const everything: GenerateOptions = {
-	control: { pose: { yaw: 20, pitch: -5 }, scale: 0.8 },
-	expression: 'smile',
-	reference,
-};
-type Call = readonly [Float32Array | Float32Array[], GenerateOptions];
-/** Each another mixture. Together they need more rows than a batch has, and leave it one after another. */
-const mixtures: readonly Call[] = [
-	[identity, { seed: 1, steps: 5 }],
-	[otherIdentity, { seed: 2, steps: 3, control: { pose: { yaw: 30 } } }],
-	[identity, { seed: 3, steps: 4, guidanceScale: 1, expression: numbers, expressionScale: 0.5 }],
-	[otherIdentity, { seed: 4, steps: 4, reference, count: 2 }],
-	[identity, { seed: 5, steps: 6, control: { image: photo, scale: 0.6 }, guidanceScale: 1 }],
-	[identity, { seed: 6, steps: 2, ...everything }],
-	[[identity, otherIdentity], { seed: 7, steps: 3, reference: { photo, align: false, scale: 1.2 } }],
-	[otherIdentity, { seed: 8, steps: 5, control: { pose: { roll: 10 } }, expression: 'frown', guidanceScale: 4 }],
-	[identity, { seed: 9, steps: 3, expression: 'smile', reference: { ...reference, scale: 0 } }],
-	[otherIdentity, { seed: 10, steps: 4, guidanceScale: 1, reference, control: { image: photo } }],
-];
-
-type Images = readonly GeneratedImage[];
-
-/** In levels: the largest difference of two lists of images, or that of the image that differs most on average; NaN for other shapes. */
-function differenceOf(a: Images, b: Images, onAverage: boolean): number {
-	if (a.length !== b.length || a.some(({ data }, i) => data.length !== b[i]!.data.length)) return Number.NaN;
-	const differences = a.map(({ data }, i) => Array.from(data, (level, at) => Math.abs(level - b[i]!.data[at]!)));
-	const worst = (list: number[]) => list.reduce((most, one) => Math.max(most, one), 0);
-	const mean = (list: number[]) => list.reduce((sum, one) => sum + one, 0) / list.length;
-	return worst(differences.map(onAverage ? mean : worst));
-}
-
-beforeAll(() => writeRandomBundle(bundle, { size: 'tiny', seed: 11, adapters: true }));
+beforeAll(() => writeRandomBundle(bundle, { size: 'tiny', seed: 11, adapters: true, lcmLora: true }));
 
 for (const runtime of await findRuntimes()) {
 	if (runtime.reason !== undefined) console.log(`Leaving out ${runtime.name}: ${runtime.reason}`);
@@ -69,11 +17,13 @@ for (const runtime of await findRuntimes()) {
 	describe.skipIf(runtime.reason !== undefined)(runtime.name, { timeout: 600_000 }, () => behaves(runtime));
 }
 
-function behaves({ name, device, provider, library, tolerance, onAverage }: Runtime): void {
-	const difference = (a: Images, b: Images) => differenceOf(a, b, onAverage ?? false);
+function behaves(runtime: Runtime): void {
+	const { name, device, provider, library, tolerance, onAverage } = runtime;
+	const difference = (a: readonly GeneratedImage[], b: readonly GeneratedImage[]) =>
+		differenceOf(a, b, onAverage ?? false);
 	const isEngine = library !== undefined;
 	const options: LoadOptions = {
-		...{ bundle, device },
+		...{ bundle, device, loras: ['lcm'] },
 		...Object.fromEntries(featureNames.map((feature) => [feature, true])),
 		...(isEngine ? { cacheDir: folder.path(`engines of ${name}`), batchSizes: [1, 2, 4, 8] } : {}),
 	};
@@ -111,7 +61,7 @@ function behaves({ name, device, provider, library, tolerance, onAverage }: Runt
 		// Whatever steers a call changes its images.
 		for (const [
 			i,
-			[who, { control: _, expression: __, expressionScale: ___, reference: ____, ...how }],
+			[who, { image, mask, strength, overlay, control, expression, expressionScale, reference, ...how }],
 		] of mixtures.entries()) {
 			const plain = await paint([who, how]);
 			if (i > 0) expect(difference(alone[i]!, plain), `call ${i}`).toBeGreaterThan(0);
@@ -128,7 +78,7 @@ function behaves({ name, device, provider, library, tolerance, onAverage }: Runt
 
 	test.skipIf(provider === 'stand-in')('calls that nothing steers paint as a model without features does', async () => {
 		await using plain = await Arc2Face.load({
-			...{ bundle, device },
+			...{ bundle, device, loras: ['lcm'] },
 			...(isEngine ? { cacheDir: options.cacheDir, batchSizes: options.batchSizes } : {}),
 		});
 		const call: Call = [identity, { seed: 5, steps: 4, count: 2 }];
@@ -140,7 +90,7 @@ function behaves({ name, device, provider, library, tolerance, onAverage }: Runt
 		for (const step of [1, 2, 7]) {
 			const abort = new AbortController();
 			const painting = model.generate(identity, {
-				...{ ...everything, seed: 1, steps: 1000, count: 2, signal: abort.signal },
+				...{ ...everything, sampler: 'euler', seed: 1, steps: 1000, count: 2, signal: abort.signal },
 				onStep: (progress) => progress.step === step && abort.abort('enough'),
 			});
 			const other = paint(mixtures[8]!);
@@ -156,7 +106,9 @@ function behaves({ name, device, provider, library, tolerance, onAverage }: Runt
 	test('dispose rejects what is pending, at any moment', async () => {
 		for (const wait of [0, 1, 20, 60]) {
 			const own = await Arc2Face.load(options);
-			const pending = [1, 2, 3].map((seed) => own.generate(identity, { ...everything, seed, steps: 500 }));
+			const pending = [1, 2, 3].map((seed) =>
+				own.generate(identity, { ...everything, sampler: 'euler', seed, steps: 500 }),
+			);
 			const outcomes = Promise.allSettled(pending);
 			await new Promise((resolve) => setTimeout(resolve, wait));
 			await own.dispose();
@@ -165,6 +117,8 @@ function behaves({ name, device, provider, library, tolerance, onAverage }: Runt
 			}
 		}
 	});
+
+	describe('recipes', () => remembersInputs({ runtime, options, model: () => model, difference }));
 
 	// Through the C ABI, where all providers are alike; a real one would be slow to fail so often.
 	describe.skipIf(provider !== 'stand-in')('engines whose calls are counted', () => {

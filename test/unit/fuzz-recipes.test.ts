@@ -1,6 +1,7 @@
 // Whatever is passed as options or recipe, `generate` takes it or says in a typed error what is wrong. Each case follows from its number, so
 // that a failure names it.
 import { expect, test } from 'vitest';
+import { featureNames } from '../../lib/options/features.ts';
 import { usualDefaults } from '../../lib/options/generate.ts';
 import type { Recipe } from '../../lib/options/recipe.ts';
 import { readArguments, type Who } from '../../lib/painting/arguments.ts';
@@ -37,7 +38,7 @@ const size = { width: 64, height: 64 };
 const model: Model = {
 	bundle: { schedule, geometry: { ...size, pixelsPerLatent: 8 }, expressions: new Map(), framing: 'ffhq' },
 	geometry: { ...size, pixelsPerLatent: 8 },
-	...{ features: [], defaults: usualDefaults },
+	...{ features: featureNames, defaults: usualDefaults },
 };
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);
@@ -54,7 +55,16 @@ const recipe: Recipe = {
 		...{ seed: 42, noise: 'batch', width: 64, height: 64 },
 	},
 	batch: { images: 3, place: 1 },
+	edit: { image: digest, strength: 0.5, mask: digest, overlay: true },
+	control: { pose: { yaw: 20, pitch: -5, roll: 0 }, scale: 0.8 },
+	expression: { numbers: Array.from({ length: 55 }, (_, i) => Math.sin(i)), scale: 0.5 },
+	reference: {
+		...{ photo: digest, scale: 0.7, noise: Buffer.alloc(16).toString('base64') },
+		keypoints: Array.from({ length: 5 }, (_, i) => [i, 2 * i] as const),
+	},
 };
+/** For it; nothing reads them. */
+const photos = { image: 'photo.png', mask: 'mask.png', reference: { photo: 'friend.png' } };
 
 /** Values of all kinds, more often those that some option takes. */
 function anything(next: () => number): unknown {
@@ -70,6 +80,9 @@ function anything(next: () => number): unknown {
 		() =>
 			pick([undefined, null, Number.NaN, Infinity, -0, 2 ** 53, 1n, Symbol('a'), true, () => {}, new Date(), {}, []]),
 		() => new Float32Array(Math.floor(next() * 3) * 4 * 64).fill(next()),
+		() => ({ scale: next() * 3, image: digest, pose: { yaw: next() * 200 } }),
+		() => ({ photo: 'friend.png', align: next() < 0.5, face: pick(['only', 0, 'none']) }),
+		() => pick([digest, 'photo.png', 'AAAA', 'AAAAAAAA']),
 		() => new Proxy({}, { get: () => undefined }),
 		() => Object.create(null),
 	])();
@@ -77,14 +90,16 @@ function anything(next: () => number): unknown {
 
 const names = [
 	...['count', 'steps', 'guidanceScale', 'guidanceInterval', 'seed', 'noise', 'sampler', 'eta', 'width', 'height'],
-	...['latents', 'check', 'recipe', 'onStep', 'signal'],
+	...['latents', 'check', 'recipe', 'onStep', 'signal', 'image', 'mask', 'strength', 'overlay'],
+	...['control', 'expression', 'expressionScale', 'reference'],
 ];
 
 /** The recipe, of which some values are others. */
 function damaged(next: () => number): unknown {
+	const inputs = ['edit', 'control', 'expression', 'reference'] as const;
 	const copy = structuredClone(recipe) as unknown as Record<string, Record<string, unknown>>;
 	for (let count = Math.floor(next() * 2); count > 0; count--) {
-		const parts = [copy, copy.model!, copy.options!, copy.batch!, copy.identity!];
+		const parts = [copy, copy.model!, copy.options!, copy.batch!, copy.identity!, ...inputs.map((name) => copy[name]!)];
 		const part = parts[Math.floor(next() * parts.length)];
 		if (typeof part !== 'object' || part === null || !Object.isExtensible(part)) continue;
 		const keys = Object.keys(part);
@@ -100,7 +115,7 @@ test('any options and recipes are taken, or refused with a typed error', () => {
 		const next = random(seed);
 		const options: Record<string, unknown> = {};
 		for (const name of names) if (next() < 0.06) options[name] = anything(next);
-		if (next() < 0.6) options.recipe = damaged(next);
+		if (next() < 0.6) Object.assign(options, { ...photos, ...options, recipe: damaged(next) });
 		const who = next() < 0.5 ? options : next() < 0.8 ? identity : anything(next);
 		try {
 			const painting = preparePainting(
