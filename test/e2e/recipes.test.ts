@@ -124,14 +124,14 @@ describe('of photos that are painted over until they are alike', () => {
 	])('with %s: each again as its own photo, under its own mask', async (_, how, told) => {
 		const edit = { image: photos, mask: masks, steps: 4, width: 96, height: 96, ...how };
 		const first = await trained.generate(identities, { ...edit, check: { minSimilarity: -1, tries: 1 } });
-		const [least, middle] = first.map(({ similarity }) => similarity!).sort((a, b) => a - b);
-		// So that all but one are alike enough, or have another try.
-		const minSimilarity = (least! + middle!) / 2;
+		const [, middle, most] = first.map(({ similarity }) => similarity!).sort((a, b) => a - b);
+		// So that all but one are painted again.
+		const minSimilarity = (middle! + most!) / 2;
 		const images = await trained.generate(identities, { ...edit, check: { minSimilarity, tries: 8 } });
 		const painted = images.filter(({ seed }, i) => seed !== first[i]!.seed);
 		const kept = images.filter(({ seed }, i) => seed === first[i]!.seed);
 		for (const image of kept) expect(difference([image], [first[image.index]!])).toBeLessThanOrEqual(1);
-		expect([kept.length, painted.length]).toEqual([2, 1]);
+		expect([kept.length, painted.length]).toEqual([1, 2]);
 		for (const image of painted) {
 			expect(image.similarity!).toBeGreaterThan(first[image.index]!.similarity!);
 			const { seed } = image;
