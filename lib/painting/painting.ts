@@ -122,14 +122,17 @@ function ingredientsOf(portrait: Portrait, { painting, inputs, photos }: Begun):
 	const { latents, drawnFor, noise } = manner;
 	const numbers = (latents?.length ?? 0) / portraits.length;
 	const { edit, ...asked } = painting.inputs;
-	const several = edit !== undefined && portraits.length > 1;
+	// Of those painted again, each draws for itself.
+	const isFirst = seed === seeds.of(index, 1);
+	const isDrawnWithOthers =
+		edit !== undefined &&
+		((edit.drawsOnce && isFirst && edit.photos.length < portraits.length) ||
+			(noise === 'batch' && edit.photos.length > 1));
 	return {
 		...{ identity, used, options: { ...decided, seed, ...inputs.size } },
 		...(noise === 'batch' && { batch: { images: drawnFor, place } }),
 		...recipeInputs(portrait, { edit, ...asked }, inputs, photos),
 		latents: latents?.subarray(index * numbers, (index + 1) * numbers),
-		// Of those painted again, each draws for itself.
-		isDrawnWithOthers:
-			several && ((edit.drawsOnce && seed === seeds.of(index, 1)) || (noise === 'batch' && edit.photos.length > 1)),
+		isDrawnWithOthers,
 	};
 }
