@@ -49,7 +49,9 @@ export const paintingOptions = {
  *
  * @throws {UsageError} for tries of nothing, for levels that are no numbers, and as {@link steeringOf} does
  */
-export function requestOf(values: OptionValues<typeof paintingOptions>): GenerateOptions {
+export function requestOf(
+	values: OptionValues<typeof paintingOptions> & { recipe?: string | undefined },
+): GenerateOptions {
 	const { count, steps, guidanceScale, guidanceInterval, seed, sampler, eta, noise, width, height } = values;
 	const { image, strength, mask, overlay, check: minSimilarity, tries } = values;
 	if (tries !== undefined && minSimilarity === undefined) {

@@ -36,19 +36,21 @@ export function steeringFeatures({ pose, control, expression, reference }: Value
  *
  * @throws {UsageError} for options that do not go together, or are not written as they should be
  */
-export function steeringOf(values: Values): SteeringOptions {
-	const { pose, control, controlScale, expression, expressionScale } = values;
+export function steeringOf(values: Values & { recipe?: string | undefined }): SteeringOptions {
+	const { pose, control, controlScale, expression, expressionScale, recipe } = values;
 	const { reference, referenceScale, referenceFace, referenceAsIs } = values;
 	if (pose !== undefined && control !== undefined) {
 		throw new UsageError('Expected either --pose or --control but received both.');
 	}
-	requireWith({ controlScale }, '--pose or --control', pose ?? control);
+	requireWith({ controlScale }, '--pose or --control', pose ?? control ?? recipe);
 	requireWith({ referenceScale, referenceFace, referenceAsIs }, '--reference', reference);
 	if (referenceFace !== undefined && referenceAsIs) {
 		throw new UsageError('Expected either --reference-face or --reference-as-is but received both.');
 	}
 	const scaled = <Scale>(scale: Scale | undefined) => (scale === undefined ? {} : { scale });
 	return {
+		// Of a recipe's pose.
+		...(controlScale !== undefined && { control: { scale: controlScale } }),
 		...(pose !== undefined && { control: { pose: parsePose(pose), ...scaled(controlScale) } }),
 		...(control !== undefined && { control: { image: control, ...scaled(controlScale) } }),
 		...(expression !== undefined && { expression: parseExpression(expression) }),
