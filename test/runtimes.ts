@@ -38,7 +38,8 @@ export const faultyProvider = join(dirname(insideFile), 'arc2face_faulty_provide
 export type Faults = {
 	/** Restarts counting calls at 0; the call of this number, unless -1, fails with this status. */
 	restart(failAt: number, status: number): void;
-	state(): { calls: number; engines: number; contexts: number };
+	/** `evaluations`: of UNets, among the calls. */
+	state(): { calls: number; evaluations: number; engines: number; contexts: number };
 };
 export const openFaults = () => createRequire(import.meta.url)(faultyProvider) as Faults;
 

@@ -3,7 +3,8 @@
 //
 //   restart(failAt, status)   counts the calls that return a status from 0 again; the one of that number, unless it is
 //                             -1, gives that status without being made
-//   state()                   { calls, engines, contexts }: calls since then; what is open
+//   state()                   { calls, evaluations, engines, contexts }: calls and evaluations of UNets since then;
+//                             what is open
 #include <napi.h>
 
 #include <cstdlib>
@@ -22,6 +23,7 @@ void Restart(const Napi::CallbackInfo& info) {
 Napi::Value State(const Napi::CallbackInfo& info) {
   const Napi::Object state = Napi::Object::New(info.Env());
   state.Set("calls", faults.calls.load());
+  state.Set("evaluations", faults.evaluations.load());
   state.Set("engines", faults.engines.load());
   state.Set("contexts", faults.contexts.load());
   return state;
