@@ -41,9 +41,8 @@ const everything: GenerateOptions = {
 	...{ control: { pose: { yaw: 30 } }, reference: { photo, align: false } },
 };
 
-const rows: [string, string][] = [];
 const misses: string[] = [];
-const row = (name: string, value: string) => void rows.push([name, value]);
+const row = (name: string, value: string) => console.log(`${name.padEnd(42)}  ${value}`);
 /** A row of a number that has its limit. */
 const limited = (name: string, value: number, limit: number, told: string) => {
 	row(name, told);
@@ -74,6 +73,8 @@ async function measure(bundle: string): Promise<void> {
 	await restartPeak();
 	const start = performance.now();
 	const model = await Arc2Face.load(options);
+	console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model}, ${cpus().length} cores`);
+	console.log(`Node ${process.version}, ONNX Runtime ${model.info.version}, ${side}×${side}, ${values.size} networks`);
 	row('load with every feature', seconds(performance.now() - start));
 	const after = await writtenBytes();
 	const written = Math.max(after.byCalls - before.byCalls, after.toDisks - before.toDisks);
@@ -101,11 +102,6 @@ async function measure(bundle: string): Promise<void> {
 	const evaluations = portrait.whole / evaluation;
 	limited('  in evaluations', evaluations, most.evaluations, evaluations.toFixed(2));
 	await tiny.dispose();
-
-	console.log(`${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model}, ${cpus().length} cores`);
-	console.log(`Node ${process.version}, ONNX Runtime ${model.info.version}, ${side}×${side}, ${values.size} networks`);
-	const width = Math.max(...rows.map(([name]) => name.length));
-	for (const [name, value] of rows) console.log(`${name.padEnd(width)}  ${value}`);
 }
 
 const folder = values.bundle ?? (await mkdtemp(join(tmpdir(), 'arc2face-features-')));

@@ -1,4 +1,6 @@
 // How models behave that were loaded with every feature, whatever runs them; see behaviour.test.ts.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { Arc2Face, featureNames, type GeneratedImage, type LoadOptions } from '../../lib/index.ts';
@@ -9,6 +11,7 @@ import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment
 
 const folder = temporaryFolder();
 const bundle = folder.path('bundle');
+const compiled = new URL('../../dist/lib/index.js', import.meta.url).href;
 beforeAll(() => writeRandomBundle(bundle, { size: 'tiny', seed: 11, adapters: true, lcmLora: true }));
 
 for (const runtime of await findRuntimes()) {
@@ -18,7 +21,7 @@ for (const runtime of await findRuntimes()) {
 }
 
 function behaves(runtime: Runtime): void {
-	const { name, device, provider, library, tolerance, onAverage } = runtime;
+	const { name, device, provider, library, onHost, tolerance, onAverage } = runtime;
 	const difference = (a: readonly GeneratedImage[], b: readonly GeneratedImage[]) =>
 		differenceOf(a, b, onAverage ?? false);
 	const isEngine = library !== undefined;
@@ -118,6 +121,58 @@ function behaves(runtime: Runtime): void {
 		}
 	});
 
+	test('an abort while the model loads gives everything back', async () => {
+		for (const at of [1, 4, 7]) {
+			const abort = new AbortController();
+			let reports = 0;
+			const onProgress = () => {
+				reports += 1;
+				if (reports === at) abort.abort('enough');
+			};
+			await expect(Arc2Face.load({ ...options, onProgress, signal: abort.signal }), `report ${at}`).rejects.toBe(
+				'enough',
+			);
+		}
+		expect(difference(await paint(mixtures[1]!), await paint(mixtures[1]!))).toBe(0);
+	});
+
+	test('memory that runs out: OUT_OF_MEMORY, and the model goes on', async ({ skip }) => {
+		skip(!onHost, 'a GPU has more memory than any call may ask for; test/README.md says which tests are about it');
+		const program = 'prlimit';
+		skip(spawnSync(program, ['--version']).error !== undefined, `there is no ${program} here`);
+		// The process has so little memory left that 1000 portraits of this size do not fit.
+		const large = { width: 512, height: 512 };
+		const source = `
+			import assert from 'node:assert';
+			import { spawnSync } from 'node:child_process';
+			import { readFileSync } from 'node:fs';
+			const { Arc2Face } = await import(process.argv[1]);
+			const model = await Arc2Face.load(JSON.parse(process.argv[2]));
+			const identity = new Float32Array(512).fill(1);
+			const photo = { data: new Uint8Array(3 * 96 * 96).fill(99), width: 96, height: 96, channels: 3 };
+			const everything = {
+				...{ image: photo, mask: photo, overlay: true, control: { pose: { yaw: 20 } }, expression: 'smile' },
+				...{ reference: { photo, align: false }, width: 128, height: 128 },
+			};
+			const how = { ...everything, seed: 3, steps: 2 };
+			const [before] = await model.generate(identity, how);
+
+			const used = 1024 * /^VmSize:\\s+(\\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))[1];
+			const limits = ['--pid', process.pid, '--as=' + (used + 2 ** 25) + ':'].map(String);
+			assert.equal(spawnSync('${program}', limits).status, 0);
+			const call = model.generate(identity, { ...how, count: 1000, ...${JSON.stringify(large)} });
+			await assert.rejects(call, { code: 'OUT_OF_MEMORY' });
+			const [after] = await model.generate(identity, how);
+			assert.deepEqual(after.data, before.data);
+		`;
+		const sizes = isEngine
+			? { imageSizes: [{ width: 128, height: 128 }, large], cacheDir: folder.path(`two sizes of ${name}`) }
+			: {};
+		const argv = ['--input-type=module', '--eval', source, compiled, JSON.stringify({ ...options, ...sizes })];
+		const [code] = await once(spawn(process.execPath, argv, { stdio: 'inherit' }), 'exit');
+		expect(code).toBe(0);
+	});
+
 	describe('recipes', () => remembersInputs({ runtime, options, model: () => model, difference }));
 
 	// Through the C ABI, where all providers are alike; a real one would be slow to fail so often.
@@ -125,6 +180,30 @@ function behaves(runtime: Runtime): void {
 		const failed = 7; // ARC2FACE_FAILED of native/provider/tensorrt/abi.h
 		const outOfMemory = 6; // ARC2FACE_OUT_OF_MEMORY
 		const environment = { ARC2FACE_PROVIDER: faultyProvider, ARC2FACE_FAULTY_PROVIDER: library };
+
+		test('a failure of a call while loading: the error says so, and nothing stays open', () =>
+			withEnvironment(environment, async () => {
+				const faults = openFaults();
+				const small = { ...options, batchSizes: [2] };
+				faults.restart(-1, 0);
+				await (await Arc2Face.load(small)).dispose();
+				const { calls } = faults.state();
+				let failures = 0;
+				// Every call fails once in behaviour.test.ts; these are some of those that the features add, too.
+				for (let at = 0; at < calls; at += 7) {
+					faults.restart(at, failed);
+					await Arc2Face.load(small).then(
+						(own) => own.dispose(),
+						(error: unknown) => {
+							expect(error, `call ${at}`).toMatchObject({ code: 'ENGINE_FAILED' });
+							failures += 1;
+						},
+					);
+					expect(faults.state(), `call ${at}`).toMatchObject({ engines: 0, contexts: 0 });
+				}
+				faults.restart(-1, 0);
+				expect(failures).toBeGreaterThan(10);
+			}));
 
 		test.each([
 			[failed, 'ENGINE_FAILED'],
