@@ -231,6 +231,10 @@ export interface NativeGenerateRequest {
 	reference?: { photo: NativePhoto; scale: number; face?: Float64Array; noise?: Float32Array };
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
+	/** What an image is expected to become, after each evaluation whose plan assigns `preview`: before `onImage` has it. */
+	onPreview?: (preview: NativePreview) => void;
+	/** How previews look, one pixel for each of the latents: see lib/bundle/latent-colours.ts (default: as the decoder paints them). */
+	previewColours?: Float32Array;
 	/** Each image as soon as it is painted. */
 	onImage: (image: NativeImage) => void;
 }
@@ -250,6 +254,9 @@ export interface NativeEdit {
 
 /** RGB bytes of an image, in memory that the core wrote; `index` is its place in `identityOfImage`. */
 export type NativeImage = { index: number; pixels: Uint8Array };
+
+/** After `step` evaluations of the image, from 1. */
+export type NativePreview = NativeImage & { step: number; width: number; height: number };
 
 export interface NativeModel {
 	detect(request: NativeDetectRequest): NativeCall<NativeFaces>;

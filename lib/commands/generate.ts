@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
+import { decoderOptions } from '../cli/decoder.ts';
 import { editedSides } from '../cli/edit.ts';
 import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity } from '../cli/identity-file.ts';
@@ -76,6 +77,7 @@ const options = {
 	},
 	force: { type: 'boolean', help: 'overwrite files that exist' },
 	...loraOptions,
+	...decoderOptions,
 	...modelOptions,
 } as const;
 type Values = OptionValues<typeof options>;

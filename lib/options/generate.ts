@@ -1,5 +1,6 @@
 // The options of `generate`.
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
+import type { Preview } from '../preview.ts';
 import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
@@ -7,6 +8,7 @@ import { check, integer, invalid, type Rule, rules } from './check.ts';
 import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
 import { mannerRules, maxImages } from './manner.ts';
+import { type PreviewOptions, previewRule, resolvePreview } from './preview.ts';
 import { type Recipe, recipeRule } from './recipe.ts';
 import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
 import { requireSides } from './sizes.ts';
@@ -72,6 +74,16 @@ export interface GenerateOptions extends EditOptions, SteeringOptions {
 	 * @param progress - how many, of how many, in which round
 	 */
 	onStep?: ((progress: StepProgress) => void) | undefined;
+	/**
+	 * Called with what each image is expected to become, while it is painted and before it is there: with the noise that is still in it
+	 * predicted and taken away, and decoded by the tiny decoder of a model that was loaded with it, else in a small size by a linear map. The
+	 * images are the same with and without.
+	 *
+	 * @param preview - pixels, and of which image after which step they are
+	 */
+	onPreview?: ((preview: Preview) => void) | undefined;
+	/** How often `onPreview` is called (default: after each network evaluation). */
+	preview?: PreviewOptions | undefined;
 	/** When it aborts, the call stops within one step and rejects with its reason. */
 	signal?: AbortSignal | undefined;
 }
@@ -116,6 +128,8 @@ export function checkGenerateOptions(options: GenerateOptions, defaults: Generat
 		check: likenessRule,
 		recipe: recipeRule,
 		onStep: rules.callback,
+		onPreview: rules.callback,
+		preview: previewRule,
 		signal: rules.signal,
 	});
 	checkEditOptions(options);
@@ -123,6 +137,7 @@ export function checkGenerateOptions(options: GenerateOptions, defaults: Generat
 	const { eta, sampler = defaults.sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 	requireNoise(resolveLikeness(options.check), options.latents);
+	resolvePreview(options);
 }
 
 /** @internal */
@@ -135,7 +150,7 @@ export function resolveGenerateOptions(
 	checkGenerateOptions(options, defaults);
 	const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, sampler = defaults.sampler } = options;
 	const { count = 1, noise = 'per-image', eta = 0 } = options;
-	const { width = size.width, height = size.height, guidanceInterval, latents, onStep, signal } = options;
+	const { width = size.width, height = size.height, guidanceInterval, latents, onStep, onPreview, signal } = options;
 
 	const images = count * identities;
 	if (images > maxImages) {
@@ -154,7 +169,9 @@ export function resolveGenerateOptions(
 	const likeness = resolveLikeness(options.check);
 	const seeds = seedsOf(options.seed, { noise, images, rounds: likeness?.tries ?? 1 });
 	const how = { steps, guidanceScale, guidanceInterval, sampler, eta };
-	return { count, images, ...how, seeds, noise, width, height, latents, likeness, onStep, signal };
+	const previewEvery = resolvePreview(options);
+	const told = { onStep, onPreview, previewEvery, signal };
+	return { count, images, ...how, seeds, noise, width, height, latents, likeness, ...told };
 }
 
 const latentsRule: Rule = { expected: 'a Float32Array', fits: isFloat32Array };

@@ -5,7 +5,7 @@ import type { ImageGeometry } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import type { FaceChoice } from '../options/faces.ts';
-import type { Feature } from '../options/features.ts';
+import type { Decoder, Feature } from '../options/features.ts';
 import type { GenerateDefaults } from '../options/generate.ts';
 import type { Pixels } from '../photo.ts';
 import type { Describe } from '../provenance/recipe.ts';
@@ -13,10 +13,11 @@ import type { FoundFace } from '../steering/steering.ts';
 
 /** What a call needs to know of its model. */
 export type Model = Readonly<{
-	bundle: Pick<Bundle, 'schedule' | 'geometry' | 'expressions' | 'framing'>;
+	bundle: Pick<Bundle, 'folder' | 'schedule' | 'geometry' | 'expressions' | 'framing' | 'latentColours'>;
 	/** Of images whose call says nothing of their size. */
 	geometry: ImageGeometry;
 	features: readonly Feature[];
+	decoder: Decoder;
 	defaults: GenerateDefaults;
 }>;
 

@@ -35,9 +35,12 @@ const schedule = {
 } as const;
 const size = { width: 64, height: 64 };
 const model: Model = {
-	bundle: { schedule, geometry: { ...size, pixelsPerLatent: 8 }, expressions: new Map(), framing: 'ffhq' },
+	bundle: {
+		...{ folder: 'bundle', schedule, geometry: { ...size, pixelsPerLatent: 8 } },
+		...{ expressions: new Map(), framing: 'ffhq', latentColours: undefined },
+	},
 	geometry: { ...size, pixelsPerLatent: 8 },
-	...{ features: [], defaults: usualDefaults },
+	...{ features: [], decoder: 'vae', defaults: usualDefaults },
 };
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);
