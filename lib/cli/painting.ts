@@ -38,6 +38,11 @@ export const paintingOptions = {
 		help: 'least similarity to the person, -1 to 1: portraits below it are painted again (default: none is read)',
 	},
 	tries: { type: 'number', value: 'N', help: 'how often a portrait is painted at most, with --check (default: 3)' },
+	preview: {
+		type: 'number',
+		value: 'N',
+		help: 'every N steps, write what becomes of each portrait to <portrait>.preview.png, until it is painted',
+	},
 	width: { type: 'number', value: 'PIXELS', help: "width (default: the model's, with --image alone that photo's)" },
 	height: { type: 'number', value: 'PIXELS', help: 'height, likewise' },
 	...editOptions,
