@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { writeWhole } from '../files/write.ts';
 import type { Size } from '../geometry.ts';
-import type { Preview } from '../preview.ts';
+import type { Preview } from '../options/preview.ts';
 import { makeFolderOf } from './new-file.ts';
 
 /** The preview's file beside a portrait's. */
@@ -55,7 +55,9 @@ export class PreviewFiles {
 		for (let preview = this.#next.get(file); preview !== undefined; preview = this.#next.get(file)) {
 			this.#next.delete(file);
 			try {
-				const image = preview.sharp().resize({ ...this.#size, fit: 'fill' });
+				// Imported here: without sharp, which it needs, `--help` still answers.
+				const { default: sharp } = await import('sharp');
+				const image = sharp(preview.data, { raw: preview }).resize({ ...this.#size, fit: 'fill' });
 				await makeFolderOf(file);
 				await writeWhole(file, await image.png().toBuffer());
 			} catch (error) {

@@ -1,6 +1,5 @@
 // The options of `generate`.
 import { type ImageGeometry, latentChannels } from '../geometry.ts';
-import type { Preview } from '../preview.ts';
 import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
@@ -8,7 +7,8 @@ import { check, integer, invalid, type Rule, rules } from './check.ts';
 import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
 import { mannerRules, maxImages } from './manner.ts';
-import { type PreviewOptions, previewRule, resolvePreview } from './preview.ts';
+import { type Preset, type PresetName, type Presets, presetRule, usualPresets } from './presets.ts';
+import { type Preview, type PreviewOptions, previewRule, resolvePreview } from './preview.ts';
 import { type Recipe, recipeRule } from './recipe.ts';
 import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
 import { requireSides } from './sizes.ts';
@@ -18,6 +18,11 @@ import { checkSteeringOptions, type SteeringOptions, steeringRules } from './ste
 export interface GenerateOptions extends EditOptions, SteeringOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
+	/**
+	 * How much time a portrait may take (default `"standard"`, which is upstream's): sets `sampler`, `steps`, `guidanceScale` and
+	 * `guidanceInterval`, each unless the call does. `presets` of the model's `info` tells what they are; they are others with the LoRA `lcm`.
+	 */
+	preset?: PresetName | undefined;
 	/**
 	 * Network evaluations per portrait, 1–1000 (default 25, with the LoRA `lcm` 4); time grows with it. Some samplers need more: see
 	 * `sampler`; with `image` fewer are run: see `strength`.
@@ -97,30 +102,17 @@ export type StepProgress = {
 	round: number;
 };
 
-/** What `generate` does unless a call says otherwise. */
-export type GenerateDefaults = Readonly<{
-	/** As the option of that name. */
-	sampler: SamplerName;
-	/** As the option of that name. */
-	steps: number;
-	/** As the option of that name. */
-	guidanceScale: number;
-}>;
-/** @internal */
-export const usualDefaults: GenerateDefaults = { sampler: 'dpm++2m', steps: 25, guidanceScale: 3 };
-/** With the LoRA of latent consistency, as its authors use it: https://huggingface.co/latent-consistency/lcm-lora-sdv1-5. @internal */
-export const lcmDefaults: GenerateDefaults = { sampler: 'lcm', steps: 4, guidanceScale: 1 };
-
 /**
  * Checks those of generate's options that need no model.
  *
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  * @internal
  */
-export function checkGenerateOptions(options: GenerateOptions, defaults: GenerateDefaults = usualDefaults): void {
+export function checkGenerateOptions(options: GenerateOptions, presets: Presets = usualPresets): void {
 	check('generate', options, {
 		count: integer(1, maxImages),
 		...mannerRules,
+		preset: presetRule,
 		seed: seedRule,
 		latents: latentsRule,
 		...editRules,
@@ -134,7 +126,7 @@ export function checkGenerateOptions(options: GenerateOptions, defaults: Generat
 	});
 	checkEditOptions(options);
 	checkSteeringOptions(options);
-	const { eta, sampler = defaults.sampler } = options;
+	const { eta, sampler = presetOf(options, presets).sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 	requireNoise(resolveLikeness(options.check), options.latents);
 	resolvePreview(options);
@@ -145,12 +137,14 @@ export function resolveGenerateOptions(
 	options: GenerateOptions = {},
 	identities: number,
 	{ pixelsPerLatent, ...size }: ImageGeometry,
-	defaults: GenerateDefaults = usualDefaults,
+	presets: Presets = usualPresets,
 ) {
-	checkGenerateOptions(options, defaults);
-	const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, sampler = defaults.sampler } = options;
+	checkGenerateOptions(options, presets);
+	const preset = presetOf(options, presets);
+	const { steps = preset.steps, guidanceScale = preset.guidanceScale, sampler = preset.sampler } = options;
 	const { count = 1, noise = 'per-image', eta = 0 } = options;
-	const { width = size.width, height = size.height, guidanceInterval, latents, onStep, onPreview, signal } = options;
+	const { guidanceInterval = preset.guidanceInterval } = options;
+	const { width = size.width, height = size.height, latents, onStep, onPreview, signal } = options;
 
 	const images = count * identities;
 	if (images > maxImages) {
@@ -172,6 +166,10 @@ export function resolveGenerateOptions(
 	const previewEvery = resolvePreview(options);
 	const told = { onStep, onPreview, previewEvery, signal };
 	return { count, images, ...how, seeds, noise, width, height, latents, likeness, ...told };
+}
+
+function presetOf({ preset = 'standard' }: GenerateOptions, presets: Presets): Preset {
+	return presets[preset];
 }
 
 const latentsRule: Rule = { expected: 'a Float32Array', fits: isFloat32Array };

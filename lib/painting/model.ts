@@ -6,7 +6,7 @@ import type { Identity } from '../identity.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import type { FaceChoice } from '../options/faces.ts';
 import type { Decoder, Feature } from '../options/features.ts';
-import type { GenerateDefaults } from '../options/generate.ts';
+import type { Presets } from '../options/presets.ts';
 import type { Pixels } from '../photo.ts';
 import type { Describe } from '../provenance/recipe.ts';
 import type { FoundFace } from '../steering/steering.ts';
@@ -18,7 +18,7 @@ export type Model = Readonly<{
 	geometry: ImageGeometry;
 	features: readonly Feature[];
 	decoder: Decoder;
-	defaults: GenerateDefaults;
+	presets: Presets;
 }>;
 
 /** What a call needs its model to do. */

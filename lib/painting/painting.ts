@@ -31,7 +31,7 @@ export type Painting = ReturnType<typeof preparePainting>;
  */
 export function preparePainting({ identities, options, recipe, batch }: Asked, model: Model) {
 	const { schedule, expressions } = model.bundle;
-	const request = resolveGenerateOptions(options, identities.length, model.geometry, model.defaults);
+	const request = resolveGenerateOptions(options, identities.length, model.geometry, model.presets);
 	const { count, images, steps, sampler, eta, seeds, noise, latents, likeness, onStep, signal } = request;
 	const { guidanceScale, guidanceInterval, onPreview, previewEvery } = request;
 	requireFeatures(options, model.features);

@@ -2,7 +2,7 @@
 import { latentColoursName } from '../bundle/latent-colours.ts';
 import { Arc2FaceError } from '../errors.ts';
 import type { NativeGenerateRequest, NativePreview } from '../native.ts';
-import { Preview } from '../preview.ts';
+import type { Preview } from '../options/preview.ts';
 import type { Model } from './model.ts';
 import type { Portrait } from './portraits.ts';
 
@@ -33,5 +33,5 @@ export function previewOf(
 	{ steps, round }: { steps: number; round: number },
 ): Preview {
 	const { index: place, seed } = portraits[index]!;
-	return new Preview(pixels, size, { index: place, seed, step, steps, round });
+	return { data: pixels, ...size, channels: 3, index: place, seed, step, steps, round };
 }

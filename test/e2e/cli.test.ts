@@ -1,9 +1,10 @@
 // The command line as a user starts it: every command, its outputs and exit codes.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { EngineCache } from '../../lib/engines/cache.ts';
@@ -23,8 +24,8 @@ const inside = (name: string) =>
 		: join(dirname(process.env.ARC2FACE_INSIDE), `arc2face_${name}.so`);
 
 /** Resolves when `condition` holds; the test's time limit is the limit. */
-async function until(condition: () => boolean): Promise<void> {
-	while (!condition()) await new Promise((done) => setTimeout(done, 20));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+	while (!(await condition())) await new Promise((done) => setTimeout(done, 20));
 }
 
 const commandNames = ['generate', 'encode', 'detect', 'compare', 'pull', 'engines', 'doctor'];

@@ -1,7 +1,7 @@
 // Whatever is passed as options or recipe, `generate` takes it or says in a typed error what is wrong. Each case follows from its number, so
 // that a failure names it.
 import { expect, test } from 'vitest';
-import { usualDefaults } from '../../lib/options/generate.ts';
+import { usualPresets } from '../../lib/options/presets.ts';
 import type { Recipe } from '../../lib/options/recipe.ts';
 import { readArguments, type Who } from '../../lib/painting/arguments.ts';
 import type { Model } from '../../lib/painting/model.ts';
@@ -40,7 +40,7 @@ const model: Model = {
 		...{ expressions: new Map(), framing: 'ffhq', latentColours: undefined },
 	},
 	geometry: { ...size, pixelsPerLatent: 8 },
-	...{ features: [], decoder: 'vae', defaults: usualDefaults },
+	...{ features: [], decoder: 'vae', presets: usualPresets },
 };
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);
