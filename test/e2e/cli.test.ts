@@ -430,7 +430,7 @@ describe('with a bundle', () => {
 		const read = () => readFile(file).catch(() => undefined);
 		await until(async () => (await read()) !== undefined || child.exitCode !== null);
 		const [first, { width, height }] = [await read(), await sharp(file).metadata()];
-		expect([width, height]).toEqual([64, 64]);
+		expect([width, height]).toEqual([128, 128]);
 		await until(async () => Buffer.compare((await read()) ?? first!, first!) !== 0 || child.exitCode !== null);
 		expect(child.exitCode).toBeNull();
 		child.kill('SIGINT');
