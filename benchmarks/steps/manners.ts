@@ -1,6 +1,8 @@
 // The manners of painting that are compared: samplers by steps, guidance in some of the steps, the tiny decoder.
 import type { Decoder, GuidanceInterval, SamplerName } from '../../lib/index.ts';
 
+import { presetNames, usualPresets } from '../../lib/options/presets.ts';
+
 /** One way to paint. */
 export type Manner = Readonly<{
 	sampler: SamplerName;
@@ -34,6 +36,9 @@ export const guidances: readonly Manner[] = [
 		] as const
 	).map((guidanceInterval) => ({ ...standard, guidanceInterval })),
 ];
+
+/** What calls ask for by name. */
+export const presets: readonly Manner[] = presetNames.map((name) => ({ ...usualPresets[name], decoder: 'vae' }));
 
 /** The default and a draft of it, by the tiny decoder. */
 export const tinyDecoded: readonly Manner[] = [8, 25].map((steps) => ({ ...standard, steps, decoder: 'taesd' }));

@@ -13,7 +13,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openBundle } from '../../lib/bundle/bundle.ts';
-import { Arc2Face, type Decoder, type Identity, type SamplerName, samplerNames } from '../../lib/index.ts';
+import { Arc2Face, type Decoder, type Identity, presetNames, type SamplerName, samplerNames } from '../../lib/index.ts';
 import { guidedSteps } from '../../lib/samplers/guidance-interval.ts';
 import { makePlan } from '../../lib/samplers/samplers.ts';
 import { defaultEvaluator, EvaluationModel } from '../portraits/evaluation-model.ts';
@@ -22,7 +22,7 @@ import { measureDistance } from '../portraits/looks.ts';
 import { readPeople } from '../portraits/people.ts';
 import type { Recognised } from '../portraits/portrait.ts';
 import { mean } from '../portraits/statistics.ts';
-import { guidances, type Manner, samplersBySteps, tinyDecoded, usualSteps } from './manners.ts';
+import { guidances, type Manner, presets, samplersBySteps, tinyDecoded, usualSteps } from './manners.ts';
 import { list, type Measured, matrix } from './table.ts';
 
 const { values } = parseArgs({
@@ -64,12 +64,13 @@ for (const { photos } of gallery.people) {
 const { schedule } = await openBundle(painter.info.bundle);
 const bySteps = await measureAll(samplersBySteps(samplers, steps));
 const byGuidance = await measureAll(guidances);
+const byPreset = await measureAll(presets);
 const byDecoder = models.has('taesd') ? await measureAll(tinyDecoded) : [];
 for (const model of models.values()) await model.dispose();
 
 const about = { date: new Date().toISOString().slice(0, 10), bundle: values.bundle, people, portraits: each, seed };
 if (values.json) {
-	console.log(JSON.stringify({ ...about, bySteps, byGuidance, byDecoder }, null, '\t'));
+	console.log(JSON.stringify({ ...about, bySteps, byGuidance, byPreset, byDecoder }, null, '\t'));
 } else {
 	console.log(`${about.date}, ${cpus()[0]?.model}, ${cpus().length} cores; bundle ${values.bundle}`);
 	console.log(`${each} portraits of each of ${people} people\n`);
@@ -77,6 +78,7 @@ if (values.json) {
 	console.log(`Fréchet distance, at guidance 3\n\n${matrix(bySteps, 'distance')}\n`);
 	console.log(`Share of portraits in which a face is found\n\n${matrix(bySteps, 'found')}\n`);
 	console.log(`Guidance, sampler dpm++2m\n\n${list(byGuidance)}`);
+	console.log(`\nPresets: ${presetNames.join(', ')}\n\n${list(byPreset)}`);
 	if (byDecoder.length > 0) console.log(`\nThe tiny decoder, sampler dpm++2m\n\n${list(byDecoder)}`);
 }
 
