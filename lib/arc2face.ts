@@ -57,7 +57,7 @@ export class Arc2Face {
 		this.#bundle = bundle;
 		this.#detectionSize = detectionSize;
 		this.#model = {
-			...{ bundle, features: [...info.features], defaults: { ...info.defaults } },
+			...{ bundle, features: [...info.features], decoder: info.decoder, presets: structuredClone(info.presets) },
 			geometry: { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent },
 		};
 		this.#core = {

@@ -12,9 +12,9 @@ import type { Size } from './geometry.ts';
 import type { Sentence } from './messages/wording.ts';
 import { loadNative, type NativeLoadRequest, type NativeModel } from './native.ts';
 import type { Decoder, Feature } from './options/features.ts';
-import { type GenerateDefaults, lcmDefaults, usualDefaults } from './options/generate.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import type { LoraName } from './options/loras.ts';
+import { lcmPresets, type Preset, type Presets, usualPresets } from './options/presets.ts';
 import { embeddedBundleWarning, sizeWarnings, textEncoderLoraWarning, type Warning } from './warnings.ts';
 
 /** What was loaded, and why. */
@@ -31,8 +31,10 @@ export type ModelInfo = Readonly<{
 	bundle: string;
 	/** The LoRAs that were added to the UNet, in order. */
 	loras: readonly LoadedLora[];
-	/** What `generate` does unless a call says otherwise. */
-	defaults: GenerateDefaults;
+	/** What `generate` does unless a call says otherwise: the preset `standard`. */
+	defaults: Preset;
+	/** What each `preset` of `generate` sets. */
+	presets: Presets;
 	/** Size of the images unless a call asks for another, in pixels. */
 	imageSize: Size;
 	/** Image widths and heights are multiples of this. */
@@ -89,6 +91,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 	const options = { signal, onProgress };
 	const { native, version, precision, bundle, weights, imageSizes, memoryBytes } =
 		choice.device === 'cpu' ? await loadOnCpu(request, choice, options) : await loadOnGpu(request, choice, options);
+	const presets = bundle.loras.some(({ name }) => name === 'lcm') ? lcmPresets : usualPresets;
 	const info: ModelInfo = {
 		device: choice.device,
 		provider: choice.provider,
@@ -96,7 +99,7 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 		precision,
 		bundle: bundle.folder,
 		loras: bundle.loras.map(({ lora: { file }, ...lora }) => ({ file, ...lora })),
-		defaults: bundle.loras.some(({ name }) => name === 'lcm') ? lcmDefaults : usualDefaults,
+		...{ defaults: presets.standard, presets },
 		imageSize: { width: imageSizes[0].width, height: imageSizes[0].height },
 		pixelsPerLatent: bundle.geometry.pixelsPerLatent,
 		...(memoryBytes === undefined ? {} : { memoryBytes }),

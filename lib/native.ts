@@ -231,6 +231,10 @@ export interface NativeGenerateRequest {
 	reference?: { photo: NativePhoto; scale: number; face?: Float64Array; noise?: Float32Array };
 	/** After every network evaluation of the whole request; `step` counts from 1. */
 	onStep?: (progress: { step: number; steps: number }) => void;
+	/** What an image is expected to become, after each evaluation whose plan assigns `preview`, before `onImage` has it. */
+	onPreview?: (preview: NativePreview) => void;
+	/** How previews look, a pixel for each latent: lib/bundle/latent-colours.ts (default: as the decoder paints them). */
+	previewColours?: Float32Array;
 	/** Each image as soon as it is painted. */
 	onImage: (image: NativeImage) => void;
 }
@@ -248,8 +252,9 @@ export interface NativeEdit {
 	drawsOnce: boolean;
 }
 
-/** RGB bytes of an image, in memory that the core wrote; `index` is its place in `identityOfImage`. */
+/** RGB bytes in memory that the core wrote; `index` is the image's place in `identityOfImage`, `step` counts from 1. */
 export type NativeImage = { index: number; pixels: Uint8Array };
+export type NativePreview = NativeImage & { step: number; width: number; height: number };
 
 export interface NativeModel {
 	detect(request: NativeDetectRequest): NativeCall<NativeFaces>;
@@ -284,7 +289,7 @@ export function loadNative(): NativeAddon {
 	}
 }
 
-/** Path of the file that {@link loadNative} opens. This package's provider libraries are beside it. @throws when there is none */
+/** Path of the file that {@link loadNative} opens, with this package's provider libraries beside it. @throws when there is none */
 export function addonFile(): string {
 	return finder().resolve(packageRoot);
 }

@@ -15,6 +15,7 @@ import {
 	samplerNames,
 } from '../lib/index.ts';
 import { collect } from './collect.ts';
+import { shows } from './preview-behaviour.ts';
 import { faultyProvider, openFaults, type Runtime, withEnvironment } from './runtimes.ts';
 
 /** What the suite tests. */
@@ -33,6 +34,7 @@ const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * 
 
 export function paints(subject: Subject): void {
 	describe('images as they finish', () => givesEach(subject));
+	describe('images that are shown on the way', () => shows(subject));
 	describe('guidance in an interval', () => guidesInAnInterval(subject));
 	describe('portraits that have to be alike', () => checks(subject));
 	describe('recipes', () => remembers(subject));

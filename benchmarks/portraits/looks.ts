@@ -4,7 +4,7 @@ import type { Point } from '../../lib/index.ts';
 import { frechetDistance } from './frechet.ts';
 import type { Gallery, KnownPhoto } from './gallery.ts';
 import type { KeypointReader, Parts } from './keypoint-reader.ts';
-import type { Look, Portrait } from './portrait.ts';
+import type { Look, Portrait, Recognised } from './portrait.ts';
 import type { Row } from './requirements.ts';
 import { sharpness } from './sharpness.ts';
 import type { Pixels } from './square.ts';
@@ -70,7 +70,7 @@ export function measureLooks(portraits: readonly Portrait[], photos: readonly (r
  * in the mean over all choices. What so few samples add is the same for a portrait and for a third photo, so that what
  * photos have is the floor.
  */
-export function measureDistance(portraits: readonly Portrait[], gallery: Gallery): Row[] {
+export function measureDistance(portraits: readonly Recognised[], gallery: Gallery): Row[] {
 	const people = peopleOf(portraits);
 	const photos = people.map((k) => gallery.people[k]!.photos.map(({ identity }) => identity.embedding));
 	const painted = people.map((k) =>
@@ -91,7 +91,7 @@ export function measureDistance(portraits: readonly Portrait[], gallery: Gallery
 }
 
 /** Whom portraits should show, as indices into the gallery. */
-function peopleOf(portraits: readonly Portrait[]): number[] {
+function peopleOf(portraits: readonly Pick<Recognised, 'person'>[]): number[] {
 	return [...new Set(portraits.map(({ person }) => person))];
 }
 

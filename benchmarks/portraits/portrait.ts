@@ -4,6 +4,14 @@ import type { Parts } from './keypoint-reader.ts';
 
 export type Look = Readonly<{ sharpness: number; parts: Parts }>;
 
+/** Whom a portrait shows. */
+export type Recognised = Readonly<{
+	/** Whom it should show: an index into the gallery. */
+	person: number;
+	/** Undefined if no face is found. */
+	sight: Readonly<{ identity: Identity; similarities: readonly number[] }> | undefined;
+}>;
+
 /** A portrait as the detector and the evaluation embedder see it. */
 export type Portrait = Readonly<{
 	/** Whom it should show: an index into the gallery. */

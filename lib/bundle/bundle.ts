@@ -20,6 +20,7 @@ import { type Declarations, levelsOf } from './dimensions.ts';
 import { type Expressions, readExpressions } from './expressions.ts';
 import { fitTogether, type ReadConfigs } from './fit.ts';
 import { type Framing, readFraming } from './framing.ts';
+import { type LatentColours, readLatentColours } from './latent-colours.ts';
 import { type BundleLora, openLoras } from './loras.ts';
 import { checkOnnx, folderOf, isThere, onnxPath, readConfig, writeDown } from './network-files.ts';
 import {
@@ -52,6 +53,8 @@ export type Bundle = Readonly<{
 	expressions: Expressions;
 	/** Of heads that show poses. */
 	framing: Framing;
+	/** Of previews without the tiny decoder; undefined: not known. */
+	latentColours: LatentColours | undefined;
 	tokens: Tokens;
 	/** Numbers per token in the text encoder's output. */
 	conditioningSize: number;
@@ -123,6 +126,7 @@ async function read(
 	const adapters = await about('unet', () => readAdapters(adapterFiles));
 	const expressions = options.features.includes('expression') ? await readExpressions(folder) : new Map();
 	const framing = options.features.includes('control') ? await readFraming(folder) : 'ffhq';
+	const latentColours = await readLatentColours(folder, configs.vaeDecoder?.config);
 	const loras = await about('unet', () => openLoras(folder, wanted));
 
 	const files = new FileList();
@@ -161,6 +165,7 @@ async function read(
 		adapters: adapterFiles,
 		expressions,
 		framing,
+		latentColours,
 		tokens,
 		conditioningSize: hiddenSize,
 		schedule,
@@ -214,8 +219,8 @@ export async function findBundle(bundle: string): Promise<string> {
 }
 
 /**
- * A pull mends missing or damaged files of the official bundle, but not an edited field, a permission, tokens, which it has none of, or
- * files that are elsewhere.
+ * A pull mends missing or damaged files of the official bundle, but not an edited field, a permission, what it has none of (tokens, a tiny
+ * decoder), or files that are elsewhere.
  */
 export function withPull(error: unknown, folder: string): unknown {
 	if (!(error instanceof Arc2FaceError) || folder !== bundleFolder('arc2face')) return error;
@@ -223,6 +228,7 @@ export function withPull(error: unknown, folder: string): unknown {
 	if (field !== undefined || systemCode === 'EACCES' || basename(file) === tokensName) return error;
 	const path = relative(folder, file).split(sep).join('/');
 	if (file !== '' && (path.startsWith('../') || isAbsolute(path))) return error;
+	if (networks.tinyDecoder.folders.includes(path.split('/')[0]!)) return error;
 	const part = extraPartOf(path);
 	const command = part === undefined ? 'arc2face pull' : `arc2face pull --with ${part}`;
 	return error.with({ remedy: `Run \`${command}\`: it brings what is missing, and again what is damaged.` });

@@ -9,6 +9,7 @@ import { invalidWeights } from '../../models/weights/invalid.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
 import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { Arc2FaceError } from '../errors.ts';
+import type { Wording } from '../messages/wording.ts';
 import type { Feature } from '../options/features.ts';
 import {
 	type Configs,
@@ -41,17 +42,22 @@ export async function folderOf(bundle: string, name: NetworkName): Promise<strin
 		(error: NodeJS.ErrnoException) => error,
 	);
 	const { what, remedy } = cause === undefined ? { what: 'a file' } : await obstacleAt(file, cause);
+	const put = `Put it there, with the config.json and the weights of the ${label}`;
 	throw new Arc2FaceError('INVALID_BUNDLE', `Expected the folder ${file} with the ${label} but received ${what}.`, {
-		remedy: remedy ?? `Put it there, with the config.json and the weights of the ${label}${orWithout(loaded)}.`,
+		remedy: remedy ?? ((wording) => put + orElse(loaded, wording)),
 		details: { file, ...(cause?.code && { systemCode: cause.code }) },
 		cause,
 	});
 }
 
-function orWithout(loaded: string | readonly Feature[]): string {
-	if (loaded === 'taesd') return ', or load the model with the VAE as its decoder';
-	if (typeof loaded === 'string') return '';
-	return `, or load the model without ${loaded.map((feature) => `\`${feature}\``).join(' and ')}`;
+function orElse(loaded: string | readonly Feature[], { option }: Wording): string {
+	// No pull brings it: the official bundle has none.
+	if (loaded === 'taesd') {
+		const vae = option('decoder', 'vae');
+		return ` (for Stable Diffusion 1.5: those of madebyollin/taesd on Hugging Face), or load the model with ${vae}.`;
+	}
+	if (typeof loaded === 'string') return '.';
+	return `, or load the model without ${loaded.map((feature) => `\`${feature}\``).join(' and ')}.`;
 }
 
 export async function readConfig<Name extends WrittenName>(folder: string, name: Name): Promise<ReadConfig<Name>> {

@@ -5,6 +5,7 @@ import type { Feature } from '../options/features.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
 import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
+import { chosenDecoder, type decoderOptions } from './decoder.ts';
 import { chosenLoras, type loraOptions } from './loras.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
 import { warningsOf } from './wording.ts';
@@ -23,9 +24,9 @@ export const modelOptions = {
 	...shapeOptions,
 } as const;
 
-/** The values of these, of `loraOptions` for the commands that paint, and the features that what a command does with the model needs. */
+/** The values of these, of `loraOptions` and `decoderOptions` for the commands that paint, and the features that what a command does with the model needs. */
 export type ModelValues = OptionValues<typeof modelOptions> &
-	Partial<OptionValues<typeof loraOptions>> & { features?: readonly Feature[] };
+	Partial<OptionValues<typeof loraOptions & typeof decoderOptions>> & { features?: readonly Feature[] };
 
 /**
  * Loads the model with a progress bar.
@@ -54,7 +55,7 @@ export function checkLoadOptions(values: ModelValues, size?: Size) {
 export function loadOptions(values: Omit<ModelValues, 'threads'>) {
 	const { bundle, device, precision, cacheDir, features = [] } = values;
 	return {
-		...{ bundle, cacheDir, loras: chosenLoras(values), ...chosenShapes(values) },
+		...{ bundle, cacheDir, loras: chosenLoras(values), decoder: chosenDecoder(values), ...chosenShapes(values) },
 		...Object.fromEntries(features.map((feature) => [feature, true])),
 		device: device as DeviceRequest | undefined,
 		precision: precision as Precision | undefined,

@@ -5,12 +5,19 @@ import { imageFormats } from '../options/image-formats.ts';
 import { UsageError } from './command.ts';
 import { requireFree } from './new-file.ts';
 import { standardStream, stemOf } from './path.ts';
+import { previewFileOf } from './preview-files.ts';
 import { recipeFileOf } from './recipe-file.ts';
 
 /** Formats that images are not written in: who ends a name in one does not mean a folder. */
 const otherFormats = ['bmp', 'gif', 'heic', 'heif', 'jp2', 'jxl', 'pdf', 'svg', 'tif', 'tiff'];
 
-type Kind = { out: string | undefined; format: string | undefined; batch: boolean; recipes: boolean };
+type Kind = {
+	out: string | undefined;
+	format: string | undefined;
+	batch: boolean;
+	recipes: boolean;
+	previews: boolean;
+};
 
 /** Of each source: how many portraits, and how often each may be painted. */
 type Drawn = { count: number; tries: number };
@@ -22,14 +29,16 @@ export class PortraitNames {
 	readonly #isFolder: boolean;
 	readonly #batch: boolean;
 	readonly #recipes: boolean;
+	readonly #previews: boolean;
 
 	/**
 	 * @param options.out - a folder, a file with the extension of a format, or `-`
 	 * @param options.batch - all portraits of a photo share one seed, so their names need an index
 	 * @param options.recipes - whether a recipe is written beside each
+	 * @param options.previews - whether a preview is, while it is painted
 	 * @throws {UsageError} for a file or stdout when there is more than one portrait, or another format
 	 */
-	constructor({ out = '.', format, batch, recipes }: Kind, portraits: number) {
+	constructor({ out = '.', format, batch, recipes, previews }: Kind, portraits: number) {
 		const extension = extname(out).slice(1).toLowerCase();
 		const isFile = imageFormats.includes(extension) && !statSync(out, { throwIfNoEntry: false })?.isDirectory();
 		if (!isFile && otherFormats.includes(extension) && !statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
@@ -41,6 +50,7 @@ export class PortraitNames {
 		this.#isFolder = !isFile && out !== standardStream;
 		this.#batch = batch;
 		this.#recipes = recipes;
+		this.#previews = previews;
 		this.format = format ?? (isFile ? extension : 'png');
 		if (!this.#isFolder && portraits !== 1) {
 			throw new UsageError(`Expected a folder for --out with ${portraits} portraits but received "${out}".`);
@@ -87,6 +97,7 @@ export class PortraitNames {
 		for (const file of this.#filesOf(source, seed, { count, tries })) {
 			await requireFree(file, kept);
 			if (this.#recipes) await requireFree(recipeFileOf(file), kept);
+			if (this.#previews) await requireFree(previewFileOf(file), kept);
 		}
 	}
 

@@ -16,6 +16,7 @@ const differing: Readonly<Record<string, string>> = {
 	'control.pose.pitch': '--pose',
 	'control.pose.roll': '--pose',
 	'control.scale': '--control-scale',
+	'preview.every': '--preview',
 	'reference.photo': '--reference',
 	'reference.scale': '--reference-scale',
 	'reference.face': '--reference-face',

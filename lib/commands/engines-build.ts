@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { abandonable } from '../call.ts';
 import { formatBytes } from '../cli/bytes.ts';
 import { type Context, defineCommand, UsageError } from '../cli/command.ts';
+import { decoderOptions } from '../cli/decoder.ts';
 import { loraOptions } from '../cli/loras.ts';
 import { loadingDisplay, loadOptions, modelOptions } from '../cli/model.ts';
 import { shapeOptions } from '../cli/shapes.ts';
@@ -45,6 +46,7 @@ export default defineCommand({
 		expression: { type: 'boolean', help: 'also for generate --expression; the UNet then has an engine of its own' },
 		reference: { type: 'boolean', help: 'also for generate --reference, likewise' },
 		...loraOptions,
+		...decoderOptions,
 		...shapeOptions,
 		cacheDir: modelOptions.cacheDir,
 	},

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
+import { decoderOptions } from '../cli/decoder.ts';
 import { editedSides } from '../cli/edit.ts';
 import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
 import { readIdentity } from '../cli/identity-file.ts';
@@ -23,6 +24,7 @@ import { makeFolderOf } from '../cli/new-file.ts';
 import { paintingOptions, requestOf } from '../cli/painting.ts';
 import { nameOf } from '../cli/path.ts';
 import { PortraitNames } from '../cli/portrait-names.ts';
+import { PreviewFiles } from '../cli/preview-files.ts';
 import { readRecipe, writeRecipe } from '../cli/recipe-file.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
 import { checkSteering } from '../cli/steering.ts';
@@ -32,9 +34,11 @@ import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
 import { usedFeatures } from '../options/features.ts';
-import { checkGenerateOptions, type GenerateOptions, lcmDefaults, usualDefaults } from '../options/generate.ts';
+import { checkGenerateOptions, type GenerateOptions } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
 import { resolveLikeness } from '../options/likeness.ts';
+import { lcmPresets, usualPresets } from '../options/presets.ts';
+import { resolvePreview } from '../options/preview.ts';
 import { withRecipe } from '../options/with-recipe.ts';
 import type { RecipeCall } from '../painting/arguments.ts';
 import type { Warning } from '../warnings.ts';
@@ -76,6 +80,7 @@ const options = {
 	},
 	force: { type: 'boolean', help: 'overwrite files that exist' },
 	...loraOptions,
+	...decoderOptions,
 	...modelOptions,
 } as const;
 type Values = OptionValues<typeof options>;
@@ -103,7 +108,8 @@ export default defineCommand({
 		const recipe = given.recipe === undefined ? undefined : await readRecipe(given.recipe, context);
 		const request = { ...requestOf(given), recipe };
 		const { options: whole } = withRecipe(request);
-		checkGenerateOptions(whole, given.lcm ? lcmDefaults : usualDefaults);
+		checkGenerateOptions(whole, given.lcm ? lcmPresets : usualPresets);
+		if (given.preview !== undefined) resolvePreview({ onPreview() {}, preview: { every: given.preview } });
 		await checkSteering(whole, given.bundle);
 		const values = { ...given, features: usedFeatures(whole) };
 		const { count = 1, width, height } = whole;
@@ -112,7 +118,13 @@ export default defineCommand({
 		const sides = await editedSides({ image: values.image, mask: values.mask, width, height }, geometry);
 		const size = await chosenSize(sides, chosenShapes(values).imageSizes, geometry);
 		const names = new PortraitNames(
-			{ out: values.out, format: values.format, batch: whole.noise === 'batch', recipes: values.saveRecipe === true },
+			{
+				out: values.out,
+				format: values.format,
+				batch: whole.noise === 'batch',
+				recipes: values.saveRecipe === true,
+				previews: values.preview !== undefined,
+			},
 			sources.length * count,
 		);
 		if (names.isStdout) requireBareStdout(values);
@@ -143,17 +155,26 @@ export default defineCommand({
 			return { file, ...saved, seed, ...(request.check && { similarity }), width, height, warnings };
 		};
 		const paint = async (model: Arc2Face, source: string, identity: Identity | undefined) => {
+			const previews = new PreviewFiles(size ?? model.info.imageSize, context.note);
 			const how: GenerateOptions = {
 				...{ ...request, seed: seeds.get(source), signal: context.signal },
+				...(values.preview !== undefined && {
+					preview: { every: values.preview },
+					onPreview: (preview) => previews.show(names.of(source, preview), preview),
+				}),
 				onStep: ({ step, steps, round }) => {
 					const label = round === 1 ? nameOf(source) : `${nameOf(source)}, try ${round}`;
 					context.progress(label, { done: step, total: steps, unit: 'steps' });
 				},
 			};
-			// Without an identity there is a recipe.
-			const images = await (identity ? model.generate(identity, how) : model.generate(how as RecipeCall));
 			const portraits: (Portrait | Failed)[] = [];
-			for (const image of images) portraits.push(await attempt(source, context, () => keep(source, image)));
+			try {
+				// Without an identity there is a recipe.
+				const images = await (identity ? model.generate(identity, how) : model.generate(how as RecipeCall));
+				for (const image of images) portraits.push(await attempt(source, context, () => keep(source, image)));
+			} finally {
+				await previews.clear();
+			}
 			return { warnings: identity ? warningsOf(identity) : [], portraits };
 		};
 		const { results, warnings } =
@@ -235,9 +256,12 @@ function sourcesOf(photos: readonly string[], values: Values): readonly string[]
 }
 
 /** @throws {UsageError} where an image would mix with other output or go to a terminal */
-function requireBareStdout({ json, saveRecipe }: Values & { json: boolean | undefined }): void {
+function requireBareStdout({ json, saveRecipe, preview }: Values & { json: boolean | undefined }): void {
 	if (json) throw new UsageError('Expected --json or --out - but received both: each needs stdout for itself.');
 	if (saveRecipe) throw new UsageError('Expected a file or folder for --out with --save-recipe but received "-".');
+	if (preview !== undefined) {
+		throw new UsageError('Expected a file or folder for --out with --preview but received "-".');
+	}
 	if (process.stdout.isTTY) {
 		throw new UsageError('Expected a file or a pipe on stdout for --out - but it is a terminal.');
 	}

@@ -7,6 +7,7 @@ import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
 import { readSchedule } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
+import { latentColoursName, readLatentColours } from '../bundle/latent-colours.ts';
 import { loraFile, loraFolder } from '../bundle/loras.ts';
 import {
 	checkOnnx,
@@ -55,6 +56,11 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	await examineTogether(files, bundle, configs, misfits);
 	await examineAdapters(files, bundle, configs.unet as ReadConfig<'unet'> | undefined);
 
+	const colours = join(bundle, latentColoursName);
+	if (await isThere(colours)) {
+		await files.check(colours, 'colours of previews', 'JSON', () => readLatentColours(bundle, undefined));
+	}
+
 	for (const name of onnxNames) {
 		const path = onnxPath(bundle, name);
 		const { label } = networks[name];
@@ -101,7 +107,8 @@ async function examineWritten<Name extends WrittenName>(
 	bundle: string,
 	name: Name,
 ): Promise<{ config?: ReadConfig<Name> | undefined; checkpoint?: Checkpoint; misfit?: unknown }> {
-	const { label, weights } = writtenNetworks[name];
+	const { weights } = writtenNetworks[name];
+	const label = useOf(name);
 	const folder = await files.check(join(bundle, name), label, undefined, () => folderOf(bundle, name));
 	if (folder === undefined) return {};
 	const config = await files.check(join(folder, 'config.json'), label, 'JSON', () => readConfig(folder, name));
@@ -117,6 +124,12 @@ async function examineWritten<Name extends WrittenName>(
 	} catch (misfit) {
 		return { config, misfit };
 	}
+}
+
+/** What a network of a bundle is for. */
+function useOf(name: WrittenName): string {
+	const { label, loaded } = writtenNetworks[name];
+	return loaded === 'taesd' ? `${label}, with --decoder taesd` : label;
 }
 
 const plain: GraphOptions = {
@@ -177,7 +190,7 @@ async function examineTogether(
 	const fault = isWhole && faultOf(configs as ReadConfigs);
 	const isBlamed = (name: WrittenName) => fault && configs[name]?.file.file === fault.details.file;
 	if (fault && (misfits.size === 0 || [...misfits.keys()].some(isBlamed))) files.blame(bundle, undefined, fault);
-	for (const [name, misfit] of misfits) if (!isBlamed(name)) files.blame(bundle, networks[name].label, misfit);
+	for (const [name, misfit] of misfits) if (!isBlamed(name)) files.blame(bundle, useOf(name), misfit);
 
 	const path = join(bundle, tokensName);
 	const isOwn = await isThere(path);

@@ -7,6 +7,8 @@ import { check, integer, invalid, type Rule, rules } from './check.ts';
 import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
 import { mannerRules, maxImages } from './manner.ts';
+import { type Preset, type PresetName, type Presets, presetRule, usualPresets } from './presets.ts';
+import { type Preview, type PreviewOptions, previewRule, resolvePreview } from './preview.ts';
 import { type Recipe, recipeRule } from './recipe.ts';
 import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
 import { requireSides } from './sizes.ts';
@@ -16,6 +18,11 @@ import { checkSteeringOptions, type SteeringOptions, steeringRules } from './ste
 export interface GenerateOptions extends EditOptions, SteeringOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
+	/**
+	 * How much time a portrait may take (default `"standard"`, which is upstream's): sets `sampler`, `steps`, `guidanceScale` and
+	 * `guidanceInterval`, each unless the call does. `presets` of the model's `info` tells what they are; they are others with the LoRA `lcm`.
+	 */
+	preset?: PresetName | undefined;
 	/**
 	 * Network evaluations per portrait, 1–1000 (default 25, with the LoRA `lcm` 4); time grows with it. Some samplers need more: see
 	 * `sampler`; with `image` fewer are run: see `strength`.
@@ -72,6 +79,16 @@ export interface GenerateOptions extends EditOptions, SteeringOptions {
 	 * @param progress - how many, of how many, in which round
 	 */
 	onStep?: ((progress: StepProgress) => void) | undefined;
+	/**
+	 * Called with what each image is expected to become, while it is painted and before it is there: with the noise that is still in it
+	 * predicted and taken away, and decoded by the tiny decoder of a model that was loaded with it, else in a small size by a linear map. The
+	 * images are the same with and without.
+	 *
+	 * @param preview - pixels, and of which image after which step they are
+	 */
+	onPreview?: ((preview: Preview) => void) | undefined;
+	/** How often `onPreview` is called (default: after each network evaluation). */
+	preview?: PreviewOptions | undefined;
 	/** When it aborts, the call stops within one step and rejects with its reason. */
 	signal?: AbortSignal | undefined;
 }
@@ -85,30 +102,17 @@ export type StepProgress = {
 	round: number;
 };
 
-/** What `generate` does unless a call says otherwise. */
-export type GenerateDefaults = Readonly<{
-	/** As the option of that name. */
-	sampler: SamplerName;
-	/** As the option of that name. */
-	steps: number;
-	/** As the option of that name. */
-	guidanceScale: number;
-}>;
-/** @internal */
-export const usualDefaults: GenerateDefaults = { sampler: 'dpm++2m', steps: 25, guidanceScale: 3 };
-/** With the LoRA of latent consistency, as its authors use it: https://huggingface.co/latent-consistency/lcm-lora-sdv1-5. @internal */
-export const lcmDefaults: GenerateDefaults = { sampler: 'lcm', steps: 4, guidanceScale: 1 };
-
 /**
  * Checks those of generate's options that need no model.
  *
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  * @internal
  */
-export function checkGenerateOptions(options: GenerateOptions, defaults: GenerateDefaults = usualDefaults): void {
+export function checkGenerateOptions(options: GenerateOptions, presets: Presets = usualPresets): void {
 	check('generate', options, {
 		count: integer(1, maxImages),
 		...mannerRules,
+		preset: presetRule,
 		seed: seedRule,
 		latents: latentsRule,
 		...editRules,
@@ -116,13 +120,16 @@ export function checkGenerateOptions(options: GenerateOptions, defaults: Generat
 		check: likenessRule,
 		recipe: recipeRule,
 		onStep: rules.callback,
+		onPreview: rules.callback,
+		preview: previewRule,
 		signal: rules.signal,
 	});
 	checkEditOptions(options);
 	checkSteeringOptions(options);
-	const { eta, sampler = defaults.sampler } = options;
+	const { eta, sampler = presetOf(options, presets).sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 	requireNoise(resolveLikeness(options.check), options.latents);
+	resolvePreview(options);
 }
 
 /** @internal */
@@ -130,12 +137,14 @@ export function resolveGenerateOptions(
 	options: GenerateOptions = {},
 	identities: number,
 	{ pixelsPerLatent, ...size }: ImageGeometry,
-	defaults: GenerateDefaults = usualDefaults,
+	presets: Presets = usualPresets,
 ) {
-	checkGenerateOptions(options, defaults);
-	const { steps = defaults.steps, guidanceScale = defaults.guidanceScale, sampler = defaults.sampler } = options;
+	checkGenerateOptions(options, presets);
+	const preset = presetOf(options, presets);
+	const { steps = preset.steps, guidanceScale = preset.guidanceScale, sampler = preset.sampler } = options;
 	const { count = 1, noise = 'per-image', eta = 0 } = options;
-	const { width = size.width, height = size.height, guidanceInterval, latents, onStep, signal } = options;
+	const { guidanceInterval = preset.guidanceInterval } = options;
+	const { width = size.width, height = size.height, latents, onStep, onPreview, signal } = options;
 
 	const images = count * identities;
 	if (images > maxImages) {
@@ -154,7 +163,13 @@ export function resolveGenerateOptions(
 	const likeness = resolveLikeness(options.check);
 	const seeds = seedsOf(options.seed, { noise, images, rounds: likeness?.tries ?? 1 });
 	const how = { steps, guidanceScale, guidanceInterval, sampler, eta };
-	return { count, images, ...how, seeds, noise, width, height, latents, likeness, onStep, signal };
+	const previewEvery = resolvePreview(options);
+	const told = { onStep, onPreview, previewEvery, signal };
+	return { count, images, ...how, seeds, noise, width, height, latents, likeness, ...told };
+}
+
+function presetOf({ preset = 'standard' }: GenerateOptions, presets: Presets): Preset {
+	return presets[preset];
 }
 
 const latentsRule: Rule = { expected: 'a Float32Array', fits: isFloat32Array };

@@ -24,8 +24,9 @@ export function withRecipe(options: GenerateOptions): WithRecipe {
 	const { recipe: given, ...rest } = options;
 	const recipe = checkRecipe(given);
 	const own = said(rest);
-	const { eta, ...others } = recipe.options;
-	const isDdim = (own.sampler ?? others.sampler) === 'ddim';
+	const { eta, ...all } = recipe.options;
+	const others = own.preset === undefined ? all : withoutManner(all);
+	const isDdim = (own.sampler ?? (own.preset === undefined && all.sampler)) === 'ddim';
 	const latents = recipe.latents === undefined ? undefined : fromBase64(recipe.latents);
 	return {
 		options: { ...others, ...(isDdim && { eta }), ...(latents && { latents }), ...own, ...inputsOf(recipe, own) },
@@ -37,6 +38,11 @@ export function withRecipe(options: GenerateOptions): WithRecipe {
 /** Options without those that are undefined, which say nothing. */
 function said<Options extends object>(options: Options): Options {
 	return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+}
+
+/** What a preset sets, the call's own says. */
+function withoutManner({ sampler, steps, guidanceScale, guidanceInterval, ...others }: Recipe['options']) {
+	return others;
 }
 
 /** The inputs of the recipe's image, with the photos of the call: a recipe has none. What the call says of each comes first. */

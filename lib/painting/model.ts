@@ -5,19 +5,20 @@ import type { ImageGeometry } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import type { FaceChoice } from '../options/faces.ts';
-import type { Feature } from '../options/features.ts';
-import type { GenerateDefaults } from '../options/generate.ts';
+import type { Decoder, Feature } from '../options/features.ts';
+import type { Presets } from '../options/presets.ts';
 import type { Pixels } from '../photo.ts';
 import type { Describe } from '../provenance/recipe.ts';
 import type { FoundFace } from '../steering/steering.ts';
 
 /** What a call needs to know of its model. */
 export type Model = Readonly<{
-	bundle: Pick<Bundle, 'schedule' | 'geometry' | 'expressions' | 'framing'>;
+	bundle: Pick<Bundle, 'folder' | 'schedule' | 'geometry' | 'expressions' | 'framing' | 'latentColours'>;
 	/** Of images whose call says nothing of their size. */
 	geometry: ImageGeometry;
 	features: readonly Feature[];
-	defaults: GenerateDefaults;
+	decoder: Decoder;
+	presets: Presets;
 }>;
 
 /** What a call needs its model to do. */

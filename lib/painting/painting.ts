@@ -9,6 +9,7 @@ import { requireOne } from '../options/with-recipe.ts';
 import { compareModel, type Ingredients, recipeMaker } from '../provenance/recipe.ts';
 import { guidedSteps } from '../samplers/guidance-interval.ts';
 import { packPlan } from '../samplers/plan.ts';
+import { withPreviews } from '../samplers/preview.ts';
 import { makePlan } from '../samplers/samplers.ts';
 import { resolveSteering } from '../steering/steering.ts';
 import type { Warning } from '../warnings.ts';
@@ -18,6 +19,7 @@ import { iterate } from './iteration.ts';
 import { type Judged, type Painted, paintAlike } from './likeness.ts';
 import type { Core, Model } from './model.ts';
 import { type Manner, type Portrait, requestFor } from './portraits.ts';
+import { previewColours, previewOf } from './previews.ts';
 import { comparePhotos, type PhotoDigests, photoDigests, recipeInputs } from './recipe-inputs.ts';
 
 /** A call, checked, with a copy of everything that its caller may change, but of the bytes of photos. */
@@ -29,18 +31,20 @@ export type Painting = ReturnType<typeof preparePainting>;
  */
 export function preparePainting({ identities, options, recipe, batch }: Asked, model: Model) {
 	const { schedule, expressions } = model.bundle;
-	const request = resolveGenerateOptions(options, identities.length, model.geometry, model.defaults);
+	const request = resolveGenerateOptions(options, identities.length, model.geometry, model.presets);
 	const { count, images, steps, sampler, eta, seeds, noise, latents, likeness, onStep, signal } = request;
-	const { guidanceScale, guidanceInterval } = request;
+	const { guidanceScale, guidanceInterval, onPreview, previewEvery } = request;
 	requireFeatures(options, model.features);
 	const used = usedFeatures(options);
 	const edit = askedEdit(options, identities.length);
 	const plan = edit ? editPlan(edit, sampler, steps, schedule, { eta }) : makePlan(sampler, steps, schedule, { eta });
 	requireOne(batch, images);
+	const shown = previewEvery === undefined ? plan : withPreviews(plan, previewEvery, schedule.predictionType);
 	const manner: Manner = {
-		...{ plan: packPlan(plan), guidanceScale, noise, drawnFor: batch?.images ?? images },
+		...{ plan: packPlan(shown), guidanceScale, noise, drawnFor: batch?.images ?? images },
 		...(guidanceInterval && { guided: Uint8Array.from(guidedSteps(plan, guidanceInterval, schedule), Number) }),
 		...(latents && { latents: latents.slice() }),
+		...(onPreview && previewColours(model)),
 	};
 	const portraits: Portrait[] = Array.from({ length: images }, (_, index) => {
 		const person = Math.floor(index / count);
@@ -59,7 +63,8 @@ export function preparePainting({ identities, options, recipe, batch }: Asked, m
 		...(guidanceInterval && { guidanceInterval: [...guidanceInterval] as const }),
 		...(sampler === 'ddim' && { eta }),
 	};
-	return { portraits, manner, inputs, used, decided, seeds, likeness, recipe, onStep, signal };
+	const told = { onStep, onPreview, evaluations: plan.steps.length, signal };
+	return { portraits, manner, inputs, used, decided, seeds, likeness, recipe, ...told };
 }
 
 /** Gives each image as it finishes; `signal` stops it. */
@@ -70,7 +75,7 @@ export async function paint(
 	give: (image: GeneratedImage) => void,
 	signal: AbortSignal,
 ): Promise<void> {
-	const { portraits, manner, seeds, likeness, onStep, recipe, used } = painting;
+	const { portraits, manner, seeds, likeness, onStep, onPreview, recipe, used } = painting;
 	const inputs = await readInputs(painting.inputs, model, core, signal);
 	const photos = await photoDigests(painting.inputs, inputs);
 	const warnings = [...inputs.warnings];
@@ -82,6 +87,12 @@ export async function paint(
 			const request = (guard: Guard): NativeGenerateRequest => ({
 				...requestFor(some, manner, round === 1 ? inputs : drawnAlone(inputs)),
 				...(onStep && { onStep: guard((progress) => onStep({ ...progress, round })) }),
+				...(onPreview && {
+					onPreview: guard((preview) => {
+						// One that was on its way when the call was cancelled comes too late.
+						if (!stop.aborted) onPreview(previewOf(preview, some, { steps: painting.evaluations, round }));
+					}),
+				}),
 				onImage: guard(({ index, pixels }) => giveOne({ portrait: some[index]!, pixels })),
 			});
 			return core.generate(request, stop);

@@ -18,7 +18,7 @@ export type Portrait = Readonly<{
 
 /** What all images of a call share. */
 export type Manner = Readonly<
-	Pick<NativeGenerateRequest, 'plan' | 'guidanceScale' | 'guided' | 'latents'> & {
+	Pick<NativeGenerateRequest, 'plan' | 'guidanceScale' | 'guided' | 'latents' | 'previewColours'> & {
 		noise: NoiseMode;
 		/** How many images one generator draws for, with `noise: "batch"`. */
 		drawnFor: number;
@@ -30,7 +30,7 @@ export function requestFor(
 	portraits: readonly Portrait[],
 	{ noise, drawnFor, ...manner }: Manner,
 	{ size, edit, steering, referenceNoise }: Inputs,
-): Omit<NativeGenerateRequest, 'onStep' | 'onImage'> {
+): Omit<NativeGenerateRequest, 'onStep' | 'onPreview' | 'onImage'> {
 	const identities = [...new Set(portraits.map(({ identity }) => identity))];
 	const { reference } = steering;
 	const ownNoise = referenceNoise.length > 1 ? portraits.map(({ index }) => referenceNoise[index]!) : referenceNoise;

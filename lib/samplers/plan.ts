@@ -5,9 +5,10 @@
  * - `x`: the latents in the sampler's own scaling; the network sees `inputScale · x`
  * - `eps`: the network's noise prediction of this step, after guidance
  * - `noise`: a fresh standard normal draw, only in steps that name it
- * - `h0` … `h4`: whatever the sampler keeps between steps; zero before the first step
+ * - `h0` … `h3`: whatever the sampler keeps between steps; zero before the first step
+ * - `preview`: the latents that the image is expected to have in the end, after steps that are shown: see withPreviews
  */
-export const registers = ['x', 'eps', 'noise', 'h0', 'h1', 'h2', 'h3', 'h4'] as const;
+export const registers = ['x', 'eps', 'noise', 'h0', 'h1', 'h2', 'h3', 'preview'] as const;
 export type Register = (typeof registers)[number];
 
 /** A weighted sum of registers. Registers not named do not count, whatever they hold. */
@@ -46,12 +47,12 @@ export function fromPhoto(plan: Plan): Plan {
 /** Without noise: what the kept part of an image is in the end. */
 const clean: Mixture = { latents: 1, noise: 0 };
 
-export const maxAssignments = 3;
+export const maxAssignments = 4;
 /** Numbers before the first step of a packed plan: the start's weights for latents and noise. */
 export const packedStartLength = 2;
 /**
  * Numbers per step in it: timestep, inputScale, drawsNoise, assignment count, the weights for latents and noise of what is kept of a
- * photo after the step, then (target, 8 weights) × 3.
+ * photo after the step, then (target, 8 weights) × 4.
  */
 export const packedStepLength = 6 + maxAssignments * (1 + registers.length);
 

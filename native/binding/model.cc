@@ -138,6 +138,10 @@ GenerateRequest ReadGenerateRequest(const Napi::Object& from) {
     request.latents = marshal::Copy<float>(latents, "latents");
     if (request.latents.empty()) marshal::Refuse("initial noise", "latents");
   }
+  if (const Napi::Value colours = from.Get("previewColours"); !colours.IsUndefined()) {
+    request.preview_colours = marshal::Copy<float>(colours, "previewColours");
+    if (request.preview_colours.empty()) marshal::Refuse("colours of the latents", "previewColours");
+  }
   if (const Napi::Value edit = from.Get("edit"); !edit.IsUndefined()) request.edit = ReadEdit(edit);
   return request;
 }
@@ -180,6 +184,22 @@ auto StepTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
         progress.Set("step", step);
         progress.Set("steps", steps);
         return progress;
+      });
+    });
+  };
+}
+
+auto PreviewTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
+  return [mailbox = std::move(mailbox), call](size_t index, uint32_t step, Image image) {
+    mailbox->Post([=, image = std::make_shared<Image>(std::move(image))](Napi::Env, Environment& to) {
+      to.Tell(call, "onPreview", [&](Napi::Env env) -> Napi::Value {
+        const Napi::Object preview = Napi::Object::New(env);
+        preview.Set("index", static_cast<double>(index));
+        preview.Set("step", step);
+        preview.Set("width", static_cast<double>(image->width));
+        preview.Set("height", static_cast<double>(image->height));
+        preview.Set("pixels", ImageToJs(env, std::move(*image)));
+        return preview;
       });
     });
   };
@@ -256,9 +276,10 @@ Napi::Value Model::Generate(const Napi::CallbackInfo& info) {
     GenerateRequest request = ReadGenerateRequest(from);
     const auto mailbox = Environment::Of(info.Env()).mailbox();
     return StartCall<std::monostate>(
-        info, pipeline_, ListenersOf(from, {"onStep", "onImage"}),
+        info, pipeline_, ListenersOf(from, {"onStep", "onPreview", "onImage"}),
         [&](uint64_t number, auto done) {
           request.on_step = StepTeller(mailbox, number);
+          if (from.Get("onPreview").IsFunction()) request.on_preview = PreviewTeller(mailbox, number);
           request.on_image = ImageTeller(mailbox, number);
           return pipeline_->Generate(std::move(request), std::move(done));
         },

@@ -72,7 +72,8 @@ struct Denoiser::Evaluation {
   // Kept for the upload until the work is done.
   std::vector<BatchSlot> table;
   HostBytes noise;
-  std::unique_ptr<Event> done;
+  HostBytes previews = nullptr;  // [slots whose step shows them, elements]
+  std::unique_ptr<Event> done = nullptr;
 };
 
 Denoiser::Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor)
@@ -202,7 +203,7 @@ Denoiser::Workspace& Denoiser::WorkspaceFor(const LatentSize& size, size_t rows)
 }
 
 void Denoiser::Start(Batch batch) {
-  Evaluation evaluation{.batch = std::move(batch), .table = {}, .noise = nullptr, .done = nullptr};
+  Evaluation evaluation{.batch = std::move(batch), .table = {}, .noise = nullptr};
   Interrupt interrupt;
   {
     std::vector<DenoiseRequest*> requests;
@@ -251,6 +252,7 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
   });
   for (auto& placed : workspace.placed) ++placed.position;
   QueueChecks(evaluation);
+  QueuePreviews(evaluation);
   evaluation.done = stream_.Record();
 }
 
@@ -312,7 +314,43 @@ void Denoiser::QueueChecks(Evaluation& evaluation) {
   }
 }
 
-// Waits for the evaluation, then reports progress and hands out finished images.
+namespace {
+
+// Of a slot, in the step at `position`.
+bool IsShown(const DenoiseRequest& request, uint32_t position) {
+  return request.on_preview && Shows(request.plan.steps[position]);
+}
+
+// What is expected of an image, of which a mask keeps the photo's part.
+std::vector<float> Expected(const DenoiseRequest& request, size_t image, const float* painted) {
+  const size_t elements = request.size.elements();
+  std::vector<float> latents(painted, painted + elements);
+  if (request.masks.empty()) return latents;
+  const float* const mask = request.masks.data() + image * elements;
+  const float* const photo = request.photos.data() + image * elements;
+  for (size_t i = 0; i < elements; ++i) latents[i] = Blend(mask[i], latents[i], photo[i]);
+  return latents;
+}
+
+}  // namespace
+
+// Behind the step and before the next one on the stream: no other work waits for it.
+void Denoiser::QueuePreviews(Evaluation& evaluation) {
+  const auto& batch = evaluation.batch;
+  const auto is_shown = [](const auto& slot) { return IsShown(*slot->request, slot->position); };
+  const auto count = static_cast<size_t>(std::count_if(batch.begin(), batch.end(), is_shown));
+  if (count == 0) return;
+  const size_t bytes = batch.front()->request->size.elements() * sizeof(float);
+  evaluation.previews = device_.AllocateHost(count * bytes);
+  uint8_t* to = evaluation.previews.get();
+  for (const auto& slot : batch) {
+    if (!is_shown(slot)) continue;
+    stream_.Download(to, slot->registers.data() + kPreview * slot->request->size.elements(), bytes);
+    to += bytes;
+  }
+}
+
+// Waits for the evaluation, then reports progress and hands out previews and finished images.
 void Denoiser::Finish(Evaluation evaluation) {
   try {
     const SyncOnError sync(stream_);
@@ -321,21 +359,24 @@ void Denoiser::Finish(Evaluation evaluation) {
     Fail(evaluation.batch, CurrentError());
     return;
   }
+  const auto* preview = reinterpret_cast<const float*>(evaluation.previews.get());
   for (const auto& slot : evaluation.batch) {
     DenoiseRequest& request = *slot->request;
     const uint32_t slowest_before = *std::min_element(slot->finished->begin(), slot->finished->end());
     const uint32_t steps = ++(*slot->finished)[slot->image];
     const uint32_t slowest = *std::min_element(slot->finished->begin(), slot->finished->end());
+    const bool is_shown = IsShown(request, steps - 1);
+    const float* const shown = is_shown ? std::exchange(preview, preview + request.size.elements()) : nullptr;
     if (request.abandoned()) continue;
     if (!slot->check.passed()) {
       request.on_failure(std::make_exception_ptr(predictor_->NotFinite()));
       continue;
     }
     if (slowest != slowest_before) request.on_step(slowest);
-    if (steps < request.plan.steps.size()) continue;
     static_assert(kLatents == 0, "the latents are at the start of the registers");
     try {
-      request.on_latents(slot->image, std::move(slot->registers));
+      if (is_shown) request.on_preview(slot->image, steps, Expected(request, slot->image, shown));
+      if (steps == request.plan.steps.size()) request.on_latents(slot->image, std::move(slot->registers));
     } catch (...) {
       request.on_failure(CurrentError());
     }

@@ -36,6 +36,9 @@ struct DenoiseRequest {
   std::optional<RowConditioning> unconditional;  // none: no guidance
 
   std::function<void(uint32_t step)> on_step;  // all images have finished `step`, counted from 1
+  // The latents that an image is expected to have in the end, after each `step` whose plan shows them (see Shows),
+  // counted from 1: [elements], with what a mask keeps.
+  std::function<void(size_t image, uint32_t step, std::vector<float> latents)> on_preview = nullptr;
   // A finished image: its latents are the first [elements] of the buffer. No queued work uses it.
   std::function<void(size_t image, DeviceBuffer<float> latents)> on_latents;
   std::function<void(std::exception_ptr)> on_failure;  // no callback follows
@@ -81,6 +84,7 @@ class Denoiser {
   void Place(Evaluation& evaluation, Workspace& workspace);
   void UploadNoise(Evaluation& evaluation);
   void QueueChecks(Evaluation& evaluation);
+  void QueuePreviews(Evaluation& evaluation);
   void Finish(Evaluation evaluation);
   void ForgetPlaced() noexcept;
   void Fail(const Batch& batch, const std::exception_ptr& error);

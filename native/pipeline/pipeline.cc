@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "../device/sync_on_error.h"
+
 namespace arc2face {
 
 // A generate call in progress.
@@ -185,6 +187,14 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
           [painting, steps](uint32_t step) {
             if (painting->request.on_step) painting->request.on_step(step, steps);
           },
+      .on_preview = painting->request.on_preview
+                        ? [this, painting](size_t image, uint32_t step, std::vector<float> latents) {
+                            Post(Lane::kPainting, painting->call,
+                                 [this, painting, image, step, latents = std::move(latents)] {
+                                   Preview(*painting, image, step, latents);
+                                 });
+                          }
+                        : std::function<void(size_t, uint32_t, std::vector<float>)>(),
       .on_latents =
           [this, painting](size_t image, DeviceBuffer<float> latents) {
             const auto shared = std::make_shared<DeviceBuffer<float>>(std::move(latents));
@@ -197,12 +207,33 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
   StepLater();
 }
 
-void Pipeline::Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
+Image Pipeline::Decode(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
   Image painted = painter_->Paint(latents.data(), painting.size, painting.call->interrupt());
   const auto& overlays = painting.start.overlays;
   if (!overlays.empty()) Lay(overlays[painting.request.edit->photo_of_image[image]], painted);
-  painting.request.on_image(image, std::move(painted));
+  return painted;
+}
+
+void Pipeline::Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
+  painting.request.on_image(image, Decode(painting, image, latents));
   if (++painting.painted == painting.request.identity_of_image.size()) Succeed(painting.call, std::monostate{});
+}
+
+void Pipeline::Preview(Painting& painting, size_t image, uint32_t step, const std::vector<float>& latents) {
+  const GenerateRequest& request = painting.request;
+  const LatentSize& size = painting.size;
+  if (!request.preview_colours.empty()) {
+    const auto pixels = static_cast<size_t>(size.height * size.width);
+    Image preview{device_.AllocateHost(3 * pixels), static_cast<size_t>(size.width), static_cast<size_t>(size.height)};
+    ColourLatents(latents.data(), pixels, request.preview_colours, preview.data.get());
+    request.on_preview(image, step, std::move(preview));
+    return;
+  }
+  Stream& stream = StreamOf(Lane::kPainting);
+  const DeviceBuffer<float> copy(device_, latents.size());
+  const SyncOnError sync(stream);
+  stream.Upload(copy.data(), latents.data(), copy.bytes());
+  request.on_preview(image, step, Decode(painting, image, copy));
 }
 
 void Pipeline::StepLater() {

@@ -76,7 +76,9 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   static NoiseSource& NoiseOf(Painting& painting);
   void ReadPhotos(const std::shared_ptr<Painting>& painting);
   void StartPainting(const std::shared_ptr<Painting>& painting);
+  Image Decode(Painting& painting, size_t image, const DeviceBuffer<float>& latents);
   void Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents);
+  void Preview(Painting& painting, size_t image, uint32_t step, const std::vector<float>& latents);
   void StepLater();
   void LoadNetworks(const PipelineSource& source, const LoadProgress& progress, Interrupt& interrupt);
   void GiveBack(Lane lane);

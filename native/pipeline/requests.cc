@@ -111,8 +111,15 @@ void Check(const GenerateRequest& request, const ImageSizes& sizes, const Abilit
     Check(*request.edit, images, request.noise_batch ? request.noise_batch->images : images);
   }
   sizes.Check(request.width, request.height, request.IsGuided() ? request.guidance_scale : 1);
-  const size_t elements_of_one = sizes.LatentsOf(request.width, request.height).elements();
+  const LatentSize latents = sizes.LatentsOf(request.width, request.height);
+  const size_t elements_of_one = latents.elements();
   Check(request.steering, abilities, images, elements_of_one);
+  const LatentColours& colours = request.preview_colours;
+  const size_t colour_numbers = 3 * static_cast<size_t>(latents.channels + 1);
+  if (!colours.empty() && (colours.size() != colour_numbers || !AllFinite(colours))) {
+    Refuse("Expected " + std::to_string(colour_numbers) + " finite numbers for previewColours but received " +
+           std::to_string(colours.size()) + ".");
+  }
   const size_t elements = images * elements_of_one;
   if (!request.latents.empty() && (request.latents.size() != elements || !AllFinite(request.latents))) {
     Refuse("Expected " + std::to_string(elements) + " finite numbers for latents but received " +

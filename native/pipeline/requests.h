@@ -8,6 +8,7 @@
 
 #include "../operations/diffusion/noise_source.h"
 #include "../operations/diffusion/step.h"
+#include "../operations/image/latent_colours.h"
 #include "edit.h"
 #include "face_reader.h"
 #include "image_painter.h"
@@ -34,6 +35,11 @@ struct GenerateRequest {
   std::optional<Edit> edit = std::nullopt;     // not with `latents`
   Steering steering = {};
   std::function<void(uint32_t step, uint32_t steps)> on_step;  // may be empty
+  // Each image as it is expected to become, after each step whose plan shows it (see Shows), counted from 1; may be
+  // empty. On the painting thread.
+  std::function<void(size_t index, uint32_t step, Image image)> on_preview = nullptr;
+  LatentColours preview_colours =
+      {};  // how those look, one pixel for each of the latents; empty: as the decoder paints them
   // Each image as it is painted, all before the call succeeds. On the painting thread; one that is under
   // way when the call is cancelled still comes.
   std::function<void(size_t index, Image image)> on_image;

@@ -240,6 +240,7 @@ function behaves(runtime: Runtime): void {
 		test('with lcm have defaults of their own, which a call may change', async () => {
 			await using adapted = await Arc2Face.load({ ...options, loras: ['lcm'] });
 			expect(adapted.info.defaults).toEqual({ sampler: 'lcm', steps: 4, guidanceScale: 1 });
+			expect(adapted.info.defaults).toEqual(adapted.info.presets.standard);
 			const steps: number[] = [];
 			const usual = await adapted.generate(identity, { seed: 5, onStep: ({ step }) => steps.push(step) });
 			expect(steps).toEqual([1, 2, 3, 4]);

@@ -1,9 +1,10 @@
 // The command line as a user starts it: every command, its outputs and exit codes.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { EngineCache } from '../../lib/engines/cache.ts';
@@ -23,8 +24,8 @@ const inside = (name: string) =>
 		: join(dirname(process.env.ARC2FACE_INSIDE), `arc2face_${name}.so`);
 
 /** Resolves when `condition` holds; the test's time limit is the limit. */
-async function until(condition: () => boolean): Promise<void> {
-	while (!condition()) await new Promise((done) => setTimeout(done, 20));
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+	while (!(await condition())) await new Promise((done) => setTimeout(done, 20));
 }
 
 const commandNames = ['generate', 'encode', 'detect', 'compare', 'pull', 'engines', 'doctor'];
@@ -419,6 +420,55 @@ describe('with a bundle', () => {
 		expect(again.stdout).toContain(join('two', 'anna-8.png'));
 		expect(await sha256('two/anna-7.png')).toBe(await sha256('one/anna-7.png'));
 		expect(await sha256('two/anna-8.png')).not.toBe(await sha256('one/anna-7.png'));
+	});
+
+	test('generate shows what it paints in a file beside the portrait, until that is there', async () => {
+		const args = ['generate', '--identity', identity(), '--bundle', bundle, '--seed', '7', '--out', 'one'];
+		const long = [...args, '--steps', '400', '--preview', '1'];
+		const { child, ended } = start(long);
+		const file = join(folder, 'one', 'anna-7.preview.png');
+		const read = () => readFile(file).catch(() => undefined);
+		await until(async () => (await read()) !== undefined || child.exitCode !== null);
+		const [first, { width, height }] = [await read(), await sharp(file).metadata()];
+		expect([width, height]).toEqual([128, 128]);
+		await until(async () => Buffer.compare((await read()) ?? first!, first!) !== 0 || child.exitCode !== null);
+		expect(child.exitCode).toBeNull();
+		child.kill('SIGINT');
+		expect((await ended).code).toBe(130);
+		expect(await readdir(join(folder, 'one'))).toEqual([]);
+
+		expect((await run(...args, '--steps', '4', '--preview', '2')).code).toBe(0);
+		expect(await readdir(join(folder, 'one'))).toEqual(['anna-7.png']);
+
+		await writeFile(file, 'of somebody else');
+		const refused = await run(...args, '--steps', '4', '--preview', '2', '--format', 'webp');
+		expect([refused.code, refused.stderr.includes('anna-7.preview.png exists already')]).toEqual([2, true]);
+		const zero = await run(...args, '--steps', '4', '--preview', '0', '--force');
+		expect(zero.code).toBe(2);
+		expect(zero.stderr).toContain('an integer from 1 to 1000 for --preview but received 0');
+	});
+
+	test('generate paints with the decoder that is asked for, or says where one is to be had', async () => {
+		const own = join(folder, 'bundle');
+		await cp(bundle, own, { recursive: true });
+		const args = ['generate', '--identity', identity(), '--seed', '7', '--steps', '2', '--bundle', own];
+		const missing = await run(...args, '--decoder', 'taesd');
+		expect([missing.code, missing.stdout]).toEqual([1, '']);
+		expect(missing.stderr).toContain(join(own, 'taesd'));
+		expect(missing.stderr).toContain('madebyollin/taesd');
+		expect(missing.stderr).toContain('--decoder vae');
+		await cp(join(bundle, '../taesd/tiny-taesd'), join(own, 'taesd'), { recursive: true });
+		for (const [out, ...decoder] of [
+			['usual.png'],
+			['vae.png', '--decoder', 'vae'],
+			['tiny.png', '--decoder', 'taesd'],
+		]) {
+			const { code, stderr } = await run(...args, '--out', out!, ...decoder);
+			expect(code, stderr).toBe(0);
+		}
+		expect(await sha256('vae.png')).toBe(await sha256('usual.png'));
+		expect(await sha256('tiny.png')).not.toBe(await sha256('usual.png'));
+		expect(await run(...args, '--decoder', 'taesdxl')).toMatchObject({ code: 2 });
 	});
 
 	test('a random seed is reported and gives the same portrait again', async () => {

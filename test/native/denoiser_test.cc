@@ -166,6 +166,63 @@ TEST(Denoiser, BeginsAsAPhotoAndKeepsOfItWhatTheMaskKeeps) {
   EXPECT_EQ(evaluated, (std::vector<size_t>{4, 4})) << "with and without a mask share batches";
 }
 
+TEST(Denoiser, ShowsWhatIsExpectedOfEachImageAfterTheStepsWhosePlanSaysSo) {
+  std::vector<size_t> evaluated;
+  const auto stream = HostDevice().MakeStream();
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated));
+  const size_t elements = kSize.elements();
+  const std::array<float, 2> conditioned_on = {1, 2};
+  Plan plan = AddingPlan();
+  // The latents from before the step, and half of eps.
+  Plan showing = plan;
+  showing.steps[1].assignment_count = 2;
+  showing.steps[1].assignments[1] = {kPreview, {1, 0.5f, 0, 0, 0, 0, 0, 0}};
+  std::vector<float> mask(2 * elements, 1);
+  mask[elements + 3] = 0;  // of the second image
+  std::vector<std::vector<float>> latents(4);
+  std::vector<std::string> told;
+  std::vector<std::vector<float>> previews(2);
+  for (const bool shows : {true, false}) {
+    denoiser.Join(std::make_shared<DenoiseRequest>(DenoiseRequest{
+        .size = kSize,
+        .plan = shows ? showing : plan,
+        .guidance_scale = 1,
+        .noise = NoiseSource({1}, 2, elements),
+        .initial_noise = std::vector<float>(2 * elements, 100),
+        .photos = std::vector<float>(2 * elements, 7),
+        .masks = mask,
+        .conditioning = {RowConditioning{reinterpret_cast<const std::byte*>(&conditioned_on[0])},
+                         RowConditioning{reinterpret_cast<const std::byte*>(&conditioned_on[1])}},
+        .unconditional = {},
+        .on_step = [](uint32_t) {},
+        .on_preview =
+            [&, shows](size_t image, uint32_t step, std::vector<float> preview) {
+              EXPECT_TRUE(shows);
+              told.push_back("image " + std::to_string(image) + " after " + std::to_string(step));
+              previews[image] = std::move(preview);
+            },
+        .on_latents =
+            [&, shows](size_t image, DeviceBuffer<float> done) {
+              if (shows) told.push_back("image " + std::to_string(image));
+              latents[2 * shows + image].assign(done.data(), done.data() + elements);
+            },
+        .on_failure = [](const std::exception_ptr& error) { std::rethrow_exception(error); },
+        .abandoned = [] { return false; },
+    }));
+  }
+  while (denoiser.Step()) {
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"image 0 after 2", "image 0", "image 1 after 2", "image 1"}));
+  // 100 and the first step's timestep and conditioning; then half of the second's.
+  EXPECT_EQ(previews[0], std::vector<float>(elements, 100 + 11 + 0.5f * 21));
+  std::vector<float> second(elements, 100 + 12 + 0.5f * 22);
+  second[3] = 7;  // the photo's
+  EXPECT_EQ(previews[1], second);
+  EXPECT_EQ(latents[2], latents[0]);
+  EXPECT_EQ(latents[3], latents[1]);
+  EXPECT_EQ(evaluated, (std::vector<size_t>{4, 4})) << "with and without previews share batches";
+}
+
 // Requests of one image each that share batches; returns each one's first latent, or why there is none.
 std::vector<std::string> Denoise(const std::vector<const float*>& conditioned_on, Plan plan) {
   std::vector<size_t> evaluated;

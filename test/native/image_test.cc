@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "error.h"
+#include "operations/image/latent_colours.h"
 
 namespace arc2face {
 namespace {
@@ -55,6 +56,15 @@ TEST(Resize, TakesTheLongestPhotos) {
   std::vector<uint8_t> same(photo.size());
   ResizeHost({photo.data(), kMaxSide, 1}, kMaxSide, 1, same.data());
   EXPECT_EQ(same, photo);
+}
+
+TEST(LatentColours, AreSumsOfTheChannelsThatAreQuantisedAsImagesAre) {
+  // Two channels of three pixels.
+  const std::vector<float> latents = {0, 1, -4, 0, 0.5f, 2};
+  const LatentColours colours = {0.5f, 0, -1, 0, 1, 0, 0, -0.25f, 1};
+  std::vector<uint8_t> rgb(9);
+  ColourLatents(latents.data(), 3, colours, rgb.data());
+  EXPECT_EQ(rgb, (std::vector<uint8_t>{128, 96, 255, 191, 159, 128, 0, 255, 255}));
 }
 
 TEST(Letterbox, FillsEveryValueOfTheInput) {

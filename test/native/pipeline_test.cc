@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <future>
 #include <numeric>
 #include <thread>
 #include <tuple>
@@ -260,6 +262,87 @@ TEST_P(PipelineTest, DeliversEachImageAsItIsPainted) {
   DisposeAndWait(device, *pipeline);
 }
 
+// Its plan shows the latents from before the step after every second one.
+GenerateRequest Shown(GenerateRequest request, LatentColours colours) {
+  for (size_t i = 1; i < request.plan.steps.size(); i += 2) {
+    PlanStep& step = request.plan.steps[i];
+    step.assignments[step.assignment_count++] = {kPreview, {1, 0, 0, 0, 0, 0, 0, 0}};
+  }
+  request.preview_colours = std::move(colours);
+  return request;
+}
+
+// A colour for each of three channels, and what is added.
+LatentColours SomeColours() {
+  LatentColours colours(3 * (kChannels + 1), 0.0f);
+  colours[0] = colours[4] = colours[8] = 0.5f;
+  colours[3 * kChannels] = 0.25f;
+  return colours;
+}
+
+TEST_P(PipelineTest, ShowsImagesOnTheWayAndPaintsTheSame) {
+  const auto requests = DifferentRequests();
+  for (const LatentColours& colours : {SomeColours(), LatentColours()}) {
+    size_t many = 0;
+    for (size_t i = 0; i < requests.size(); ++i) {
+      const GenerateRequest& plain = requests[i];
+      GenerateRequest request = Shown(plain, colours);
+      const size_t images = plain.identity_of_image.size(), steps = plain.plan.steps.size();
+      const auto side = static_cast<size_t>(plain.width) / (colours.empty() ? 1 : 8);
+      std::vector<std::vector<uint32_t>> shown(images);
+      request.on_preview = [&](size_t index, uint32_t step, Image image) {
+        EXPECT_EQ(image.width, side);
+        EXPECT_EQ(image.height, side);
+        EXPECT_NE(image.data, nullptr);
+        shown[index].push_back(step);
+      };
+      EXPECT_EQ(Generate(std::move(request)), Generate(plain)) << "request " << i;
+      std::vector<uint32_t> expected;
+      for (uint32_t step = 2; step <= steps; step += 2) expected.push_back(step);
+      for (const auto& steps_of_image : shown) EXPECT_EQ(steps_of_image, expected) << "request " << i;
+      many += images * expected.size();
+    }
+    EXPECT_GT(many, 20u);
+  }
+}
+
+TEST_P(PipelineTest, APreviewIsInTheColoursOfItsLatents) {
+  GenerateRequest request = Shown(MakeRequest(1, 1, 2, 1), SomeColours());
+  request.plan.start.noise = 0;  // what is shown are zeros: a grey, and a quarter more red
+  request.plan.steps[0].assignment_count = 0;
+  std::vector<uint8_t> pixels;
+  request.on_preview = [&](size_t, uint32_t, Image image) {
+    pixels.assign(image.data.get(), image.data.get() + image.width * image.height * 3);
+  };
+  Generate(std::move(request));
+  ASSERT_EQ(pixels.size(), 3u * 4 * 4);
+  for (size_t i = 0; i < pixels.size(); ++i) EXPECT_EQ(pixels[i], i % 3 == 0 ? 159 : 128) << i;
+}
+
+TEST_P(PipelineTest, ACancelledCallShowsNothingMore) {
+  GenerateRequest request = Shown(MakeRequest(1, 2, 1000, 3), SomeColours());
+  std::atomic<bool> cancelled = false;
+  std::atomic<int> before = 0, after = 0;
+  request.on_preview = [&](size_t, uint32_t, Image) { ++(cancelled ? after : before); };
+  Result<Images> result;
+  const auto call = Paint(*pipeline, std::move(request), result.Done());
+  while (before == 0) std::this_thread::yield();
+  control->unet_gate.Close();
+  control->unet_gate.AwaitArrival();
+  if (device.asynchronous()) {
+    // What is queued already may still be shown; on the other device nothing is.
+    std::promise<void> idle;
+    ExecutorOf(device, Lane::kPainting).Post([&] { idle.set_value(); });
+    idle.get_future().wait();
+  }
+  pipeline->Cancel(call);
+  cancelled = true;
+  control->unet_gate.Open();
+  EXPECT_EQ(result.Code(), ErrorCode::kCancelled);
+  Drain(device);
+  EXPECT_EQ(after, 0);
+}
+
 TEST_P(PipelineTest, LatentsReplaceTheFirstDraw) {
   NoiseGenerator generator(42);
   GenerateRequest given = MakeRequest(1, 1, 3, 3);
@@ -394,6 +477,8 @@ TEST_P(PipelineTest, RefusesRequestsThatDoNotFit) {
       [](auto& r) { r.width = 0; },
       [](auto& r) { r.width = 33; },
       [](auto& r) { r.height = 1 << 20; },
+      [](auto& r) { r.preview_colours.assign(3 * kChannels, 1.0f); },
+      [&](auto& r) { r.preview_colours.assign(3 * (kChannels + 1), nan); },
       [](auto& r) { r.latents.resize(7); },
       [&](auto& r) { r.latents.assign(2 * kChannels * 16, nan); },
       [](auto& r) { r = Edited(std::move(r), false); },  // there is no network for it
@@ -604,7 +689,8 @@ TEST_P(PipelineMemory, EveryAllocationMayFail) {
   const auto pipeline = MakePipeline(device, control, 8, true);
   const auto generate = [&, edits = edits] {
     Result<Images> result;
-    GenerateRequest request = MakeRequest(1, 3, 2, 3, true);
+    GenerateRequest request = Shown(MakeRequest(1, 3, 2, 3, true), edits ? SomeColours() : LatentColours());
+    request.on_preview = [](size_t, uint32_t, Image) {};
     Paint(*pipeline, edits ? Edited(std::move(request), true) : std::move(request), result.Done());
     return ToBytes(result.Take());
   };

@@ -125,7 +125,7 @@ describe('a bundle', () => {
 		await expect(openBundle(own, graphs)).rejects.toMatchObject({
 			code: 'INVALID_BUNDLE',
 			details: { file: join(own, 'taesd'), network: 'tinyDecoder' },
-			remedy: expect.stringMatching(/tiny decoder, or load the model with the VAE as its decoder\.$/),
+			remedy: expect.stringMatching(/madebyollin\/taesd on Hugging Face\), or load the model with `decoder: 'vae'`\.$/),
 		});
 		await cp(join(golden, '../taesd/tiny-taesd'), join(own, 'taesd'), { recursive: true });
 		const { networks, geometry } = await openBundle(own, graphs);

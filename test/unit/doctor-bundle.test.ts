@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { examineFiles } from '../../lib/doctor/bundle-files.ts';
 import { bundleProblems, findBundles } from '../../lib/doctor/bundles.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { tensorsOf, writeShards, writeWeights } from '../layouts.ts';
@@ -58,6 +59,23 @@ test('weights in several files have a row each, and what is not used says so', a
 		{ path: 'vae/diffusion_pytorch_model.safetensors.index.json', use: 'VAE', format: 'index of weights' },
 	]);
 	expect(files.find(({ path }) => path === 'vae/diffusion_pytorch_model.bin')).not.toHaveProperty('use');
+});
+
+test('a tiny decoder and colours of previews are told with what they are for, and what is wrong with them', async () => {
+	await cp(join(packageRoot, 'test/golden/taesd/tiny-taesd'), inBundle('taesd'), { recursive: true });
+	await writeFile(inBundle('latent_rgb.json'), JSON.stringify({ red: [1, 2, 3, 4, 5], green: [1, 2, 3, 4, 5] }));
+	const files = await examineFiles(bundle);
+	const about = (path: string) => files.find((file) => file.path === path);
+	const use = 'tiny decoder, with --decoder taesd';
+	expect(about('taesd/config.json')).toMatchObject({ use, format: 'JSON' });
+	expect(about('taesd/diffusion_pytorch_model.safetensors')).toMatchObject({ use });
+	expect(about('taesd/config.json')).not.toHaveProperty('error');
+	expect(about('latent_rgb.json')).toMatchObject({
+		use: 'colours of previews',
+		error: { problem: expect.stringContaining('5 numbers for `blue`') },
+	});
+	await rm(inBundle('taesd'), { recursive: true });
+	await rm(inBundle('latent_rgb.json'));
 });
 
 describe('a LoRA', () => {

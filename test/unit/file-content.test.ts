@@ -51,19 +51,22 @@ const contents: [string, Uint8Array | string, RegExp, RegExp][] = [
 
 describe.each(readers)('in the place of %s', (name, read, code) => {
 	// Weights may be such a file: this one is merely cut short.
-	test.each(contents.filter(([what]) => !(name === 'weights' && what === 'a torch.save before 1.6')))('%s', async (_, content, problem, remedy) => {
-		const path = folder.write('content', Buffer.from(content as string));
-		const error = await read(path).catch((reason: unknown) => reason);
-		expect(error).toBeInstanceOf(Arc2FaceError);
-		expect(error).toMatchObject({
-			code,
-			problem: expect.stringMatching(problem),
-			remedy: expect.stringMatching(remedy),
-			details: { file: path },
-		});
-		expect((error as Arc2FaceError).problem).toContain(path);
-		expect((error as Arc2FaceError).problem.length).toBeLessThan(path.length + 200);
-	});
+	test.each(contents.filter(([what]) => !(name === 'weights' && what === 'a torch.save before 1.6')))(
+		'%s',
+		async (_, content, problem, remedy) => {
+			const path = folder.write('content', Buffer.from(content as string));
+			const error = await read(path).catch((reason: unknown) => reason);
+			expect(error).toBeInstanceOf(Arc2FaceError);
+			expect(error).toMatchObject({
+				code,
+				problem: expect.stringMatching(problem),
+				remedy: expect.stringMatching(remedy),
+				details: { file: path },
+			});
+			expect((error as Arc2FaceError).problem).toContain(path);
+			expect((error as Arc2FaceError).problem.length).toBeLessThan(path.length + 200);
+		},
+	);
 
 	test('a link to a file that is gone', async () => {
 		const path = folder.path(`link-${code}-${read.name}`);

@@ -2,7 +2,7 @@
 // that a failure names it.
 import { expect, test } from 'vitest';
 import { featureNames } from '../../lib/options/features.ts';
-import { usualDefaults } from '../../lib/options/generate.ts';
+import { usualPresets } from '../../lib/options/presets.ts';
 import type { Recipe } from '../../lib/options/recipe.ts';
 import { readArguments, type Who } from '../../lib/painting/arguments.ts';
 import type { Model } from '../../lib/painting/model.ts';
@@ -36,9 +36,12 @@ const schedule = {
 } as const;
 const size = { width: 64, height: 64 };
 const model: Model = {
-	bundle: { schedule, geometry: { ...size, pixelsPerLatent: 8 }, expressions: new Map(), framing: 'ffhq' },
+	bundle: {
+		...{ folder: 'bundle', schedule, geometry: { ...size, pixelsPerLatent: 8 } },
+		...{ expressions: new Map(), framing: 'ffhq', latentColours: undefined },
+	},
 	geometry: { ...size, pixelsPerLatent: 8 },
-	...{ features: featureNames, defaults: usualDefaults },
+	...{ features: featureNames, decoder: 'vae', presets: usualPresets },
 };
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { ImageGeometry } from '../../lib/geometry.ts';
 import { resolveDetectOptions, resolveEncodeOptions } from '../../lib/options/faces.ts';
 import { requireFeature } from '../../lib/options/features.ts';
-import { type GenerateOptions, lcmDefaults, resolveGenerateOptions } from '../../lib/options/generate.ts';
+import { type GenerateOptions, resolveGenerateOptions } from '../../lib/options/generate.ts';
 import { resolveImageSizes, resolveLoadOptions, resolvePrecision } from '../../lib/options/load.ts';
+import { lcmPresets, presetNames, usualPresets } from '../../lib/options/presets.ts';
+import { withRecipe } from '../../lib/options/with-recipe.ts';
 
 const geometry: ImageGeometry = { width: 512, height: 384, pixelsPerLatent: 8 };
 const generate = (options?: object, identities = 1) => resolveGenerateOptions(options, identities, geometry);
@@ -96,12 +98,53 @@ describe('LoRAs', () => {
 	});
 
 	test('with lcm have other defaults for generate, which are defaults only', () => {
-		expect(resolveGenerateOptions({}, 1, geometry, lcmDefaults)).toMatchObject({
+		expect(resolveGenerateOptions({}, 1, geometry, lcmPresets)).toMatchObject({
 			...{ sampler: 'lcm', steps: 4, guidanceScale: 1 },
 		});
 		const own = { sampler: 'ddim', eta: 0.5, steps: 7, guidanceScale: 2 } as const;
-		expect(resolveGenerateOptions(own, 1, geometry, lcmDefaults)).toMatchObject(own);
-		expect(() => resolveGenerateOptions({ eta: 0.5 }, 1, geometry, lcmDefaults)).toThrow('received lcm with it');
+		expect(resolveGenerateOptions(own, 1, geometry, lcmPresets)).toMatchObject(own);
+		expect(() => resolveGenerateOptions({ eta: 0.5 }, 1, geometry, lcmPresets)).toThrow('received lcm with it');
+	});
+});
+
+describe('presets', () => {
+	const manner = (options: GenerateOptions, presets = usualPresets) => {
+		const { sampler, steps, guidanceScale, guidanceInterval } = resolveGenerateOptions(options, 1, geometry, presets);
+		return { sampler, steps, guidanceScale, guidanceInterval };
+	};
+
+	test.each([...presetNames])('say what the call does not: %s', (preset) => {
+		for (const presets of [usualPresets, lcmPresets]) {
+			expect(manner({ preset }, presets)).toEqual({ guidanceInterval: undefined, ...presets[preset] });
+			const own = { sampler: 'euler', steps: 7, guidanceScale: 2, guidanceInterval: [1, 2] } as const;
+			expect(manner({ preset, ...own }, presets)).toEqual(own);
+			expect(manner({ preset, steps: 7 }, presets)).toEqual({ ...manner({ preset }, presets), steps: 7 });
+		}
+	});
+
+	test('are standard unless another is named', () => {
+		expect(manner({})).toEqual(manner({ preset: 'standard' }));
+		expect(manner({})).toMatchObject({ sampler: 'dpm++2m', steps: 25, guidanceScale: 3, guidanceInterval: undefined });
+		const costs = presetNames.map((name) => usualPresets[name].steps);
+		expect(costs).toEqual(costs.toSorted((a, b) => a - b));
+		expect(() => generate({ preset: 'fast' })).toThrow('one of draft, standard, best for `preset`');
+	});
+
+	test('beside a recipe come before what it says', () => {
+		const options = {
+			...{ sampler: 'ddim', steps: 9, guidanceScale: 2, guidanceInterval: [0, 1], eta: 0.5 },
+			...{ seed: 4, noise: 'per-image', width: 64, height: 64 },
+		} as const;
+		const digest = 'ab'.repeat(32);
+		const model = {
+			...{ bundle: 'b', weights: {}, settings: digest, variant: {}, device: 'cpu', provider: 'p', version: '1' },
+			precision: 'fp32',
+		};
+		const recipe = { format: 1, package: '1.0.0', model, options } as const;
+		expect(withRecipe({ recipe } as never).options).toMatchObject(options);
+		const { options: draft } = withRecipe({ recipe, preset: 'draft', steps: 5 } as never);
+		expect(manner(draft)).toEqual({ guidanceInterval: undefined, ...usualPresets.draft, steps: 5 });
+		expect(draft).toMatchObject({ seed: 4, width: 64 });
 	});
 });
 

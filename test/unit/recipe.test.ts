@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { Identity } from '../../lib/identity.ts';
 import { featureNames } from '../../lib/options/features.ts';
-import { type GenerateOptions, usualDefaults } from '../../lib/options/generate.ts';
+import type { GenerateOptions } from '../../lib/options/generate.ts';
+import { usualPresets } from '../../lib/options/presets.ts';
 import { checkRecipe, type Recipe } from '../../lib/options/recipe.ts';
 import { requireOne, withRecipe } from '../../lib/options/with-recipe.ts';
 import { readArguments } from '../../lib/painting/arguments.ts';
@@ -46,10 +47,11 @@ const anyModel: Model = {
 			...{ stepsOffset: 1, setAlphaToOne: false, predictionType: 'epsilon', clipSample: false, skipPrkSteps: true },
 			...{ originalInferenceSteps: 50, timestepScaling: 10 },
 		},
-		...{ geometry: { width: 96, height: 96, pixelsPerLatent: 8 }, expressions: new Map(), framing: 'ffhq' },
+		...{ folder: 'bundle', geometry: { width: 96, height: 96, pixelsPerLatent: 8 } },
+		...{ expressions: new Map(), framing: 'ffhq', latentColours: undefined },
 	},
 	geometry: { width: 96, height: 96, pixelsPerLatent: 8 },
-	...{ features: featureNames, defaults: usualDefaults },
+	...{ features: featureNames, decoder: 'vae', presets: usualPresets },
 };
 
 /** The recipe with what is at a path replaced; undefined: left out. */

@@ -98,6 +98,8 @@ describe('in the folder that a pull fills', () => {
 		};
 		expect(remedyFor('controlnet')).toContain('`arc2face pull --with controlnet`');
 		expect(remedyFor('exp_adapter/exp_adapter.bin')).toContain('`arc2face pull --with exp-adapter`');
+		expect(remedyFor('taesd')).toBeUndefined(); // no pull has one
+		expect(remedyFor('taesd/config.json')).toBeUndefined();
 		expect(remedyFor('vae')).toContain('`arc2face pull`');
 		expect(remedyFor('vae/diffusion_pytorch_model.safetensors')).toContain('`arc2face pull`');
 	});

@@ -234,11 +234,11 @@ test('a packed plan holds what the plan says', () => {
 		steps: [
 			{
 				...{ timestep: 12.5, inputScale: 0.25, drawsNoise: true, noised: { latents: 0.5, noise: 0.75 } },
-				assign: { x: { x: 1, noise: -3 }, h4: { eps: 7 } },
+				assign: { x: { x: 1, noise: -3 }, preview: { eps: 7 } },
 			},
 			{
 				...{ timestep: 0, inputScale: 1, drawsNoise: false, noised: { latents: 0.875, noise: 0.125 } },
-				assign: { x: { h4: 0.5 } },
+				assign: { x: { preview: 0.5 } },
 			},
 		],
 	};

@@ -107,6 +107,12 @@ void ApplyStep(BatchSlot* slots, size_t count, size_t elements, const T* eps) {
 
 }  // namespace
 
+bool Shows(const PlanStep& step) {
+  const uint32_t assignments = std::min(step.assignment_count, kMaxAssignments);
+  return std::any_of(step.assignments, step.assignments + assignments,
+                     [](const Assignment& assignment) { return assignment.to == kPreview; });
+}
+
 void GatherRowsHost(const BatchSlot* slots, size_t count, size_t elements, NetworkFloats sample, float* timesteps) {
   std::visit([&](auto* rows) { GatherRows(slots, count, elements, rows, timesteps); }, sample);
 }

@@ -15,9 +15,9 @@ namespace arc2face {
 class Stream;
 
 // Registers, in the order of lib/samplers/plan.ts.
-enum Register : uint32_t { kLatents = 0, kEps = 1, kNoise = 2, kHistory = 3 };
+enum Register : uint32_t { kLatents = 0, kEps = 1, kNoise = 2, kHistory = 3, kPreview = 7 };
 inline constexpr uint32_t kRegisters = 8;
-inline constexpr uint32_t kMaxAssignments = 3;
+inline constexpr uint32_t kMaxAssignments = 4;
 
 // register[to] = sum of coefficient[i] * register[i]; a coefficient of 0 leaves its register out, even if it holds
 // NaN.
@@ -41,6 +41,9 @@ struct PlanStep {
   Assignment assignments[kMaxAssignments];
   Mixture kept = {};  // what the latents become where a mask keeps the photo
 };
+
+// Whether the step leaves the image as it is expected to become in kPreview.
+bool Shows(const PlanStep& step);
 
 struct Plan {
   Mixture start;  // the latents of an image before the first step
