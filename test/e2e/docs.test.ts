@@ -174,7 +174,12 @@ describe('links', () => {
 				.replaceAll(/[^\p{L}\p{N} _-]/gu, '')
 				.replaceAll(' ', '-'),
 		);
-		return new Set([...headings, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id!)]);
+		// The second of a name is numbered 1.
+		const numbered = headings.map((name, i) => {
+			const before = headings.slice(0, i).filter((other) => other === name).length;
+			return before === 0 ? name : `${name}-${before}`;
+		});
+		return new Set([...numbered, ...[...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id!)]);
 	};
 
 	test('lead to files and headings that are there', () => {
