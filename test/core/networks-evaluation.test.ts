@@ -1,5 +1,7 @@
 // The networks of evaluation, against pytorch-fid and lpips.
+
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { inception } from '../../models/evaluation/inception.ts';
@@ -12,7 +14,7 @@ import { float32, runNetwork, type Tensor } from '../networks.ts';
 import { type WeightRecipe, writeByRecipe } from '../weights-by-recipe.ts';
 
 const folder = temporaryFolder();
-const photo = new URL('../fixtures/astronaut.png', import.meta.url).pathname;
+const photo = fileURLToPath(new URL('../fixtures/astronaut.png', import.meta.url));
 const recipeOf = (name: string) =>
 	JSON.parse(readFileSync(`${goldenFolder}metrics/${name}.json`, 'utf8')).recipe as WeightRecipe;
 

@@ -1,6 +1,7 @@
 // Normal maps of poses: against the recipe's renderer, whose maps the embedded bundle's ControlNet learned from, and by what they show.
 
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { cameraFor, turned } from '../../lib/steering/camera.ts';
 import { neutralHead } from '../../lib/steering/head.ts';
@@ -8,7 +9,7 @@ import { drawPose } from '../../lib/steering/pose-map.ts';
 import { readSafetensors } from '../../models/weights/safetensors.ts';
 
 const recipe = { cameraDistance: 11, headHeight: 0.76 };
-const file = new URL('../fixtures/pose-maps.safetensors', import.meta.url).pathname;
+const file = fileURLToPath(new URL('../fixtures/pose-maps.safetensors', import.meta.url));
 const { tensors } = await readSafetensors(file);
 const bytes = (name: string) => {
 	const { offset, length } = tensors.get(name)!;

@@ -1,13 +1,15 @@
 // Files that torch.save wrote before PyTorch 1.6: many published weights are still in that form. The fixture is of PyTorch 2.14 itself, with
 // `_use_new_zipfile_serialization=False`.
+
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { halfToFloat } from '../golden.ts';
 
-const file = new URL('../fixtures/before-1.6.pth', import.meta.url).pathname;
+const file = fileURLToPath(new URL('../fixtures/before-1.6.pth', import.meta.url));
 const bytes = readFileSync(file);
 const folder = temporaryFolder();
 
