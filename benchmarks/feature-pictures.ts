@@ -11,6 +11,7 @@ import { writeWhole } from '../lib/files/write.ts';
 import { Arc2Face, type GenerateOptions, type Identity, type RawPhoto } from '../lib/index.ts';
 import { packageRoot } from '../lib/package.ts';
 import { readPeople } from './portraits/people.ts';
+import { photoPixels } from './portraits/photo-pixels.ts';
 import { type Cell, contactSheet } from './portraits/sheet.ts';
 
 const { values } = parseArgs({ options: { out: { type: 'string', default: join(packageRoot, 'docs', 'features') } } });
@@ -97,7 +98,7 @@ await strip('reference', [
 	],
 ]);
 
-const place = await pixelsOf(ben!.file);
+const place = await photoPixels(ben!.file, { width, height });
 await strip('image-to-image', [
 	[
 		photo(anna!.file),
@@ -139,11 +140,6 @@ async function portrait(
 
 function photo(file: string, label = 'photo'): Cell {
 	return { image: sharp(file), label };
-}
-
-async function pixelsOf(file: string): Promise<RawPhoto> {
-	const data = await sharp(file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
-	return { data, width, height, channels: 3 };
 }
 
 async function strip(name: string, rows: readonly (readonly Cell[])[]): Promise<void> {

@@ -19,6 +19,7 @@ import { Gallery } from './portraits/gallery.ts';
 import { formatSimilarity } from './portraits/lettering.ts';
 import { defaultObserver, type Observed, Observer } from './portraits/observer.ts';
 import { readPeople } from './portraits/people.ts';
+import { photoPixels } from './portraits/photo-pixels.ts';
 import { describeMisses, formatRows, isMet, type Row } from './portraits/requirements.ts';
 import { type Cell, contactSheet } from './portraits/sheet.ts';
 import { mean } from './portraits/statistics.ts';
@@ -52,6 +53,9 @@ const gallery = await Gallery.meet(everyone, evaluation);
 const identities: Identity[] = [];
 for (const { photos } of gallery.people)
 	identities.push(await model.encode(photos[0]!.file, { face: photos[0]!.seen }));
+/** Of everybody, a photo of the next one, and its pixels: what is edited, and referred to. */
+const others = gallery.people.map((_, k) => gallery.people[(k + 1) % count]!.photos[0]!);
+const originals = await Promise.all(others.map(({ file }) => photoPixels(file, model.info.imageSize)));
 const sheet: Cell[][] = [];
 const rows: Row[] = [];
 
@@ -196,22 +200,12 @@ async function measureExpressions(): Promise<void> {
 
 async function measureEdits(): Promise<void> {
 	const { width, height } = plain[0]!.image;
-	// Everybody becomes the next one.
-	const originals = await Promise.all(
-		gallery.people.map(async (_, k): Promise<RawPhoto & { data: Uint8Array }> => {
-			const { file } = gallery.people[(k + 1) % count]!.photos[0]!;
-			const data = await sharp(file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
-			return { data: new Uint8Array(data), width, height, channels: 3 };
-		}),
-	);
 	sheet.push(
 		originals
 			.slice(0, shown)
 			.map(({ data }) => ({ image: sharp(data, { raw: { width, height, channels: 3 } }), label: '' })),
 	);
-	const before = mean(
-		gallery.people.map(({ identity }, k) => identity.similarity(gallery.people[(k + 1) % count]!.photos[0]!.identity)),
-	);
+	const before = mean(gallery.people.map(({ identity }, k) => identity.similarity(others[k]!.identity)));
 	const changed = await paintAll('from photos', model, (person) => ({ image: originals[person]!, strength: 0.5 }));
 	const alike = (seen: readonly Seen[]) =>
 		mean(seen.map(({ image }, k) => correlation(image.data, originals[k]!.data)));
@@ -252,15 +246,8 @@ async function measureEdits(): Promise<void> {
 
 async function measureReference(): Promise<void> {
 	const { width, height } = plain[0]!.image;
-	const files = gallery.people.map((_, k) => gallery.people[(k + 1) % count]!.photos[0]!.file);
-	const photos = await Promise.all(
-		files.map(
-			async (file) =>
-				new Uint8Array(await sharp(file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer()),
-		),
-	);
 	const referring = await paintAll('with references', model, (person) => ({
-		reference: { photo: files[person]!, align: false },
+		reference: { photo: others[person]!.file, align: false },
 	}));
 	// Heads of other shapes leave the upper corners.
 	const corners = Array.from({ length: width * height }, (_, i) => {
@@ -268,7 +255,7 @@ async function measureReference(): Promise<void> {
 		return y < height / 4 && (x < width / 8 || x >= (7 * width) / 8);
 	});
 	const off = (seen: readonly Seen[]) =>
-		mean(seen.map(({ image }, k) => meanColourDistance(image.data, photos[k]!, corners)));
+		mean(seen.map(({ image }, k) => meanColourDistance(image.data, originals[k]!.data, corners)));
 	rows.push(
 		{
 			name: 'reference: distance of the colours of the backdrop, 0 to 255',

@@ -455,6 +455,9 @@ function remembers({ runtime, options, model, difference }: Subject): void {
 			});
 			expect(steps).toBe(0);
 		}
+		// Nor is a photo read.
+		const photo = model().generate({ recipe: { ...recipe, model: { ...made, weights: {} } }, image: 'nowhere.png' });
+		await expect(photo).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { option: 'recipe' } });
 		expect(difference(await model().generate(identity, recipe.options), [image])).toBe(0);
 	});
 

@@ -1,5 +1,4 @@
 // Whether portraits are as good of everyone: people in thirds by what they look like, and the third that is worst off.
-
 import type { Traits } from './people.ts';
 import type { Portrait } from './portrait.ts';
 import type { Row } from './requirements.ts';

@@ -4,6 +4,7 @@ import type { Point } from '../../lib/index.ts';
 import { frechetDistance } from './frechet.ts';
 import type { Gallery, KnownPhoto } from './gallery.ts';
 import type { KeypointReader, Parts } from './keypoint-reader.ts';
+import { photoPixels } from './photo-pixels.ts';
 import type { Look, Portrait, Recognised } from './portrait.ts';
 import type { Row } from './requirements.ts';
 import { sharpness } from './sharpness.ts';
@@ -31,11 +32,10 @@ export async function showPhoto(
 ): Promise<ShownPhoto> {
 	const { width, height } = size;
 	const original = await sharp(photo.file).metadata();
-	const data = await sharp(photo.file).resize(width, height, { fit: 'fill' }).removeAlpha().raw().toBuffer();
+	const image = await photoPixels(photo.file, size);
 	// The centre of a pixel has whole coordinates.
 	const [across, down] = [width / original.width, height / original.height];
 	const keypoints = photo.seen.map(([x, y]): Point => [(x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5]);
-	const image = { data, width, height };
 	return { image, look: await lookAt(image, keypoints, reader) };
 }
 

@@ -27,7 +27,6 @@ const stableDiffusion = {
  * added. A bundle without the file has those of Stable Diffusion 1.5 if its VAE says that it is one, else none.
  *
  * @param vae - of the bundle, if it was opened with one
-
  * @throws {Arc2FaceError} `INVALID_BUNDLE`, naming the field
  */
 export async function readLatentColours(

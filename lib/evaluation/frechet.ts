@@ -21,14 +21,14 @@ export function frechetDistance(a: Moments, b: Moments): number {
 	const [first, second] = [a.covariance(), b.covariance()];
 	const [f, g] = [choleskyFactor(first, a.length), choleskyFactor(second, b.length)];
 	const apart = squaredDistance(a.mean, b.mean);
-	return apart + trace(first, a.length) + trace(second, b.length) - 2 * sumOfSingularValues(f, g);
+	return apart + trace(first, a.length) + trace(second, b.length) - 2 * sumOfSingularValues(f.transpose().mmul(g));
 }
 
-/** Σ of the singular values of Fᵀ G. */
-function sumOfSingularValues(f: Matrix, g: Matrix): number {
-	if (f.columns === 0 || g.columns === 0) return 0;
-	const product = f.transpose().mmul(g);
-	const { diagonal } = new SVD(product, {
+/** @param matrix - its rows */
+export function sumOfSingularValues(matrix: Matrix | readonly (readonly number[])[]): number {
+	const values = Matrix.isMatrix(matrix) ? matrix : new Matrix(matrix as number[][]);
+	if (values.isEmpty()) return 0;
+	const { diagonal } = new SVD(values, {
 		...{ computeLeftSingularVectors: false, computeRightSingularVectors: false, autoTranspose: true },
 	});
 	return diagonal.reduce((sum, value) => sum + value, 0);

@@ -30,6 +30,10 @@ export function check(call: string, options: object, known: Readonly<Record<stri
 export const rules = {
 	text: { expected: 'a non-empty string', fits: (value) => typeof value === 'string' && value !== '' },
 	flag: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
+	object: {
+		expected: 'an object',
+		fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+	},
 	callback: { expected: 'a function', fits: (value) => typeof value === 'function' },
 	signal: { expected: 'an AbortSignal', fits: isAbortSignal },
 } satisfies Record<string, Rule>;

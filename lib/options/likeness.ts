@@ -1,7 +1,7 @@
 // The option `check` of `generate`: how alike portraits have to be.
 import { Arc2FaceError } from '../errors.ts';
 import { say } from '../messages/wording.ts';
-import { check, describe, integer, invalid, number, type Rule } from './check.ts';
+import { check, describe, integer, invalid, number, type Rule, rules } from './check.ts';
 
 /** How alike portraits have to be to the identity that they were asked for. */
 export interface LikenessCheck {
@@ -18,10 +18,7 @@ const parts = {
 	tries: { ...integer(1, 100), flag: '--tries' },
 } as const;
 
-export const likenessRule: Rule = {
-	expected: 'an object of minSimilarity and tries',
-	fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-};
+export const likenessRule: Rule = { ...rules.object, expected: 'an object of minSimilarity and tries' };
 
 /**
  * @returns undefined if nothing is to be checked

@@ -146,10 +146,7 @@ export interface RecipeModel {
 	precision: string;
 }
 
-const object: Rule = {
-	expected: 'an object',
-	fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-};
+const { object } = rules;
 const digest: Rule = {
 	expected: 'a SHA-256 in hexadecimal',
 	fits: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
@@ -179,7 +176,9 @@ const model = {
 	...{ device: rules.text, provider: rules.text, version: rules.text, precision: rules.text },
 };
 
-type InputRules = Readonly<Record<keyof RecipeInputs, Readonly<Record<string, Rule>>>>;
+/** By their names, or their paths in a recipe. */
+type Fields = Readonly<Record<string, Rule>>;
+type InputRules = Readonly<Record<keyof RecipeInputs, Fields>>;
 /** What a recipe has to tell of its inputs. The options that these become are checked as such. */
 const inputs: InputRules = {
 	edit: { image: digest, strength: number(0, 1) },
@@ -199,12 +198,12 @@ const optionalInputs: InputRules = {
 };
 
 /** What has to be in a recipe, and what may be, from the whole to its parts. */
-const required: Readonly<Record<string, Rule>> = {
+const required: Fields = {
 	...{ package: rules.text, model: object, options: object },
 	...within('model', model),
 	...within('options', options),
 };
-const optional: Readonly<Record<string, Rule>> = {
+const optional: Fields = {
 	...{ identity: object, latents: base64 },
 	...within('options', { eta, guidanceInterval }),
 	...{ edit: object, control: object, expression: object, reference: object },
@@ -222,18 +221,12 @@ export function checkRecipe(value: unknown): Recipe {
 	if (!recipeRule.fits(value)) throw unfit(recipeRule, '', value);
 	const { format } = value as Partial<Recipe>;
 	if (format !== 1) throw unfit({ expected: '1', fits: () => false }, 'format', format, otherForm);
-	for (const [path, rule] of Object.entries(required)) requireFit(value, path, rule);
-	for (const [path, rule] of Object.entries(optional)) {
-		if (at(value, path) !== undefined) requireFit(value, path, rule);
-	}
+	requireFits(value, required, optional);
 	requireKnown(value, 'options', { ...options, eta, guidanceInterval });
 	for (const part of Object.keys(inputs) as (keyof RecipeInputs)[]) {
 		if (at(value, part) === undefined) continue;
 		const [needed, possible] = [inputs[part], optionalInputs[part]];
-		for (const [path, rule] of Object.entries(within(part, needed))) requireFit(value, path, rule);
-		for (const [path, rule] of Object.entries(within(part, possible))) {
-			if (at(value, path) !== undefined) requireFit(value, path, rule);
-		}
+		requireFits(value, within(part, needed), within(part, possible));
 		requireKnown(value, part, { ...needed, ...possible });
 	}
 	const recipe = value as Recipe;
@@ -246,7 +239,7 @@ export function checkRecipe(value: unknown): Recipe {
 
 const otherForm = 'It may be of a later version of this package: use that one.';
 
-function within(part: string, fields: Readonly<Record<string, Rule>>): Record<string, Rule> {
+function within(part: string, fields: Fields): Record<string, Rule> {
 	return Object.fromEntries(Object.entries(fields).map(([name, rule]) => [`${part}.${name}`, rule]));
 }
 
@@ -254,12 +247,19 @@ function at(recipe: unknown, path: string): unknown {
 	return path.split('.').reduce((part, name) => (object.fits(part) ? (part as never)[name] : undefined), recipe);
 }
 
+function requireFits(recipe: unknown, needed: Fields, possible: Fields): void {
+	for (const [path, rule] of Object.entries(needed)) requireFit(recipe, path, rule);
+	for (const [path, rule] of Object.entries(possible)) {
+		if (at(recipe, path) !== undefined) requireFit(recipe, path, rule);
+	}
+}
+
 function requireFit(recipe: unknown, path: string, rule: Rule): void {
 	if (!rule.fits(at(recipe, path))) throw unfit(rule, path, at(recipe, path));
 }
 
 /** What decides an image and is not known would be left out of it. */
-function requireKnown(recipe: unknown, part: string, known: Readonly<Record<string, Rule>>): void {
+function requireKnown(recipe: unknown, part: string, known: Fields): void {
 	const names = Object.keys(known);
 	const odd = Object.keys(at(recipe, part) as object).find((name) => !names.includes(name));
 	if (odd !== undefined) throw unfit({ ...object, expected: names.join(', ') }, part, odd, otherForm);

@@ -68,16 +68,14 @@ const usualReferenceScale = 0.8; // of upstream's demo
 const expressionLength = 55;
 const scaleRule = number(0, mostScale);
 
-const objectRule: Rule = { expected: 'an object', fits: (value) => typeof value === 'object' && value !== null };
-
 export const steeringRules = {
-	control: objectRule,
+	control: rules.object,
 	expression: {
 		expected: ({ either }) => either(`a name, or ${expressionLength} finite numbers`, 'a name'),
 		fits: (value) => (typeof value === 'string' ? value !== '' : isNumbers(value, expressionLength)),
 	},
 	expressionScale: scaleRule,
-	reference: objectRule,
+	reference: rules.object,
 } as const satisfies Record<keyof SteeringOptions, Rule>;
 
 const landmarksRule: Rule = {
@@ -99,7 +97,7 @@ export function checkSteeringOptions(options: SteeringOptions): void {
 
 function checkControl(control: ControlOptions): void {
 	const photo: Rule = { expected: 'a photo', fits: (value) => value !== null };
-	check('control', control, { pose: objectRule, image: photo, scale: scaleRule }, 'control.');
+	check('control', control, { pose: rules.object, image: photo, scale: scaleRule }, 'control.');
 	const { pose, image } = control;
 	if ((pose === undefined) === (image === undefined)) {
 		throw invalid('either a pose or an image', 'control', pose === undefined ? 'neither' : 'both');

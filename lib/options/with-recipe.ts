@@ -1,7 +1,7 @@
 // A call's options, completed by its recipe.
 import type { Arc2FaceError } from '../errors.ts';
 import { fromBase64 } from './base64.ts';
-import { invalid } from './check.ts';
+import { invalid, rules } from './check.ts';
 import type { GenerateOptions } from './generate.ts';
 import { checkRecipe, type Recipe } from './recipe.ts';
 import type { ControlOptions, ReferenceOptions } from './steering.ts';
@@ -61,7 +61,7 @@ function inputsOf({ edit, control, expression, reference }: Recipe, own: Generat
 
 /** Without its pose, if the call has a picture. */
 function controlOf({ pose, image, scale }: NonNullable<Recipe['control']>, own: ControlOptions = {}): ControlOptions {
-	if (!isObject(own)) return own;
+	if (!rules.object.fits(own)) return own; // refused later, as any option is
 	if (image !== undefined && own.image === undefined && own.pose === undefined) throw missing('control.image');
 	return { scale, ...(pose && own.image === undefined && { pose }), ...said(own) };
 }
@@ -71,7 +71,7 @@ function referenceOf(
 	{ scale, align, keypoints, landmarks, noise }: NonNullable<Recipe['reference']>,
 	own: Partial<ReferenceOptions> = {},
 ): GenerateOptions['reference'] {
-	if (!isObject(own)) return own as ReferenceOptions;
+	if (!rules.object.fits(own)) return own as ReferenceOptions; // likewise
 	if (own.photo === undefined) throw missing('reference.photo');
 	const isElse = own.align !== undefined || own.face !== undefined || own.landmarks !== undefined;
 	return {
@@ -82,11 +82,6 @@ function referenceOf(
 		...(!isElse && keypoints && { face: { keypoints } }),
 		...said(own),
 	} as ReferenceOptions;
-}
-
-/** What is none is refused later, as any option is. */
-function isObject(value: unknown): boolean {
-	return typeof value === 'object' && value !== null;
 }
 
 function missing(option: string): Arc2FaceError {

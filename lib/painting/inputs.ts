@@ -5,7 +5,7 @@ import type { Size } from '../geometry.ts';
 import type { NativeEdit } from '../native.ts';
 import type { GenerateOptions } from '../options/generate.ts';
 import type { ResolvedSteering } from '../options/steering.ts';
-import { type ReadSteering, readSteering } from '../steering/steering.ts';
+import { type FindFace, type ReadSteering, readSteering } from '../steering/steering.ts';
 import { sizeWarnings } from '../warnings.ts';
 import type { Core, Model } from './model.ts';
 
@@ -35,7 +35,7 @@ export async function readInputs(
 	const read = asked && (await abandonable(readEdit(asked), signal));
 	const own = read === undefined ? geometry : geometryOf(read, geometry, sides);
 	const size = { width: sides.width ?? own.width, height: sides.height ?? own.height };
-	const findFace: Parameters<typeof readSteering>[4] = (photo, choice) => core.findFace(photo, choice, signal);
+	const findFace: FindFace = (photo, choice) => core.findFace(photo, choice, signal);
 	const steering = await abandonable(readSteering(wanted, bundle, images, size, findFace), signal);
 	return {
 		...{ ...steering, size, warnings: [...sizeWarnings(size, bundle.geometry), ...steering.warnings] },

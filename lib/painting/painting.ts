@@ -76,12 +76,11 @@ export async function paint(
 	signal: AbortSignal,
 ): Promise<void> {
 	const { portraits, manner, seeds, likeness, onStep, onPreview, recipe, used } = painting;
+	// Before any photo is read: another model is refused.
+	const unlike = recipe === undefined ? [] : compareModel(recipe, await core.describe(used, signal));
 	const inputs = await readInputs(painting.inputs, model, core, signal);
 	const photos = await photoDigests(painting.inputs, inputs);
-	const warnings = [...inputs.warnings];
-	if (recipe !== undefined) {
-		warnings.push(...compareModel(recipe, await core.describe(used, signal)), ...comparePhotos(recipe, photos));
-	}
+	const warnings = [...inputs.warnings, ...unlike, ...(recipe === undefined ? [] : comparePhotos(recipe, photos))];
 	const paintRound = (some: readonly Portrait[], round: number) =>
 		iterate<Painted>((giveOne, stop) => {
 			const request = (guard: Guard): NativeGenerateRequest => ({

@@ -12,34 +12,12 @@ import { temporaryFolder } from '../checkpoint-samples.ts';
 import { writeFusedBundle } from '../fused-bundle.ts';
 import { paints } from '../generate-behaviour.ts';
 import { tensorsOf, writeWeights } from '../layouts.ts';
+import { identity, keypoints, mask, otherIdentity, photo } from '../mixtures.ts';
 import { faultyProvider, findRuntimes, openFaults, type Runtime, withEnvironment } from '../runtimes.ts';
 
 const folder = temporaryFolder();
 const bundle = folder.path('bundle');
 const library = new URL('../../dist/lib/index.js', import.meta.url).href;
-const photo = {
-	data: Uint8Array.from({ length: 3 * 200 * 160 }, (_, i) => (i * 7919) % 251),
-	width: 200,
-	height: 160,
-	channels: 3,
-} as const;
-/** White in its lower half. */
-const mask = {
-	data: Uint8Array.from({ length: 200 * 160 }, (_, i) => (i < 100 * 160 ? 0 : 255)),
-	width: 200,
-	height: 160,
-	channels: 1,
-} as const;
-const keypoints = [
-	[70, 60],
-	[110, 62],
-	[90, 85],
-	[75, 105],
-	[105, 107],
-] as const;
-
-const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
-const otherIdentity = Float32Array.from({ length: 512 }, (_, i) => Math.cos(3 * i));
 type Call = readonly [Float32Array, GenerateOptions];
 /** Together they need more rows than a batch has, and leave it one after another. */
 const differentCalls: readonly Call[] = [

@@ -1,7 +1,8 @@
 // The Fréchet distance by which benchmarks/identity compares portraits with photos, against cases that can be calculated otherwise.
 import { describe, expect, test } from 'vitest';
-import { frechetDistance, sumOfSingularValues } from '../../benchmarks/portraits/frechet.ts';
+import { frechetDistance } from '../../benchmarks/portraits/frechet.ts';
 import { mean } from '../../benchmarks/portraits/statistics.ts';
+import { sumOfSingularValues } from '../../lib/evaluation/frechet.ts';
 import { normalNumbers } from '../random-numbers.ts';
 
 const normal = normalNumbers(1);

@@ -11,17 +11,7 @@ import { requestFor } from '../../lib/painting/portraits.ts';
 import { packedStartLength, packedStepLength } from '../../lib/samplers/plan.ts';
 import { samplerNames } from '../../lib/samplers/samplers.ts';
 import { cumulateAlphas, makeBetas } from '../../lib/samplers/schedule.ts';
-
-/** A generator of numbers in [0, 1): mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function random(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-	};
-}
+import { randomNumbers } from '../random-numbers.ts';
 
 const schedule = {
 	alphaBars: cumulateAlphas(makeBetas('scaled_linear', 0.00085, 0.012, 1000)),
@@ -115,7 +105,7 @@ function damaged(next: () => number): unknown {
 test('any options and recipes are taken, or refused with a typed error', () => {
 	const [cases, outcomes] = [6000, { taken: 0, refused: 0 }];
 	for (let seed = 0; seed < cases; seed++) {
-		const next = random(seed);
+		const next = randomNumbers(seed);
 		const options: Record<string, unknown> = {};
 		for (const name of names) if (next() < 0.06) options[name] = anything(next);
 		if (next() < 0.6) Object.assign(options, { ...photos, ...options, recipe: damaged(next) });

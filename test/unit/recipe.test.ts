@@ -279,6 +279,16 @@ describe('completes options', () => {
 		expect(reference).toEqual({ photo: 'friend.png', scale: 0.7, align: false });
 	});
 
+	test.each([[[]], [null], ['left']])('but not with %j for an object, which is left to be refused', (odd) => {
+		const { control, reference } = optionsOf({
+			recipe: inputs,
+			...photos,
+			control: odd as never,
+			reference: odd as never,
+		});
+		expect([control, reference]).toEqual([odd, odd]);
+	});
+
 	const picture = changed('control', { image: digest, scale: 1 }, inputs);
 	test.each<[option: string, call: object, from?: Recipe]>([
 		['image', { image: undefined }],
