@@ -1,4 +1,4 @@
-// How far apart two sets of images are as distributions: the Fréchet distance, of however few vectors.
+// How far apart two sets of images are as distributions: the Fréchet distance.
 import { frechetDistance as distanceOf } from '../../lib/evaluation/frechet.ts';
 import { Moments } from '../../lib/evaluation/moments.ts';
 
@@ -11,11 +11,5 @@ import { Moments } from '../../lib/evaluation/moments.ts';
  */
 export function frechetDistance(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number {
 	if (a.length < 2 || b.length < 2) return Number.NaN;
-	return distanceOf(momentsOf(a), momentsOf(b));
-}
-
-function momentsOf(vectors: readonly ArrayLike<number>[]): Moments {
-	const moments = new Moments(vectors[0]!.length);
-	for (const vector of vectors) moments.add(vector);
-	return moments;
+	return distanceOf(Moments.of(a), Moments.of(b));
 }

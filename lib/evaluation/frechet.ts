@@ -24,11 +24,9 @@ export function frechetDistance(a: Moments, b: Moments): number {
 	return apart + trace(first, a.length) + trace(second, b.length) - 2 * sumOfSingularValues(f.transpose().mmul(g));
 }
 
-/** @param matrix - its rows */
-export function sumOfSingularValues(matrix: Matrix | readonly (readonly number[])[]): number {
-	const values = Matrix.isMatrix(matrix) ? matrix : new Matrix(matrix as number[][]);
-	if (values.isEmpty()) return 0;
-	const { diagonal } = new SVD(values, {
+function sumOfSingularValues(matrix: Matrix): number {
+	if (matrix.isEmpty()) return 0;
+	const { diagonal } = new SVD(matrix, {
 		...{ computeLeftSingularVectors: false, computeRightSingularVectors: false, autoTranspose: true },
 	});
 	return diagonal.reduce((sum, value) => sum + value, 0);

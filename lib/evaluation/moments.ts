@@ -12,6 +12,13 @@ export class Moments {
 		this.#products = new Float64Array((length * (length + 1)) / 2);
 	}
 
+	/** @param vectors - of one length, at least one */
+	static of(vectors: readonly ArrayLike<number>[]): Moments {
+		const moments = new Moments(vectors[0]!.length);
+		for (const vector of vectors) moments.add(vector);
+		return moments;
+	}
+
 	get count(): number {
 		return this.#count;
 	}

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Identity } from '../../lib/identity.ts';
 import { featureNames } from '../../lib/options/features.ts';
-import type { GenerateOptions } from '../../lib/options/generate.ts';
+import { checkGenerateOptions, type GenerateOptions } from '../../lib/options/generate.ts';
 import { usualPresets } from '../../lib/options/presets.ts';
 import { checkRecipe, type Recipe } from '../../lib/options/recipe.ts';
 import { requireOne, withRecipe } from '../../lib/options/with-recipe.ts';
@@ -279,7 +279,7 @@ describe('completes options', () => {
 		expect(reference).toEqual({ photo: 'friend.png', scale: 0.7, align: false });
 	});
 
-	test.each([[[]], [null], ['left']])('but not with %j for an object, which is left to be refused', (odd) => {
+	test.each([[[]], [null], ['left']])('but not with %j for an object, which is refused', (odd) => {
 		const { control, reference } = optionsOf({
 			recipe: inputs,
 			...photos,
@@ -287,6 +287,10 @@ describe('completes options', () => {
 			reference: odd as never,
 		});
 		expect([control, reference]).toEqual([odd, odd]);
+		for (const [name, value] of Object.entries({ control, reference })) {
+			const call = () => checkGenerateOptions({ [name]: value } as never);
+			expect(call).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', details: { option: name } }));
+		}
 	});
 
 	const picture = changed('control', { image: digest, scale: 1 }, inputs);
