@@ -60,7 +60,7 @@ await strip('few-steps', [
 
 await strip('pose', [
 	[
-		photo(ben!.file),
+		photo(carla!.file),
 		...(await Promise.all(
 			Object.entries({
 				left: { yaw: -35 },
@@ -69,17 +69,17 @@ await strip('pose', [
 				up: { pitch: 18 },
 				down: { pitch: -18 },
 				leaning: { roll: 15 },
-			}).map(([label, pose]) => portrait(label, ben!.identity, { control: { pose } })),
+			}).map(([label, pose]) => portrait(label, carla!.identity, { control: { pose } })),
 		)),
 	],
 ]);
 
 await strip('expression', [
 	[
-		photo(carla!.file),
+		photo(anna!.file),
 		...(await Promise.all(
-			['neutral', 'smile', 'laugh', 'surprise', 'frown', 'closed-eyes'].map((expression) =>
-				portrait(expression.replace('-', ' '), carla!.identity, { expression }),
+			['neutral', 'smile', 'laugh', 'surprise', 'talk', 'closed-eyes'].map((expression) =>
+				portrait(expression.replace('-', ' '), anna!.identity, { expression, control: { pose: {} } }),
 			),
 		)),
 	],

@@ -54,7 +54,7 @@ const identities: Identity[] = [];
 for (const { photos } of gallery.people)
 	identities.push(await model.encode(photos[0]!.file, { face: photos[0]!.seen }));
 /** Of everybody, a photo of the next one, and its pixels: what is edited, and referred to. */
-const others = gallery.people.map((_, k) => gallery.people[(k + 1) % count]!.photos[0]!);
+const others = gallery.people.map((_, k) => gallery.people[(k + 1) % gallery.people.length]!.photos[0]!);
 const originals = await Promise.all(others.map(({ file }) => photoPixels(file, model.info.imageSize)));
 const sheet: Cell[][] = [];
 const rows: Row[] = [];
@@ -178,7 +178,9 @@ async function measurePose(): Promise<void> {
 async function measureExpressions(): Promise<void> {
 	const some = Math.min(count, 12);
 	for (const name of model.info.expressions) {
-		const seen = await paintAll(`the expression ${name}`, model, () => ({ expression: name }), some);
+		// Of heads that are turned away the observer reads less: without a pose, 4 of 12 smiles instead of 8.
+		const asked: GenerateOptions = { expression: name, control: { pose: {} } };
+		const seen = await paintAll(`the expression ${name}`, model, () => asked, some);
 		const found = new Map<string, number>(model.info.expressions.map((one) => [one, 0]));
 		for (const { observed } of seen) {
 			if (observed === undefined) continue;
@@ -189,11 +191,11 @@ async function measureExpressions(): Promise<void> {
 		const wrong = Math.max(...[...found].filter(([one]) => one !== name).map(([, share]) => share));
 		rows.push(
 			{
-				name: `expression ${name}: found, less the one most often found instead`,
+				name: `expression ${name}, facing ahead: found, less the one most often found instead`,
 				value: right - wrong,
 				asked: { above: 0 },
 			},
-			{ name: `expression ${name}: found`, value: right },
+			{ name: `expression ${name}, facing ahead: found`, value: right },
 		);
 	}
 }

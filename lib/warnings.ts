@@ -84,6 +84,7 @@ export function sizeWarnings(size: Size, trained: Size): Warning[] {
 	];
 }
 
-// Per side. The embedded bundle, trained on 96 pixels, paints one face of the same likeness from 80 to 112, and two at 128 or 96 × 144.
+// Per side. The embedded bundle, trained on 96 pixels, paints one face from 80 to 112, if less alike (0.68 and 0.73, at 96 0.82); at 128 several in
+// 3 of 12, at 96 × 144 in 7.
 const mostEnlarged = 1.25;
 const leastReduced = 0.8;

@@ -16,7 +16,7 @@ export interface SteeringOptions {
 	expression?: string | ArrayLike<number> | undefined;
 	/** How strongly the expression shows, 0–2 (default 1). */
 	expressionScale?: number | undefined;
-	/** Keep what else a photo shows: clothes, hair, light, backdrop. For a model that was loaded with `reference: true`. */
+	/** Keep what else a photo shows: clothes, light, backdrop, and with the official weights hair. For a model that was loaded with `reference: true`. */
 	reference?: ReferenceOptions | undefined;
 }
 

@@ -127,6 +127,12 @@ describe('in a project that has the package installed', () => {
 				'anna.json',
 				'anna-3.jpg',
 				'anna-5.recipe.json',
+				'anna-turned.png',
+				'anna-smiling.png',
+				'anna-dressed.png',
+				'anna-4.png',
+				'smiling.png',
+				'dressed.png',
 			]),
 		);
 		expect(await readdir(join(folder, 'portraits'))).toHaveLength(4);

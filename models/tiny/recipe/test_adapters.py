@@ -110,6 +110,10 @@ def test_every_blendshape_has_a_place_of_its_own_and_every_name_an_expression():
     named = expressions.as_json()
     assert "smile" in named and all(len(numbers) == 55 for numbers in named.values())
     assert len({json.dumps(numbers) for numbers in named.values()}) == len(named)
+    # What is weak is asked for more strongly.
+    assert expressions._ASKED.keys() <= expressions.NAMED.keys()
+    numbers = expressions.as_numbers(expressions.NAMED["smile"])
+    np.testing.assert_allclose(named["smile"], 1.5 * numbers, atol=1e-3)
     blink = expressions.as_numbers(np.eye(len(BLENDSHAPES), dtype=np.float32)[BLENDSHAPES.index("blink_left")])
     assert blink[50] == 1 and blink.sum() == 1
 

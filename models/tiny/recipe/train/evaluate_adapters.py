@@ -17,7 +17,7 @@ from render.neutral_head import NeutralHead
 
 from .adapted import Adapted
 from .export_adapters import CONTROLNET, EXPRESSION, LCM, REFERENCE, TINY
-from .expressions import NAMED, as_numbers
+from .expressions import NAMED, as_numbers, named_numbers
 from .judges import Judges
 from .portraits import Painter, as_bytes
 from .rows import Row
@@ -116,8 +116,8 @@ class AdapterEvaluation:
         models = self._models()
         looks = np.nanmean(models[:, :_MODELS], 1)
         strips = []
-        for shapes in NAMED.values():
-            wanted = np.repeat(as_numbers(shapes)[None], count, 0)
+        for numbers in named_numbers().values():
+            wanted = np.repeat(numbers[None], count, 0)
             strips.append(self._paint(self._who[:count], self._seeds[:count], predict=self._adapted.expressing(wanted)))
         # Everybody in another of the named expressions.
         self._bands += [np.stack([strips[k % len(strips)][k % count] for k in range(min(_SHOWN, self._judges.count))])]
