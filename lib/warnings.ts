@@ -55,7 +55,7 @@ export function embeddedBundleWarning(): Warning {
 	return warning(
 		'EMBEDDED_BUNDLE',
 		({ option }) =>
-			`The embedded bundle knows drawn people only. Run \`arc2face pull\`; ${option('bundle', 'tiny')} only hides this notice.`,
+			`The embedded bundle knows drawn people only. Run \`arc2face pull\` for others, or hide this notice with ${option('bundle', 'tiny')}.`,
 	);
 }
 

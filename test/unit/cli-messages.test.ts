@@ -154,7 +154,7 @@ describe('a warning, too', () => {
 		expect(warning.message).toContain("`bundle: 'tiny'`");
 		expect(told).toContain('--bundle tiny');
 		for (const text of [warning.message, told]) {
-			expect(text).toMatch(/drawn people.*`arc2face pull`.*tiny.*hides this notice/);
+			expect(text).toMatch(/drawn people.*`arc2face pull`.*hide this notice.*tiny/);
 			expect(text.length).toBeLessThan(120);
 		}
 	});
