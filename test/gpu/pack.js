@@ -63,7 +63,7 @@ const unneeded = new Set(['node-addon-api', 'node-api-headers', 'onnxruntime-nod
 /** What nobody loads. */
 const unloaded = /\.(map|md|mts|cts|h|cc|cu|flow|hpp)$|\.d\.ts$|(^|\/)CMakeFiles(\/|$)/;
 /** Of the tiny bundle, what paints portraits of a known identity. */
-const painting = /^models\/tiny($|\/(tokens\.json|latent_rgb\.json|scheduler|encoder|arc2face|vae)($|\/))/;
+const painting = /^models\/tiny\/(tokens\.json|latent_rgb\.json|scheduler|encoder|arc2face|vae)($|\/)/;
 
 const stages = new Stages(60 * 60_000);
 const targets = ['all', 'arc2face_test_parts', 'arc2face_engine_bench_on_host'];
@@ -107,7 +107,7 @@ function copy(from, to) {
 
 /** @param {string} path - in the archive */
 function isLoaded(path) {
-	return !unloaded.test(path) && (!path.startsWith('models/tiny') || painting.test(path));
+	return !unloaded.test(path) && (!path.startsWith('models/tiny/') || painting.test(path));
 }
 
 /** Takes symbols, which nobody debugs there, out of programs and libraries. @param {string} folder */
