@@ -178,7 +178,7 @@ async function measurePose(): Promise<void> {
 async function measureExpressions(): Promise<void> {
 	const some = Math.min(count, 12);
 	for (const name of model.info.expressions) {
-		// Of heads that are turned away the observer reads less: without a pose, 4 of 12 smiles instead of 8.
+		// Of heads that are turned away the observer reads less: without a pose, 5 of 12 smiles instead of 8.
 		const asked: GenerateOptions = { expression: name, control: { pose: {} } };
 		const seen = await paintAll(`the expression ${name}`, model, () => asked, some);
 		const found = new Map<string, number>(model.info.expressions.map((one) => [one, 0]));

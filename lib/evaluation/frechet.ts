@@ -24,7 +24,7 @@ export function frechetDistance(a: Moments, b: Moments): number {
 	return apart + trace(first, a.length) + trace(second, b.length) - 2 * sumOfSingularValues(f.transpose().mmul(g));
 }
 
-function sumOfSingularValues(matrix: Matrix): number {
+export function sumOfSingularValues(matrix: Matrix): number {
 	if (matrix.isEmpty()) return 0;
 	const { diagonal } = new SVD(matrix, {
 		...{ computeLeftSingularVectors: false, computeRightSingularVectors: false, autoTranspose: true },

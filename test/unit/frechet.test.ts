@@ -1,7 +1,9 @@
 // The Fréchet distance by which benchmarks/identity compares portraits with photos, against cases that can be calculated otherwise.
+import { Matrix } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { frechetDistance } from '../../benchmarks/portraits/frechet.ts';
 import { mean } from '../../benchmarks/portraits/statistics.ts';
+import { sumOfSingularValues } from '../../lib/evaluation/frechet.ts';
 import { normalNumbers } from '../random-numbers.ts';
 
 const normal = normalNumbers(1);
@@ -35,6 +37,15 @@ describe('the Fréchet distance', () => {
 		expect(frechetDistance(vectors, moved)).toBeCloseTo(1, 6);
 		expect(frechetDistance(vectors, vectors.slice(0, 1))).toBeNaN();
 		expect(frechetDistance([], vectors)).toBeNaN();
+	});
+
+	test('sums the singular values of any matrix', () => {
+		expect(sumOfSingularValues(new Matrix([[0, 0], [0, 0], [3, 4]]))).toBeCloseTo(5, 12); // biome-ignore format: rows
+		// The reflection of [1, 0] and [0, 1], times 2 and 3.
+		expect(sumOfSingularValues(new Matrix([[0, 2], [3, 0]]))).toBeCloseTo(5, 12); // biome-ignore format: rows
+		const [c, s] = [Math.cos(0.7), Math.sin(0.7)];
+		expect(sumOfSingularValues(new Matrix([[7 * c, 7 * s, 0], [-2 * s, 2 * c, 0]]))).toBeCloseTo(9, 12); // biome-ignore format: rows
+		expect(sumOfSingularValues(new Matrix([[7 * c, -2 * s], [7 * s, 2 * c], [0, 0]]))).toBeCloseTo(9, 12); // biome-ignore format: rows
 	});
 
 	/** Four points of mean 0 whose covariance is x xᵀ + y yᵀ. */

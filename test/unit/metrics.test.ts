@@ -26,9 +26,7 @@ function vectorsOf(name: string): Vectors {
 }
 
 function momentsOf(vectors: Vectors): Moments {
-	const moments = new Moments(vectors.length);
-	for (let i = 0; i < count(vectors); i++) moments.add(row(vectors, i));
-	return moments;
+	return Moments.of(Array.from({ length: count(vectors) }, (_, i) => row(vectors, i)));
 }
 
 /** Relative to the largest of what is expected. */
