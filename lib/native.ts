@@ -21,6 +21,8 @@ export interface NativeAddon {
 	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
+	/** `faceCropSide` · `faceCropSide` · 3 bytes, as the recogniser would see them; black beyond the photo. */
+	cropFace(request: NativeEncodeRequest): NativeCall<Uint8Array>;
 	readonly limits: NativeLimits;
 	/** Every network that the core knows, in the order in which it loads them. */
 	readonly networks: readonly NativeNetworkRow[];
