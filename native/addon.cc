@@ -5,6 +5,7 @@
 #include "binding/crop.h"
 #include "binding/engines.h"
 #include "binding/environment.h"
+#include "binding/identities.h"
 #include "binding/model.h"
 #include "process_end.h"
 #include "provider/dynamic_library.h"
@@ -22,6 +23,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("findGpus", Napi::Function::New<arc2face::FindGpus>(env, "findGpus"));
   exports.Set("cropFace", Napi::Function::New<arc2face::CropFace>(env, "cropFace"));
   exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
+  exports.Set("openIdentitySource", Napi::Function::New<arc2face::OpenIdentitySource>(env, "openIdentitySource"));
+  exports.Set("openIdentityIndex", Napi::Function::New<arc2face::OpenIdentityIndex>(env, "openIdentityIndex"));
   exports.Set("limits", arc2face::Limits(env));
   exports.Set("networks", arc2face::NetworkTable(env));
   return exports;
