@@ -66,7 +66,9 @@ export async function makePerson(
 function sampleOf({ order, similarity, files }: Shot): Sample {
 	const { person, image, attempt, seed, drawn } = order;
 	const { face, portrait, crop, sha256, recipe } = files as ShotFiles; // what is kept has some
-	const [leftEye, rightEye, nose, leftCorner, rightCorner] = face.keypoints.map((point) => point.map(rounded).join(' '));
+	const [leftEye, rightEye, nose, leftCorner, rightCorner] = face.keypoints.map((point) =>
+		point.map(rounded).join(' '),
+	);
 	return {
 		...{ person, image, portrait, crop },
 		row: {

@@ -1,11 +1,6 @@
 // The numbers that everything random of a data set comes from: the seed of each image, and what else is drawn for it.
 import { createHash } from 'node:crypto';
-
-/** Seeds that an image has: one for each of its tries. */
-export const mostTries = 100;
-
-/** The generators of noise have seeds of 32 bits, so that many images have seeds of their own. */
-export const mostImages = Math.floor(2 ** 32 / mostTries);
+import { mostTries } from '../options/dataset.ts';
 
 /**
  * The seed of a try of an image. No two of a data set are the same: with n = (person · images + image) · 100 + attempt − 1 it is
@@ -15,7 +10,7 @@ export const mostImages = Math.floor(2 ** 32 / mostTries);
  *
  * @param seed - of the data set
  * @param place - which person of the set, from 0, which image of the person, of how many
- * @param attempt - from 1 to {@link mostTries}
+ * @param attempt - from 1 to `mostTries`
  */
 export function seedOf(
 	seed: number,

@@ -1,4 +1,6 @@
 // One try of one image: painted, read as `encode` reads photos, and put into files, beside others.
+
+import sharp from 'sharp';
 import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { cropFace } from '../faces/crop.ts';
@@ -7,11 +9,11 @@ import type { EncodedFace } from '../geometry.ts';
 import { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
 import { loadNative } from '../native.ts';
+import type { Contents, ImageFormat } from '../options/dataset.ts';
 import type { GenerateOptions } from '../options/generate.ts';
+import { type Looks, thumbnailSide } from './gate.ts';
 import type { Painting } from './run.ts';
 import type { Drawn, Spread } from './spread.ts';
-import { type Looks, thumbnailSide } from './gate.ts';
-import sharp from 'sharp';
 import { Turns } from './turns.ts';
 
 /** What is to be painted. */
@@ -36,11 +38,9 @@ export type Manner = Readonly<{
 	painting: Painting;
 	spread: Spread;
 	contents: Contents;
-	imageFormat: 'png' | 'jpg';
+	imageFormat: ImageFormat;
 	minSimilarity: number;
 }>;
-
-export type Contents = 'crops' | 'images' | 'both';
 
 /** Files of the two, in sharp's words. JPEG keeps the colour of every pixel. */
 const encodings = { png: {}, jpg: { quality: 95, chromaSubsampling: '4:4:4' } } as const;
@@ -126,7 +126,9 @@ async function cropOf(
 ): Promise<Buffer> {
 	const pixels = await cropFace(loadNative(), image, keypoints, signal);
 	const raw = { width: cropSide, height: cropSide, channels: 3 } as const;
-	return await sharp(pixels, { raw }).toFormat(format === 'jpg' ? 'jpeg' : format, encodings[format]).toBuffer();
+	return await sharp(pixels, { raw })
+		.toFormat(format === 'jpg' ? 'jpeg' : format, encodings[format])
+		.toBuffer();
 }
 
 /** Means of brightness, in whole numbers, so that all machines have the same. */
