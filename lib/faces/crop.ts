@@ -1,4 +1,4 @@
-// Cuts a face out of a photo as recognisers are trained on it: InsightFace's `norm_crop`, to the pixel.
+// Cuts a face out of a photo as recognisers are trained on it: InsightFace's `norm_crop`.
 import { awaitNative } from '../call.ts';
 import type { Point } from '../geometry.ts';
 import type { NativeAddon } from '../native.ts';

@@ -70,13 +70,6 @@ export class GrowingFile {
 	}
 }
 
-/** Writes a file of which nobody knows yet, so that it is whole on the disk before its folder gets its name. @throws {Arc2FaceError} `FILE_FAILED` */
-export async function writeSynced(file: string, bytes: Uint8Array | string): Promise<void> {
-	const growing = await GrowingFile.create(file);
-	await growing.add(bytes).catch(() => {}); // told again by what follows
-	await growing.close();
-}
-
 /** Closes all, whatever fails, and throws the first failure. */
 export async function closeAll(files: readonly { close(): Promise<void> }[]): Promise<void> {
 	const failures: { error: unknown }[] = [];

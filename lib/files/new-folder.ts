@@ -1,11 +1,12 @@
 // Folders that appear whole: filled under another name, then renamed.
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, link, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { copyFile, link, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { makeFolder } from './folder.ts';
 import { onDisk } from './on-disk.ts';
+import { syncFiles, syncFolder } from './write.ts';
 
 /**
  * Lets a folder be filled under a name beside its own, then renames it. A process that is killed meanwhile leaves that other folder,
@@ -49,8 +50,7 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
 		link(from, to).catch(async (error: NodeJS.ErrnoException) => {
 			if (error.code === 'EEXIST' || error.code === 'ENOENT') throw error;
 			await copyFile(from, to, constants.COPYFILE_EXCL);
-			const copy = await open(to, 'r+');
-			await copy.sync().finally(() => copy.close());
+			await syncFiles([to]);
 		}),
 	);
 }
@@ -69,13 +69,4 @@ async function requireEmpty(folder: string): Promise<boolean> {
 		remedy: 'Choose another name.',
 		details: { file: folder },
 	});
-}
-
-async function syncFolder(folder: string): Promise<void> {
-	if (process.platform === 'win32') return;
-	const handle = await open(folder, 'r');
-	await handle
-		.sync()
-		.catch(() => {}) // not all file systems sync folders
-		.finally(() => handle.close());
 }

@@ -1,20 +1,23 @@
 // Folders by person: images/000123/0004.jpg has the whole portrait, crops/000123/0004.jpg the aligned crop.
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Arc2FaceError } from '../../errors.ts';
 import { makeFolder } from '../../files/folder.ts';
-import { writeSynced } from '../../files/growing-file.ts';
 import { linkOrCopy } from '../../files/new-folder.ts';
 import { onDisk } from '../../files/on-disk.ts';
+import { syncFiles } from '../../files/write.ts';
 import { type ImageWriter, imageName, personName, type Sample, suffixOf } from './sample.ts';
 
+type Kind = 'images' | 'crops';
+
 export async function openFolders(folder: string): Promise<ImageWriter> {
+	const folders = new PersonFolders(folder);
 	return {
 		add: async (sample) => ({
-			portrait: await writeFile(folder, 'images', sample, sample.portrait),
-			crop: await writeFile(folder, 'crops', sample, sample.crop),
+			portrait: await folders.add('images', sample, sample.portrait),
+			crop: await folders.add('crops', sample, sample.crop),
 		}),
-		close: async () => {},
+		close: () => folders.close(),
 	};
 }
 
@@ -24,26 +27,40 @@ export async function joinFolders(shards: readonly string[], to: string, signal?
 	}
 }
 
-/** @returns the file's name below `folder`; '' without bytes */
-export async function writeFile(
-	folder: string,
-	kind: 'images' | 'crops',
-	{ person, image }: Sample,
-	bytes: Uint8Array | undefined,
-): Promise<string> {
-	if (bytes === undefined) return '';
-	const below = `${kind}/${personName(person)}`;
-	await onDisk('write', join(folder, below), () => makeFolder(join(folder, below)));
-	const name = `${below}/${imageName(image)}${suffixOf(bytes)}`;
-	await writeSynced(join(folder, name), bytes);
-	return name;
+/** Writes files of images into folders by person. */
+export class PersonFolders {
+	readonly #folder: string;
+	readonly #files: string[] = [];
+
+	constructor(folder: string) {
+		this.#folder = folder;
+	}
+
+	/** @returns the file's name below the folder; '' without bytes */
+	async add(kind: Kind, { person, image }: Sample, bytes: Uint8Array | undefined): Promise<string> {
+		if (bytes === undefined) return '';
+		const below = `${kind}/${personName(person)}`;
+		const name = `${below}/${imageName(image)}${suffixOf(bytes)}`;
+		const file = join(this.#folder, name);
+		await onDisk('write', file, async () => {
+			await makeFolder(join(this.#folder, below));
+			await writeFile(file, bytes);
+		});
+		this.#files.push(file);
+		return name;
+	}
+
+	/** Returns when all are on the disk. */
+	async close(): Promise<void> {
+		await syncFiles(this.#files);
+	}
 }
 
 /** Brings the files of one kind, if the shard has any. @throws {Arc2FaceError} `INVALID_ARGUMENT` for a person of another shard */
 export async function joinPeople(
 	shard: string,
 	to: string,
-	kind: 'images' | 'crops',
+	kind: Kind,
 	signal: AbortSignal | undefined,
 ): Promise<void> {
 	const from = join(shard, kind);

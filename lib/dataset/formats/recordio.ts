@@ -2,8 +2,9 @@
 // (https://github.com/deepinsight/insightface, recognition/arcface_torch/dataset.py; heads of records: MXNet's python/mxnet/recordio.py).
 import { join } from 'node:path';
 import { Arc2FaceError } from '../../errors.ts';
-import { closeAll, GrowingFile, writeSynced } from '../../files/growing-file.ts';
-import { joinPeople, writeFile } from './folders.ts';
+import { closeAll, GrowingFile } from '../../files/growing-file.ts';
+import { writeWhole } from '../../files/write.ts';
+import { joinPeople, PersonFolders } from './folders.ts';
 import { damaged, encodeRecord, readRecords } from './records.ts';
 import type { ImageWriter, Shard } from './sample.ts';
 
@@ -22,13 +23,14 @@ const rangeFlag = 2;
  */
 export async function openRecordIo(folder: string, shard: Shard): Promise<ImageWriter> {
 	const faces = await FaceRecords.create(folder, shard);
+	const portraits = new PersonFolders(folder);
 	return {
 		add: async (sample) => {
 			if (sample.crop === undefined) throw new TypeError('RecordIO is of crops, and a sample has none.');
 			await faces.add(sample.person, sample.crop);
-			return { portrait: await writeFile(folder, 'images', sample, sample.portrait), crop: recordsName };
+			return { portrait: await portraits.add('images', sample, sample.portrait), crop: recordsName };
 		},
-		close: () => faces.close(),
+		close: () => closeAll([faces, portraits]),
 	};
 }
 
@@ -107,7 +109,7 @@ class FaceRecords {
 		for (let place = 0; place < this.#people; place++) {
 			await this.#write(this.#next + place, rangeOf(this.#starts[place]!, this.#starts[place + 1]!));
 		}
-		await writeSynced(join(this.#folder, 'property'), `${this.#firstPerson + this.#people},112,112\n`);
+		await writeWhole(join(this.#folder, 'property'), `${this.#firstPerson + this.#people},112,112\n`);
 	}
 
 	/** People up to this one who had no image get none. */
