@@ -56,7 +56,8 @@ export type ChosenIdentities = {
  */
 export async function chooseIdentities(source: IdentitySource, options: ChooseOptions): Promise<ChosenIdentities> {
 	const { count, seed, maxCosine, exclude, signal, onProgress, batchSize = 256 } = options;
-	check('chooseIdentities', { kind: source.kind, count, seed, maxCosine, batchSize }, rules);
+	const components = source.kind === 'fitted' ? source.components : undefined;
+	check('chooseIdentities', { kind: source.kind, components, count, seed, maxCosine, batchSize }, rules);
 	signal?.throwIfAborted();
 	const native = loadNative();
 	const taken = native.openIdentityIndex();
@@ -99,6 +100,7 @@ const mostInARow = 1000;
 
 const rules = {
 	kind: oneOf(['fitted', 'sphere', 'list']),
+	components: integer(1, embeddingLength),
 	count: integer(1, 2 ** 31 - 1),
 	seed: integer(0, Number.MAX_SAFE_INTEGER),
 	maxCosine: number(-1, 1),

@@ -4,7 +4,7 @@ import { setImmediate as givingWay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Moments } from '../../evaluation/moments.ts';
 import { count, row, type Vectors } from '../../evaluation/vectors.ts';
-import { describe, invalid } from '../../options/check.ts';
+import { invalid } from '../../options/check.ts';
 
 /** `components` is [n, 512]: directions without correlation, each as long as its standard deviation, the longest first. */
 export type Distribution = Readonly<{ mean: Float64Array; components: Float64Array }>;
@@ -17,7 +17,7 @@ export type Distribution = Readonly<{ mean: Float64Array; components: Float64Arr
  * Only IEEE 754's exactly rounded operations take part, in an order of their own: the same bits on every machine.
  *
  * @param vectors - of length 1, at least two that differ
- * @param components - how many are kept, those with the largest variance, 1 to 512 and less than there are vectors (default: all)
+ * @param components - how many are kept, those with the largest variance; fewer than there are vectors, at most 512 (default: all)
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  */
 export async function fitDistribution(
@@ -37,8 +37,8 @@ export async function fitDistribution(
 	const least = length * Number.EPSILON * (variances.at(-1) ?? 0);
 	const all = variances.filter((variance) => variance > least).length;
 	if (all === 0) throw invalid('at least two that differ', 'embeddings', `${moments.count} of one person`);
-	if (components !== undefined && !(Number.isInteger(components) && components >= 1 && components <= all)) {
-		throw invalid(`an integer from 1 to ${all}, as many as these embeddings have`, 'components', describe(components));
+	if (components !== undefined && components > all) {
+		throw invalid(`at most ${all}, as many as these embeddings have,`, 'components', `${components}`);
 	}
 	const kept = components ?? all;
 	const scaled = new Float64Array(kept * length);

@@ -47,7 +47,7 @@ async function readNpy(file: string, handle: FileHandle, start: Buffer): Promise
 	const place = headerBytes(start.subarray(0, prefixBytes));
 	const { size } = await handle.stat();
 	const header =
-		place && place.at + place.length <= size
+		place && place.at + place.length <= Math.min(size, mostHeaderBytes)
 			? parseHeader((await read(handle, place.at, place.length)).toString('latin1'))
 			: undefined;
 	if (place === undefined || header === undefined) throw unfit(file, 'its header can not be read.');
@@ -74,6 +74,9 @@ async function readNpy(file: string, handle: FileHandle, start: Buffer): Promise
 	}
 	return vectors;
 }
+
+/** Headers have some hundred bytes. */
+const mostHeaderBytes = 2 ** 16;
 
 function checkHeader(file: string, { type: name, fortranOrder, shape }: NpyHeader) {
 	const type = Object.hasOwn(npyTypes, name) ? npyTypes[name] : undefined;

@@ -32,24 +32,23 @@ export function parseHeader(header: string): NpyHeader | undefined {
 	return { type, fortranOrder: order === 'True', shape: sides };
 }
 
-/** Types of numbers that are read, as headers name them. */
-export const npyTypes: Readonly<Record<string, { name: string; bytes: number; read(bytes: Buffer): Float32Array }>> = {
+/** Types of numbers that are read, as headers name them: little-endian, as every machine is that this package runs on. */
+export const npyTypes: Readonly<
+	Record<string, { name: string; bytes: number; read(bytes: Uint8Array): Float32Array }>
+> = {
 	'<f2': {
 		name: 'float16',
 		bytes: 2,
-		read: (bytes) => Float32Array.from({ length: bytes.length / 2 }, (_, i) => halfToNumber(bytes.readUInt16LE(2 * i))),
+		read: (bytes) => Float32Array.from(new Uint16Array(aligned(bytes)), halfToNumber),
 	},
-	'<f4': {
-		name: 'float32',
-		bytes: 4,
-		read: (bytes) => Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i)),
-	},
-	'<f8': {
-		name: 'float64',
-		bytes: 8,
-		read: (bytes) => Float32Array.from({ length: bytes.length / 8 }, (_, i) => bytes.readDoubleLE(8 * i)),
-	},
+	'<f4': { name: 'float32', bytes: 4, read: (bytes) => new Float32Array(aligned(bytes)) },
+	'<f8': { name: 'float64', bytes: 8, read: (bytes) => new Float32Array(new Float64Array(aligned(bytes))) },
 };
+
+/** A copy that begins where numbers may. */
+function aligned({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer {
+	return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+}
 
 /** A whole file of float32 rows, as numpy.save writes it: numbers begin at a multiple of 64 bytes. */
 export function npyFile(data: Float32Array, columns: number): Buffer {

@@ -32,7 +32,7 @@ export async function unitVectors(vectors: Vectors, name: string, signal?: Abort
 export function problemOf(vector: Float32Array): string | undefined {
 	const odd = vector.findIndex((number) => !Number.isFinite(number));
 	if (odd >= 0) return `${vector[odd]} at index ${odd}`;
-	return vector.some((number) => number !== 0) ? undefined : 'only zeros, which have no direction,';
+	return vector.some((number) => number !== 0) ? undefined : 'only zeros';
 }
 
 /** Squares of float32 numbers neither overflow nor vanish in float64. */
