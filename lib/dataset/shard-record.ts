@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { FileDigests } from '../files/digests.ts';
-import { writeSynced } from '../files/growing-file.ts';
 import { onDisk } from '../files/on-disk.ts';
+import { writeWhole } from '../files/write.ts';
 import type { Flaw } from './gate.ts';
 import type { ShardPlan } from './run.ts';
 
@@ -34,7 +34,7 @@ export async function writeShardRecord(
 	signal: AbortSignal,
 ): Promise<void> {
 	const record: ShardRecord = { ...plan, tally, files: await digestsIn(folder, signal) };
-	await writeSynced(join(folder, name), `${JSON.stringify(record, undefined, '\t')}\n`);
+	await writeWhole(join(folder, name), `${JSON.stringify(record, undefined, '\t')}\n`);
 }
 
 /** @throws {Arc2FaceError} `FILE_FAILED` */
