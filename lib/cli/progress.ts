@@ -89,10 +89,15 @@ function singular(unit: State['unit']): string {
 	return unit === 'people' ? 'person' : unit.slice(0, -1);
 }
 
-/** `4.2 a second`, `12 a minute` */
+/** `4.2 a second`, `12 a minute`, `40 an hour` */
 function formatRate(perSecond: number): string {
-	const [number, unit] = perSecond < 1 ? [60 * perSecond, 'minute'] : [perSecond, 'second'];
-	return `${number.toFixed(number < 10 ? 1 : 0)} a ${unit}`;
+	const [number, unit] =
+		perSecond >= 1
+			? [perSecond, 'a second']
+			: perSecond >= 1 / 60
+				? [60 * perSecond, 'a minute']
+				: [3600 * perSecond, 'an hour'];
+	return `${number.toFixed(number < 10 ? 1 : 0)} ${unit}`;
 }
 
 function describe({ done, total, unit }: State): string {

@@ -26,7 +26,7 @@ import { lcmPresets, type PresetName, usualPresets } from '../options/presets.ts
 import { detectionSizeUnit, usualDetectionSize } from '../options/sizes.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
 
-const { preset, steps, guidanceScale, guidanceInterval, sampler, eta, width, height } = paintingOptions;
+const { preset, steps, guidanceScale, guidanceInterval, sampler, eta } = paintingOptions;
 
 const options = {
 	identities: { type: 'number', value: 'N', help: 'how many people' },
@@ -96,7 +96,9 @@ const options = {
 		help: 'people in a shard, which is what an early end leaves whole (default: 20, or of 1000 images)',
 	},
 	shard: { type: 'string', value: 'I/N', help: 'paint only the Ith of N parts, for dataset merge (default: all)' },
-	...{ preset, steps, guidanceScale, guidanceInterval, sampler, eta, width, height },
+	...{ preset, steps, guidanceScale, guidanceInterval, sampler, eta },
+	width: { type: 'number', value: 'PIXELS', help: "of the portraits (default: the model's)" },
+	height: { type: 'number', value: 'PIXELS', help: 'likewise' },
 	batch: { type: 'number', value: 'N', help: 'images that a model paints at once (default: 8); changes none of them' },
 	workers: {
 		type: 'number',
@@ -106,6 +108,16 @@ const options = {
 	...loraOptions,
 	...decoderOptions,
 	...modelOptions,
+	batchSizes: {
+		type: 'list',
+		value: 'ROWS',
+		help: "rows of the UNet's batches on a GPU, of which an image takes two with guidance (default: 16); images depend on it",
+	},
+	detectionSize: {
+		type: 'number',
+		value: 'PIXELS',
+		help: 'side of the square that portraits are read in (default: their own, at most 640)',
+	},
 } as const;
 type Values = OptionValues<typeof options>;
 
