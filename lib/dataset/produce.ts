@@ -1,4 +1,5 @@
 // One model at work on shards: people ahead of the one that is written, so that the painter never waits for a disk or a reader.
+import { setMaxListeners } from 'node:events';
 import type { Arc2Face } from '../arc2face.ts';
 import { inPlaceOfFolder } from '../files/new-folder.ts';
 import { embeddingLength, Identity } from '../identity.ts';
@@ -41,6 +42,7 @@ export async function produce(
 	const studio = new Studio(model, options.run, options.atOnce);
 	const stop = new AbortController();
 	const either = AbortSignal.any([signal, stop.signal]);
+	setMaxListeners(0, either); // each image in progress has some
 	const open = new Turns(2 + Math.ceil((2 * options.atOnce) / options.run.images));
 	const made = new Set<Promise<Made>>();
 	const line = iterate<Begun>(async (give) => {
