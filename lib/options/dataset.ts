@@ -145,7 +145,7 @@ export function resolveDatasetOptions(options: DatasetOptions, presets: Presets 
 	);
 	if (sources.length > 1) throw invalid('one source of identities', sources[1]![0], `it besides ${sources[0]![0]}`);
 	if (components !== undefined && from === undefined)
-		throw invalid('embeddings to fit to', 'components', 'it without `from`');
+		throw invalid(({ option }) => `${option('from')} beside it`, 'components', 'none');
 	const { format = 'folders', contents = 'crops', imageFormat = 'png' } = options;
 	if (format === 'recordio' && contents === 'images') throw invalid('crops or both for recordio', 'contents', contents);
 	if (part !== undefined) checkPart(part);

@@ -111,7 +111,7 @@ describe('options', () => {
 			{ from: 'a.npy', sphere: true },
 			/one source of identities for `sphere` but received it besides from/,
 		],
-		['components of nothing', { components: 3 }, /embeddings to fit to for `components`/],
+		['components of nothing', { components: 3 }, /`from` beside it for `components` but received none/],
 		['records without crops', { format: 'recordio', contents: 'images' }, /crops or both for recordio/],
 		['a part too many', { part: { index: 3, of: 2 } }, /i from 1 to n.* for `shard` but received 3\/2/],
 		['part 0', { part: { index: 0, of: 2 } }, /`shard`/],
