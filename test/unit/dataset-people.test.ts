@@ -166,17 +166,20 @@ describe('turns', () => {
 		const turns = new Turns(1);
 		const end = await turns.take(0, never);
 		await turns.shorterThan(1, never);
-		const waiting = [turns.take(1, never), turns.take(2, never)];
+		const waiting = [1, 2, 3].map((order) => turns.take(order, never));
 		let told = false;
 		const short = turns.shorterThan(2, never).then(() => {
 			told = true;
 		});
 		await settled();
 		expect(told).toBe(false);
-		end();
-		await short;
+		end(); // two are still waiting
+		await settled();
+		expect(told).toBe(false);
 		(await waiting[0]!)();
+		await short;
 		(await waiting[1]!)();
+		(await waiting[2]!)();
 		const stop = new AbortController();
 		const held = await turns.take(0, never);
 		const last = turns.take(1, never);

@@ -155,6 +155,11 @@ describe('a folder', () => {
 		['with somebody’s photos', { 'anna.jpg': '' }, /neither: it holds anna.jpg, and no dataset.json.*--?out|`out`/],
 		['with another program’s dataset.json', { 'dataset.json': '{"images": 5}' }, /is none of this package/],
 		['with half a dataset.json', { 'dataset.json': '{"format": 1, "run": {' }, /is none of this package/],
+		[
+			'with a data set of a later version',
+			{ 'dataset.json': JSON.stringify({ format: 2, run }) },
+			/is none of this package, or of another version/,
+		],
 	])('%s is refused', async (_, files, message) => {
 		for (const [name, text] of Object.entries(files)) await writeFile(folder.path(name), text);
 		const error = await failure(readRecord(folder.path('.')));
@@ -329,7 +334,7 @@ describe('merging', () => {
 		[
 			'it is another shard',
 			(shard) => cp(join(shard, '../../../part1/shards/00000'), shard, { recursive: true, force: true }),
-			/of other people/,
+			/its shard.json is of shard 0/,
 		],
 	])('fails where, in a shard, %s', async (_, damage, message) => {
 		const all = await parts(2);
