@@ -180,6 +180,9 @@ describe('doctor', () => {
 		for (const text of [process.versions.node, packageJson.version, ...report.device.reasons]) {
 			expect(people.stdout).toContain(text);
 		}
+		const { name, extras } = report.bundles[0];
+		expect([name, extras]).toEqual(['tiny', ['control', 'expression', 'reference', 'taesd', 'lcm']]);
+		expect(people.stdout).toMatch(/^tiny +complete +yes +control, expression, reference, taesd, lcm +\S/m);
 		expect([people.code, programs.code]).toEqual(report.canRun ? [0, 0] : [1, 1]);
 	});
 

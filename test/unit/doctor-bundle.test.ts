@@ -3,7 +3,6 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { examineFiles } from '../../lib/doctor/bundle-files.ts';
 import { bundleProblems, findBundles } from '../../lib/doctor/bundles.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { tensorsOf, writeShards, writeWeights } from '../layouts.ts';
@@ -67,7 +66,8 @@ test('a tiny decoder and colours of previews are told with what they are for, an
 	await cp(join(golden, 'taesd/tiny-taesd'), inBundle('own/taesd'), { recursive: true });
 	const halfOf = JSON.stringify({ red: [1, 2, 3, 4, 5], green: [1, 2, 3, 4, 5] });
 	await writeFile(inBundle('own/latent_rgb.json'), halfOf);
-	const files = await examineFiles(inBundle('own'));
+	const { files, extras } = (await findBundles(inBundle('own'))).bundles[0]!;
+	expect(extras).toEqual(['control', 'taesd']);
 	const about = (path: string) => files.find((file) => file.path === path);
 	const use = 'tiny decoder, with --decoder taesd';
 	expect(about('taesd/config.json')).toMatchObject({ use, format: 'JSON' });
@@ -98,10 +98,10 @@ describe('a LoRA', () => {
 	};
 
 	test('that fits is told, by name and file', async () => {
-		expect(await examine()).toMatchObject({ loras: [] });
+		expect(await examine()).toMatchObject({ extras: [] });
 		await writeLora(0);
 		const state = await examine();
-		expect(state).toMatchObject({ usable: true, loras: ['lcm'] });
+		expect(state).toMatchObject({ usable: true, extras: ['lcm'] });
 		expect(bundleProblems(state)).toEqual([]);
 		expect(state.files.find(({ path }) => path === lcm)).toMatchObject({ use, format: 'safetensors', tensors: 2 });
 	});
@@ -109,7 +109,7 @@ describe('a LoRA', () => {
 	test('of another width is not right, and the bundle runs all the same', async () => {
 		await writeLora(768);
 		const state = await examine();
-		expect(state).toMatchObject({ usable: true, loras: [] });
+		expect(state).toMatchObject({ usable: true, extras: [] });
 		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/lora_down.*768/) }]);
 		expect(state.files.find(({ error }) => error)).toMatchObject({ path: lcm, use, tensors: 2 });
 	});
@@ -117,7 +117,7 @@ describe('a LoRA', () => {
 	test('whose folder is empty is missing', async () => {
 		await mkdir(inBundle('lcm-lora'));
 		const state = await examine();
-		expect(state).toMatchObject({ usable: true, loras: [] });
+		expect(state).toMatchObject({ usable: true, extras: [] });
 		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining(inBundle('lcm-lora')) }]);
 	});
 });
