@@ -14,7 +14,9 @@ import { steeringFaults } from './steering.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = join(root, 'build/mutations');
-const chosen = [...faults, ...identityFaults, ...steeringFaults].filter(({ name }) => name.includes(process.argv[2] ?? ''));
+const chosen = [...faults, ...identityFaults, ...steeringFaults].filter(({ name }) =>
+	name.includes(process.argv[2] ?? ''),
+);
 if (chosen.length === 0) fail(`No fault has "${process.argv[2]}" in its name.`);
 
 const sources = copySources();
