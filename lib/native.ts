@@ -1,8 +1,12 @@
 // The native addon: its exact surface as types, and opening it.
 import { createRequire } from 'node:module';
 import type { DataType } from '../models/weights/reference.ts';
+import type { NativeCall } from './addon/call.ts';
+import type { NativeIdentityDistribution, NativeIdentityIndex, NativeIdentitySource } from './addon/identities.ts';
 import { Arc2FaceError } from './errors.ts';
 import { packageRoot } from './package.ts';
+
+export type { NativeCall } from './addon/call.ts';
 
 /** The addon's exact surface. The core checks everything again, and throws `INVALID_ARGUMENT` for what is wrong. */
 export interface NativeAddon {
@@ -21,6 +25,8 @@ export interface NativeAddon {
 	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
+	openIdentitySource(request: { seed: number } & NativeIdentityDistribution): NativeIdentitySource;
+	openIdentityIndex(): NativeIdentityIndex;
 	readonly limits: NativeLimits;
 	/** Every network that the core knows, in the order in which it loads them. */
 	readonly networks: readonly NativeNetworkRow[];
@@ -73,17 +79,6 @@ export type EngineLibraryPaths = Readonly<{
 	/** NVIDIA's ONNX parser; without it, engines can be run but not built. */
 	parser?: string;
 }>;
-
-/**
- * Work on a native thread. `promise` rejects with an `Error` whose `code` is one of lib/errors.ts, `CANCELLED` after `cancel()`, or in
- * `load` `INVALID_ENGINE`: the engine file of `details.network` is missing, damaged, or for another version or GPU. Its `details` are
- * those of lib/errors.ts, as far as native code knows them.
- * `cancel` may be called at any time, any number of times.
- */
-export interface NativeCall<T> {
-	promise: Promise<T>;
-	cancel(): void;
-}
 
 /** A tensor in `files[file]`. */
 export interface NativeTensor {

@@ -4,6 +4,7 @@
 #include "binding/about.h"
 #include "binding/engines.h"
 #include "binding/environment.h"
+#include "binding/identities.h"
 #include "binding/model.h"
 #include "process_end.h"
 #include "provider/dynamic_library.h"
@@ -20,6 +21,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probeEngines", Napi::Function::New<arc2face::ProbeEngines>(env, "probeEngines"));
   exports.Set("findGpus", Napi::Function::New<arc2face::FindGpus>(env, "findGpus"));
   exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
+  exports.Set("openIdentitySource", Napi::Function::New<arc2face::OpenIdentitySource>(env, "openIdentitySource"));
+  exports.Set("openIdentityIndex", Napi::Function::New<arc2face::OpenIdentityIndex>(env, "openIdentityIndex"));
   exports.Set("limits", arc2face::Limits(env));
   exports.Set("networks", arc2face::NetworkTable(env));
   return exports;

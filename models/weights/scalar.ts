@@ -36,7 +36,7 @@ const readers: Readonly<Record<DataType, (bytes: Buffer) => number>> = {
 };
 
 /** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
+export function halfToNumber(bits: number): number {
 	const sign = bits & 0x8000 ? -1 : 1;
 	const exponent = (bits >> 10) & 31;
 	const fraction = bits & 1023;

@@ -9,7 +9,6 @@
 
 namespace arc2face {
 
-inline constexpr int64_t kEmbeddingSize = 512;
 // The detector's input is a square whose side is a multiple of the first, up to the second, in pixels.
 inline constexpr int kDetectionSizeUnit = 32;
 inline constexpr int kMaxDetectionSize = 4096;

@@ -37,6 +37,8 @@ std::vector<Face> DecodeDetections(const std::vector<DetectorLevel>& levels, con
 
 // Side of the face crop that ArcFace networks are trained on, in pixels.
 inline constexpr int kFaceCropSide = 112;
+// Numbers that they make of it: an embedding, whose direction stands for the person.
+inline constexpr int64_t kEmbeddingSize = 512;
 
 // Similarity transform (Umeyama 1991, with the reflection guard) from keypoints to ArcFace's template for a crop of
 // `size` pixels: insightface's face_align.estimate_norm. Throws kInvalidArgument for keypoints that do not spread.
