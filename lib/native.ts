@@ -10,10 +10,7 @@ export type { NativeCall } from './addon/call.ts';
 
 /** The addon's exact surface. The core checks everything again, and throws `INVALID_ARGUMENT` for what is wrong. */
 export interface NativeAddon {
-	/**
-	 * Opens an ONNX Runtime library, if it is not open already, and runs a one-node graph as a self-test.
-	 * @throws `NO_DEVICE` when the file is missing, not a library, or not ONNX Runtime 1.23 or newer
-	 */
+	/** Opens an ONNX Runtime library, if it is not open, and tests it with a one-node graph. @throws `NO_DEVICE` unless it is one of 1.23 or newer */
 	probeOnnxRuntime(library: string): { version: string };
 	/**
 	 * Opens a provider library and NVIDIA's behind it. A bad one may crash the process: `probeLibrary` uses another.
@@ -25,6 +22,8 @@ export interface NativeAddon {
 	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
+	/** `faceCropSide` · `faceCropSide` · 3 bytes, as the recogniser would see them; black beyond the photo. */
+	cropFace(request: NativeEncodeRequest): NativeCall<Uint8Array>;
 	openIdentitySource(request: { seed: number } & NativeIdentityDistribution): NativeIdentitySource;
 	openIdentityIndex(): NativeIdentityIndex;
 	readonly limits: NativeLimits;

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "binding/about.h"
+#include "binding/crop.h"
 #include "binding/engines.h"
 #include "binding/environment.h"
 #include "binding/identities.h"
@@ -20,6 +21,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probeOnnxRuntime", Napi::Function::New<arc2face::ProbeOnnxRuntime>(env, "probeOnnxRuntime"));
   exports.Set("probeEngines", Napi::Function::New<arc2face::ProbeEngines>(env, "probeEngines"));
   exports.Set("findGpus", Napi::Function::New<arc2face::FindGpus>(env, "findGpus"));
+  exports.Set("cropFace", Napi::Function::New<arc2face::CropFace>(env, "cropFace"));
   exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
   exports.Set("openIdentitySource", Napi::Function::New<arc2face::OpenIdentitySource>(env, "openIdentitySource"));
   exports.Set("openIdentityIndex", Napi::Function::New<arc2face::OpenIdentityIndex>(env, "openIdentityIndex"));

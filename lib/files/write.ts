@@ -55,7 +55,23 @@ function temporaryBeside(file: string): string {
 export async function moveIntoPlace(temporary: string, file: string): Promise<void> {
 	await sync(temporary, 'r+');
 	await rename(temporary, file);
-	if (process.platform !== 'win32') await sync(dirname(file), 'r').catch(() => {}); // not all file systems sync folders
+	await syncFolder(dirname(file));
+}
+
+/** Waits until the names in a folder have reached the disk, where the file system does that. */
+export async function syncFolder(folder: string): Promise<void> {
+	if (process.platform !== 'win32') await sync(folder, 'r').catch(() => {}); // not all file systems sync folders
+}
+
+/** How many files at once {@link syncFiles} waits for: one after another would take a disk several times as long. */
+const syncedAtOnce = 32;
+
+/** Waits until all have reached the disk. @throws {Arc2FaceError} `FILE_FAILED` */
+export async function syncFiles(files: readonly string[]): Promise<void> {
+	for (let i = 0; i < files.length; i += syncedAtOnce) {
+		const some = files.slice(i, i + syncedAtOnce);
+		await Promise.all(some.map((file) => onDisk('write', file, () => sync(file, 'r+'))));
+	}
 }
 
 async function write(path: string, flags: string, data: string | Uint8Array, mode?: number): Promise<void> {
@@ -68,7 +84,7 @@ async function write(path: string, flags: string, data: string | Uint8Array, mod
 	}
 }
 
-async function sync(path: string, flags: string): Promise<void> {
+async function sync(path: string, flags: 'r' | 'r+'): Promise<void> {
 	const handle = await open(path, flags);
 	try {
 		await handle.sync();

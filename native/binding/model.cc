@@ -2,7 +2,6 @@
 #include "model.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -10,36 +9,11 @@
 #include "environment.h"
 #include "marshal.h"
 #include "native_call.h"
+#include "photos.h"
 
 namespace arc2face {
 
 namespace {
-
-// Copied: JavaScript may meanwhile write to its own, or transfer it to another thread.
-Photo ReadPhoto(const Napi::Value& value, const std::string& name) {
-  const Napi::Object from = marshal::Object(value, name);
-  const int64_t width = marshal::Integer(from.Get("width"), name + ".width", 0, INT32_MAX);
-  const int64_t height = marshal::Integer(from.Get("height"), name + ".height", 0, INT32_MAX);
-  CheckPhotoSize(width, height);
-  const auto data = marshal::TypedArray<uint8_t>(from.Get("data"), name + ".data");
-  if (data.size() != static_cast<size_t>(width * height * 3)) {
-    throw Error(ErrorCode::kInvalidArgument, "Expected width * height * 3 = " + std::to_string(width * height * 3) +
-                                                 " bytes for " + name + ".data but received " +
-                                                 std::to_string(data.size()) + ".");
-  }
-  std::shared_ptr<uint8_t[]> copy(new uint8_t[data.size()]);
-  std::memcpy(copy.get(), data.data(), data.size());
-  return {std::move(copy), static_cast<int>(width), static_cast<int>(height)};
-}
-
-std::vector<Photo> ReadPhotos(const Napi::Value& value, const std::string& name) {
-  const Napi::Array from = marshal::Array(value, name);
-  std::vector<Photo> photos;
-  for (uint32_t i = 0; i < from.Length(); ++i) {
-    photos.push_back(ReadPhoto(from.Get(i), name + "[" + std::to_string(i) + "]"));
-  }
-  return photos;
-}
 
 Edit ReadEdit(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "edit");
@@ -57,11 +31,7 @@ DetectOptions ReadDetectOptions(const Napi::Object& from) {
 
 EncodeRequest ReadEncodeRequest(const Napi::Value& value) {
   const Napi::Object from = marshal::Object(value, "request");
-  EncodeRequest request{ReadPhoto(from.Get("photo"), "photo"), Keypoints{}};
-  const auto numbers = marshal::TypedArray<float>(from.Get("keypoints"), "keypoints");
-  if (numbers.size() != request.keypoints.size()) marshal::Refuse("ten numbers", "keypoints");
-  std::copy(numbers.begin(), numbers.end(), request.keypoints.begin());
-  return request;
+  return {ReadPhoto(from.Get("photo"), "photo"), ReadKeypoints(from.Get("keypoints"), "keypoints")};
 }
 
 float ReadScale(const Napi::Object& from, const std::string& name) {
