@@ -1,7 +1,7 @@
 // Whose photos an evaluation is about: a folder with one folder a person, or a CSV.
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, extname, join, resolve } from 'node:path';
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { type CsvError, parse } from 'csv-parse';
 import { Arc2FaceError, shortened } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
@@ -67,7 +67,7 @@ async function readFolders(folder: string): Promise<Person[]> {
 		const images = names
 			.filter((file) => !file.startsWith('.') && extensions.includes(extname(file).slice(1).toLowerCase()))
 			.sort(byCode)
-			.map((file) => ({ name: `${name}/${file}`, file: resolve(folder, name, file) }));
+			.map((file) => ({ name: `${name}/${file}`, file: join(folder, name, file) }));
 		if (images.length > 0) people.push({ name, images });
 	}
 	return people;
@@ -99,7 +99,7 @@ async function readCsv(path: string): Promise<Person[]> {
 			if (person === '' || file === '') throw invalidPeople(path, `Expected a person and a file in ${line}.`);
 			requireFolderName(person, line, path);
 			const images = people.get(person) ?? [];
-			images.push({ name: file, file: resolve(dirname(path), file) });
+			images.push({ name: file, file: isAbsolute(file) ? file : join(dirname(path), file) });
 			people.set(person, images);
 		}
 	} catch (cause) {

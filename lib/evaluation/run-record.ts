@@ -12,6 +12,8 @@ export type RunRecord = Readonly<{
 	package: string;
 	options: Readonly<Record<string, unknown>>;
 	model: Readonly<Record<string, unknown>>;
+	/** What ran it; absent before it is loaded, and compared only once it is. */
+	runtime?: Readonly<Record<string, unknown>>;
 	/** SHA-256 by name; null where a file can't be read. */
 	photos: Readonly<Record<string, string | null>>;
 	/** Of portraits that others made. */
@@ -62,6 +64,11 @@ export function differences(before: RunRecord, now: RunRecord): string[] {
 		...differingFields(before.model, now.model).map((name) =>
 			was(`the model's ${name}`, before.model[name], now.model[name]),
 		),
+		...(now.runtime === undefined
+			? []
+			: differingFields(before.runtime ?? {}, now.runtime).map((name) =>
+					was(`the ${name}`, before.runtime?.[name], now.runtime?.[name]),
+				)),
 		...differingFiles('photos', before.photos, now.photos),
 		...differingFiles('portraits', before.portraits ?? {}, now.portraits ?? {}),
 	];
