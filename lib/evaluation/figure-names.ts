@@ -83,12 +83,13 @@ export const figureNames: Readonly<Record<FigureName, Naming>> = {
 	'tarAtFar0.001': { title: 'TAR at FAR 0.001', how: tar('a thousandth'), digits: 3, better: 'more' },
 };
 
-/** With a true minus. */
-export function written(value: number, { digits, unit = '' }: Pick<Naming, 'digits' | 'unit'>): string {
-	return `${value
+/** With a true minus, and none before zeros. */
+export function written(value: number, { digits, unit }: Pick<Naming, 'digits' | 'unit'>): string {
+	const number = value
 		.toFixed(digits)
 		.replace(/^-(?=[0.]*$)/, '')
-		.replace('-', '−')}${unit}`;
+		.replace('-', '−');
+	return unit === undefined ? number : `${number}${unit}`;
 }
 
 export function writtenInterval({ interval }: Pick<Figure, 'interval'>, naming: Naming): string | undefined {

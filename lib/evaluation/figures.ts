@@ -45,9 +45,10 @@ export type Figures = Readonly<{
 export type Task = Readonly<{ kind: 'all'; evidence: Evidence } | ({ kind: 'frechet' } & FrechetTask)>;
 
 type NotFid = Omit<Figures, 'figures'> & { figures: Omit<Figures['figures'], 'fid'> };
-export type Answer<T extends Task> = T extends { kind: 'frechet' } ? number : NotFid;
+/** Of `frechet` a distance. */
+export type Answer = NotFid | number;
 
-export function compute(task: Task): Answer<Task> {
+export function compute(task: Task): Answer {
 	return task.kind === 'frechet' ? frechetOf(task) : allButFid(task.evidence);
 }
 
@@ -58,20 +59,24 @@ export function compute(task: Task): Answer<Task> {
 export async function figuresOf(
 	evidence: Evidence,
 	missing: Readonly<Record<'inception' | 'lpips', string>>,
-	run: <T extends Task>(tasks: readonly T[]) => Promise<Answer<T>[]>,
+	run: (tasks: readonly Task[]) => Promise<Answer[]>,
 ): Promise<Figures> {
 	const { features } = evidence;
-	const fidTasks = features && frechetTasks(evidence, features).map((task) => ({ kind: 'frechet' as const, ...task }));
-	const [[rest], distances] = await Promise.all([run([{ kind: 'all' as const, evidence }]), fidTasks && run(fidTasks)]);
+	const fidTasks = features ? frechetTasks(evidence, features) : [];
+	const answers = await run([
+		{ kind: 'all', evidence },
+		...fidTasks.map((task) => ({ kind: 'frechet' as const, ...task })),
+	]);
+	const [rest, ...distances] = answers as [NotFid, ...number[]];
 	const none: Figure = { value: null, interval: null, sample: 'nothing', missing: missing.inception, warnings: [] };
-	const { figures, ...others } = rest!;
+	const { figures, ...others } = rest;
 	const left = features === undefined ? { kid: none, precision: none, recall: none } : {};
 	return {
 		...others,
 		figures: {
 			...{ ...figures, ...left },
 			lpips: evidence.lpips === undefined ? lpipsFigure(evidence, missing.lpips) : figures.lpips,
-			fid: features === undefined ? none : fidFigure(features, distances!),
+			fid: features === undefined ? none : fidFigure(features, distances),
 		},
 	};
 }

@@ -52,9 +52,9 @@ export type Report = Readonly<{
 		unknown: readonly string[];
 	}>;
 	figures: Figures['figures'];
-	similarities: Figures['similarities'] | null;
-	impostors: Figures['impostors'] | null;
-	verification: Figures['verification'] | null;
+	similarities: NonNullable<Figures['similarities']> | null;
+	impostors: NonNullable<Figures['impostors']> | null;
+	verification: NonNullable<Figures['verification']> | null;
 	people: readonly Readonly<{
 		name: string;
 		input: string;
@@ -91,10 +91,11 @@ export function reportOf({ figures: all, conditions, people, found, made, ...kno
 			return { person: people[person]!.name, portrait, input: people[person]!.input, similarity: toInput[i]! };
 		})
 		.sort((a, b) => a.similarity - b.similarity);
-	const similarityOf = (name: string) => {
-		const own = cases.filter(({ person }) => person === name);
-		return own.length === 0 ? null : own.reduce((sum, { similarity }) => sum + similarity, 0) / own.length;
-	};
+	const sums = people.map(() => ({ sum: 0, count: 0 }));
+	for (const [i, { person }] of found.entries()) {
+		sums[person]!.sum += toInput[i]!;
+		sums[person]!.count++;
+	}
 	// Nothing is both.
 	const best = cases.slice(Math.max(cases.length - shownCases, Math.ceil(cases.length / 2))).reverse();
 	return {
@@ -104,7 +105,10 @@ export function reportOf({ figures: all, conditions, people, found, made, ...kno
 			Object.entries(figures).map(([name, figure]) => [name, { ...figure, value: figure.value ?? null }]),
 		) as Record<FigureName, (typeof figures)[FigureName]>,
 		...{ similarities, impostors, verification },
-		people: people.map((person) => ({ ...person, similarity: similarityOf(person.name) })),
+		people: people.map((person, i) => {
+			const { sum, count } = sums[i]!;
+			return { ...person, similarity: count === 0 ? null : sum / count };
+		}),
 		worst: cases.slice(0, Math.min(shownCases, Math.ceil(cases.length / 2))),
 		best,
 		paper: { ...paperRow, conditions },

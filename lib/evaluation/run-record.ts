@@ -27,10 +27,12 @@ const fileName = 'run.json';
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` when it holds another run, saying what differs, or files that are not of a run
  */
 export async function requireOwnFolder(folder: string, record: RunRecord): Promise<boolean> {
-	const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-		if (error.code === 'ENOENT') return [];
-		return onDisk('read', folder, () => Promise.reject(error));
-	});
+	const names = await onDisk('read', folder, () =>
+		readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+			if (error.code === 'ENOENT') return [];
+			throw error;
+		}),
+	);
 	if (names.length === 0) return false;
 	const file = join(folder, fileName);
 	const refuse = (problem: string, remedy: string) =>

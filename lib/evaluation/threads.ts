@@ -7,7 +7,7 @@ import type { Answer, Task } from './figures.ts';
 const mostThreads = 8;
 
 /** What a thread answers. */
-export type ThreadMessage = Readonly<{ answer: Answer<Task> }>;
+export type ThreadMessage = Readonly<{ answer: Answer }>;
 
 /**
  * Each piece in a thread of its own. From the compiled package: Node.js 20 runs no TypeScript.
@@ -15,11 +15,11 @@ export type ThreadMessage = Readonly<{ answer: Answer<Task> }>;
  * @param onDone - called with how many pieces are done
  * @throws what a piece throws; the signal's reason when stopped
  */
-export async function inThreads<T extends Task>(
-	tasks: readonly T[],
+export async function inThreads(
+	tasks: readonly Task[],
 	{ signal, onDone }: { signal: AbortSignal; onDone?: (done: number) => void },
-): Promise<Answer<T>[]> {
-	const answers: Answer<T>[] = [];
+): Promise<Answer[]> {
+	const answers: Answer[] = [];
 	const left = [...tasks.entries()];
 	let done = 0;
 	const work = async () => {
@@ -34,7 +34,7 @@ export async function inThreads<T extends Task>(
 	return answers;
 }
 
-function inThread<T extends Task>(task: T, signal: AbortSignal): Promise<Answer<T>> {
+function inThread(task: Task, signal: AbortSignal): Promise<Answer> {
 	return new Promise((resolve, reject) => {
 		if (signal.aborted) return reject(signal.reason);
 		const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: task });
@@ -45,7 +45,7 @@ function inThread<T extends Task>(task: T, signal: AbortSignal): Promise<Answer<
 		};
 		const abort = () => end(() => reject(signal.reason));
 		signal.addEventListener('abort', abort, { once: true });
-		worker.on('message', ({ answer }: { answer: Answer<T> }) => end(() => resolve(answer)));
+		worker.on('message', ({ answer }: { answer: Answer }) => end(() => resolve(answer)));
 		worker.on('error', (error) => end(() => reject(error)));
 		worker.on('exit', () => end(() => reject(new Error('The thread that computes figures ended without them.'))));
 	});
