@@ -13,7 +13,8 @@ const tail = 0.025;
  * @param people - how many there are
  * @param statistics - numbers, given how often each person was drawn; NaN where there is nothing to count
  * @param seed - the same seed draws the same people
- * @returns an interval for each statistic; undefined where it was NaN in more than half of the draws
+ * @returns an interval for each statistic; undefined where it was NaN in more than half of the draws, or the same in nearly all: that nothing
+ *   went wrong with these people says little of others
  */
 export function bootstrapIntervals(
 	people: number,
@@ -31,7 +32,8 @@ export function bootstrapIntervals(
 		const known = Float64Array.from(values, (all) => all[k]!).filter((value) => !Number.isNaN(value));
 		if (known.length * 2 < resamples) return undefined;
 		known.sort();
-		return [quantile(known, tail), quantile(known, 1 - tail)];
+		const interval = [quantile(known, tail), quantile(known, 1 - tail)] as const;
+		return interval[0] < interval[1] ? interval : undefined;
 	});
 }
 

@@ -5,7 +5,7 @@ import type { Report } from './report.ts';
 import type { Distribution } from './similarity-figures.ts';
 import { farTargets } from './verification-figures.ts';
 
-const size = { width: 420, height: 236, left: 40, right: 10, top: 12, bottom: 38 };
+const size = { width: 420, height: 236, left: 44, right: 12, top: 12, bottom: 40 };
 const plot = { width: size.width - size.left - size.right, height: size.height - size.top - size.bottom };
 const bottom = size.top + plot.height;
 
@@ -95,7 +95,7 @@ function grid(ticks: readonly Tick[]): Html {
 function axis(ticks: readonly Tick[], name: string): Html {
 	return html`<path class="axis" d="M${size.left} ${bottom}H${size.width - size.right}"/>${ticks.map(
 		({ at, text }) =>
-			html`<path class="axis" d="M${fixed(at)} ${bottom}v4"/><text x="${fixed(at)}" y="${bottom + 16}" text-anchor="middle">${text}</text>`,
+			html`<path class="axis" d="M${fixed(at)} ${bottom}v4"/><text x="${fixed(at)}" y="${bottom + 17}" text-anchor="middle">${text}</text>`,
 	)}<text x="${size.left + plot.width / 2}" y="${size.height - 4}" text-anchor="middle">${name}</text>`;
 }
 

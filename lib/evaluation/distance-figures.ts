@@ -29,14 +29,14 @@ export function frechetOf({ photos, portraits, without }: FrechetTask): number {
 }
 
 /** That of all people, then those without each of ten groups of them. */
-export function frechetTasks({ people, seed }: Evidence, { photos, portraits }: NonNullable<Evidence['features']>) {
+export function frechetTasks(
+	{ people, seed }: Evidence,
+	{ photos, portraits }: NonNullable<Evidence['features']>,
+): FrechetTask[] {
 	const order = new Random(seed).order(people);
 	const groups = Math.min(jackknifeGroups, people);
 	const without = Array.from({ length: groups }, (_, k) => Int32Array.from(order.filter((_, at) => at % groups === k)));
-	return [
-		{ photos, portraits },
-		...without.map((group) => ({ photos, portraits, without: group })),
-	] satisfies FrechetTask[];
+	return [{ photos, portraits }, ...without.map((group) => ({ photos, portraits, without: group }))];
 }
 
 /** @param distances - of {@link frechetTasks} */

@@ -4,9 +4,8 @@ import type { FigureName } from './figures.ts';
 
 export type Naming = Readonly<{ title: string; how: string; unit?: '°'; digits: number; better?: 'more' | 'less' }>;
 
-const spread = (angle: string) =>
-	`Standard deviation of ${angle} among the portraits of one person, in degrees, estimated from the five keypoints of each face: by where the nose is ` +
-	'between the eyes and the mouth. An estimate of a face alone is off by some degrees.';
+const spread = (angle: string, by: string) =>
+	`Standard deviation of ${angle} among the portraits of one person, estimated from the five keypoints of each face: ${by}.`;
 const tar = (far: string) =>
 	`Share of pairs of one person that are accepted at a threshold at which at most ${far} of the pairs of two people are.`;
 
@@ -52,11 +51,27 @@ export const figureNames: Readonly<Record<FigureName, Naming>> = {
 		how: 'Share of photos that lie in such a ball around a portrait.',
 		...{ digits: 3, better: 'more' },
 	},
-	yawSpread: { title: 'Spread of yaw', how: spread('yaw'), unit: '°', digits: 1 },
-	pitchSpread: { title: 'Spread of pitch', how: spread('pitch'), unit: '°', digits: 1 },
+	yawSpread: {
+		title: 'Spread of yaw',
+		how: spread(
+			'how far heads turn',
+			'by how far the nose is beside the middle of the eyes. Of a face alone the estimate is off by some 5°',
+		),
+		unit: '°',
+		digits: 1,
+	},
+	pitchSpread: {
+		title: 'Spread of pitch',
+		how: spread(
+			'how far heads nod',
+			'by where the nose is between the eyes and the mouth. Of a face alone the estimate is off by some 6°',
+		),
+		unit: '°',
+		digits: 1,
+	},
 	rollSpread: {
 		title: 'Spread of roll',
-		how: `${spread('roll').split(':')[0]}: by the line of the eyes.`,
+		how: spread('how far heads lean', 'by the line of the eyes'),
 		unit: '°',
 		digits: 1,
 	},

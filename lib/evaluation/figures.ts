@@ -70,7 +70,8 @@ export async function figuresOf(
 	const [rest, ...distances] = answers as [NotFid, ...number[]];
 	const none: Figure = { value: null, interval: null, sample: 'nothing', missing: missing.inception, warnings: [] };
 	const { figures, ...others } = rest;
-	const left = features === undefined ? { kid: none, precision: none, recall: none } : {};
+	const likewise = { ...none, missing: 'As for FID.' };
+	const left = features === undefined ? { kid: likewise, precision: likewise, recall: likewise } : {};
 	return {
 		...others,
 		figures: {

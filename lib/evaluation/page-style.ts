@@ -42,13 +42,16 @@ tbody.figure { border-bottom: 1px solid var(--line); }
 tbody.figure tr { border: 0; }
 tbody.figure th { font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; }
+code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .92em; color: var(--ink); }
 .interval { display: block; color: var(--soft); font-size: .85em; }
 .note td { color: var(--soft); padding-top: 0; font-size: .95em; }
 .note strong { color: var(--others); font-weight: 600; }
 .yes { color: var(--good); } .no { color: var(--bad); }
+dl dd + dt { margin-top: .9rem; }
 .digest { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .85em; overflow-wrap: anywhere; }
 figure { margin: 0 0 1rem; }
-figcaption { color: var(--soft); font-size: .9rem; max-width: 42rem; }
+figcaption { color: var(--soft); font-size: .9rem; max-width: 42rem; margin-top: .5rem; }
 svg { display: block; width: 100%; max-width: 36rem; height: auto; font-size: 11px; }
 svg text { fill: var(--soft); }
 svg .grid { stroke: var(--line); fill: none; } svg .axis { stroke: var(--soft); fill: none; }
@@ -70,7 +73,7 @@ summary { cursor: pointer; padding: .35rem 0; color: var(--own); font-size: .9re
 footer { color: var(--soft); font-size: .9rem; padding-top: 2rem; padding-bottom: 3rem; }
 @media (max-width: 34rem) {
 	header { padding-top: 1.75rem; } h1 { font-size: 1.5rem; }
-	th, td { padding-right: .5rem; } table { font-size: .84rem; }
+	th, td { padding-right: .5rem; } table { font-size: .84rem; } svg { font-size: 13px; }
 }
 @media print { nav { display: none; } body { font-size: 10pt; } }
 `;

@@ -22,7 +22,7 @@ export function figureTable({ figures, paper }: Report): Html {
 ${
 	notes.length === 0
 		? undefined
-		: html`<tr class="note" id="${note}"><td colspan="4">${value === null ? undefined : html`<strong>Mind:</strong> `}${notes.join(' ')}</td></tr>`
+		: html`<tr class="note" id="${note}"><td colspan="4">${value === null ? undefined : html`<strong>Mind:</strong> `}${prose(notes.join(' '))}</td></tr>`
 }
 </tbody>`;
 	});
@@ -127,6 +127,11 @@ export function settingTable({ protocol, model, judges, photos, package: version
 	return html`<table><tbody>${rows.map(
 		([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`,
 	)}</tbody></table>`;
+}
+
+/** What is between backticks is what one types. */
+function prose(text: string): Html {
+	return html`${text.split('`').map((part, i) => (i % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))}`;
 }
 
 function digest(sha256: string): Html {

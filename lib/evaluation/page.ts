@@ -74,7 +74,7 @@ ${scrolling('Conditions', conditionTable(report))}`,
 ${
 	warnings.length === 0
 		? undefined
-		: html`<section class="warnings" aria-labelledby="mind"><h2 id="mind">Mind</h2><ul>${warnings.map((one) => html`<li>${one}</li>`)}</ul></section>`
+		: html`<section class="warnings" aria-labelledby="mind"><h2 id="mind">Before you read on</h2><ul>${warnings.map((one) => html`<li>${one}</li>`)}</ul></section>`
 }
 </header>
 <main>

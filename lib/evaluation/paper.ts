@@ -7,7 +7,7 @@ export const paperRow: Readonly<{
 	source: string;
 	figures: Readonly<Partial<Record<FigureName, number>>>;
 }> = {
-	name: 'Arc2Face, AgeDB',
+	name: 'Paper, AgeDB',
 	source: 'https://arxiv.org/abs/2403.11641',
 	figures: { id: 0.796, lpips: 0.508, fid: 6.628 },
 };

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream';
 import { type CsvError, parse } from 'csv-parse';
 import { Arc2FaceError, shortened } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
@@ -83,9 +84,10 @@ async function foldersIn(folder: string): Promise<string[]> {
 
 async function readCsv(path: string): Promise<Person[]> {
 	const people = new Map<string, ListedImage[]>();
-	const parser = createReadStream(path).pipe(
-		parse({ columns: true, bom: true, trim: true, skip_empty_lines: true, info: true }),
-	);
+	const layouts = { columns: true, bom: true, trim: true, skip_empty_lines: true, record_delimiter: lineEnds } as const;
+	const parser = parse({ ...layouts, info: true });
+	// A failure of the file ends the parser, whose reader is told it below.
+	pipeline(createReadStream(path), parser, () => {});
 	try {
 		for await (const { record, info } of parser as AsyncIterable<Row>) {
 			const { person, file } = record;
@@ -110,6 +112,8 @@ async function readCsv(path: string): Promise<Person[]> {
 	}
 	return [...people].map(([name, images]) => ({ name, images })).sort((a, b) => byCode(a.name, b.name));
 }
+
+const lineEnds = ['\r\n', '\n', '\r'];
 
 type Row = { record: Partial<Record<string, string>>; info: { lines: number } };
 

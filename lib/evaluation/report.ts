@@ -122,28 +122,18 @@ function warningsAbout(
 ): string[] {
 	const single = people.filter((person) => person.photos === 1).length;
 	const unpainted = people.filter((person) => person.portraits === 0).length;
+	const compared = protocol.alignment === 'both' ? ', which are compared uncut' : '';
+	const told: [number, string][] = [
+		[single, 'People of whom there is one photo, so that nothing else says what they look like:'],
+		[unpainted, 'People of whom there are no portraits, whose photos are compared all the same:'],
+		[photos.failed.length, 'Photos that could not be used, and were left out:'],
+		[photos.severalFaces, 'Photos with several faces, of which the largest was taken:'],
+		[portraits.faceless.length, `Portraits without a face${compared}:`],
+		[portraits.failed.length, "Portraits that can't be read, and were left out:"],
+	];
+	const few = `The intervals come from drawing only ${people.length} people again and again: they may be far too narrow.`;
 	return [
-		...(people.length < leastPeople
-			? [`The intervals are of only ${people.length} people, drawn again and again: they may be far too narrow.`]
-			: []),
-		...(single > 0
-			? [
-					`Of ${single} of ${people.length} people there is one photo, the one that portraits were painted from: nothing else says what these people look like.`,
-				]
-			: []),
-		...(unpainted > 0
-			? [`There are no portraits of ${unpainted} people; their photos are compared all the same.`]
-			: []),
-		...(photos.failed.length > 0 ? [`${photos.failed.length} of ${photos.listed} photos were left out.`] : []),
-		...(photos.severalFaces > 0
-			? [`${photos.severalFaces} photos show several faces, of which the largest was taken.`]
-			: []),
-		...(portraits.faceless.length > 0
-			? [
-					`${portraits.faceless.length} of ${portraits.count} portraits show no face` +
-						`${protocol.alignment === 'both' ? '; they are compared uncut.' : '.'}`,
-				]
-			: []),
-		...(portraits.failed.length > 0 ? [`${portraits.failed.length} portraits can't be read, and were left out.`] : []),
+		...(people.length < leastPeople ? [few] : []),
+		...told.filter(([number]) => number > 0).map(([number, text]) => `${text} ${number}.`),
 	];
 }

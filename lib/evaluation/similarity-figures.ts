@@ -57,7 +57,7 @@ export function identityFigures(evidence: Evidence, toInput: Float64Array): Reco
 	const lone = numbers.reduce((sum, number) => sum + Number(number === 1), 0);
 	const missed = evidence.painted.reduce((sum, number) => sum + number, 0) - portraits.person.length;
 	const unseen =
-		missed === 0 ? [] : [`${missed} portraits without a face have no similarity, and are left out of the mean.`];
+		missed === 0 ? [] : [`Portraits without a face, which have no similarity and are left out: ${missed}.`];
 	const sample = `${portraits.person.length} portraits of ${people} people`;
 	return {
 		id: { ...meanFigure(id, seed, sample), ...real(otherPhotos), warnings: unseen },
@@ -67,7 +67,7 @@ export function identityFigures(evidence: Evidence, toInput: Float64Array): Reco
 			warnings:
 				lone === 0
 					? unseen
-					: [...unseen, `Of ${lone} people there is one photo: to them it is the similarity to the input.`],
+					: [...unseen, `People of whom there is one photo, so that it is the similarity to the input: ${lone}.`],
 		},
 	};
 }

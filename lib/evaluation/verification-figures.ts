@@ -43,7 +43,7 @@ export function verify(evidence: Evidence, most = mostPairs): Verification | und
 			const missing = `That rate takes at least ${Math.ceil(1 / far)} pairs of two people; there are ${impostor}.`;
 			return { value: null, interval: null, sample, missing, warnings: [] };
 		}
-		const few = `Only ${accepts} pairs of two people may pass at this rate: what they look like decides, and chance.`;
+		const few = `Pairs of two people that may pass at this rate: ${accepts}, which leaves it to chance.`;
 		return figure(trueAcceptRateAt(roc, far), 2 + k, accepts < leastAccepts ? [few] : []);
 	});
 	return {
