@@ -76,6 +76,7 @@ export default defineCommand({
 		failed: 'photos and portraits that could not be used',
 		'failed[].source': 'the file, as the folder or list names it',
 		'failed[].error': 'why',
+		notes: 'what to know about the whole, such as how much was left out',
 		warnings: 'what may be wrong with the model: code and message of each',
 	},
 
@@ -111,8 +112,8 @@ export default defineCommand({
 		for (const name of prepared.given?.unknown ?? [])
 			context.note(`${name}: portraits of nobody in the photos, left out.`);
 
-		await using model = await loadModel(values, context, size);
 		await using judging = judge === undefined ? undefined : await loadOther(judge, threads, signal);
+		await using model = await loadModel(values, context, size);
 		const side = Math.min(prepared.size.width, prepared.size.height);
 		const imageSizes = [{ width: side, height: side }];
 		const { openJudges } = await import('../evaluation/judges.ts');
@@ -141,17 +142,12 @@ export default defineCommand({
 			page: join(out, 'report.html'),
 			figures: report.figures,
 			failed: [...report.photos.failed, ...report.portraits.failed].map(({ name, error }) => ({ source: name, error })),
-			warnings: [...warningsOf(model.info), ...report.warnings.map((message) => ({ code: 'REPORT', message }))],
+			notes: report.warnings,
+			warnings: warningsOf(model.info),
 		};
 	},
 
-	text: ({ page, figures, warnings }) =>
-		[
-			figuresText(figures),
-			...warnings.filter(({ code }) => code === 'REPORT').map(({ message }) => message),
-			'',
-			`The report is in ${page}`,
-		].join('\n'),
+	text: ({ page, figures, notes }) => [figuresText(figures), ...notes, '', `The report is in ${page}`].join('\n'),
 
 	exitCode: ({ failed }) => exitCodeOfAll(failed),
 });

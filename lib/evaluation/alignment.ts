@@ -15,7 +15,11 @@ type Plain = Pick<Pixels, 'data' | 'width' | 'height'>;
  * @param side - of the result, in pixels
  */
 export async function cutFace(photo: Pixels, keypoints: readonly Point[], side: number): Promise<Pixels> {
-	const square = ffhqSquare(featuresOfKeypoints(keypoints));
+	return await cutSquare(photo, ffhqSquare(featuresOfKeypoints(keypoints)), side);
+}
+
+/** @param square - x and y of its top left, bottom left, bottom right and top right; 0 is the middle of the first pixel */
+export async function cutSquare(photo: Pixels, square: Float64Array, side: number): Promise<Pixels> {
 	const [x0, y0, , , , , x3, y3] = square as unknown as [
 		number,
 		number,
@@ -30,7 +34,8 @@ export async function cutFace(photo: Pixels, keypoints: readonly Point[], side: 
 	const factor = Math.min(1, side / own);
 	const source = factor === 1 ? photo : await shrunk(photo, factor);
 	const [fx, fy] = [source.width / photo.width, source.height / photo.height];
-	const corners = Array.from(square, (value, i) => value * (i % 2 === 0 ? fx : fy));
+	// As upstream has it, keypoints are at the middles of pixels.
+	const corners = Array.from(square, (value, i) => (value + 0.5) * (i % 2 === 0 ? fx : fy));
 	return { ...photo, data: sampled(source, corners, side), width: side, height: side };
 }
 
