@@ -73,7 +73,8 @@ class FakeModel {
 			this.seeds.push(own);
 			// Every portrait is a little blue, and the more the higher its seed.
 			const colour = [240 * embedding[0]!, 240 * embedding[1]!, 40 * (own % 1000)];
-			const data = Uint8Array.from({ length: 3 * 48 * 48 }, (_, i) => colour[i % 3]!);
+			// The last row is black: who cuts the face out does not see it.
+			const data = Uint8Array.from({ length: 3 * 48 * 48 }, (_, i) => (i < 3 * 48 * 47 ? colour[i % 3]! : 0));
 			yield new GeneratedImage(data, { width: 48, height: 48 }, own, index);
 		}
 	}
@@ -240,9 +241,18 @@ describe('a run', () => {
 	test('cuts portraits, too, where they are framed otherwise, unless it is told not to', async () => {
 		await twoPeople();
 		const framing = { cameraDistance: 11, headHeight: 0.76 };
-		expect((await run({ change: { framing } })).protocol.alignment).toBe('both');
-		await rm(out(), { recursive: true });
-		expect((await run({ change: { framing }, options: { alignment: 'photos' } })).protocol.alignment).toBe('photos');
+		const alignmentOf = async (how: Run) => {
+			await rm(out(), { recursive: true, force: true });
+			const judges = fakeJudges({ inception: true, lpips: false });
+			const { protocol } = await run({ ...how, judges });
+			const isUncut = judges.asked.features.slice(0, 4).map(({ data }) => data.at(-3) === 0 && data.at(-2) === 0);
+			return [protocol.alignment, ...isUncut];
+		};
+		const [cut, uncut] = [Array(4).fill(false), Array(4).fill(true)];
+		expect(await alignmentOf({ change: { framing } })).toEqual(['both', ...cut]);
+		expect(await alignmentOf({ change: { framing }, options: { alignment: 'photos' } })).toEqual(['photos', ...uncut]);
+		expect(await alignmentOf({})).toEqual(['photos', ...uncut]);
+		expect(await alignmentOf({ options: { alignment: 'both' } })).toEqual(['both', ...cut]);
 	});
 });
 
