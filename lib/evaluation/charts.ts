@@ -62,7 +62,7 @@ export function rocChart({ roc, pairs }: NonNullable<Report['verification']>): H
 			grid([0, 0.5, 1].map((tar) => ({ at: y(tar), text: tar.toFixed(1) }))),
 			html`<path class="line" d="M${points.join('L')}"/>`,
 			axis(
-				ticks.map((tick) => ({ at: x(tick), text: String(tick) })),
+				ticks.map((tick) => ({ at: x(tick), text: String(Number(tick.toPrecision(1))) })),
 				'share of pairs of two people accepted',
 			),
 		],
@@ -99,10 +99,10 @@ function axis(ticks: readonly Tick[], name: string): Html {
 	)}<text x="${size.left + plot.width / 2}" y="${size.height - 4}" text-anchor="middle">${name}</text>`;
 }
 
-/** The next of 1, 2 and 5 times a power of ten. */
+/** The next of those times a power of ten that halve well. */
 function niceAbove(value: number): number {
 	const power = 10 ** Math.floor(Math.log10(value));
-	return power * ([1, 2, 5, 10].find((factor) => factor * power >= value) ?? 10);
+	return power * ([1, 2, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value) ?? 10);
 }
 
 function fixed(value: number): string {

@@ -1,7 +1,7 @@
 // The tables of a report's page.
 import { figureNames, written, writtenInterval } from './figure-names.ts';
 import type { FigureName } from './figures.ts';
-import { type Html, html } from './html.ts';
+import { Html, html } from './html.ts';
 import type { Report } from './report.ts';
 
 /** Figures beside those of photos and the paper's. */
@@ -36,7 +36,7 @@ ${bodies}
 export function conditionTable({ paper }: Report): Html {
 	const rows = paper.conditions.map(({ what, paper: there, here, same }) => {
 		const [mark, word] = same === null ? ['', 'not known'] : same ? ['yes', 'yes'] : ['no', 'no'];
-		return html`<tr><th scope="row">${what}</th><td>${there}</td><td>${here}</td><td class="${mark}">${word}</td></tr>`;
+		return html`<tr><th scope="row">${what}</th><td>${unbroken(there)}</td><td>${unbroken(here)}</td><td class="${mark}">${word}</td></tr>`;
 	});
 	return html`<table>
 <thead><tr><th scope="col">Condition</th><th scope="col">Paper</th><th scope="col">This run</th><th scope="col">The same</th></tr></thead>
@@ -129,9 +129,15 @@ export function settingTable({ protocol, model, judges, photos, package: version
 	)}</tbody></table>`;
 }
 
+/** Sizes stay on one line. */
+function unbroken(text: string): string {
+	return text.replaceAll(' × ', '\u00a0×\u00a0');
+}
+
 /** What is between backticks is what one types. */
 function prose(text: string): Html {
-	return html`${text.split('`').map((part, i) => (i % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))}`;
+	const parts = text.split('`').map((part, i) => (i % 2 === 0 ? html`${part}` : html`<code>${part}</code>`));
+	return new Html(parts.map((part) => part.text).join(''));
 }
 
 function digest(sha256: string): Html {

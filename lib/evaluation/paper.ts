@@ -46,7 +46,7 @@ export function comparability({
 			]
 		: [{ what: 'Painted by', paper: 'Arc2Face', here: 'others, who know how', same: null }];
 	return [
-		{ what: 'Photos', paper: 'AgeDB', here: photos, same: null },
+		{ what: 'Photos', paper: 'AgeDB', here: `“${photos}”`, same: null },
 		...painting,
 		{ what: 'Portraits of a person', paper: '5', here: each, same: each === '5' },
 		{ what: 'Size', paper: '512 × 512', here: size, same: size === '512 × 512' },
