@@ -33,7 +33,7 @@ export interface Context {
 	/** Shows how far the work named by `label` is; the next label ends it. */
 	progress(
 		label: string,
-		progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' | 'networks' | 'percent' },
+		progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' | 'images' | 'networks' | 'percent' },
 	): void;
 }
 
