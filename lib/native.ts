@@ -21,27 +21,16 @@ export interface NativeAddon {
 	/** Builds an engine file. Takes from seconds to minutes. @throws what `load` throws for a network, and `FILE_FAILED` for `to` */
 	buildEngine(request: NativeBuildRequest): NativeCall<void>;
 	load(request: NativeLoadRequest): NativeCall<NativeModel>;
+	load(request: NativeJudgesRequest): NativeCall<NativeJudges>;
 	readonly limits: NativeLimits;
 	/** Every network that the core knows, in the order in which it loads them. */
 	readonly networks: readonly NativeNetworkRow[];
 }
 
 /** The core's limits. A test compares lib's own, which are checked first, with them. */
-export type NativeLimits = Readonly<
-	Record<
-		| 'embeddingLength'
-		| 'faceCropSide'
-		| 'detectionSizeUnit'
-		| 'maxDetectionSize'
-		| 'maxImageSide'
-		| 'maxThreads'
-		| 'registers'
-		| 'maxAssignments',
-		number
-	>
->;
+export type NativeLimits = Readonly<Record<string, number>>;
 
-/** `needed`: every model has it. The others come with those that they work with, or not at all. */
+/** `needed`: every model that paints has it. The others come with those that they work with, or not at all. */
 export type NativeNetworkRow = Readonly<{ name: string; needed: boolean }>;
 
 export type NativeGpus = {
@@ -143,12 +132,16 @@ export type NativeEngine = { engine: string; compiled: string };
 /** What runs the networks: ONNX Runtime (`threads`, 0: one per core) or engines, on the GPU of this number. */
 export type NativeRuntime = { onnxruntime: string; threads: number } | { engines: EngineLibraryPaths; gpu: number };
 
-export interface NativeLoadRequest {
+/** With `inception`, `lpips` or both of the networks. */
+export interface NativeJudgesRequest {
 	runtime: NativeRuntime;
 	/** Absolute paths; each is mapped once and stays mapped until the model is disposed. */
 	files: readonly string[];
 	/** Networks for ONNX Runtime, engines for a GPU. */
 	networks: NativeNetworks<NativeNetwork> | NativeNetworks<NativeEngine>;
+}
+
+export interface NativeLoadRequest extends NativeJudgesRequest {
 	/** 77 token ids of the prompt and of the empty prompt. */
 	prompt: Int32Array;
 	emptyPrompt: Int32Array;
@@ -264,6 +257,13 @@ export interface NativeModel {
 	generate(request: NativeGenerateRequest): NativeCall<void>;
 	/** Rejects everything pending with `DISPOSED`; resolves when the memory is freed. May be called twice. */
 	dispose(): Promise<void>;
+}
+
+export interface NativeJudges extends Pick<NativeModel, 'dispose'> {
+	/** The numbers that FID takes of an image, which may have any size that an engine was built for. */
+	features(image: NativePhoto): NativeCall<Float32Array>;
+	/** LPIPS of two images of one size, at least 31 pixels a side. */
+	distance(first: NativePhoto, second: NativePhoto): NativeCall<number>;
 }
 
 /**
