@@ -337,11 +337,14 @@ TEST_P(PipelineTest, ACancelledCallShowsNothingMore) {
   std::atomic<bool> cancelled = false;
   std::atomic<int> before = 0, after = 0;
   request.on_preview = [&](size_t, uint32_t, Image) { ++(cancelled ? after : before); };
+  // Closed there, or all steps may be over before this thread gets its turn.
+  request.on_step = [&](uint32_t step, uint32_t) {
+    if (step == 3) control->unet_gate.Close();
+  };
   Result<Images> result;
   const auto call = Paint(*pipeline, std::move(request), result.Done());
-  while (before == 0) std::this_thread::yield();
-  control->unet_gate.Close();
   control->unet_gate.AwaitArrival();
+  while (before == 0) std::this_thread::yield();
   if (device.asynchronous()) {
     // What is queued already may still be shown; on the other device nothing is.
     std::promise<void> idle;
