@@ -731,7 +731,7 @@ INSTANTIATE_TEST_SUITE_P(OnDevices, JudgePipeline, ::testing::Bool());
 
 TEST_P(JudgePipeline, GivesNetworksThePixelsAsPlanes) {
   Result<std::vector<float>> features;
-  pipeline->Features(Image({255, 0, 7}, 5, 2), features.Done());
+  pipeline->Features(Image({255, 0, 7}, 3, 2), features.Done());
   EXPECT_EQ(features.Take(), (std::vector<float>{255, 0, 7}));
   Result<float> distance;
   pipeline->Distance(Image({200, 0, 0}, 31, 40), Image({50, 0, 0}, 31, 40), distance.Done());
