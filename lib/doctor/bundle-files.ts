@@ -37,10 +37,11 @@ import { type Decoder, type Feature, featureNames, usualDecoder } from '../optio
 import { type LoraName, loraNames } from '../options/loras.ts';
 import { examineAdapters, framingUse, namesUse } from './adapters.ts';
 import { type BundleFile, Examined } from './examined.ts';
+import { examineJudges } from './judges.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, LoRAs, adapters, tokens, the schedule; and what else lies there.
+ * ONNX files, LoRAs, adapters, what judges images, tokens, the schedule; and what else lies there.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
@@ -72,6 +73,7 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 		const model = await files.check(path, label, 'ONNX', () => checkOnnx(path, name));
 		files.note(path, { tensors: model?.tensors });
 	}
+	await examineJudges(files, bundle);
 	for (const path of await filesOf(bundle)) {
 		if (files.has(path)) continue;
 		await examineOther(files, path);

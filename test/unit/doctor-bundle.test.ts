@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bundleProblems, findBundles } from '../../lib/doctor/bundles.ts';
 import { packageRoot } from '../../lib/package.ts';
+import { writeAlexNetWeights, writeLpipsHeads } from '../judge-weights.ts';
 import { tensorsOf, writeShards, writeWeights } from '../layouts.ts';
 
 const parts = ['antelopev2', 'arc2face', 'encoder', 'scheduler', 'vae', 'tokens.json'];
@@ -76,6 +77,48 @@ test('a tiny decoder and colours of previews are told with what they are for, an
 	expect(about('latent_rgb.json')).toMatchObject({
 		use: 'colours of previews',
 		error: { problem: expect.stringContaining('5 numbers for `blue`') },
+	});
+});
+
+describe('what judges images', () => {
+	const [alexNet, heads] = ['evaluation/alexnet-owt-7be5be79.pth', 'evaluation/alex.pth'] as const;
+	const use = 'LPIPS on AlexNet';
+	beforeEach(() => mkdir(inBundle('evaluation')));
+
+	test('is told with what it is for; a network that is not there is none the worse', async () => {
+		await writeAlexNetWeights(inBundle(alexNet));
+		await writeLpipsHeads(inBundle(heads));
+		await writeFile(inBundle('evaluation/other.json'), '{}');
+		const state = await examine();
+		expect(bundleProblems(state)).toEqual([]);
+		expect(state.files.filter(({ path }) => path.startsWith('evaluation/'))).toMatchObject([
+			{ path: heads, use, format: 'safetensors', tensors: 5 },
+			{ path: alexNet, use, format: 'safetensors', tensors: 10 },
+			{ path: 'evaluation/other.json', format: 'JSON' },
+		]);
+	});
+
+	test('is not right without one of its files', async () => {
+		await writeAlexNetWeights(inBundle(alexNet));
+		const state = await examine();
+		expect(state.usable).toBe(true);
+		expect(bundleProblems(state)).toEqual([
+			{
+				problem: expect.stringMatching(/There is no .*alex\.pth: without it the rest of LPIPS on AlexNet is not used/),
+				remedy: expect.stringContaining('`arc2face pull --with evaluation`'),
+			},
+		]);
+		expect(state.files.find(({ path }) => path === heads)).toMatchObject({ use, error: {} });
+	});
+
+	test('is not right with the weights of others', async () => {
+		await writeLpipsHeads(inBundle(alexNet));
+		await writeFile(inBundle(heads), pointer);
+		expect(bundleProblems(await examine())).toMatchObject([{ problem: expect.stringContaining('a pointer file') }]);
+		await writeLpipsHeads(inBundle(heads));
+		const state = await examine();
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/tensor features\.0\.weight/) }]);
+		expect(state.files.find(({ error }) => error)).toMatchObject({ path: alexNet, use });
 	});
 });
 
