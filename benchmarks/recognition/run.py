@@ -20,9 +20,9 @@ from typing import Any
 
 import torch
 
-from folders import Faces, list_people, made_equal, read_faces
+from folders import list_people, made_equal, read_faces
 from images import ImageError
-from judging import judge, of_file, of_network
+from judging import Recogniser, judge, of_file, of_network
 from table import Run, markdown, summarise
 from training import SIZES, TrainingSize, new_network, train
 from verification_file import Pairs, VerificationFileError, read_pairs
@@ -68,11 +68,8 @@ def experiment(
 
     runs, digests = [], {}
     for name, chosen in listed.items():
-        faces = read_faces(chosen)
-        digests[name] = faces.digest
-        for seed in seeds:
-            settings = {**about, "faces": faces.digest, "seed": seed}
-            runs.append(_remembered(out / "runs" / f"{name}-{seed}.json", name, settings, size, faces, pairs, device))
+        digests[name], trained = _of_set(name, chosen, seeds, out / "runs", about, size, pairs, device)
+        runs += trained
     for seed in seeds:
         untrained = new_network(size, seed).to(device).eval()
         runs.append(Run(_UNTRAINED, seed, _verdicts(of_network(untrained, device), pairs)))
@@ -90,34 +87,41 @@ def experiment(
     return text
 
 
-def _remembered(
-    path: Path,
+def _of_set(
     name: str,
-    settings: dict[str, Any],
+    people: list[list[Path]],
+    seeds: list[int],
+    folder: Path,
+    about: dict[str, Any],
     size: TrainingSize,
-    faces: Faces,
     pairs: dict[str, Pairs],
     device: torch.device,
-) -> Run:
-    """What an earlier call left, or a training."""
-    if path.exists():
-        known = json.loads(path.read_text())
-        if known["settings"] != settings:
-            raise SystemExit(
-                f"Expected {path} to be of these images, files and settings but it is of others: choose another --out or remove it."
-            )
-        return Run(name, settings["seed"], known["verdicts"])
-    started = time.monotonic()
-    network = train(size, faces, settings["seed"], device, f"{name}, seed {settings['seed']}")
-    spent = time.monotonic() - started
-    verdicts = _verdicts(of_network(network, device), pairs)
-    _write(path, json.dumps({"settings": settings, "seconds": round(spent, 1), "verdicts": verdicts}, indent=1))
-    said = ", ".join(f"{100 * verdict['accuracy']:.2f} % on {file}" for file, verdict in verdicts.items())
-    print(f"{name}, seed {settings['seed']}: {said}", flush=True)
-    return Run(name, settings["seed"], verdicts)
+) -> tuple[str, list[Run]]:
+    """The digest of the set, and what an earlier call left of each seed in the folder, or a training. No two sets are in memory at once."""
+    faces, runs = read_faces(people), []
+    for seed in seeds:
+        path, title = folder / f"{name}-{seed}.json", f"{name}, seed {seed}"
+        settings = json.loads(json.dumps({**about, "faces": faces.digest, "seed": seed}))  # as it is read back
+        if path.exists():
+            known = json.loads(path.read_text())
+            if known["settings"] != settings:
+                raise SystemExit(
+                    f"Expected {path} to be of these images, files and settings but it is of others: choose another --out or remove it."
+                )
+            runs.append(Run(name, seed, known["verdicts"]))
+            continue
+        started = time.monotonic()
+        network = train(size, faces, seed, device, title)
+        spent = round(time.monotonic() - started, 1)
+        verdicts = _verdicts(of_network(network, device), pairs)
+        _write(path, json.dumps({"settings": settings, "seconds": spent, "verdicts": verdicts}, indent=1))
+        said = ", ".join(f"{100 * verdict['accuracy']:.2f} % on {file}" for file, verdict in verdicts.items())
+        print(f"{title}: {said}", flush=True)
+        runs.append(Run(name, seed, verdicts))
+    return faces.digest, runs
 
 
-def _verdicts(recogniser: Any, pairs: dict[str, Pairs]) -> dict[str, dict[str, Any]]:
+def _verdicts(recogniser: Recogniser, pairs: dict[str, Pairs]) -> dict[str, dict[str, Any]]:
     return {name: judge(recogniser, each)._asdict() for name, each in pairs.items()}
 
 

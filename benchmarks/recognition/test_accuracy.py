@@ -48,6 +48,13 @@ def test_a_fold_has_no_say_in_its_threshold():
     assert folds.accuracy[0] == 0 and np.all(folds.accuracy[1:] == 1)
 
 
+def test_a_distance_that_is_the_threshold_is_not_below_it():
+    same = np.tile([True, False], 50)
+    # 0.5 is a threshold, and there is none between that and 0.505.
+    assert ten_folds(np.where(same, 0.5, 0.505), same).accuracy.mean() == 0.5
+    assert ten_folds(np.where(same, 0.499, 0.505), same).accuracy.mean() == 1
+
+
 def test_too_few_pairs_are_told():
     with pytest.raises(ValueError, match="at least 10 pairs but received 9"):
         ten_folds(np.zeros(9), np.ones(9, bool))

@@ -32,7 +32,7 @@ SIZES = {
     # Seconds: shows that everything fits together.
     "smoke": TrainingSize(RECIPE_SIZES["smoke"].embedder, people=4, steps=3),
     # The bundle's recogniser, a few minutes of one core.
-    "mini": TrainingSize(RECIPE_SIZES["cpu"].embedder, people=40, steps=1200),
+    "mini": TrainingSize(RECIPE_SIZES["cpu"].embedder, people=40, steps=1500),
     # IResNet-50's blocks and widths, and 40 times half a million images; for a GPU.
     "full": TrainingSize(
         EmbedderSize(stem_stride=2, channels=(64, 128, 256, 512), blocks=(3, 4, 14, 3), batch=256),
