@@ -21,6 +21,7 @@ import {
 } from './options/faces.ts';
 import type { GenerateOptions } from './options/generate.ts';
 import { type LoadOptions, resolveLoadOptions } from './options/load.ts';
+import type { RecipeModel } from './options/recipe.ts';
 import { type RecipeCall, readArguments, type Who } from './painting/arguments.ts';
 import { iterate } from './painting/iteration.ts';
 import type { Core, Model } from './painting/model.ts';
@@ -181,6 +182,15 @@ export class Arc2Face {
 		const painting = preparePainting(readArguments(who, options), this.#model);
 		if (painting.likeness !== undefined) this.#requireEncoder('check portraits');
 		return iterate((give, signal) => paint(painting, this.#model, this.#core, give, signal), painting.signal);
+	}
+
+	/**
+	 * What recipes tell of this model, of all features that it was loaded with.
+	 *
+	 * @internal
+	 */
+	describe(signal?: AbortSignal): Promise<RecipeModel> {
+		return this.#core.describe(this.info.features, signal);
 	}
 
 	/** Frees everything; pending calls reject with `DISPOSED`, images stay valid. May be called any number of times. */

@@ -48,7 +48,9 @@ function section(...path) {
 }
 
 function commandsOf(text) {
-	const [, list = ''] = text.split('\nCommands:\n');
+	const [, rest = ''] = text.split('\nCommands:\n');
+	// A command with commands of its own lists what it prints below.
+	const [list = ''] = rest.split('\n\n');
 	return [...list.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name);
 }
 

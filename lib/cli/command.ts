@@ -20,6 +20,9 @@ export type OptionValues<Specs extends OptionSpecs> = {
 		| undefined;
 };
 
+/** Of the last three a rate is told. */
+export type ProgressUnit = 'bytes' | 'steps' | 'networks' | 'percent' | 'people' | 'images' | 'shards';
+
 /** What the program gives to a command. */
 export interface Context {
 	/** Aborts when the user interrupts. */
@@ -31,10 +34,7 @@ export interface Context {
 	/** Has the result printed although an error ended the work midway, and the error then told: its exit code counts. */
 	endEarly(error: unknown): void;
 	/** Shows how far the work named by `label` is; the next label ends it. */
-	progress(
-		label: string,
-		progress: { done: number; total: number | undefined; unit: 'bytes' | 'steps' | 'images' | 'networks' | 'percent' },
-	): void;
+	progress(label: string, progress: { done: number; total: number | undefined; unit: ProgressUnit }): void;
 }
 
 /** A command is data plus `run`, which returns a value; `text` formats it when there is no `--json`. */

@@ -7,10 +7,11 @@ import { localPath } from './path.ts';
 import { readList, readNumber } from './values.ts';
 import { flagOf } from './wording.ts';
 
-/** Commands by name, each with its purpose and loader, or a group of commands. */
+/** Commands by name, each with its purpose and loader, or a group of commands; or both. */
 export type CommandTable = Readonly<Record<string, CommandEntry>>;
+type Loader = { load: () => Promise<{ default: Command }> };
 type CommandEntry = Readonly<
-	{ summary: string } & ({ load: () => Promise<{ default: Command }> } | { commands: CommandTable })
+	{ summary: string } & (Loader | { commands: CommandTable } | (Loader & { commands: CommandTable }))
 >;
 
 export interface Surroundings {

@@ -27,7 +27,7 @@ export class Progress {
 		const { done, total = done } = state;
 		if (label !== this.#label) this.#begin(label, state);
 		if (!this.#isLively && performance.now() - this.#lastLine >= lineEveryMs) {
-			this.#writeLine(`${label}: ${describe(state)}`);
+			this.#writeLine(`${label}: ${describe(state)}${isCounted(state.unit) ? this.#left(state) : ''}`);
 		}
 		this.#bar?.setTotal(total);
 		this.#bar?.update(done, { left: this.#left(state) });
@@ -45,7 +45,8 @@ export class Progress {
 		this.#label = label;
 		this.#begun = { at: performance.now(), done };
 		if (!this.#isLively) {
-			this.#writeLine(unit === 'steps' ? `${label}: ${total} ${total === 1 ? 'step' : 'steps'}` : label);
+			const isNamed = unit === 'steps' || isCounted(unit);
+			this.#writeLine(isNamed ? `${label}: ${total} ${total === 1 ? singular(unit) : unit}` : label);
 			return;
 		}
 		this.#bar = new SingleBar({
@@ -68,13 +69,35 @@ export class Progress {
 	#left({ done, total = done, unit }: State): string {
 		const gained = done - this.#begun.done;
 		if (gained <= 0 || done >= total || unit === 'networks' || unit === 'percent') return '';
-		return ` (${formatSeconds(((performance.now() - this.#begun.at) / gained / 1000) * (total - done))} left)`;
+		const seconds = (performance.now() - this.#begun.at) / gained / 1000;
+		const rate = isCounted(unit) ? `${formatRate(1 / seconds)}, ` : '';
+		return ` (${rate}${formatSeconds(seconds * (total - done))} left)`;
 	}
 
 	#writeLine(text: string): void {
 		this.#lastLine = performance.now();
 		this.#stream.write(`${text}\n`);
 	}
+}
+
+/** What is counted one by one, for hours: its rate is told. */
+function isCounted(unit: State['unit']): boolean {
+	return unit === 'people' || unit === 'images' || unit === 'shards';
+}
+
+function singular(unit: State['unit']): string {
+	return unit === 'people' ? 'person' : unit.slice(0, -1);
+}
+
+/** `4.2 a second`, `12 a minute`, `40 an hour` */
+function formatRate(perSecond: number): string {
+	const [number, unit] =
+		perSecond >= 1
+			? [perSecond, 'a second']
+			: perSecond >= 1 / 60
+				? [60 * perSecond, 'a minute']
+				: [3600 * perSecond, 'an hour'];
+	return `${number.toFixed(number < 10 ? 1 : 0)} ${unit}`;
 }
 
 function describe({ done, total, unit }: State): string {

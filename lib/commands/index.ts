@@ -23,6 +23,16 @@ export const commands = {
 		summary: 'Download the official weights, or check and complete what is there',
 		load: () => import('./pull.ts'),
 	},
+	dataset: {
+		summary: 'Make a set of portraits of people who do not exist, to train face recognition with',
+		load: () => import('./dataset.ts'),
+		commands: {
+			merge: {
+				summary: 'Check the parts of a data set that several machines made, and join them',
+				load: () => import('./dataset-merge.ts'),
+			},
+		},
+	},
 	engines: {
 		summary: 'Build the engines of a model ahead of its first load on a GPU, list those in the cache, or delete them',
 		commands: {

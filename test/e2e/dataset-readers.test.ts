@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Format, joinShards, openShardWriter, type Sample } from '../../lib/dataset/formats/formats.ts';
+import { joinShards, openShardWriter, type Sample } from '../../lib/dataset/formats/formats.ts';
+import type { Format } from '../../lib/options/dataset.ts';
 
 const python = process.env.ARC2FACE_TEST_PYTHON;
 if (python === undefined) {

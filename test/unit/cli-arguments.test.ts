@@ -33,9 +33,22 @@ const paint = defineCommand({
 	text: ({ positionals }) => positionals.join(' '),
 	exitCode: ({ force }) => (force ? 7 : 0),
 });
+const frame = defineCommand({
+	arguments: [],
+	options: { wood: { type: 'string', value: 'NAME', help: 'of what' } },
+	example: 'arc2face frame',
+	json: { wood: 'of what' },
+	run: async ({ values }) => ({ wood: values.wood }),
+	text: ({ wood = '' }) => wood,
+});
 const commands = {
 	paint: { summary: 'Paint something', load: async () => ({ default: paint }) },
 	store: { summary: 'Keep it', commands: { put: { summary: 'Put it', load: async () => ({ default: paint }) } } },
+	frame: {
+		summary: 'Frame something',
+		load: async () => ({ default: frame }),
+		commands: { sell: { summary: 'Sell it', load: async () => ({ default: paint }) } },
+	},
 	broken: { summary: 'Never loaded', load: () => Promise.reject(new Error('loaded')) },
 };
 const run = (...args: string[]) => runLine(['paint', ...args], commands);
@@ -203,6 +216,19 @@ describe('commands', () => {
 		await expect(runLine(['broken'], commands)).rejects.toThrow('loaded');
 	});
 
+	test('a command may have commands of its own besides', async () => {
+		expect((await runLine(['frame', '--wood', 'oak'], commands)).outcome?.text).toBe('oak');
+		expect((await runLine(['frame', 'sell', 'a.jpg'], commands)).outcome?.text).toBe('a.jpg');
+		expect((await runLine(['frame', 'sell', '--count', '2', 'a.jpg'], commands)).outcome?.value).toMatchObject({
+			count: 2,
+		});
+		const { help } = await runLine(['frame', '--help'], commands);
+		expect(help).toMatch(/--wood <NAME> +of what/);
+		expect(help).toMatch(/sell +Sell it/);
+		expect((await runLine(['frame', 'sell', '--help'], commands)).help).toContain('arc2face frame sell <photo...>');
+		expect(await runLine(['frame', 'zebra'], commands)).toMatchObject({ isFine: false, outcome: undefined });
+	});
+
 	test('may be in groups', async () => {
 		expect((await runLine(['store', 'put', 'a.jpg'], commands)).outcome?.text).toBe('a.jpg');
 		expect((await runLine(['store', 'put', '--help'], commands)).help).toContain('arc2face store put <photo...>');
@@ -214,7 +240,7 @@ describe('commands', () => {
 		[['piant'], 'Did you mean paint?'],
 		[['pa'], 'Did you mean paint?'],
 		[['help', 'piant'], 'Did you mean paint?'],
-		[['zebra', '--help'], 'There are paint, store, broken.'],
+		[['zebra', '--help'], 'There are paint, store, frame, broken.'],
 		[['store', 'putt'], 'Did you mean put?'],
 		[['store', 'zebra'], 'There are put.'],
 		[['toString'], "Unknown command 'toString'."],

@@ -52,6 +52,34 @@ test('elsewhere than on a terminal, long work tells every ten seconds how far it
 	]);
 });
 
+test('what is counted for hours is told with its rate and the time left', async () => {
+	vi.useFakeTimers();
+	const { stream, text } = recorded();
+	try {
+		const progress = new Progress(stream, false);
+		// As a run that is continued: what was there before is no rate.
+		for (const done of [100, 150, 210]) {
+			progress.show('painting', { done, total: 500_000, unit: 'images' });
+			vi.advanceTimersByTime(12_000);
+		}
+		for (const done of [0, 1, 2]) {
+			progress.show('checking', { done, total: 3, unit: 'shards' });
+			vi.advanceTimersByTime(90_000);
+		}
+	} finally {
+		vi.useRealTimers();
+	}
+	await new Promise(setImmediate);
+	expect(text().trim().split('\n')).toEqual([
+		'painting: 500000 images',
+		'painting: 150 of 500000 (4.2 a second, 33 h 19 min left)',
+		'painting: 210 of 500000 (4.6 a second, 30 h 17 min left)',
+		'checking: 3 shards',
+		'checking: 1 of 3 (40 an hour, 3 min left)',
+		'checking: 2 of 3 (40 an hour, 2 min left)',
+	]);
+});
+
 test('on a terminal the time left is told once it is known, and does not rise while the work goes on evenly', async () => {
 	vi.useFakeTimers();
 	const { stream, text } = recorded(terminal);

@@ -8,7 +8,18 @@ vi.mock('sharp', () => {
 
 test('without sharp every command tells its options, and doctor runs', async () => {
 	await expect(import('../../lib/photo.ts')).rejects.toThrow(); // nothing else here would show that sharp is missing
-	for (const command of ['generate', 'encode', 'detect', 'compare', 'evaluate', 'pull', 'engines build', 'doctor']) {
+	for (const command of [
+		'generate',
+		'encode',
+		'detect',
+		'compare',
+		'evaluate',
+		'pull',
+		'dataset',
+		'dataset merge',
+		'engines build',
+		'doctor',
+	]) {
 		expect((await runLine([...command.split(' '), '--help'])).help).toContain(`Example:\n  arc2face ${command}`);
 	}
 	expect((await runLine(['generate', 'anna.jpg', '--cuont', '4'])).wrong).toContain('Did you mean --count?');

@@ -4,14 +4,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-	type Format,
-	formatNames,
-	joinShards,
-	openShardWriter,
-	type Sample,
-} from '../../lib/dataset/formats/formats.ts';
+import { joinShards, openShardWriter, type Sample } from '../../lib/dataset/formats/formats.ts';
 import { encodeRecord, readRecords } from '../../lib/dataset/formats/records.ts';
+import { type Format, formatNames } from '../../lib/options/dataset.ts';
 
 let folder: string;
 beforeEach(async () => {

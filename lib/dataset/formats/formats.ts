@@ -1,6 +1,7 @@
 // The forms that data sets are written in.
 import { closeAll } from '../../files/growing-file.ts';
 import { inPlaceOfFolder } from '../../files/new-folder.ts';
+import type { Format } from '../../options/dataset.ts';
 import { joinFolders, openFolders } from './folders.ts';
 import { joinRecordIo, openRecordIo } from './recordio.ts';
 import type { ImageWriter, Sample, Shard } from './sample.ts';
@@ -26,11 +27,7 @@ const formats = {
 	folders: { open: openFolders, join: (shards, to, { signal }) => joinFolders(shards, to, signal) },
 	webdataset: { open: openWebDataset, join: (shards, to, { signal }) => joinWebDataset(shards, to, signal) },
 	recordio: { open: openRecordIo, join: (shards, to, { people, signal }) => joinRecordIo(shards, to, people, signal) },
-} as const satisfies Record<string, FormatRow>;
-
-/** How trainers are to read a data set. Of `recordio`, every sample needs a crop. */
-export type Format = keyof typeof formats;
-export const formatNames = Object.keys(formats) as readonly Format[];
+} as const satisfies Record<Format, FormatRow>;
 
 /** Writes samples, each once the one before is written. */
 export interface SampleWriter {
