@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from train.sizes import SIZES as RECIPE_SIZES
 
 import renders
 import run
+import training
 from conftest import write_people
 from folders import list_people, made_equal, read_faces
 from images import ImageError, decode, encode
@@ -41,7 +43,10 @@ def test_the_digest_changes_with_any_image(tmp_path: Path):
     write_people(tmp_path, [2, 2], seed=0)
     before = read_faces(list_people(tmp_path)).digest
     assert read_faces(list_people(tmp_path)).digest == before
-    (tmp_path / "000001" / "0001.jpg").write_bytes((tmp_path / "000000" / "0000.jpg").read_bytes())
+    path = tmp_path / "000001" / "0001.jpg"
+    data = bytearray(path.read_bytes())
+    data[-10] ^= 1  # as long as before
+    path.write_bytes(data)
     assert read_faces(list_people(tmp_path)).digest != before
 
 
@@ -96,6 +101,24 @@ def test_a_training_is_its_seed(tmp_path: Path):
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert not torch.equal(first, weights(new_network(SIZES["smoke"], 5)))
+
+
+def test_a_training_learns_to_tell_people_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """How much more alike images of one person are than those of two; against a training that only counts means and deviations."""
+    write_people(tmp_path, [4] * 6, seed=4)
+    faces = read_faces(list_people(tmp_path))
+    same = np.kron(np.eye(6), np.ones((4, 4))) - np.eye(24) > 0
+    other = np.kron(1 - np.eye(6), np.ones((4, 4))) > 0
+
+    def apart(network: torch.nn.Module) -> float:
+        embeddings = embed_all(of_network(network, CPU), faces.images.numpy())
+        cosines = embeddings @ embeddings.T
+        return cosines[same].mean() - cosines[other].mean()
+
+    size = replace(SIZES["smoke"], steps=60)
+    learnt = apart(train(size, faces, 0, CPU, "learning"))
+    monkeypatch.setattr(training, "_RATE", 0.0)
+    assert learnt > apart(train(size, faces, 0, CPU, "standing still")) + 0.05
 
 
 def test_every_size_has_a_network_of_faces():
@@ -158,6 +181,7 @@ def test_pairs_are_of_the_folds_own_people_and_half_of_one_person():
     in_folds = [set(fold.flatten().tolist()) for fold in people.reshape(10, -1)]
     assert all(one.isdisjoint(two) for one, two in itertools.combinations(in_folds, 2))
     assert set.union(*in_folds) == set(range(40))
+    assert set(people[~np.array(same)].flatten().tolist()) == set(range(40))
 
 
 def test_renders_are_a_data_set_its_embeddings_and_pairs(rendered: Path):
