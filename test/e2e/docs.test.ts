@@ -79,7 +79,8 @@ describe('in a project that has the package installed', () => {
 			['ben', '12'],
 		]) {
 			await mkdir(join(folder, 'people', name!), { recursive: true });
-			for (const i of [1, 2]) await copyFile(photo(`person-${person}-${i}.jpg`), join(folder, 'people', name!, `${i}.jpg`));
+			for (const i of [1, 2])
+				await copyFile(photo(`person-${person}-${i}.jpg`), join(folder, 'people', name!, `${i}.jpg`));
 		}
 	});
 	afterAll(() => rm(folder, { recursive: true, force: true }));
