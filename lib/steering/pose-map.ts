@@ -81,14 +81,8 @@ async function rasterised(
 	for (let t = 0; t < triangles.length; t += 3) {
 		if (t % (3 * share.triangles) === 0) await setImmediate();
 		const [a, b, c] = [3 * triangles[t]!, 3 * triangles[t + 1]!, 3 * triangles[t + 2]!];
-		const [ax, ay, bx, by, cx, cy] = [a, b, c].flatMap((at) => [screen[at]!, screen[at + 1]!]) as [
-			number,
-			number,
-			number,
-			number,
-			number,
-			number,
-		];
+		const [ax, bx, cx] = [screen[a]!, screen[b]!, screen[c]!];
+		const [ay, by, cy] = [screen[a + 1]!, screen[b + 1]!, screen[c + 1]!];
 		const area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax);
 		if (!(area < 0)) continue; // from behind; y goes down
 		const [x0, x1] = [
