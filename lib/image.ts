@@ -91,7 +91,7 @@ export class GeneratedImage {
 	 * @param path - or a `file:` URL
 	 * @param options - sharp's options of that format
 	 * @returns the absolute path
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another extension; `FILE_FAILED` when it can't be written
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another extension; `FILE_FAILED` when it can't be written, also for want of its folder, which is not made
 	 */
 	async toFile(path: string | URL, options?: ImageFormats[ImageFormat]): Promise<string> {
 		const file = pathOf(path, 'path');

@@ -5,7 +5,7 @@ import { LoadedWeights } from './bundle/digests.ts';
 import { awaitNative } from './call.ts';
 import { type CpuChoice, chooseDevice, type GpuChoice, type ProviderName } from './device/device.ts';
 import { onnxRuntimeRemedy } from './device/onnxruntime-library.ts';
-import { nativeEngines, openEngines, type PrepareOptions, targetOf } from './engines/prepare.ts';
+import { openEngines, type PrepareOptions, targetOf } from './engines/prepare.ts';
 import { pathsOf } from './engines/runtimes.ts';
 import { Arc2FaceError, type ErrorDetails } from './errors.ts';
 import type { Size } from './geometry.ts';
@@ -145,26 +145,10 @@ async function loadOnGpu(request: LoadRequest, choice: GpuChoice, options: Prepa
 	const { runtime, index } = choice;
 	const { engines, bundle, ...opened } = await openEngines(request, { runtime, target: targetOf(choice) });
 	const weights = await LoadedWeights.of(bundle, request.cacheDir);
-	// Cached engines were built here and are complete, but a library may still refuse one: then it is built once more.
-	for (const rebuilt = new Set<string>(); ; ) {
-		const networks = nativeEngines(await engines.prepare(options));
-		try {
-			const model = { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks };
-			return { ...(await openModel(bundle, model, options)), version: runtime.version, bundle, weights, ...opened };
-		} catch (error) {
-			const refused = refusedNetwork(error);
-			if (refused === undefined) throw error;
-			if (rebuilt.has(refused)) {
-				throw new Arc2FaceError('ENGINE_FAILED', (error as Error).message, {
-					remedy: 'Run `arc2face doctor`; if it finds no fault, please report this message.',
-					details: { network: refused, device: choice.device },
-					cause: error,
-				});
-			}
-			rebuilt.add(refused);
-			await engines.discard(refused);
-		}
-	}
+	const model = await engines.load(choice.device, options, (networks) =>
+		openModel(bundle, { runtime: { engines: pathsOf(runtime), gpu: index }, files: [], networks }, options),
+	);
+	return { ...model, version: runtime.version, bundle, weights, ...opened };
 }
 
 async function openModel(
@@ -228,10 +212,4 @@ function gpuMemoryRemedy({ network, freeBytes, batchSize }: ErrorDetails): Sente
 			? `Load on a GPU with more memory, ${close}`
 			: `Load with fewer and lower ${batches} and ${sizes}, ${close}`;
 	};
-}
-
-/** The network whose engine file the library refuses. */
-function refusedNetwork(error: unknown): string | undefined {
-	const { code, details } = error as { code?: unknown; details?: ErrorDetails };
-	return code === 'INVALID_ENGINE' ? details?.network : undefined;
 }

@@ -36,7 +36,7 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => Sentence | 
 		if (tensor === undefined) return 'Run `arc2face doctor`; if it finds no fault, please report this message.';
 		// Its numbers are not finite.
 		const again = 'copy or download them again';
-		return device === 'cpu' || readsFaces(network)
+		return device === 'cpu' || readsFaces(network) || judges(network)
 			? `Its weights may be damaged: ${again}.`
 			: ({ option }) =>
 					`Load with ${option('precision', 'fp32')}; if that fails as well, its weights may be damaged: ${again}.`;
@@ -47,6 +47,7 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => Sentence | 
 		const close = device === 'cpu' ? 'close other programs' : 'close other programs that use the GPU';
 		if (readsFaces(network))
 			return ({ option }) => `Lower ${option('detectionSize')} or the photo's size, or ${close}.`;
+		if (judges(network)) return `Use smaller images, or ${close}.`;
 		return ({ option }) => {
 			const batches = device === 'cpu' ? '' : `, load with fewer and lower ${option('batchSizes')}`;
 			return `Lower ${option('count')} or the image size${batches}, or ${close}.`;
@@ -57,6 +58,9 @@ const remedies: Partial<Record<ErrorCode, (details: ErrorDetails) => Sentence | 
 
 /** Such a network always computes in fp32, and its memory depends on the photo. */
 const readsFaces = (network: string | undefined) => network === 'detector' || network === 'recognizer';
+
+/** So does one that judges images. */
+const judges = (network: string | undefined) => network === 'inception' || network === 'lpips';
 
 /** What to load a model with, for a call's option that its engines were not built for. */
 const loadAgain: Readonly<Record<string, Sentence>> = {

@@ -176,7 +176,7 @@ async function read(
 }
 
 /** Adds the network's name to an error. */
-async function about<T>(network: NetworkName, work: () => Promise<T>): Promise<T> {
+export async function about<T>(network: string, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
@@ -235,7 +235,7 @@ export function withPull(error: unknown, folder: string): unknown {
 }
 
 /** Gives each file its index, which the native core refers to it by. */
-class FileList {
+export class FileList {
 	readonly paths: string[] = [];
 
 	indexOf(path: string): number {

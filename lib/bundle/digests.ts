@@ -58,7 +58,7 @@ export class LoadedWeights {
 
 	async #read(): Promise<BundleDigests> {
 		const { networks, schedule, tokens, adapters: adapterPaths, loras: scaled } = this.#bundle;
-		const files = await this.#fileDigests();
+		const files = await fileDigests(this.#cacheDir);
 		const known = new Map<string, string>();
 		const digestOf = async (path: string) => {
 			const digest = known.get(path) ?? (await this.#digestOf(path, files));
@@ -88,15 +88,6 @@ export class LoadedWeights {
 		return { weights, adapters, settings: sha256(settingsOf(schedule, tokens)), loras };
 	}
 
-	/** Known from loads on a GPU or from before, as far as the cache can be used. */
-	async #fileDigests(): Promise<FileDigests> {
-		const folder = cacheFolder('engines', this.#cacheDir);
-		return await requirePrivateFolder(folder).then(
-			() => new FileDigests(folder),
-			() => new FileDigests(),
-		);
-	}
-
 	async #digestOf(path: string, files: FileDigests): Promise<string> {
 		const digest = await files.sha256(path);
 		if (isSameContent(this.#loaded.get(path)!, await stateOf(path))) return digest;
@@ -106,6 +97,15 @@ export class LoadedWeights {
 			details: { file: path },
 		});
 	}
+}
+
+/** Known from loads on a GPU or from before, as far as the cache can be used. */
+export async function fileDigests(cacheDir: string | undefined): Promise<FileDigests> {
+	const folder = cacheFolder('engines', cacheDir);
+	return await requirePrivateFolder(folder).then(
+		() => new FileDigests(folder),
+		() => new FileDigests(),
+	);
 }
 
 /** In a fixed order, and without the last digits: machines differ in those of a cosine. */

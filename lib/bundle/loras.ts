@@ -1,8 +1,9 @@
 // Opens the LoRAs that a model is loaded with: the bundle's own, or others.
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type Lora, openLora } from '../../models/lora/lora.ts';
 import { Arc2FaceError } from '../errors.ts';
-import type { LoraName, ResolvedLora } from '../options/loras.ts';
+import { nearest } from '../messages/nearest.ts';
+import { type LoraName, loraNames, type ResolvedLora } from '../options/loras.ts';
 import { isThere } from './network-files.ts';
 import { findWeights } from './weights.ts';
 
@@ -22,10 +23,23 @@ const weights = ['pytorch_lora_weights'] as const;
 export async function openLoras(bundle: string, loras: readonly ResolvedLora[]): Promise<BundleLora[]> {
 	const opened: BundleLora[] = [];
 	for (const { scale, ...which } of loras) {
-		const file = 'name' in which ? await loraFile(bundle, which.name) : resolve(which.path);
-		opened.push({ lora: await openLora(file), scale, ...('name' in which && { name: which.name }) });
+		const lora = 'name' in which ? await openLora(await loraFile(bundle, which.name)) : await openFile(which.path);
+		opened.push({ lora, scale, ...('name' in which && { name: which.name }) });
 	}
 	return opened;
+}
+
+/** What is no file may be meant as a name. */
+async function openFile(path: string): Promise<Lora> {
+	return await openLora(resolve(path)).catch((error: unknown) => {
+		const meant = basename(path) === path ? nearest(path.toLowerCase(), loraNames) : undefined;
+		const isMissing = error instanceof Arc2FaceError && error.details.systemCode === 'ENOENT';
+		if (!isMissing || meant === undefined) throw error;
+		throw error.with({
+			remedy: ({ either }) =>
+				`${either(`\`loras: ['${meant}']\``, `--${meant}`)} adds the bundle's own LoRA of that name.`,
+		});
+	});
 }
 
 /** Where a bundle keeps a LoRA of its own, if it has it. */

@@ -2,8 +2,8 @@
  * The official weights: where each file of the bundle is published, and what its bytes must be.
  *
  * Sizes and SHA-256 are those that the repositories publish for the files. A file without them (configs, adapters) is
- * checked against the checksum that the server states for it. All come from the `main` revision: the checksums pin
- * the large files, and the small ones describe them.
+ * checked against the checksum that the server states for it. What comes from a repository is of its `main` revision: the
+ * checksums pin the large files, and the small ones describe them.
  */
 
 export interface OfficialFile {
@@ -102,6 +102,35 @@ export const officialParts = {
 		licence: `Reference adapter: terms of ${arc2face}.`,
 		files: [at(arc2face, 'ref_adapter/pytorch_lora_weights.safetensors')],
 	},
+	evaluation: {
+		purpose: 'Inception, AlexNet and LPIPS: FID, KID, precision, recall and LPIPS of portraits',
+		licence:
+			"FID's Inception, ported from TensorFlow by pytorch-fid: Apache 2.0. AlexNet of torchvision: BSD 3-Clause. " +
+			'LPIPS: BSD 2-Clause. The first two were trained on ImageNet, whose terms are for non-commercial research.',
+		files: [
+			{
+				path: 'evaluation/pt_inception-2015-12-05-6726825d.pth',
+				source:
+					'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth',
+				bytes: 95_628_359,
+				sha256: '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2',
+			},
+			{
+				path: 'evaluation/alexnet-owt-7be5be79.pth',
+				source: 'https://download.pytorch.org/models/alexnet-owt-7be5be79.pth',
+				bytes: 244_408_911,
+				sha256: '7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02',
+			},
+			{
+				// Of version 0.1, the same bytes as in the Python package lpips 0.1.4.
+				path: 'evaluation/alex.pth',
+				source:
+					'https://raw.githubusercontent.com/richzhang/PerceptualSimilarity/082bb24f84c091ea94de2867d34c4544f68e0963/lpips/weights/v0.1/alex.pth',
+				bytes: 6_009,
+				sha256: 'df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0',
+			},
+		],
+	},
 } as const satisfies Record<string, OfficialPart>;
 
 export type OfficialPartName = keyof typeof officialParts;
@@ -112,6 +141,7 @@ export const extraParts = [
 	'controlnet',
 	'exp-adapter',
 	'ref-adapter',
+	'evaluation',
 ] as const satisfies OfficialPartName[];
 
 /** The part that is pulled only on request and has this file, or this folder; with forward slashes. */

@@ -1,8 +1,8 @@
 // Parses the command line with commander: a table of commands, each loaded when it is used.
 import { CommanderError, Command as Line, Option } from 'commander';
+import { nearest } from '../messages/nearest.ts';
 import { describe } from '../options/check.ts';
 import { type Command, type OptionSpec, type ParsedArguments, UsageError } from './command.ts';
-import { nearest } from './nearest.ts';
 import { localPath } from './path.ts';
 import { readList, readNumber } from './values.ts';
 import { flagOf } from './wording.ts';

@@ -1,10 +1,11 @@
 // The options of what steers portraits besides their identity: poses, expressions, references.
 import { openBundle } from '../bundle/bundle.ts';
+import { describe } from '../options/check.ts';
 import type { Feature } from '../options/features.ts';
 import type { Pose, SteeringOptions } from '../options/steering.ts';
 import { type OptionValues, UsageError } from './command.ts';
 import { parseFace } from './face.ts';
-import { parseNumber } from './values.ts';
+import { parseNumber, readList, readNumber } from './values.ts';
 import { flagOf } from './wording.ts';
 
 export const steeringOptions = {
@@ -89,8 +90,13 @@ function requireWith(options: Record<string, unknown>, needed: string, given: un
 }
 
 function parsePose(text: string): Pose {
-	const numbers = text.split(',').map((part) => parseNumber(part, '--pose'));
-	if (numbers.length > 3) throw new UsageError(`Expected up to 3 numbers for --pose but received ${numbers.length}.`);
+	const numbers = readList(text).map(readNumber);
+	if (numbers.length > 3 || numbers.includes(undefined)) {
+		throw new UsageError(
+			`Expected up to three numbers YAW,PITCH,ROLL, in degrees, for --pose but received ${describe(text)}.`,
+			"--pose 30,0,0 turns the face to the image's right, --pose -30,0,0 to its left.",
+		);
+	}
 	const [yaw, pitch, roll] = numbers;
 	return { yaw, pitch, roll };
 }

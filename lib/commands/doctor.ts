@@ -35,7 +35,7 @@ export default defineCommand({
 		device: 'where networks run, with what, and why',
 		driver: 'traces of an NVIDIA driver',
 		gpus: 'the GPUs, the libraries that were looked for, and the cached engines',
-		bundles: 'the model folders, and what is wrong with each',
+		bundles: 'the model folders, what each has, and what is wrong with it',
 		bundle: 'the one of --bundle',
 		dataFolder: 'where bundles are downloaded to, and its free space',
 		canRun: 'whether this machine can run bundles',
@@ -156,12 +156,12 @@ function stateOf({ format = '', tensors, bytes, error }: BundleFile): string {
 
 function bundleTable(bundles: readonly BundleState[]): string {
 	return table(
-		['bundle', 'state', 'photos', 'LoRAs', 'folder'],
-		bundles.map(({ name, usable, canEncode, loras, unfinished, folder }) => [
+		['bundle', 'state', 'photos', 'extras', 'folder'],
+		bundles.map(({ name, usable, canEncode, extras, unfinished, folder }) => [
 			name,
 			usable ? 'complete' : unfinished.length > 0 ? 'incomplete' : 'not usable',
 			canEncode ? 'yes' : 'no',
-			loras.join(', ') || 'none',
+			extras.join(', ') || 'none',
 			folder,
 		]),
 	);

@@ -15,6 +15,10 @@ export const commands = {
 		summary: 'Tell how similar two people are (-1 to 1), by photo (largest face) or saved identity (.json)',
 		load: () => import('./compare.ts'),
 	},
+	evaluate: {
+		summary: "Measure how well portraits show people and vary, by the paper's protocol, as a report",
+		load: () => import('./evaluate.ts'),
+	},
 	pull: {
 		summary: 'Download the official weights, or check and complete what is there',
 		load: () => import('./pull.ts'),

@@ -5,8 +5,8 @@ import { extraParts, type OfficialFile, type OfficialPartName, officialParts } f
 import { pull } from '../bundle/pull.ts';
 import { formatBytes } from '../cli/bytes.ts';
 import { type Context, defineCommand, UsageError } from '../cli/command.ts';
-import { nearest } from '../cli/nearest.ts';
 import { table } from '../cli/table.ts';
+import { nearest } from '../messages/nearest.ts';
 
 export default defineCommand({
 	arguments: [],

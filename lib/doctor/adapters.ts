@@ -7,6 +7,10 @@ import { framingPath, readFraming } from '../bundle/framing.ts';
 import { isThere, type ReadConfig } from '../bundle/network-files.ts';
 import type { Examined } from './examined.ts';
 
+/** What the files beside the adapters are for. */
+export const namesUse = 'names of expressions';
+export const framingUse = 'framing of poses';
+
 /** The adapters that are there, each against the UNet's config, and the files that name and frame what they show. */
 export async function examineAdapters(
 	files: Examined,
@@ -24,8 +28,8 @@ export async function examineAdapters(
 	}
 	const expressions = join(bundle, expressionsName);
 	if (await isThere(expressions)) {
-		await files.check(expressions, 'names of expressions', 'JSON', () => readExpressions(bundle));
+		await files.check(expressions, namesUse, 'JSON', () => readExpressions(bundle));
 	}
 	const framing = join(bundle, framingPath);
-	if (await isThere(framing)) await files.check(framing, 'framing of poses', 'JSON', () => readFraming(bundle));
+	if (await isThere(framing)) await files.check(framing, framingUse, 'JSON', () => readFraming(bundle));
 }

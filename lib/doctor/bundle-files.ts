@@ -5,6 +5,7 @@ import { readJson } from '../../models/config-file.ts';
 import { openLora } from '../../models/lora/lora.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import type { Checkpoint } from '../../models/weights/reference.ts';
+import { adapterFiles } from '../bundle/adapters.ts';
 import { readSchedule } from '../bundle/bundle.ts';
 import { fitTogether, type ReadConfigs } from '../bundle/fit.ts';
 import { latentColoursName, readLatentColours } from '../bundle/latent-colours.ts';
@@ -32,14 +33,15 @@ import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { readTokens, tokensName } from '../bundle/tokens.ts';
 import { findWeights, isUnfinished } from '../bundle/weights.ts';
 import { Arc2FaceError } from '../errors.ts';
-import { featureNames, usualDecoder } from '../options/features.ts';
+import { type Decoder, type Feature, featureNames, usualDecoder } from '../options/features.ts';
 import { type LoraName, loraNames } from '../options/loras.ts';
-import { examineAdapters } from './adapters.ts';
+import { examineAdapters, framingUse, namesUse } from './adapters.ts';
 import { type BundleFile, Examined } from './examined.ts';
+import { examineJudges } from './judges.ts';
 
 /**
  * Every file of a bundle, checked as far as anything uses it: configs, weights with the tensors and shapes that the networks ask for,
- * ONNX files, LoRAs, adapters, tokens, the schedule; and what else lies there.
+ * ONNX files, LoRAs, adapters, what judges images, tokens, the schedule; and what else lies there.
  */
 export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 	const files = new Examined(bundle);
@@ -71,6 +73,7 @@ export async function examineFiles(bundle: string): Promise<BundleFile[]> {
 		const model = await files.check(path, label, 'ONNX', () => checkOnnx(path, name));
 		files.note(path, { tensors: model?.tensors });
 	}
+	await examineJudges(files, bundle);
 	for (const path of await filesOf(bundle)) {
 		if (files.has(path)) continue;
 		await examineOther(files, path);
@@ -158,9 +161,28 @@ async function examineLoras(
 	}
 }
 
-/** What a bundle's own LoRA is for. */
-export function loraUse(name: LoraName): string {
+function loraUse(name: LoraName): string {
 	return `LoRA of the UNet, with --${name}`;
+}
+
+/** What not every bundle has, by the feature, decoder or LoRA that it is: what its files are for, those that it can't be without first. */
+const extraUses = {
+	control: [useOf('controlNet'), framingUse],
+	expression: [adapterFiles.expression.label, namesUse],
+	reference: [adapterFiles.reference.label],
+	taesd: [useOf('tinyDecoder')],
+	lcm: [loraUse('lcm')],
+} as const satisfies Partial<Record<Feature | Decoder | LoraName, readonly [string, ...string[]]>>;
+
+export type Extra = keyof typeof extraUses;
+
+/** Those that are there, with nothing wrong. */
+export function extrasAmong(files: readonly BundleFile[]): Extra[] {
+	return (Object.keys(extraUses) as Extra[]).filter((extra) => {
+		const uses: readonly string[] = extraUses[extra];
+		const own = files.filter(({ use }) => use !== undefined && uses.includes(use));
+		return own.some(({ use }) => use === uses[0]) && own.every(({ error }) => error === undefined);
+	});
 }
 
 /** The files of a bundle and of its folders, without hidden ones. */

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { failureOf } from '../cli/failure.ts';
 import { freeSpace } from '../files/space.ts';
-import { type LoraName, loraNames } from '../options/loras.ts';
+import type { Extra } from './bundle-files.ts';
 import type { BundleFile } from './examined.ts';
 
 export interface BundleState {
@@ -14,8 +14,8 @@ export interface BundleState {
 	usable: boolean;
 	/** Whether it has the networks that read faces from photos. */
 	canEncode: boolean;
-	/** The names of its LoRAs that fit its UNet. */
-	loras: readonly LoraName[];
+	/** What it has that not every bundle has, with nothing wrong. */
+	extras: readonly Extra[];
 	/** Unfinished downloads, as paths in the bundle. */
 	unfinished: readonly string[];
 	/** Each file: what it is, or what is wrong with it. */
@@ -52,11 +52,9 @@ export async function findBundles(bundle?: string): Promise<{ bundles: BundleSta
 
 async function examineBundle(name: string, folder: string): Promise<BundleState> {
 	const { openBundle } = await import('../bundle/bundle.ts');
-	const { examineFiles, loraUse } = await import('./bundle-files.ts');
+	const { examineFiles, extrasAmong } = await import('./bundle-files.ts');
 	const files = await examineFiles(folder);
-	const fits = (use: string) => files.some((file) => file.use === use && file.error === undefined);
-	const loras = loraNames.filter((one) => fits(loraUse(one)));
-	const state = { name, folder, files, loras, unfinished: await findUnfinished(folder, files) };
+	const state = { name, folder, files, extras: extrasAmong(files), unfinished: await findUnfinished(folder, files) };
 	try {
 		const { networks } = await openBundle(folder);
 		return { ...state, usable: true, canEncode: networks.detector !== undefined };
@@ -66,7 +64,7 @@ async function examineBundle(name: string, folder: string): Promise<BundleState>
 }
 
 /** What is wrong with a bundle: with each file, unless most are merely not downloaded yet. */
-export function bundleProblems({ name, folder, usable, files, unfinished, error }: Omit<BundleState, 'loras'>) {
+export function bundleProblems({ name, folder, usable, files, unfinished, error }: Omit<BundleState, 'extras'>) {
 	const wrong = files.flatMap((file) => file.error ?? []);
 	const missing = files.filter(({ error, bytes }) => error !== undefined && bytes === undefined);
 	const isOfficial = basename(folder) === 'arc2face';

@@ -2,7 +2,7 @@
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
 import { type NetworkName, networks } from '../bundle/networks.ts';
 import { awaitNative } from '../call.ts';
-import { Arc2FaceError } from '../errors.ts';
+import { Arc2FaceError, type ErrorDetails } from '../errors.ts';
 import type { Size } from '../geometry.ts';
 import {
 	loadNative,
@@ -35,7 +35,7 @@ export type EngineRequest = Readonly<{
 }>;
 
 export type PreparedEngine = Readonly<{
-	network: NetworkName;
+	network: string;
 	/** Its arithmetic. */
 	precision: string;
 	/** Absolute path. */
@@ -103,19 +103,16 @@ export async function openEngines(
 	return { engines: await ModelEngines.of(bundle, request), bundle, precision, imageSizes };
 }
 
-/** The engines of a bundle for one target: those in the cache, and builds of what is missing. */
+/** The engines of a model for one target: those in the cache, and builds of what is missing. */
 export class ModelEngines {
 	readonly #cache: EngineCache;
 	readonly #target: BuildTarget;
-	readonly #descriptions: ReadonlyMap<NetworkName, EngineDescription>;
+	readonly #descriptions: readonly EngineDescription[];
 	readonly #files = new Map<string, string>();
 
-	private constructor(
-		cache: EngineCache,
-		target: BuildTarget,
-		descriptions: ReadonlyMap<NetworkName, EngineDescription>,
-	) {
-		this.#cache = cache;
+	/** @param descriptions - for this target, in the order in which engines are built */
+	constructor(cacheDir: string | undefined, target: BuildTarget, descriptions: readonly EngineDescription[]) {
+		this.#cache = new EngineCache({ cacheDir });
 		this.#target = target;
 		this.#descriptions = descriptions;
 	}
@@ -125,9 +122,9 @@ export class ModelEngines {
 		bundle: Bundle,
 		{ runtime, target, precision, shapes, cacheDir }: EngineRequest,
 	): Promise<ModelEngines> {
-		const descriptions = new Map<NetworkName, EngineDescription>();
+		const descriptions: EngineDescription[] = [];
 		for (const [name, network] of Object.entries(bundle.networks) as [NetworkName, NativeNetwork][]) {
-			descriptions.set(name, {
+			descriptions.push({
 				name,
 				network,
 				files: bundle.files,
@@ -137,7 +134,7 @@ export class ModelEngines {
 				...(await networkProfiles[name](bundle, shapes)),
 			});
 		}
-		return new ModelEngines(new EngineCache({ cacheDir }), target, descriptions);
+		return new ModelEngines(cacheDir, target, descriptions);
 	}
 
 	/**
@@ -148,9 +145,10 @@ export class ModelEngines {
 	 */
 	async prepare({ signal, onProgress }: PrepareOptions = {}): Promise<PreparedEngine[]> {
 		const prepared: PreparedEngine[] = [];
-		for (const [network, description] of this.#descriptions) {
+		for (const description of this.#descriptions) {
+			const network = description.name;
 			const tell = (phase: LoadProgress['phase'], fraction: number) =>
-				onProgress?.({ network, phase, fraction, done: prepared.length, total: this.#descriptions.size });
+				onProgress?.({ network, phase, fraction, done: prepared.length, total: this.#descriptions.length });
 			const times: { seconds?: number } = {};
 			const build = async (file: string, stop: AbortSignal) => {
 				requireKernels(description.runtime, description.target);
@@ -173,10 +171,38 @@ export class ModelEngines {
 		return prepared;
 	}
 
-	/** Deletes the engine of a network, which its library refuses. */
-	async discard(network: string): Promise<void> {
-		const file = this.#files.get(network);
-		if (file !== undefined) await this.#cache.discard(file);
+	/**
+	 * Prepares every engine and loads them. Cached engines were built here and are complete, but a library may still refuse one: then it is
+	 * built once more.
+	 *
+	 * @param device - for messages: `cuda:0`
+	 * @param load - gets the engines in the form that the core loads
+	 * @throws {Arc2FaceError} as `prepare` does; `ENGINE_FAILED` for an engine that is refused again; what `load` throws
+	 */
+	async load<T>(
+		device: string,
+		options: PrepareOptions,
+		load: (engines: NativeNetworks<NativeEngine>) => Promise<T>,
+	): Promise<T> {
+		for (const rebuilt = new Set<string>(); ; ) {
+			const engines = nativeEngines(await this.prepare(options));
+			try {
+				return await load(engines);
+			} catch (error) {
+				const refused = refusedNetwork(error);
+				if (refused === undefined) throw error;
+				if (rebuilt.has(refused)) {
+					throw new Arc2FaceError('ENGINE_FAILED', (error as Error).message, {
+						remedy: 'Run `arc2face doctor`; if it finds no fault, please report this message.',
+						details: { network: refused, device },
+						cause: error,
+					});
+				}
+				rebuilt.add(refused);
+				const file = this.#files.get(refused);
+				if (file !== undefined) await this.#cache.discard(file);
+			}
+		}
 	}
 
 	async #build(
@@ -206,6 +232,12 @@ export class ModelEngines {
 			});
 		});
 	}
+}
+
+/** The network whose engine file the library refuses. */
+function refusedNetwork(error: unknown): string | undefined {
+	const { code, details } = error as { code?: unknown; details?: ErrorDetails };
+	return code === 'INVALID_ENGINE' ? details?.network : undefined;
 }
 
 /** The engines in the form that the core loads. */

@@ -1,6 +1,6 @@
 // The input shapes that each network's engine is built for, a row per network.
 import type { Bundle } from '../bundle/bundle.ts';
-import { shapeFor } from '../bundle/dimensions.ts';
+import { type Declarations, shapeFor } from '../bundle/dimensions.ts';
 import type { NetworkName } from '../bundle/networks.ts';
 import { readOnnxModel } from '../bundle/onnx-file.ts';
 import { latentChannels } from '../geometry.ts';
@@ -36,6 +36,14 @@ export const networkProfiles = {
 	}),
 	controlNet: (bundle, shapes) => batchProfiles(bundle, 'controlNet', shapes),
 } as const satisfies Record<NetworkName, Row>;
+
+/** One image, or a pair of them, of each size: for a network that judges images. */
+export function judgeProfiles({ inputs }: Declarations, imageSizes: EngineShapes['imageSizes']): NetworkProfiles {
+	const profiles = imageSizes.map(({ width, height }) =>
+		Object.fromEntries(inputs.map(({ name }) => [name, [1, 3, height, width]])),
+	);
+	return { profiles, shapes: sizesOf(imageSizes) };
+}
 
 /** Every batch size with every image size, for all inputs that the network declares. */
 function batchProfiles(

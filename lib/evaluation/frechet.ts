@@ -1,8 +1,8 @@
 // How far apart two sets of images are as distributions: the Fréchet distance of the Gaussians with their means and covariances. With the
 // features of FID's Inception network it is the Fréchet inception distance.
 import { Matrix, SVD } from 'ml-matrix';
-import type { Moments } from './moments.ts';
-import { squaredDistance } from './vectors.ts';
+import { Moments } from './moments.ts';
+import { count, dot, row, squaredDistance, type Vectors } from './vectors.ts';
 
 /**
  * Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6:
@@ -22,6 +22,43 @@ export function frechetDistance(a: Moments, b: Moments): number {
 	const [f, g] = [choleskyFactor(first, a.length), choleskyFactor(second, b.length)];
 	const apart = squaredDistance(a.mean, b.mean);
 	return apart + trace(first, a.length) + trace(second, b.length) - 2 * sumOfSingularValues(f.transpose().mmul(g));
+}
+
+/**
+ * The same of vectors themselves, the shorter way: with few of them through their products. Where X and Y hold the deviations from the means by
+ * rows, Σa is Xᵀ X / (n − 1) and Σb Yᵀ Y / (m − 1), so F may be Xᵀ / √(n − 1), and Fᵀ G is X Yᵀ / √((n − 1)(m − 1)): n × m numbers.
+ *
+ * @param a - at least two
+ * @param b - as long ones, at least two
+ */
+export function frechetDistanceOf(a: Vectors, b: Vectors): number {
+	const [n, m] = [count(a), count(b)];
+	if (Math.max(n, m) > a.length) return frechetDistance(momentsOf(a), momentsOf(b));
+	const [first, second] = [centred(a), centred(b)];
+	const rows = ({ deviations }: Centred, number: number) =>
+		Array.from({ length: number }, (_, i) => deviations.subarray(i * a.length, (i + 1) * a.length));
+	const [x, y] = [rows(first, n), rows(second, m)];
+	const products = new Matrix(x.map((one) => y.map((other) => dot(one, other))));
+	const shared = sumOfSingularValues(products) / Math.sqrt((n - 1) * (m - 1));
+	const apart = squaredDistance(first.mean, second.mean);
+	const spread = (deviations: Float64Array, number: number) => dot(deviations, deviations) / (number - 1);
+	return apart + spread(first.deviations, n) + spread(second.deviations, m) - 2 * shared;
+}
+
+type Centred = { mean: Float64Array; deviations: Float64Array };
+
+function centred(vectors: Vectors): Centred {
+	const { length, data } = vectors;
+	const n = count(vectors);
+	const mean = new Float64Array(length);
+	for (let i = 0; i < n; i++) for (let k = 0; k < length; k++) mean[k]! += data[i * length + k]! / n;
+	return { mean, deviations: Float64Array.from(data, (value, at) => value - mean[at % length]!) };
+}
+
+function momentsOf(vectors: Vectors): Moments {
+	const moments = new Moments(vectors.length);
+	for (let i = 0; i < count(vectors); i++) moments.add(row(vectors, i));
+	return moments;
 }
 
 export function sumOfSingularValues(matrix: Matrix): number {

@@ -44,12 +44,14 @@ function insert(smallest: Float64Array, value: number): void {
 	smallest[at] = value;
 }
 
-function shareInside(points: Vectors, centres: Vectors, radii: Float64Array): number {
-	const n = count(points);
-	let inside = 0;
-	for (let i = 0; i < n; i++) {
+/** Of each point: 1 where it is in at least one of the balls, else 0. */
+export function insideBalls(points: Vectors, centres: Vectors, radii: Float64Array): Uint8Array {
+	return Uint8Array.from({ length: count(points) }, (_, i) => {
 		const point = row(points, i);
-		if (radii.some((radius, k) => Math.sqrt(squaredDistance(point, row(centres, k))) <= radius)) inside++;
-	}
-	return inside / n;
+		return Number(radii.some((radius, k) => Math.sqrt(squaredDistance(point, row(centres, k))) <= radius));
+	});
+}
+
+function shareInside(points: Vectors, centres: Vectors, radii: Float64Array): number {
+	return insideBalls(points, centres, radii).reduce((sum, one) => sum + one, 0) / count(points);
 }

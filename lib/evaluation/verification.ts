@@ -12,23 +12,33 @@ export type Roc = Readonly<{
 }>;
 
 export function rocCurve({ similarities, same }: Pairs): Roc {
-	const order = Array.from({ length: similarities.length }, (_, i) => i).sort(
+	// Typed arrays throughout: millions of pairs are usual.
+	const order = Uint32Array.from({ length: similarities.length }, (_, i) => i).sort(
 		(a, b) => similarities[b]! - similarities[a]!,
 	);
 	const positives = order.reduce((sum, i) => sum + Number(same[i]), 0);
 	const negatives = order.length - positives;
-	const points: [threshold: number, far: number, tar: number][] = [[Number.POSITIVE_INFINITY, 0, 0]];
-	let [accepted, right] = [0, 0];
+	const [thresholds, falseAcceptRate, trueAcceptRate] = Array.from(
+		{ length: 3 },
+		() => new Float64Array(order.length + 1),
+	) as [...[Float64Array, Float64Array, Float64Array]];
+	thresholds[0] = Number.POSITIVE_INFINITY;
+	let [accepted, right, points] = [0, 0, 1];
 	for (const [place, i] of order.entries()) {
 		accepted++;
 		right += Number(same[i]);
 		// Equal similarities are accepted together.
 		const next = order[place + 1];
 		if (next !== undefined && similarities[next] === similarities[i]) continue;
-		points.push([similarities[i]!, (accepted - right) / negatives, right / positives]);
+		thresholds[points] = similarities[i]!;
+		falseAcceptRate[points] = (accepted - right) / negatives;
+		trueAcceptRate[points++] = right / positives;
 	}
-	const column = (k: 0 | 1 | 2) => Float64Array.from(points, (point) => point[k]);
-	return { thresholds: column(0), falseAcceptRate: column(1), trueAcceptRate: column(2) };
+	return {
+		thresholds: thresholds.slice(0, points),
+		falseAcceptRate: falseAcceptRate.slice(0, points),
+		trueAcceptRate: trueAcceptRate.slice(0, points),
+	};
 }
 
 /** Area under the curve: the share of pairs of pairs in which the same person's is more alike, ties counting half. */

@@ -1,7 +1,8 @@
 // Turns errors of the file system into this package's.
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { Arc2FaceError } from '../errors.ts';
+import type { Sentence } from '../messages/wording.ts';
 
 /**
  * Does something with a file.
@@ -24,7 +25,7 @@ export function fileFailed(action: string, file: string, cause: unknown): Arc2Fa
 		'FILE_FAILED',
 		`Could not ${action} ${file}: ${reasonOf(action, cause as NodeJS.ErrnoException)}.`,
 		{
-			remedy: code && remedies[code],
+			remedy: action === 'write' && code === 'ENOENT' ? noFolder(file) : code && remedies[code],
 			details: { file: resolve(file), ...(code === undefined ? {} : { systemCode: code }) },
 			cause,
 		},
@@ -43,6 +44,15 @@ function reasonOf(action: string, { code, errno, message }: NodeJS.ErrnoExceptio
 const noPermission = 'Choose a place where you may read and write, or have its owner allow it.';
 const noSpace = 'Free some space, or choose another disk.';
 const notFound = 'Check the path.';
+
+/** The commands make the folders that they write to. */
+const noFolder =
+	(file: string): Sentence =>
+	({ either }) =>
+		either(
+			`Make its folder first: \`mkdir(${JSON.stringify(dirname(resolve(file)))}, { recursive: true })\` of node:fs/promises.`,
+			notFound,
+		);
 
 /** Remedies for the system's refusals; others, such as a broken disk, have none. */
 const remedies: Readonly<Record<string, string>> = {

@@ -1,30 +1,52 @@
 // The rules for options, their wording, and the error for a value that breaks one.
 import { Arc2FaceError, shortened } from '../errors.ts';
+import { nearest } from '../messages/nearest.ts';
 import { type Sentence, say } from '../messages/wording.ts';
-import { isAbortSignal, isPlainObject } from './brands.ts';
+import { isAbortSignal, isArrayLike, isPlainObject } from './brands.ts';
 
 /** An option's rule, in words and as a test. */
-export type Rule = Readonly<{ expected: Sentence; fits: (value: unknown) => boolean }>;
+export type Rule = Readonly<{
+	expected: Sentence;
+	fits: (value: unknown) => boolean;
+	/** Of a value that does not fit, where more than `expected` can be told of it. */
+	remedy?: (value: unknown) => Sentence | undefined;
+}>;
 
 /**
  * @param within - the option that these are options of, with a dot behind
+ * @param elsewhere - for names that are options of other options: how to pass them
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown option, or one that breaks its rule
  */
-export function check(call: string, options: object, known: Readonly<Record<string, Rule>>, within = ''): void {
+export function check(
+	call: string,
+	options: object,
+	known: Readonly<Record<string, Rule>>,
+	within = '',
+	elsewhere: Readonly<Record<string, string>> = {},
+): void {
 	if (typeof options !== 'object' || options === null || Array.isArray(options)) {
 		throw invalid('an object', within === '' ? 'options' : within.slice(0, -1), describe(options));
 	}
 	for (const [name, value] of Object.entries(options)) {
 		if (!Object.hasOwn(known, name)) {
-			throw new Arc2FaceError(
-				'INVALID_ARGUMENT',
-				`Expected ${Object.keys(known).join(', ')} for the options of ${call} but received \`${shortened(name)}\`.`,
-				{ details: { option: shortened(name) } },
-			);
+			const place = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+			throw unknownOption(call, shortened(name), Object.keys(known), place);
 		}
-		const { expected, fits } = known[name]!;
-		if (value !== undefined && !fits(value)) throw invalid(expected, within + name, describe(value));
+		const { expected, fits, remedy } = known[name]!;
+		if (value !== undefined && !fits(value)) throw invalid(expected, within + name, describe(value), remedy?.(value));
 	}
+}
+
+function unknownOption(call: string, name: string, known: readonly string[], place: string | undefined) {
+	const meant = nearest(name, known);
+	return new Arc2FaceError(
+		'INVALID_ARGUMENT',
+		`Expected ${known.join(', ')} for the options of ${call} but received \`${name}\`.`,
+		{
+			remedy: place === undefined ? meant && `Did you mean \`${meant}\`?` : `Pass \`${place}\`.`,
+			details: { option: name },
+		},
+	);
 }
 
 export const rules = {
@@ -81,8 +103,9 @@ export function describe(value: unknown, depth = 0): string {
 	const inner = (part: unknown) => describe(part, depth + 1);
 	if (Array.isArray(value)) {
 		if (depth === maxDepth) return `a list of ${value.length}`;
-		return `[${value.slice(0, 12).map(inner).join(', ')}${value.length > 12 ? ', …' : ''}]`;
+		return `[${value.slice(0, 12).map(inner).join(', ')}${value.length > 12 ? `, … ${value.length} in all` : ''}]`;
 	}
+	if (isArrayLike(value)) return `${article(value.constructor?.name || 'list')} of ${value.length}`;
 	if (typeof value === 'object' && value !== null) {
 		const fields = Object.entries(value).slice(0, 12);
 		if (!isPlainObject(value) || fields.length === 0) return article(value.constructor?.name || 'object');

@@ -5,14 +5,14 @@ import type { SamplerName } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, type Rule, rules } from './check.ts';
 import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
-import { type LikenessCheck, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
+import { type LikenessCheck, likenessPlaces, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
 import { mannerRules, maxImages } from './manner.ts';
 import { type Preset, type PresetName, type Presets, presetRule, usualPresets } from './presets.ts';
 import { type Preview, type PreviewOptions, previewRule, resolvePreview } from './preview.ts';
 import { type Recipe, recipeRule } from './recipe.ts';
 import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
 import { requireSides } from './sizes.ts';
-import { checkSteeringOptions, type SteeringOptions, steeringRules } from './steering.ts';
+import { checkSteeringOptions, type SteeringOptions, steeringPlaces, steeringRules } from './steering.ts';
 
 /** The options of `generate`. */
 export interface GenerateOptions extends EditOptions, SteeringOptions {
@@ -109,7 +109,7 @@ export type StepProgress = {
  * @internal
  */
 export function checkGenerateOptions(options: GenerateOptions, presets: Presets = usualPresets): void {
-	check('generate', options, {
+	const known = {
 		count: integer(1, maxImages),
 		...mannerRules,
 		preset: presetRule,
@@ -123,7 +123,8 @@ export function checkGenerateOptions(options: GenerateOptions, presets: Presets 
 		onPreview: rules.callback,
 		preview: previewRule,
 		signal: rules.signal,
-	});
+	};
+	check('generate', options, known, '', { ...steeringPlaces, ...likenessPlaces });
 	checkEditOptions(options);
 	checkSteeringOptions(options);
 	const { eta, sampler = presetOf(options, presets).sampler } = options;

@@ -18,7 +18,14 @@ const parts = {
 	tries: { ...integer(1, 100), flag: '--tries' },
 } as const;
 
-export const likenessRule: Rule = { ...rules.object, expected: 'an object of minSimilarity and tries' };
+export const likenessRule: Rule = {
+	...rules.object,
+	expected: 'an object of minSimilarity and tries',
+	remedy: (value) => (parts.minSimilarity.fits(value) ? `Pass \`check: { minSimilarity: ${value} }\`.` : undefined),
+};
+
+/** As `steeringPlaces`. @internal */
+export const likenessPlaces = { minSimilarity: 'check: { minSimilarity }', tries: 'check: { minSimilarity, tries }' };
 
 /**
  * @returns undefined if nothing is to be checked

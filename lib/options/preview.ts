@@ -34,9 +34,12 @@ export type Preview = Readonly<{
 	round: number;
 }>;
 
+const everyRule = integer(1, 1000);
+
 export const previewRule: Rule = {
 	expected: 'an object with `every`',
 	fits: (value) => typeof value === 'object' && value !== null && isPlainObject(value),
+	remedy: (value) => (everyRule.fits(value) ? `Pass \`preview: { every: ${value} }\`.` : undefined),
 };
 
 type Asked = Readonly<{ preview?: PreviewOptions | undefined; onPreview?: unknown }>;
@@ -47,7 +50,7 @@ type Asked = Readonly<{ preview?: PreviewOptions | undefined; onPreview?: unknow
  * @throws {Arc2FaceError} `INVALID_ARGUMENT`
  */
 export function resolvePreview({ preview, onPreview }: Asked): number | undefined {
-	if (preview !== undefined) check('preview', preview, { every: integer(1, 1000) }, 'preview.');
+	if (preview !== undefined) check('preview', preview, { every: everyRule }, 'preview.');
 	if (preview !== undefined && onPreview === undefined) throw invalid('a function with `preview`', 'onPreview', 'none');
 	return onPreview === undefined ? undefined : (preview?.every ?? 1);
 }

@@ -71,7 +71,7 @@ const scaleRule = number(0, mostScale);
 export const steeringRules = {
 	control: rules.object,
 	expression: {
-		expected: ({ either }) => either(`a name, or ${expressionLength} finite numbers`, 'a name'),
+		expected: `a name, or ${expressionLength} finite numbers (50 of the face, 2 of the eyelids, 3 of the jaw)`,
 		fits: (value) => (typeof value === 'string' ? value !== '' : isNumbers(value, expressionLength)),
 	},
 	expressionScale: scaleRule,
@@ -83,7 +83,17 @@ const landmarksRule: Rule = {
 	fits: (value) => Array.isArray(value) && value.length === 68 && value.every(isPoint),
 };
 
+const poseRule: Rule = {
+	...rules.object,
+	remedy: () => "Pass degrees, such as `{ yaw: 30 }`, which turns the face to the image's right.",
+};
 const poseRules = { yaw: number(-90, 90), pitch: number(-60, 60), roll: number(-60, 60) };
+
+/** Options of options that may be taken for those of `generate`, or of `control`: how to pass them. @internal */
+export const steeringPlaces = {
+	pose: 'control: { pose }',
+	...Object.fromEntries(Object.keys(poseRules).map((angle) => [angle, `control: { pose: { ${angle} } }`])),
+};
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for options that break their rules, or do not go together */
 export function checkSteeringOptions(options: SteeringOptions): void {
@@ -97,7 +107,7 @@ export function checkSteeringOptions(options: SteeringOptions): void {
 
 function checkControl(control: ControlOptions): void {
 	const photo: Rule = { expected: 'a photo', fits: (value) => value !== null };
-	check('control', control, { pose: rules.object, image: photo, scale: scaleRule }, 'control.');
+	check('control', control, { pose: poseRule, image: photo, scale: scaleRule }, 'control.', steeringPlaces);
 	const { pose, image } = control;
 	if ((pose === undefined) === (image === undefined)) {
 		throw invalid('either a pose or an image', 'control', pose === undefined ? 'neither' : 'both');

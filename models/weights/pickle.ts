@@ -24,6 +24,7 @@ const opcode = {
 	none: 0x4e, // N
 	binPersistentId: 0x51, // Q
 	reduce: 0x52, // R
+	shortBinString: 0x55, // U, text of Python 2
 	binUnicode: 0x58, // X
 	emptyList: 0x5d, // ]
 	append: 0x61, // a
@@ -118,6 +119,8 @@ class Unpickler {
 				return this.#view.getFloat64(this.#take(8), false);
 			case opcode.binUnicode:
 				return this.#string(this.#uint(4));
+			case opcode.shortBinString:
+				return this.#string(this.#uint(1));
 			case opcode.emptyTuple:
 			case opcode.emptyList:
 				return [];

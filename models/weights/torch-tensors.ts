@@ -39,7 +39,7 @@ class Tensor {
 }
 
 export const globals: PickleGlobals = new Map<string, ((args: readonly unknown[]) => unknown) | object>([
-	['collections.OrderedDict', () => new Map()],
+	['collections.OrderedDict', orderedDict],
 	['torch._utils._rebuild_tensor_v2', (args) => new Tensor(args)],
 	['torch._utils._rebuild_parameter', (args) => args[0]],
 	['torch.DoubleStorage', new StorageType('float64')],
@@ -53,6 +53,14 @@ export const globals: PickleGlobals = new Map<string, ((args: readonly unknown[]
 	['torch.ByteStorage', new StorageType('uint8')],
 	['torch.BoolStorage', new StorageType('bool')],
 ]);
+
+/** Python 2 gives it its pairs; Python 3 adds them to an empty one. What has others is no dict. */
+function orderedDict([pairs = []]: readonly unknown[]): unknown {
+	const isPair = (one: unknown) => Array.isArray(one) && one.length === 2;
+	if (!Array.isArray(pairs) || !pairs.every(isPair)) return pairs;
+	const dict = new Map(pairs as [unknown, unknown][]);
+	return dict.size === pairs.length ? dict : pairs;
+}
 
 /** Bytes of a file. */
 export type Place = Readonly<{ offset: number; length: number }>;

@@ -82,6 +82,7 @@ std::shared_ptr<LoadRequest> ReadLoadRequest(const Napi::Value& value) {
     if (networks.Has(row.name)) request->source.networks.push_back(network(row.name));
   }
   CheckComplete(request->source.networks);
+  if (!Paints(request->source.networks)) return request;
   request->source.prompt = ReadPrompt(from);
   request->source.levels = ReadLevels(from.Get("levels"));
   request->source.pixels_per_latent =

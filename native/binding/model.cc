@@ -194,7 +194,8 @@ auto ImageTeller(std::shared_ptr<Mailbox> mailbox, uint64_t call) {
 Napi::Function Model::Class(Napi::Env env) {
   return DefineClass(env, "Model",
                      {InstanceMethod<&Model::Detect>("detect"), InstanceMethod<&Model::Encode>("encode"),
-                      InstanceMethod<&Model::Generate>("generate"), InstanceMethod<&Model::Dispose>("dispose")});
+                      InstanceMethod<&Model::Generate>("generate"), InstanceMethod<&Model::Features>("features"),
+                      InstanceMethod<&Model::Distance>("distance"), InstanceMethod<&Model::Dispose>("dispose")});
 }
 
 Napi::Value Model::Wrap(Napi::Env env, std::shared_ptr<Pipeline> pipeline) {
@@ -254,6 +255,28 @@ Napi::Value Model::Generate(const Napi::CallbackInfo& info) {
           return pipeline_->Generate(std::move(request), std::move(done));
         },
         [](Napi::Env env, std::monostate) { return env.Undefined(); });
+  });
+}
+
+Napi::Value Model::Features(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    Photo image = ReadPhoto(info[0], "image");
+    return StartCall<std::vector<float>>(
+        info, pipeline_, {},
+        [&](uint64_t, auto done) { return pipeline_->Features(std::move(image), std::move(done)); },
+        [](Napi::Env env, const std::vector<float>& features) -> Napi::Value {
+          return FloatArray(env, features.data(), features.size());
+        });
+  });
+}
+
+Napi::Value Model::Distance(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&] {
+    Photo first = ReadPhoto(info[0], "first"), second = ReadPhoto(info[1], "second");
+    return StartCall<float>(
+        info, pipeline_, {},
+        [&](uint64_t, auto done) { return pipeline_->Distance(std::move(first), std::move(second), std::move(done)); },
+        [](Napi::Env env, float distance) -> Napi::Value { return Napi::Number::New(env, distance); });
   });
 }
 

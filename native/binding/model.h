@@ -1,4 +1,4 @@
-// The loaded model as a JavaScript object (NativeModel in lib/native.ts).
+// The loaded model as a JavaScript object (NativeModel and NativeJudges in lib/native.ts).
 #pragma once
 
 #include <napi.h>
@@ -22,12 +22,14 @@ class Model : public Napi::ObjectWrap<Model> {
   Napi::Value Detect(const Napi::CallbackInfo& info);
   Napi::Value Encode(const Napi::CallbackInfo& info);
   Napi::Value Generate(const Napi::CallbackInfo& info);
+  Napi::Value Features(const Napi::CallbackInfo& info);
+  Napi::Value Distance(const Napi::CallbackInfo& info);
   Napi::Value Dispose(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Pipeline> pipeline_;
 };
 
-// load(request): NativeCall<NativeModel>
+// load(request): NativeCall<NativeModel> or NativeCall<NativeJudges>
 Napi::Value Load(const Napi::CallbackInfo& info);
 // probeOnnxRuntime(library): { version }
 Napi::Value ProbeOnnxRuntime(const Napi::CallbackInfo& info);

@@ -13,7 +13,14 @@ const NetworkSource* Find(const std::vector<NetworkSource>& sources, const Netwo
   return found == sources.end() ? nullptr : &*found;
 }
 
+bool Paints(const std::vector<NetworkSource>& sources) {
+  return sources.empty() || std::any_of(sources.begin(), sources.end(), [](const NetworkSource& source) {
+           return source.name != networks::kInception.name && source.name != networks::kLpips.name;
+         });
+}
+
 void CheckComplete(const std::vector<NetworkSource>& sources) {
+  if (!Paints(sources)) return;
   for (const NetworkRow& missing : kNetworks) {
     if (Find(sources, missing) != nullptr) continue;
     const bool begun = std::any_of(kNetworks.begin(), kNetworks.end(), [&](const NetworkRow& row) {

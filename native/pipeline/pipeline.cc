@@ -40,6 +40,7 @@ void Pipeline::LoadNetworks(const PipelineSource& source, const LoadProgress& pr
     const NetworkSource* const network = Find(source.networks, row);
     if (network == nullptr) continue;
     loaded[row.name] = provider_->Load(*network, StreamOf(row.lane), interrupt);
+    names_.insert(row.name);
     if (progress) progress(row.name, loaded.size(), source.networks.size());
   }
   MakeStages(source, loaded);
@@ -52,8 +53,16 @@ void Pipeline::MakeStages(const PipelineSource& source, LoadedNetworks& loaded) 
     faces_ =
         std::make_unique<FaceReader>(device_, StreamOf(Lane::kFaces), std::move(detector), take(networks::kRecognizer));
     detection_sizes_ = faces_->detection_sizes();
-    reads_faces_ = true;
   }
+  auto inception = take(networks::kInception), lpips = take(networks::kLpips);
+  if (inception || lpips) {
+    judges_ = std::make_unique<Judges>(device_, StreamOf(Lane::kFaces), std::move(inception), std::move(lpips));
+  }
+  if (Paints(source.networks)) MakePaintingStages(source, loaded);
+}
+
+void Pipeline::MakePaintingStages(const PipelineSource& source, LoadedNetworks& loaded) {
+  const auto take = [&](const NetworkRow& row) { return std::move(loaded[row.name]); };
   Stream& denoising = StreamOf(Lane::kDenoising);
   auto predictor = std::make_unique<UNetPredictor>(
       device_, denoising, *provider_, UNetNetworks{take(networks::kUnet), take(networks::kControlNet)},
@@ -107,6 +116,7 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
 }
 
 std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done) {
+  CheckHas(networks::kUnet);
   Check(request, image_sizes_, abilities_);
   const auto painting = std::make_shared<Painting>();
   painting->call = Open(std::move(done));
@@ -119,6 +129,25 @@ std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<
     Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
   }
   return painting->call;
+}
+
+std::shared_ptr<Call> Pipeline::Features(Photo image, std::function<void(Outcome<std::vector<float>>)> done) {
+  CheckHas(networks::kInception);
+  CheckPhotoSize(image.width, image.height);
+  const auto call = Open(std::move(done));
+  Begin(Lane::kFaces, call,
+        [this, call, image = std::move(image)] { Succeed(call, judges_->Features(image, call->interrupt())); });
+  return call;
+}
+
+std::shared_ptr<Call> Pipeline::Distance(Photo first, Photo second, std::function<void(Outcome<float>)> done) {
+  CheckHas(networks::kLpips);
+  CheckPair(first, second);
+  const auto call = Open(std::move(done));
+  Begin(Lane::kFaces, call, [this, call, first = std::move(first), second = std::move(second)] {
+    Succeed(call, judges_->Distance(first, second, call->interrupt()));
+  });
+  return call;
 }
 
 NoiseSource& Pipeline::NoiseOf(Painting& painting) {
@@ -256,7 +285,7 @@ void Pipeline::Cancel(const std::shared_ptr<Call>& call) {
   const std::lock_guard lock(mutex_);
   pending_.erase(call);
   // Locked, so that the networks can't be freed meanwhile.
-  if (!disposed_) denoiser_->StopIfAbandoned();
+  if (!disposed_ && denoiser_) denoiser_->StopIfAbandoned();
 }
 
 void Pipeline::Dispose(std::function<void()> done) {
@@ -269,7 +298,7 @@ void Pipeline::Dispose(std::function<void()> done) {
       call->Fail(std::make_exception_ptr(error));
       ended.push_back(call);
     }
-    if (first) denoiser_->StopIfAbandoned();
+    if (first && denoiser_) denoiser_->StopIfAbandoned();
   }
   for (const auto& call : ended) turns_.End(call.get());
   const auto lanes_left = std::make_shared<std::atomic<size_t>>(kLanes.size());
@@ -298,6 +327,7 @@ void Pipeline::GiveBack(Lane lane) {
   switch (lane) {
     case Lane::kFaces:
       faces_.reset();
+      judges_.reset();
       break;
     case Lane::kDenoising:
       predictor_ = nullptr;
@@ -363,9 +393,15 @@ void Pipeline::Forget(const std::shared_ptr<Call>& call) {
 }
 
 void Pipeline::CheckReadsFaces() const {
-  if (!reads_faces_) {
+  if (!names_.contains(networks::kDetector.name)) {
     throw Error(ErrorCode::kInvalidBundle, "The bundle has no antelopev2 folder, so it can't read photos.");
   }
+}
+
+void Pipeline::CheckHas(const NetworkRow& row) const {
+  if (names_.contains(row.name)) return;
+  throw Error(ErrorCode::kInvalidBundle, std::string("The model was loaded without the network ") + row.name + ".",
+              {.network = row.name});
 }
 
 }  // namespace arc2face

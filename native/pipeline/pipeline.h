@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <variant>
@@ -19,6 +20,7 @@
 #include "executor.h"
 #include "face_reader.h"
 #include "image_painter.h"
+#include "judges.h"
 #include "networks.h"
 #include "photo_encoder.h"
 #include "requests.h"
@@ -30,8 +32,9 @@ namespace arc2face {
 struct PipelineSource {
   std::shared_ptr<Provider> provider;
   std::vector<NetworkSource> networks;  // each with the name of its row in networks.h
-  Prompt prompt;
-  int64_t pixels_per_latent;
+  // Of a model that paints.
+  Prompt prompt = {};
+  int64_t pixels_per_latent = 0;
   Levels levels = {};  // of the UNet's further tensors
 };
 
@@ -44,11 +47,15 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   static std::shared_ptr<Pipeline> Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
                                         Interrupt& interrupt);
 
-  // Each checks its request and throws kInvalidArgument or kInvalidImage before any work; later errors settle the call.
+  // Each checks its request and throws kInvalidArgument or kInvalidImage, or kInvalidBundle without the networks for
+  // it, before any work; later errors settle the call.
   std::shared_ptr<Call> Detect(Photo photo, DetectOptions options,
                                std::function<void(Outcome<std::vector<Face>>)> done);
   std::shared_ptr<Call> Encode(EncodeRequest request, std::function<void(Outcome<std::vector<float>>)> done);
   std::shared_ptr<Call> Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done);
+  // Of images: see Judges.
+  std::shared_ptr<Call> Features(Photo image, std::function<void(Outcome<std::vector<float>>)> done);
+  std::shared_ptr<Call> Distance(Photo first, Photo second, std::function<void(Outcome<float>)> done);
 
   // Settles the call with kCancelled, and stops its work unless others share the evaluation in progress.
   void Cancel(const std::shared_ptr<Call>& call);
@@ -73,6 +80,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void Fail(const std::shared_ptr<Call>& call, const std::exception_ptr& error);
   void Forget(const std::shared_ptr<Call>& call);
   void CheckReadsFaces() const;
+  void CheckHas(const NetworkRow& row) const;
   static NoiseSource& NoiseOf(Painting& painting);
   void ReadPhotos(const std::shared_ptr<Painting>& painting);
   void StartPainting(const std::shared_ptr<Painting>& painting);
@@ -84,6 +92,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void GiveBack(Lane lane);
   using LoadedNetworks = std::map<std::string, std::unique_ptr<Network>>;  // by their row's name
   void MakeStages(const PipelineSource& source, LoadedNetworks& loaded);
+  void MakePaintingStages(const PipelineSource& source, LoadedNetworks& loaded);
   // Made for its first network.
   Stream& StreamOf(Lane lane);
 
@@ -93,7 +102,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   // After Load, used and destroyed on the thread of their lane only.
   std::array<std::unique_ptr<Stream>, kLanes.size()> streams_;
-  std::unique_ptr<FaceReader> faces_;         // kFaces
+  std::unique_ptr<FaceReader> faces_;  // kFaces, like the next one
+  std::unique_ptr<Judges> judges_;
   std::unique_ptr<Conditioner> conditioner_;  // kDenoising, like the next ones
   UNetPredictor* predictor_ = nullptr;        // the denoiser's
   std::unique_ptr<Denoiser> denoiser_;
@@ -102,7 +112,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::unique_ptr<PhotoEncoder> photo_encoder_;
 
   // Set once by Load; readable from any thread.
-  bool reads_faces_ = false;
+  std::set<std::string> names_;  // of its networks
   Abilities abilities_;
   std::vector<int> detection_sizes_;
   ImageSizes image_sizes_;

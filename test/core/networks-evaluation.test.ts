@@ -1,8 +1,6 @@
 // The networks of evaluation, against pytorch-fid and lpips.
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { inception } from '../../models/evaluation/inception.ts';
 import { lpips } from '../../models/evaluation/lpips.ts';
@@ -10,17 +8,14 @@ import { openCheckpoint } from '../../models/weights/checkpoint.ts';
 import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { type GoldenCase, goldenFolder, maxAbsError, readGolden } from '../golden.ts';
+import type { Photo } from '../inside.ts';
+import { goldenImage, writeAlexNetWeights, writeInceptionWeights, writeLpipsHeads } from '../judge-weights.ts';
 import { float32, runNetwork, type Tensor } from '../networks.ts';
-import { type WeightRecipe, writeByRecipe } from '../weights-by-recipe.ts';
 
 const folder = temporaryFolder();
-const photo = fileURLToPath(new URL('../fixtures/astronaut.png', import.meta.url));
-const recipeOf = (name: string) =>
-	JSON.parse(readFileSync(`${goldenFolder}metrics/${name}.json`, 'utf8')).recipe as WeightRecipe;
 
-/** Pixels [height, width, 3] as a network's input. */
-function planes({ shape, data }: Tensor): Tensor {
-	const [height, width] = shape as [number, number, number];
+/** Pixels as a network's input. */
+function planes({ width, height, data }: Photo): Tensor {
 	const pixels = height * width;
 	const values = Float32Array.from({ length: 3 * pixels }, (_, i) =>
 		Number(data[(i % pixels) * 3 + Math.floor(i / pixels)]),
@@ -28,31 +23,16 @@ function planes({ shape, data }: Tensor): Tensor {
 	return float32([1, 3, height, width], values);
 }
 
-async function cut([left, top, width, height]: readonly [number, number, number, number]): Promise<Tensor> {
-	const data = await sharp(photo).extract({ left, top, width, height }).removeAlpha().raw().toBuffer();
-	return { shape: [height, width, 3], data: new Uint8Array(data) };
-}
-
 describe('the Inception network of FID', () => {
 	const golden = readGolden('metrics/inception');
 	const stages = JSON.parse(readFileSync(`${goldenFolder}metrics/inception.json`, 'utf8')).stages as string[];
 	let weights: CheckpointWeights;
 	beforeAll(async () => {
-		const recipe = recipeOf('inception');
-		const layers = Object.keys(recipe.tensors).filter((name) => name.endsWith('.bn.weight'));
-		const statistics = layers.flatMap((name) =>
-			['running_mean', 'running_var'].map((statistic) => name.replace(/weight$/, statistic)),
-		);
-		expect(statistics).toHaveLength(2 * 94);
-		const stored = statistics.map((name) => {
-			const { shape, data } = golden.tensor(`shared/${name}`);
-			return [name, { shape, data: data as Float32Array }];
-		});
-		await writeByRecipe(recipe, folder.path('inception.safetensors'), Object.fromEntries(stored));
+		await writeInceptionWeights(folder.path('inception.safetensors'));
 		weights = new CheckpointWeights(await openCheckpoint(folder.path('inception.safetensors')));
 	});
 	const imageOf = async ({ photo_rect, tensors }: GoldenCase) =>
-		planes(photo_rect === undefined ? golden.tensor(tensors.image!) : await cut(photo_rect));
+		planes(await goldenImage(golden, photo_rect, tensors.image));
 
 	test.each(golden.cases(4))('$name', { timeout: 60_000 }, async (one) => {
 		const { tensors, accuracy, accuracy_stages, rows } = one;
@@ -115,13 +95,8 @@ describe('LPIPS', () => {
 	const golden = readGolden('metrics/lpips');
 	let network: ReturnType<typeof lpips>;
 	beforeAll(async () => {
-		const recipe = recipeOf('lpips');
-		await writeByRecipe(recipe, folder.path('alexnet.safetensors'));
-		const heads = [0, 1, 2, 3, 4].map((k) => {
-			const data = golden.floats(`shared/lin${k}`) as Float32Array;
-			return [`lin${k}.model.1.weight`, { shape: [1, data.length, 1, 1], data }] as const;
-		});
-		await writeByRecipe({ ...recipe, tensors: {} }, folder.path('heads.safetensors'), Object.fromEntries(heads));
+		await writeAlexNetWeights(folder.path('alexnet.safetensors'));
+		await writeLpipsHeads(folder.path('heads.safetensors'));
 		const [trunk, linear] = await Promise.all(
 			['alexnet', 'heads'].map(
 				async (name) => new CheckpointWeights(await openCheckpoint(folder.path(`${name}.safetensors`))),
@@ -131,7 +106,7 @@ describe('LPIPS', () => {
 		trunk!.assertAllUsed();
 		linear!.assertAllUsed();
 	});
-	const distance = (first: Tensor, second: Tensor) => {
+	const distance = (first: Photo, second: Photo) => {
 		const one = [1, 1, 1, 1];
 		const shapes = { distance: [1], lin0: one, lin1: one, lin2: one, lin3: one, lin4: one };
 		const { distance: total, ...terms } = runNetwork(network, { first: planes(first), second: planes(second) }, shapes);
@@ -140,15 +115,9 @@ describe('LPIPS', () => {
 
 	test.each(golden.cases(7, 'pair'))('$name', async (one) => {
 		const { tensors, accuracy, accuracy_layers, photo_rect0, photo_rect1 } = one;
-		const [first, second] = await Promise.all(
-			(
-				[
-					[photo_rect0, tensors.image0],
-					[photo_rect1, tensors.image1],
-				] as const
-			).map(([rectangle, key]) => (rectangle === undefined ? golden.tensor(key!) : cut(rectangle))),
-		);
-		const { total, terms } = distance(first!, second!);
+		const first = await goldenImage(golden, photo_rect0, tensors.image0);
+		const second = await goldenImage(golden, photo_rect1, tensors.image1);
+		const { total, terms } = distance(first, second);
 		expect(maxAbsError([total], golden.floats(tensors.value!))).toBeLessThanOrEqual(accuracy!.atol);
 		expect(maxAbsError(terms, golden.floats(tensors.per_layer!))).toBeLessThanOrEqual(accuracy_layers.atol);
 	});
@@ -158,8 +127,8 @@ describe('LPIPS', () => {
 		const images = golden.tensor(tensors.images!);
 		const [n, height, width] = images.shape as [number, number, number, number];
 		const size = height * width * 3;
-		const image = (i: number): Tensor => ({
-			shape: [height, width, 3],
+		const image = (i: number): Photo => ({
+			...{ width, height },
 			data: (images.data as Uint8Array).subarray(i * size, (i + 1) * size),
 		});
 		const matrix = Array.from({ length: n * n }, (_, k) => distance(image(Math.floor(k / n)), image(k % n)).total);

@@ -28,7 +28,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 	while (!(await condition())) await new Promise((done) => setTimeout(done, 20));
 }
 
-const commandNames = ['generate', 'encode', 'detect', 'compare', 'pull', 'engines', 'doctor'];
+const commandNames = ['generate', 'encode', 'detect', 'compare', 'evaluate', 'pull', 'engines', 'doctor'];
 
 describe('help and version', () => {
 	test('--help lists the commands on stdout', async () => {
@@ -180,6 +180,9 @@ describe('doctor', () => {
 		for (const text of [process.versions.node, packageJson.version, ...report.device.reasons]) {
 			expect(people.stdout).toContain(text);
 		}
+		const { name, extras } = report.bundles[0];
+		expect([name, extras]).toEqual(['tiny', ['control', 'expression', 'reference', 'taesd', 'lcm']]);
+		expect(people.stdout).toMatch(/^tiny +complete +yes +control, expression, reference, taesd, lcm +\S/m);
 		expect([people.code, programs.code]).toEqual(report.canRun ? [0, 0] : [1, 1]);
 	});
 

@@ -13,7 +13,15 @@ const read = (file: string) => readFileSync(join(packageRoot, file), 'utf8');
 const { files: packed, repository, homepage, bugs } = JSON.parse(read('package.json'));
 
 /** Pages written by hand; api.md and cli.md are generated, and checked by `npm run docs -- --check`. */
-const written = ['README.md', 'docs/guide.md', 'docs/bundles.md', 'docs/gpu.md', 'docs/errors.md'];
+const written = [
+	'README.md',
+	'docs/guide.md',
+	'docs/evaluation.md',
+	'docs/datasets.md',
+	'docs/bundles.md',
+	'docs/gpu.md',
+	'docs/errors.md',
+];
 const pages = [
 	...written,
 	'docs/api.md',
@@ -66,6 +74,14 @@ describe('in a project that has the package installed', () => {
 		await copyFile(photo('person-06-1.jpg'), join(folder, 'photos/anna-1.jpg'));
 		await copyFile(photo('person-06-2.jpg'), join(folder, 'photos/anna-2.jpg'));
 		await copyFile(photo('person-25-0.jpg'), join(folder, 'group.jpg'));
+		for (const [name, person] of [
+			['anna', '06'],
+			['ben', '12'],
+		]) {
+			await mkdir(join(folder, 'people', name!), { recursive: true });
+			for (const i of [1, 2])
+				await copyFile(photo(`person-${person}-${i}.jpg`), join(folder, 'people', name!, `${i}.jpg`));
+		}
 	});
 	afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -136,6 +152,7 @@ describe('in a project that has the package installed', () => {
 			]),
 		);
 		expect(await readdir(join(folder, 'portraits'))).toHaveLength(4);
+		expect(await readdir(join(folder, 'report'))).toEqual(expect.arrayContaining(['report.html', 'report.json']));
 	});
 });
 

@@ -1,11 +1,13 @@
 // Builds engines with NVIDIA's builder, which needs no GPU.
 import { execFileSync } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { openBundle } from '../../lib/bundle/bundle.ts';
-import { networkProfiles } from '../../lib/engines/profiles.ts';
+import { judgeNames, judgePaths, readJudges } from '../../lib/bundle/judges.ts';
+import { judgeProfiles, networkProfiles } from '../../lib/engines/profiles.ts';
 import { featureNames } from '../../lib/options/features.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { ConfigFile } from '../../models/config-file.ts';
@@ -18,6 +20,7 @@ import { CheckpointWeights } from '../../models/weights/weight-set.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { providers, rtx, withoutRtx } from '../engines.ts';
 import { type EngineBuild, inside } from '../inside.ts';
+import { writeAlexNetWeights, writeInceptionWeights, writeLpipsHeads } from '../judge-weights.ts';
 
 const reason = withoutRtx();
 if (reason !== undefined) console.log(`Leaving out the engines of TensorRT-RTX: ${reason}.`);
@@ -113,6 +116,23 @@ describe.skipIf(reason !== undefined)('TensorRT-RTX builds without a GPU', { tim
 		const opened = await openBundle(bundle, graphs);
 		const shapes = { imageSizes: [{ width: 128, height: 96 }], batchSizes: [2], detectionSize: 640 };
 		const { profiles } = networkProfiles[name](opened, shapes);
+		const network = opened.networks[name];
+		if (network === undefined || !('graph' in network)) throw new Error(`no graph of ${name}`);
+		const weights = network.weights.map(({ deltas: _, ...weight }) => ({
+			...weight,
+			file: opened.files[weight.file]!,
+		}));
+		const request = { ...rtx, graph: network.graph, weights, profiles, capabilities: [89], name };
+		expect((await inside.buildEngine(request)).bytes).toBeGreaterThan(10_000);
+	});
+
+	test.each(judgeNames)('%s, which judges images', async (name) => {
+		const bundle = folder.path('judges');
+		await mkdir(join(bundle, 'evaluation'), { recursive: true });
+		const writers = { inception: [writeInceptionWeights], lpips: [writeAlexNetWeights, writeLpipsHeads] }[name];
+		for (const [k, path] of judgePaths(bundle, name).entries()) await writers[k]!(path);
+		const opened = await readJudges(bundle, [name], 'standard');
+		const { profiles } = judgeProfiles(opened.declarations[name]!, [{ width: 128, height: 96 }]);
 		const network = opened.networks[name];
 		if (network === undefined || !('graph' in network)) throw new Error(`no graph of ${name}`);
 		const weights = network.weights.map(({ deltas: _, ...weight }) => ({

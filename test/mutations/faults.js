@@ -54,6 +54,23 @@ export const faults = [
 		tests: ['networks-configs'],
 		title: 'projections near zero',
 	},
+	// Data sets
+	{
+		name: 'the magic number of RecordIO',
+		file: 'formats/records.ts',
+		from: '0xd7, 0xce',
+		to: '0xd7, 0xcf',
+		tests: ['dataset-formats'],
+		title: 'RecordIO',
+	},
+	{
+		name: 'the end of the range of people in RecordIO',
+		file: 'formats/recordio.ts',
+		from: 'this.#next + this.#people)',
+		to: 'this.#next + this.#people - 1)',
+		tests: ['dataset-formats'],
+		title: 'RecordIO',
+	},
 	// LoRAs
 	{
 		name: 'alpha without the rank',

@@ -9,11 +9,14 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync,
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { faults } from './faults.js';
+import { identityFaults } from './identities.js';
 import { steeringFaults } from './steering.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copy = join(root, 'build/mutations');
-const chosen = [...faults, ...steeringFaults].filter(({ name }) => name.includes(process.argv[2] ?? ''));
+const chosen = [...faults, ...identityFaults, ...steeringFaults].filter(({ name }) =>
+	name.includes(process.argv[2] ?? ''),
+);
 if (chosen.length === 0) fail(`No fault has "${process.argv[2]}" in its name.`);
 
 const sources = copySources();

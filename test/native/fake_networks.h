@@ -66,7 +66,7 @@ class Gate {
 
 // A test's view of and control over its networks.
 struct Control {
-  Gate unet_gate, encoder_gate;
+  Gate unet_gate, encoder_gate, judge_gate;
   // The rows that the UNet's batches are built for, with latents of 4 x 4; empty: it runs any shape.
   std::vector<int64_t> unet_rows;
   // Sees the inputs of every evaluation of the UNet, on its thread: sample, timestep, conditioning.
@@ -227,6 +227,29 @@ inline std::unique_ptr<Network> FakeRecognizer() {
                                        });
 }
 
+// The levels of the image's first pixel.
+inline std::unique_ptr<Network> FakeInception(std::shared_ptr<Control> control) {
+  return std::make_unique<FakeNetwork>(std::vector<TensorInfo>{{"image", DataType::kFloat32, {-1, 3, -1, -1}}},
+                                       std::vector<TensorInfo>{{"features", DataType::kFloat32, {-1, 3}}},
+                                       [control](auto inputs, auto outputs, Interrupt& interrupt) {
+                                         control->judge_gate.Pass(interrupt);
+                                         const int64_t pixels = inputs[0].shape[2] * inputs[0].shape[3];
+                                         for (int64_t c = 0; c < 3; ++c) {
+                                           static_cast<float*>(outputs[0].data)[c] = Floats(inputs[0])[c * pixels];
+                                         }
+                                       });
+}
+
+// How far the first image's first red level is above the second's.
+inline std::unique_ptr<Network> FakeLpips() {
+  return std::make_unique<FakeNetwork>(
+      std::vector<TensorInfo>{{"second", DataType::kFloat32, {-1, 3, -1, -1}},
+                              {"first", DataType::kFloat32, {-1, 3, -1, -1}}},
+      std::vector<TensorInfo>{{"distance", DataType::kFloat32, {-1}}}, [](auto inputs, auto outputs, Interrupt&) {
+        *static_cast<float*>(outputs[0].data) = *Floats(inputs[1]) - *Floats(inputs[0]);
+      });
+}
+
 // Another network, whose numbers Control makes not finite.
 class SpoiledNetwork : public Network {
  public:
@@ -271,6 +294,8 @@ class FakeProvider : public Provider {
   std::unique_ptr<Network> Make(const NetworkSource& source) {
     if (source.name == "detector") return FakeDetector();
     if (source.name == "recognizer") return FakeRecognizer();
+    if (source.name == "inception") return FakeInception(control_);
+    if (source.name == "lpips") return FakeLpips();
     if (source.name == "textEncoder") return FakeTextEncoder();
     if (source.name == "unet") return FakeUnet(control_);
     if (source.name == "vaeEncoder") return FakeVaeEncoder(control_);

@@ -161,7 +161,7 @@ inline PipelineSource MakeSteeredSource(const std::shared_ptr<SteeredControl>& c
   PipelineSource source;
   source.provider = std::make_shared<SteeredProvider>(control, preferred_rows);
   for (const NetworkRow& row : kNetworks) {
-    if (row.part != Part::kReadingFaces) source.networks.emplace_back().name = row.name;
+    if (row.lane != Lane::kFaces) source.networks.emplace_back().name = row.name;
   }
   source.prompt = {{1, 2, 3}, {1, 3, 3}, 1};
   source.pixels_per_latent = 8;

@@ -98,6 +98,14 @@ class NotFiniteTest : public ::testing::TestWithParam<const char*> {
       Result<std::vector<float>> encoded;
       pipeline->Encode({photo, Keypoints{20, 20, 44, 20, 32, 32, 24, 44, 40, 44}}, encoded.Done());
       ExpectFault(encoded, code);
+    } else if (GetParam() == std::string("inception")) {
+      Result<std::vector<float>> features;
+      pipeline->Features(photo, features.Done());
+      ExpectFault(features, code);
+    } else if (GetParam() == std::string("lpips")) {
+      Result<float> distance;
+      pipeline->Distance(photo, photo, distance.Done());
+      ExpectFault(distance, code);
     } else {
       Result<Images> images;
       Paint(*pipeline, Edited(MakeRequest(1, 2, 3, 3), true), images.Done());
@@ -109,7 +117,8 @@ class NotFiniteTest : public ::testing::TestWithParam<const char*> {
   std::shared_ptr<Control> control = std::make_shared<Control>();
 };
 INSTANTIATE_TEST_SUITE_P(Networks, NotFiniteTest,
-                         ::testing::Values("detector", "recognizer", "textEncoder", "unet", "vaeDecoder", "vaeEncoder"),
+                         ::testing::Values("detector", "recognizer", "inception", "lpips", "textEncoder", "unet",
+                                           "vaeDecoder", "vaeEncoder"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(NotFiniteTest, NamesTheNetwork) {
@@ -227,6 +236,10 @@ TEST(Networks, ArePartsThatAreWholeOrNotThere) {
   EXPECT_EQ(refused({"vaeDecoder", "unet", "textEncoder", "recognizer", "detector"}), "");
   EXPECT_EQ(refused({"textEncoder", "unet", "vaeDecoder", "vaeEncoder"}), "");
   EXPECT_EQ(refused({"textEncoder", "unet", "tinyDecoder"}), "");
+  EXPECT_EQ(refused({"inception"}), "");
+  EXPECT_EQ(refused({"lpips", "inception"}), "");
+  EXPECT_NE(refused({"lpips", "unet"}).find("textEncoder"), std::string::npos);
+  EXPECT_NE(refused({}).find("textEncoder"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "unet"}).find("vaeDecoder or tinyDecoder"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "vaeDecoder"}).find("unet"), std::string::npos);
   EXPECT_NE(refused({"textEncoder", "unet", "vaeDecoder", "detector"}).find("recognizer"), std::string::npos);
@@ -324,11 +337,14 @@ TEST_P(PipelineTest, ACancelledCallShowsNothingMore) {
   std::atomic<bool> cancelled = false;
   std::atomic<int> before = 0, after = 0;
   request.on_preview = [&](size_t, uint32_t, Image) { ++(cancelled ? after : before); };
+  // Closed there, or all steps may be over before this thread gets its turn.
+  request.on_step = [&](uint32_t step, uint32_t) {
+    if (step == 3) control->unet_gate.Close();
+  };
   Result<Images> result;
   const auto call = Paint(*pipeline, std::move(request), result.Done());
-  while (before == 0) std::this_thread::yield();
-  control->unet_gate.Close();
   control->unet_gate.AwaitArrival();
+  while (before == 0) std::this_thread::yield();
   if (device.asynchronous()) {
     // What is queued already may still be shown; on the other device nothing is.
     std::promise<void> idle;
@@ -673,6 +689,85 @@ TEST(PipelineLanes, PhotosAreReadAndImagesPaintedBesideDenoising) {
   EXPECT_FALSE(second.settled());
   DisposeAndWait(device, *pipeline);
   EXPECT_EQ(second.Code(), ErrorCode::kDisposed);
+}
+
+// A model that only judges images.
+class JudgePipeline : public ::testing::TestWithParam<bool> {
+ protected:
+  static std::shared_ptr<Pipeline> Load(Device& device, const std::shared_ptr<Control>& control) {
+    PipelineSource source;
+    source.provider = std::make_shared<FakeProvider>(control);
+    for (const NetworkRow& row : {networks::kInception, networks::kLpips})
+      source.networks.emplace_back().name = row.name;
+    Interrupt interrupt;
+    return Pipeline::Load(device, source, nullptr, interrupt);
+  }
+  // In one colour.
+  static Photo Image(std::array<uint8_t, 3> colour, int width, int height) {
+    const auto pixels = std::make_shared<std::vector<uint8_t>>();
+    for (int i = 0; i < width * height; ++i) pixels->insert(pixels->end(), colour.begin(), colour.end());
+    return {std::shared_ptr<const uint8_t[]>(pixels, pixels->data()), width, height};
+  }
+  template <typename Start>
+  static void ExpectRefusal(ErrorCode code, const std::string& text, const Start& start) {
+    try {
+      start();
+      ADD_FAILURE() << "nothing thrown";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+      EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();
+    }
+  }
+  void TearDown() override {
+    control->judge_gate.Open();
+    DisposeAndWait(device, *pipeline);
+  }
+
+  FailingDevice device{GetParam()};
+  std::shared_ptr<Control> control = std::make_shared<Control>();
+  std::shared_ptr<Pipeline> pipeline = Load(device, control);
+};
+INSTANTIATE_TEST_SUITE_P(OnDevices, JudgePipeline, ::testing::Bool());
+
+TEST_P(JudgePipeline, GivesNetworksThePixelsAsPlanes) {
+  Result<std::vector<float>> features;
+  pipeline->Features(Image({255, 0, 7}, 3, 2), features.Done());
+  EXPECT_EQ(features.Take(), (std::vector<float>{255, 0, 7}));
+  Result<float> distance;
+  pipeline->Distance(Image({200, 0, 0}, 31, 40), Image({50, 0, 0}, 31, 40), distance.Done());
+  EXPECT_EQ(distance.Take(), 150);
+}
+
+TEST_P(JudgePipeline, RefusesWhatItHasNoNetworksFor) {
+  const auto unused = [](auto) { FAIL(); };
+  ExpectRefusal(ErrorCode::kInvalidBundle, "unet", [&] { pipeline->Generate(MakeRequest(1, 1, 1, 1), unused); });
+  ExpectRefusal(ErrorCode::kInvalidBundle, "antelopev2", [&] { pipeline->Detect(GrayPhoto(), {64, 0.5f}, unused); });
+  const auto painter = MakePipeline(device, control);
+  ExpectRefusal(ErrorCode::kInvalidBundle, "inception", [&] { painter->Features(GrayPhoto(), unused); });
+  ExpectRefusal(ErrorCode::kInvalidBundle, "lpips", [&] { painter->Distance(GrayPhoto(), GrayPhoto(), unused); });
+  DisposeAndWait(device, *painter);
+}
+
+TEST_P(JudgePipeline, RefusesPairsOfOtherSizes) {
+  const auto unused = [](auto) { FAIL(); };
+  const Photo image = Image({1, 2, 3}, 40, 31);
+  ExpectRefusal(ErrorCode::kInvalidImage, "40 x 31 and 31 x 40",
+                [&] { pipeline->Distance(image, Image({1, 2, 3}, 31, 40), unused); });
+  const Photo small = Image({1, 2, 3}, 40, 30);
+  ExpectRefusal(ErrorCode::kInvalidImage, "at least 31", [&] { pipeline->Distance(small, small, unused); });
+  ExpectRefusal(ErrorCode::kInvalidImage, "0 x 1", [&] { pipeline->Features({nullptr, 0, 1}, unused); });
+}
+
+TEST_P(JudgePipeline, StopsWhenCancelledOrDisposed) {
+  control->judge_gate.Close();
+  Result<std::vector<float>> cancelled, disposed;
+  const auto call = pipeline->Features(GrayPhoto(), cancelled.Done());
+  control->judge_gate.AwaitArrival();
+  pipeline->Cancel(call);
+  EXPECT_EQ(cancelled.Code(), ErrorCode::kCancelled);
+  pipeline->Features(GrayPhoto(), disposed.Done());
+  DisposeAndWait(device, *pipeline);
+  EXPECT_EQ(disposed.Code(), ErrorCode::kDisposed);
 }
 
 class PipelineMemory : public ::testing::TestWithParam<std::tuple<bool, bool>> {};

@@ -9,11 +9,11 @@ import { defineCommand, UsageError } from '../../lib/cli/command.ts';
 import { exitCodeOf, worst } from '../../lib/cli/exit-codes.ts';
 import { faceChoice } from '../../lib/cli/face.ts';
 import { chosenLoras } from '../../lib/cli/loras.ts';
-import { nearest } from '../../lib/cli/nearest.ts';
 import { localPath, stemOf } from '../../lib/cli/path.ts';
 import { table } from '../../lib/cli/table.ts';
 import { commands as realCommands } from '../../lib/commands/index.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
+import { nearest } from '../../lib/messages/nearest.ts';
 import { runLine, silentContext } from '../command-line.ts';
 
 const paint = defineCommand({

@@ -1,5 +1,5 @@
 // The forms that data sets are written in, byte for byte, and joins of their shards.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,6 +103,20 @@ describe('folders', () => {
 		);
 		expect(other!.ino).toBe(one!.ino);
 	});
+});
+
+// Memory is another disk than that of temporary files, most often.
+const memory = '/dev/shm';
+const isOther = existsSync(memory) && statSync(memory).dev !== statSync(tmpdir()).dev;
+test.skipIf(!isOther)('between disks, files are copied', async () => {
+	const shard = await write('folders', 'shard', whole);
+	const to = await mkdtemp(join(memory, 'arc2face-formats-'));
+	try {
+		await joinShards('folders', [shard], to, joinOptions);
+		expect(await filesOf(to)).toEqual(await filesOf(shard));
+	} finally {
+		await rm(to, { recursive: true });
+	}
 });
 
 describe('WebDataset', () => {

@@ -20,6 +20,7 @@ test('a whole bundle has a row for each of them', async () => {
 	writeFileSync(at('controlnet/framing.json'), JSON.stringify({ cameraDistance: 11, headHeight: 0.76 }));
 	const state = await examine(at);
 	expect(bundleProblems(state)).toEqual([]);
+	expect(state.extras).toEqual(['control', 'expression', 'reference']);
 	const rows = state.files.map(({ path, use, format, tensors }) => [path, use, format, tensors]);
 	const ofAdapters = rows.filter(([path]) => /^(controlnet|exp|ref)/.test(path as string));
 	expect(ofAdapters).toEqual([
@@ -33,10 +34,11 @@ test('a whole bundle has a row for each of them', async () => {
 	]);
 });
 
-test.each<[string, string, (at: (path: string) => string) => unknown, RegExp]>([
+test.each<[string, string, string, (at: (path: string) => string) => unknown, RegExp]>([
 	[
 		'a ControlNet of another UNet',
 		'controlnet/config.json',
+		'control',
 		async (at) => {
 			const config = JSON.parse(await readFile(at('controlnet/config.json'), 'utf8'));
 			await writeFile(at('controlnet/config.json'), JSON.stringify({ ...config, cross_attention_dim: 768 }));
@@ -46,12 +48,14 @@ test.each<[string, string, (at: (path: string) => string) => unknown, RegExp]>([
 	[
 		'an expression adapter that is another file',
 		'exp_adapter/exp_adapter.bin',
+		'expression',
 		(at) => cpSync(join(goldenFolder, 'tiny-sd/encoder/pytorch_model.bin'), at('exp_adapter/exp_adapter.bin')),
 		/projection of expressions/,
 	],
 	[
 		'a reference adapter that is another file',
 		'ref_adapter/pytorch_lora_weights.safetensors',
+		'reference',
 		(at) =>
 			cpSync(
 				join(goldenFolder, 'tiny-sd/vae/diffusion_pytorch_model.safetensors'),
@@ -59,24 +63,34 @@ test.each<[string, string, (at: (path: string) => string) => unknown, RegExp]>([
 			),
 		/layers of a LoRA/,
 	],
-	['a folder without an adapter', 'exp_adapter', (at) => rmSync(at('exp_adapter/exp_adapter.bin')), /exp_adapter\.bin/],
+	[
+		'a folder without an adapter',
+		'exp_adapter',
+		'expression',
+		(at) => rmSync(at('exp_adapter/exp_adapter.bin')),
+		/exp_adapter\.bin/,
+	],
 	[
 		'names of too few numbers',
 		'expressions.json',
+		'expression',
 		(at) => writeFileSync(at('expressions.json'), JSON.stringify({ smile: numbers.slice(1) })),
 		/smile/,
 	],
 	[
 		'a framing of nothing',
 		'controlnet/framing.json',
+		'control',
 		(at) => writeFileSync(at('controlnet/framing.json'), '{}'),
 		/cameraDistance/,
 	],
-])('%s is told of the file, and the bundle runs without it', async (_, path, damage, problem) => {
+])('%s is told of the file, and the bundle runs without it', async (_, path, extra, damage, problem) => {
 	const at = bundleWith('controlnet', 'exp_adapter', 'ref_adapter');
 	await damage(at);
 	const state = await examine(at);
 	expect(state.usable).toBe(true);
+	expect(state.extras).not.toContain(extra);
+	expect(state.extras).toHaveLength(2);
 	const wrong = state.files.filter(({ error }) => error);
 	expect(wrong.map((file) => file.path)).toEqual([path]);
 	expect(wrong[0]!.error!.problem).toMatch(problem);

@@ -3,9 +3,9 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { examineFiles } from '../../lib/doctor/bundle-files.ts';
 import { bundleProblems, findBundles } from '../../lib/doctor/bundles.ts';
 import { packageRoot } from '../../lib/package.ts';
+import { writeAlexNetWeights, writeLpipsHeads } from '../judge-weights.ts';
 import { tensorsOf, writeShards, writeWeights } from '../layouts.ts';
 
 const parts = ['antelopev2', 'arc2face', 'encoder', 'scheduler', 'vae', 'tokens.json'];
@@ -67,7 +67,8 @@ test('a tiny decoder and colours of previews are told with what they are for, an
 	await cp(join(golden, 'taesd/tiny-taesd'), inBundle('own/taesd'), { recursive: true });
 	const halfOf = JSON.stringify({ red: [1, 2, 3, 4, 5], green: [1, 2, 3, 4, 5] });
 	await writeFile(inBundle('own/latent_rgb.json'), halfOf);
-	const files = await examineFiles(inBundle('own'));
+	const { files, extras } = (await findBundles(inBundle('own'))).bundles[0]!;
+	expect(extras).toEqual(['control', 'taesd']);
 	const about = (path: string) => files.find((file) => file.path === path);
 	const use = 'tiny decoder, with --decoder taesd';
 	expect(about('taesd/config.json')).toMatchObject({ use, format: 'JSON' });
@@ -76,6 +77,48 @@ test('a tiny decoder and colours of previews are told with what they are for, an
 	expect(about('latent_rgb.json')).toMatchObject({
 		use: 'colours of previews',
 		error: { problem: expect.stringContaining('5 numbers for `blue`') },
+	});
+});
+
+describe('what judges images', () => {
+	const [alexNet, heads] = ['evaluation/alexnet-owt-7be5be79.pth', 'evaluation/alex.pth'] as const;
+	const use = 'LPIPS on AlexNet';
+	beforeEach(() => mkdir(inBundle('evaluation')));
+
+	test('is told with what it is for; a network that is not there is none the worse', async () => {
+		await writeAlexNetWeights(inBundle(alexNet));
+		await writeLpipsHeads(inBundle(heads));
+		await writeFile(inBundle('evaluation/other.json'), '{}');
+		const state = await examine();
+		expect(bundleProblems(state)).toEqual([]);
+		expect(state.files.filter(({ path }) => path.startsWith('evaluation/'))).toMatchObject([
+			{ path: heads, use, format: 'safetensors', tensors: 5 },
+			{ path: alexNet, use, format: 'safetensors', tensors: 10 },
+			{ path: 'evaluation/other.json', format: 'JSON' },
+		]);
+	});
+
+	test('is not right without one of its files', async () => {
+		await writeAlexNetWeights(inBundle(alexNet));
+		const state = await examine();
+		expect(state.usable).toBe(true);
+		expect(bundleProblems(state)).toEqual([
+			{
+				problem: expect.stringMatching(/There is no .*alex\.pth: without it the rest of LPIPS on AlexNet is not used/),
+				remedy: expect.stringContaining('`arc2face pull --with evaluation`'),
+			},
+		]);
+		expect(state.files.find(({ path }) => path === heads)).toMatchObject({ use, error: {} });
+	});
+
+	test('is not right with the weights of others', async () => {
+		await writeLpipsHeads(inBundle(alexNet));
+		await writeFile(inBundle(heads), pointer);
+		expect(bundleProblems(await examine())).toMatchObject([{ problem: expect.stringContaining('a pointer file') }]);
+		await writeLpipsHeads(inBundle(heads));
+		const state = await examine();
+		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/tensor features\.0\.weight/) }]);
+		expect(state.files.find(({ error }) => error)).toMatchObject({ path: alexNet, use });
 	});
 });
 
@@ -98,10 +141,10 @@ describe('a LoRA', () => {
 	};
 
 	test('that fits is told, by name and file', async () => {
-		expect(await examine()).toMatchObject({ loras: [] });
+		expect(await examine()).toMatchObject({ extras: [] });
 		await writeLora(0);
 		const state = await examine();
-		expect(state).toMatchObject({ usable: true, loras: ['lcm'] });
+		expect(state).toMatchObject({ usable: true, extras: ['lcm'] });
 		expect(bundleProblems(state)).toEqual([]);
 		expect(state.files.find(({ path }) => path === lcm)).toMatchObject({ use, format: 'safetensors', tensors: 2 });
 	});
@@ -109,7 +152,7 @@ describe('a LoRA', () => {
 	test('of another width is not right, and the bundle runs all the same', async () => {
 		await writeLora(768);
 		const state = await examine();
-		expect(state).toMatchObject({ usable: true, loras: [] });
+		expect(state).toMatchObject({ usable: true, extras: [] });
 		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringMatching(/lora_down.*768/) }]);
 		expect(state.files.find(({ error }) => error)).toMatchObject({ path: lcm, use, tensors: 2 });
 	});
@@ -117,7 +160,7 @@ describe('a LoRA', () => {
 	test('whose folder is empty is missing', async () => {
 		await mkdir(inBundle('lcm-lora'));
 		const state = await examine();
-		expect(state).toMatchObject({ usable: true, loras: [] });
+		expect(state).toMatchObject({ usable: true, extras: [] });
 		expect(bundleProblems(state)).toMatchObject([{ problem: expect.stringContaining(inBundle('lcm-lora')) }]);
 	});
 });

@@ -26,7 +26,7 @@ vi.mock('../../lib/native.ts', async (original) => ({
 
 const tiny = {
 	...{ name: 'tiny', folder: '/p/models/tiny', usable: true, canEncode: true },
-	...{ loras: [], unfinished: [], files: [] },
+	...{ extras: [], unfinished: [], files: [] },
 };
 const healthy: Examination = {
 	system: { platform: 'linux', release: '6', arch: 'x64', cpu: 'some', threads: 2, memoryBytes: 8e9 },

@@ -415,6 +415,33 @@ describe('refused with the name of the option, what it may be, and what it was',
 		);
 	});
 
+	test.each([
+		['load', { presicion: 'fp32' }, 'Did you mean `precision`?'],
+		['generate', { step: 25 }, 'Did you mean `steps`?'],
+		['generate', { check: { minSimilarity: 0.5, retries: 2 } }, 'Did you mean `tries`?'],
+		['generate', { pose: { yaw: 30 } }, 'Pass `control: { pose }`.'],
+		['generate', { yaw: 30 }, 'Pass `control: { pose: { yaw } }`.'],
+		['generate', { control: { roll: 30 } }, 'Pass `control: { pose: { roll } }`.'],
+		['generate', { tries: 2 }, 'Pass `check: { minSimilarity, tries }`.'],
+		['generate', { check: 0.5 }, 'Pass `check: { minSimilarity: 0.5 }`.'],
+		['generate', { preview: 5 }, 'Pass `preview: { every: 5 }`.'],
+		['generate', { control: { pose: [30, 0, 0] } }, 'Pass degrees, such as `{ yaw: 30 }`'],
+	] as const)('and says what is meant: %s %j', (call, options, remedy) => {
+		const said = expect.objectContaining({ code: 'INVALID_ARGUMENT', remedy: expect.stringContaining(remedy) });
+		expect(() => calls[call](options as never)).toThrow(said);
+	});
+
+	test.each([
+		['load', { colour: 'red' }],
+		['generate', { toString: 1 }],
+		['generate', { check: 50 }],
+		['generate', { check: '0.5' }],
+		['generate', { preview: 0 }],
+	] as const)('or nothing where it would be a wild guess: %s %j', (call, options) => {
+		const said = expect.objectContaining({ code: 'INVALID_ARGUMENT', remedy: undefined });
+		expect(() => calls[call](options as never)).toThrow(said);
+	});
+
 	test('but not one try with latents', () => {
 		const latents = new Float32Array(12288);
 		expect(generate({ latents, check: { minSimilarity: 0.5, tries: 1 } }).likeness).toEqual({

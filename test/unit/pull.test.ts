@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as undici from 'undici';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { OfficialFile } from '../../lib/bundle/official.ts';
-import { officialParts } from '../../lib/bundle/official.ts';
+import { judgeNames, judgePaths } from '../../lib/bundle/judges.ts';
+import { extraPartOf, extraParts, type OfficialFile, officialParts } from '../../lib/bundle/official.ts';
 import { type PullOptions, pull } from '../../lib/bundle/pull.ts';
 import type { Patience } from '../../lib/bundle/request.ts';
 
@@ -518,6 +518,25 @@ describe('the table of official files', () => {
 		const paths = files.map(({ path }) => path);
 		expect(new Set(paths).size).toBe(paths.length);
 		for (const path of paths) expect(path).toMatch(/^[\w-]+\/[\w.-]+$/);
+	});
+
+	test('has what judges images as a part on request, where it is looked for', () => {
+		expect(extraParts).toContain('evaluation');
+		const paths = judgeNames.flatMap((name) => judgePaths('', name));
+		expect(officialParts.evaluation.files.map(({ path }) => join(path)).sort()).toEqual(paths.sort());
+		expect(paths).toHaveLength(3);
+		for (const path of ['evaluation', 'evaluation/alex.pth']) expect(extraPartOf(path)).toBe('evaluation');
+	});
+
+	test('knows the checksums that names of files begin', () => {
+		const named = files.flatMap(({ path, sha256 }) => {
+			const start = /-([0-9a-f]{8})\.pth$/.exec(path)?.[1];
+			return start === undefined ? [] : [[start, sha256?.slice(0, 8)]];
+		});
+		expect(named).toEqual([
+			['6726825d', '6726825d'],
+			['7be5be79', '7be5be79'],
+		]);
 	});
 
 	test('knows size and checksum together or not at all', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { blamed } from '../../lib/bundle/blame.ts';
 import { openBundle, withPull } from '../../lib/bundle/bundle.ts';
+import { commandLineWording } from '../../lib/cli/wording.ts';
 import { Arc2FaceError, type ErrorCode } from '../../lib/errors.ts';
 import { fileFailed } from '../../lib/files/on-disk.ts';
 import { fromNative } from '../../lib/native-error.ts';
@@ -141,6 +142,19 @@ describe('of a LoRA', () => {
 		const missing = await errorWith('mine', { name: 'lcm', scale: 1 });
 		expect(missing).toMatchObject({ code: 'INVALID_BUNDLE', details: { bundle: folder.path('mine') } });
 		expect((missing as Arc2FaceError).message).not.toMatch(pull);
+	});
+
+	test('that is no file, but nearly a name, the name is what helps', async () => {
+		for (const path of ['lmc', 'LCM', 'lcm']) {
+			const error = (await errorWith('home/arc2face', { path, scale: 1 })) as Arc2FaceError;
+			expect(error).toMatchObject({ code: 'INVALID_WEIGHTS', details: { systemCode: 'ENOENT' } });
+			expect(error.remedy).toBe("`loras: ['lcm']` adds the bundle's own LoRA of that name.");
+			expect(error.inWordsOf(commandLineWording).remedy).toBe("--lcm adds the bundle's own LoRA of that name.");
+		}
+		for (const path of ['style', './lcm', folder.path('lcm')]) {
+			const error = (await errorWith('home/arc2face', { path, scale: 1 })) as Arc2FaceError;
+			expect(error).toMatchObject({ code: 'INVALID_WEIGHTS', remedy: 'Copy or download the file.' });
+		}
 	});
 
 	test("that is the user's own it is not, whatever the bundle", async () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { openCheckpoint } from '../../models/weights/checkpoint.ts';
-import { temporaryFolder } from '../checkpoint-samples.ts';
+import { opcodes, temporaryFolder } from '../checkpoint-samples.ts';
 import { halfToFloat } from '../golden.ts';
 
 const file = fileURLToPath(new URL('../fixtures/before-1.6.pth', import.meta.url));
@@ -39,6 +39,47 @@ test('has every tensor at its place, with shared storages, views and nested dict
 	expect(read('bn.running_var').values).toEqual([1, 1]);
 	expect(views.get('turned')).toMatchObject({ shape: [4, 3], strides: [1, 4], offset: tensors.get('whole')!.offset });
 	expect([...tensors.keys(), ...views.keys()]).toHaveLength(13);
+});
+
+describe('of Python 2', () => {
+	const { global, int, long, tuple, pickle } = opcodes;
+	const text = (value: string) => `U${String.fromCharCode(value.length)}${value}`;
+	const list = (items: readonly string[]) => `](${items.join('')}e`;
+	/** As Python 2 writes a dict of modules: with its pairs, each a list. */
+	const ordered = (pairs: readonly string[]) => `${global('collections.OrderedDict')}${list(pairs)}\x85R`;
+	const storage = `${tuple([text('storage'), global('torch.FloatStorage'), text('7'), text('cuda:0'), long([2]), 'N'])}Q`;
+	const places = [storage, int(0), tuple([int(1), int(2)]), tuple([int(2), int(1)]), '\x89', 'N'];
+	const tensor = `${global('torch._utils._rebuild_tensor_v2')}${tuple(places)}R`;
+	/** A file of a network, as lists of name and value, with one storage of two numbers. */
+	const write = (name: string, pairs: readonly string[]) => {
+		const count = Buffer.alloc(8);
+		count.writeBigInt64LE(2n);
+		const attributes = `}${text('_metadata')}${ordered([list([text(''), `}${text('version')}${int(1)}s`])])}s`;
+		const parts = [pickle('}'), pickle(`${ordered(pairs)}${attributes}b`), pickle(list([text('7')]))];
+		const numbers = Buffer.from(Float32Array.of(1.5, -2).buffer);
+		return folder.write(name, Buffer.concat([bytes.subarray(0, 21), ...parts, count, numbers]));
+	};
+
+	test('has its tensors, too', async () => {
+		const path = write('python2.pth', [list([text('lin0.weight'), tensor])]);
+		const { tensors } = await openCheckpoint(path);
+		expect([...tensors.keys()]).toEqual(['lin0.weight']);
+		const { offset, length, shape, type } = tensors.get('lin0.weight')!;
+		expect({ length, shape, type }).toEqual({ length: 8, shape: [1, 2], type: 'float32' });
+		expect(readFileSync(path).readFloatLE(offset + 4)).toBe(-2);
+	});
+
+	test.each([
+		['a name twice', [list([text('a'), tensor]), list([text('a'), tensor])]],
+		['a name without a value', [list([text('a')])]],
+		['no pairs', [text('ab')]],
+	])('is refused with %s', async (name, pairs) => {
+		const opening = openCheckpoint(write(`${name}.pth`, pairs));
+		await expect(opening).rejects.toMatchObject({
+			code: 'INVALID_WEIGHTS',
+			problem: expect.stringContaining('a dict'),
+		});
+	});
 });
 
 describe('is refused, naming the file', () => {

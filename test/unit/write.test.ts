@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { commandLineWording } from '../../lib/cli/wording.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { requireWritable } from '../../lib/files/target.ts';
 import { inPlaceOf, writeWhole } from '../../lib/files/write.ts';
@@ -55,7 +56,7 @@ describe('writeWhole', () => {
 
 	test('leaves nothing behind when it fails', async () => {
 		await expect(writeWhole(join(folder, 'missing/a.txt'), 'x')).rejects.toMatchObject({
-			...{ code: 'FILE_FAILED', details: { systemCode: 'ENOENT' }, remedy: 'Check the path.' },
+			...{ code: 'FILE_FAILED', details: { systemCode: 'ENOENT' }, remedy: expect.stringContaining('mkdir') },
 		});
 		await mkdir(join(folder, 'taken'));
 		await expect(writeWhole(join(folder, 'taken'), 'x')).rejects.toMatchObject({ details: { systemCode: 'EISDIR' } });
@@ -83,6 +84,9 @@ describe("a failed write names the file that was asked for, and the system's rea
 		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
 		const painted = await failure(file, (name) => image.toFile(name));
 		expect([painted.message.includes('.tmp'), painted.details.file]).toEqual([false, file]);
+		const made = `mkdir(${JSON.stringify(join(folder, 'missing'))}, { recursive: true })`;
+		expect(painted.remedy).toBe(`Make its folder first: \`${made}\` of node:fs/promises.`);
+		expect(painted.inWordsOf(commandLineWording).remedy).toBe('Check the path.'); // commands make it themselves
 	});
 
 	test('absolute, however it was asked for', async () => {

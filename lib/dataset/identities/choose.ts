@@ -24,7 +24,7 @@ export type IdentitySource =
 	| { kind: 'list'; embeddings: Vectors };
 
 export type ChooseOptions = {
-	/** How many, at least 1. */
+	/** How many, 1 to 4,194,304. */
 	count: number;
 	/** Of the numbers that identities are drawn by: a non-negative integer, of which the low 32 bits count. */
 	seed: number;
@@ -101,7 +101,7 @@ const mostInARow = 1000;
 const rules = {
 	kind: oneOf(['fitted', 'sphere', 'list']),
 	components: integer(1, embeddingLength),
-	count: integer(1, 2 ** 31 - 1),
+	count: integer(1, 2 ** 22),
 	seed: integer(0, Number.MAX_SAFE_INTEGER),
 	maxCosine: number(-1, 1),
 	batchSize: integer(1, 2 ** 16),

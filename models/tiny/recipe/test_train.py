@@ -22,6 +22,7 @@ from train import (
     adopt,
     autoencoding,
     composition,
+    controlnet,
     crops,
     data,
     detector,
@@ -407,6 +408,44 @@ def test_networks_taken_over_from_a_bundle_say_what_they_said(run: Path, bundle:
         ):
             # A result holds what a norm added in float16, and so is a little off.
             np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=0, atol=2e-3 * np.abs(wanted).max())
+
+
+def test_a_painter_taken_over_from_a_bundle_is_exported_as_it_was(run: Path, bundle: Path, tmp_path: Path):
+    of = ["--bundle", str(bundle), "--evaluation", str(run / "evaluation")]
+    adopt.main(["--out", str(tmp_path), *SMOKE, *of, "--painting"])
+    export.main(["--out", str(tmp_path), *SMOKE])
+    files = [*bundle.rglob("*.safetensors"), *bundle.rglob("*.json"), *bundle.rglob("*.bin")]
+    assert len(files) >= 15
+    for file in files:
+        again = tmp_path / "bundle" / file.relative_to(bundle)
+        if file.suffix == ".safetensors":
+            found, wanted = load_file(again), load_file(file)
+            assert found.keys() == wanted.keys()
+            assert all(torch.equal(found[name], wanted[name]) for name in wanted), file
+        elif file.suffix == ".json":
+            assert again.read_text() == file.read_text(), file
+        else:
+            found, wanted = (torch.load(path, weights_only=True) for path in (again, file))
+            assert found.keys() == wanted.keys()
+            assert all(torch.equal(found[part][name], w) for part in wanted for name, w in wanted[part].items())
+
+
+def test_a_painter_taken_over_is_trained_on_with_its_own_latents(run: Path, bundle: Path, tmp_path: Path):
+    of = ["--bundle", str(bundle), "--evaluation", str(run / "evaluation")]
+    adopt.main(["--out", str(tmp_path), *SMOKE, *of, "--painting"])
+    shutil.copytree(run / "data", tmp_path / "data")
+    common = [*SMOKE, "--device", "cpu"]
+    before = Examples(read_options("diffusion", None, ["--out", str(run), *common])).scaling_factor
+    trained_on = tmp_path / "data/people-train"
+    trained_on.rename(tmp_path / "aside")
+    shutil.copytree(run / "data/people-heldout", trained_on)  # other photos, whose latents have another deviation
+    after = Examples(read_options("diffusion", None, ["--out", str(tmp_path), *common])).scaling_factor
+    assert after == pytest.approx(before, rel=1e-6)
+    shutil.rmtree(trained_on)
+    (tmp_path / "aside").rename(trained_on)
+    minutes = SIZES["smoke"].minutes["controlnet"]
+    controlnet.main(["--out", str(tmp_path), *common, "--minutes", str(minutes + 0.02)])
+    assert Workspace(tmp_path).read_history("controlnet", "network")["elapsed"] > 60 * minutes
 
 
 def test_one_identity_in_five_is_a_strange_one(run: Path, bundle: Path):

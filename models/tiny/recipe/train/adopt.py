@@ -1,23 +1,40 @@
-"""Takes over the detector, the embedder and the networks that judge of a bundle, as if their stages had made them: for a run that only paints anew.
+"""Takes over networks of a bundle as if their stages had made them.
 
-Norms that the exporter merged into convolutions stay merged: such networks (the embedder, the evaluator) are to be used, not trained on.
+Without --painting the detector, the embedder and the networks that judge, for a run that paints anew. Norms that the exporter merged into
+convolutions stay merged: such networks (the embedder, the evaluator, the observer) are to be used, not trained on. With --painting also what
+paints and its adapters, which any stage trains on with a longer --minutes.
 """
 
 import argparse
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
+from safetensors.torch import load_file
 from torch import nn
 
 from .export import DETECTOR, EVALUATOR, KEYPOINTS, RECOGNISER
+from .export_adapters import (
+    CONTROLNET,
+    EXPRESSION,
+    LCM,
+    OBSERVER,
+    REFERENCE,
+    TINY,
+    WEIGHTS,
+    from_diffusers_names,
+)
 from .networks.detector import Detector
 from .networks.embedder import Embedder
 from .networks.evaluator import Evaluator
 from .networks.keypoint_reader import KeypointReader
-from .sizes import SIZES
+from .networks.observer import Observer
+from .networks.painter import Decoder, make_autoencoder, make_unet
+from .sizes import SIZES, Size
 from .workspace import Workspace
 
 _HERE = Path(__file__).parents[2]  # the bundle that this recipe lies in
@@ -67,6 +84,25 @@ def _fill(network: nn.Module, weights: _Weights) -> None:
             module.weight.copy_(next(slopes))
 
 
+def _painting(bundle: Path, size: Size) -> Iterator[tuple[str, str, dict[str, torch.Tensor]]]:
+    """Stage, network and weights of what paints, and of the adapters that are there."""
+    autoencoder = load_file(bundle / "vae" / WEIGHTS)
+    yield "vae", "network", autoencoder
+    painting = Decoder(make_autoencoder(size.vae, size.data.resolution)).state_dict().keys()
+    yield "decoder", "network", {name: autoencoder[name] for name in painting}
+    yield "diffusion", "encoder", load_file(bundle / "encoder/model.safetensors")
+    yield "diffusion", "unet", load_file(bundle / "arc2face" / WEIGHTS)
+    for stage, file in (("lcm", LCM), ("controlnet", f"{CONTROLNET}/{WEIGHTS}"), ("taesd", f"{TINY}/{WEIGHTS}")):
+        if (bundle / file).exists():
+            yield stage, "network", load_file(bundle / file)
+    if (bundle / EXPRESSION).exists():
+        parts = torch.load(bundle / EXPRESSION, weights_only=True)
+        yield "expression", "network", {f"{part}.{key}": w for part, some in parts.items() for key, w in some.items()}
+    if (bundle / REFERENCE).exists():
+        unet, rank = make_unet(size.diffusion, size.data.resolution), size.adapters.reference_rank
+        yield "reference", "network", from_diffusers_names(load_file(bundle / REFERENCE), unet, rank)
+
+
 @torch.no_grad()
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m train.adopt", description=__doc__)
@@ -76,18 +112,31 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--evaluation", type=Path, default=_HERE / "evaluation", help="folder of the networks that judge"
     )
+    parser.add_argument("--painting", action="store_true", help="also what paints, and its adapters")
     args = parser.parse_args(argv)
     size, workspace = SIZES[args.size], Workspace(args.out)
-    for stage, network, path, prefix in (
+
+    def take_over(stage: str, name: str, weights: dict[str, torch.Tensor], **more: float) -> None:
+        history = {"elapsed": 60 * size.minutes[stage], "steps": 0, "seed": 0, "log": []}
+        workspace.save_result(stage, name, weights, history | more)
+        print(f"adopt: {stage}.{name}")
+
+    seeing = [
         ("detector", Detector(size.detector), args.bundle / DETECTOR, "detector."),
         ("embedder", Embedder(size.embedder), args.bundle / RECOGNISER, ""),
         ("evaluator", Evaluator(size.evaluator), args.evaluation / EVALUATOR, ""),
         ("keypoints", KeypointReader(size.keypoints), args.evaluation / KEYPOINTS, "reader."),
-    ):
+    ]
+    if args.painting:
+        seeing.append(("observer", Observer(), args.evaluation / OBSERVER, ""))
+    for stage, network, path, prefix in seeing:
         _fill(network, _Weights(path, prefix))
-        history = {"elapsed": 60 * size.minutes[stage], "steps": 0, "seed": 0, "log": []}
-        workspace.save_result(stage, "network", network.state_dict(), history)
-        print(f"adopt: {stage} of {path}")
+        take_over(stage, "network", network.state_dict())
+    if args.painting:
+        # That of the latents which these weights were trained on: other photos would have a slightly other one.
+        scaling_factor = json.loads((args.bundle / "vae/config.json").read_text())["scaling_factor"]
+        for stage, name, weights in _painting(args.bundle, size):
+            take_over(stage, name, weights, **({"scaling_factor": scaling_factor} if stage == "diffusion" else {}))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ class Examples:
         self._made_by = fingerprint(*(w.result(stage, "network") for stage in ("vae", "embedder")))
         name = f"latents-{self._made_by}-{len(photos)}"
         latents, identities, strange = w.cached(name, device, lambda: self._read(options))
-        self.scaling_factor = 1 / latents.std().item()
+        # What a painter was trained with, it is trained on with: a rendering that got further has a slightly other deviation.
+        known = w.result("diffusion", "unet").exists() and w.read_history("diffusion", "unet").get("scaling_factor")
+        self.scaling_factor: float = known or 1 / latents.std().item()
         self.latents = latents * self.scaling_factor  # [rows, 4, h, w], of variance 1
         self.identities = identities  # [rows, 512], of length 1
         self._strange = strange  # the same, of crops that are distorted

@@ -29,7 +29,7 @@ EXPRESSION, EXPRESSIONS = "exp_adapter/exp_adapter.bin", "expressions.json"
 REFERENCE = "ref_adapter/pytorch_lora_weights.safetensors"
 TINY = "taesd"
 OBSERVER, LOOKS = "observer.onnx", "expressions.json"
-_WEIGHTS = "diffusion_pytorch_model.safetensors"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 _MODELS = 6  # people who show what a named expression looks like
 
 
@@ -93,8 +93,8 @@ def _looks(observer: Observer, side: int) -> dict[str, list[float]]:
 
 def _write_model(folder: Path, config: dict[str, Any], result: Path) -> Iterator[Path]:
     write_json(folder / "config.json", config)
-    write_weights(folder / _WEIGHTS, result)
-    yield from (folder / "config.json", folder / _WEIGHTS)
+    write_weights(folder / WEIGHTS, result)
+    yield from (folder / "config.json", folder / WEIGHTS)
 
 
 def _write_expression(path: Path, tensors: dict[str, torch.Tensor]) -> None:
@@ -116,3 +116,13 @@ def _with_diffusers_names(
         for name, path in Lora(unet, rank).paths.items()
         for part in ("down", "up")
     }
+
+
+def from_diffusers_names(tensors: dict[str, torch.Tensor], unet: torch.nn.Module, rank: int) -> dict[str, torch.Tensor]:
+    """The other way round, as training has them."""
+    lora = Lora(unet, rank)
+    state = lora.state_dict()
+    for name, path in lora.paths.items():
+        for part in ("down", "up"):
+            state[f"{name}.lora_{part}.weight"] = tensors[f"unet.{path}.lora.{part}.weight"]
+    return state
