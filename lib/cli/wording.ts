@@ -11,6 +11,7 @@ export const commandLineWording: Wording = {
 const differing: Readonly<Record<string, string>> = {
 	photo: '<photo>',
 	loras: '--lora',
+	embeddings: '--from',
 	'control.image': '--control',
 	'control.pose.yaw': '--pose',
 	'control.pose.pitch': '--pose',

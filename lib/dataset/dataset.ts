@@ -189,7 +189,6 @@ async function paintAll(
 			painted++;
 			if (attempt === 1) onProgress('painting', ++done, total);
 		},
-		onShard: () => {},
 	};
 	const working = models.map((model) =>
 		produce(model, shards, { ...options, atOnce: atOnceOn(model, batch) }, both).catch((error: unknown) => {

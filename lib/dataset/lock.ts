@@ -27,7 +27,13 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 	}).catch((cause: NodeJS.ErrnoException) => {
 		throw cause.code === 'ELOCKED' ? busy(folder) : fileFailed('write to', folder, cause);
 	});
-	await onDisk('write', holderFile, () => writeFile(holderFile, JSON.stringify(holder())));
+	try {
+		await onDisk('write', holderFile, () => writeFile(holderFile, JSON.stringify(holder())));
+	} catch (error) {
+		// As on a full disk: nobody has it, then.
+		await release();
+		throw error;
+	}
 	return {
 		signal: lost.signal,
 		release: async () => {

@@ -8,7 +8,7 @@ import { shardFolder } from './folder.ts';
 import { openShardWriter } from './formats/formats.ts';
 import { type Made, makePerson } from './person.ts';
 import type { Run, ShardPlan } from './run.ts';
-import { addTally, noTally, type Tally, writeShardRecord } from './shard-record.ts';
+import { addTally, noTally, writeShardRecord } from './shard-record.ts';
 import { type Order, Studio } from './studio.ts';
 import { Turns } from './turns.ts';
 
@@ -21,8 +21,6 @@ export type ProduceOptions = Readonly<{
 	atOnce: number;
 	/** Each try, once it is painted and read. */
 	onShot: (order: Order) => void;
-	/** Each shard, once it is whole. */
-	onShard: (tally: Tally) => void;
 }>;
 
 type Begun = { plan: ShardPlan; made: Promise<Made>; written: () => void };
@@ -74,13 +72,13 @@ async function writeShard(
 	first: Begun,
 	line: AsyncGenerator<Begun, void, void>,
 	made: Set<Promise<Made>>,
-	{ folder, run, onShard }: ProduceOptions,
+	{ folder, run }: ProduceOptions,
 	signal: AbortSignal,
 ): Promise<void> {
 	const { plan } = first;
-	const tally = noTally();
 	await inPlaceOfFolder(shardFolder(folder, plan.index), async (part) => {
 		const writer = await openShardWriter(run.format, part, plan);
+		const tally = noTally();
 		let failure: { error: unknown } | undefined;
 		try {
 			for (let i = 0, begun = first; ; begun = (await line.next()).value as Begun) {
@@ -102,7 +100,6 @@ async function writeShard(
 		signal.throwIfAborted();
 		await writeShardRecord(part, plan, tally, signal);
 	});
-	onShard(tally);
 }
 
 async function make(

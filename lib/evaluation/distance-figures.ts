@@ -15,6 +15,8 @@ const usualSubset = 1000;
 export const mostCompared = 5000;
 /** What is drawn for the kernel distance's interval: a draw's time grows with the square. */
 const mostGroups = 500;
+/** One image has no spread, and no pair. */
+const leastForDistance = 2;
 /** One more than the neighbours that precision and recall look at. */
 const leastForNeighbours = 4;
 
@@ -45,8 +47,9 @@ export function fidFigure(
 	distances: readonly number[],
 ): Figure {
 	const [whole, ...without] = distances as [number, ...number[]];
-	const interval = jackknifeInterval(whole, without) ?? null;
 	const fewest = Math.min(photos.person.length, portraits.person.length);
+	if (fewest < leastForDistance) return tooFewFor('It takes', leastForDistance, sampleOf(photos, portraits));
+	const interval = jackknifeInterval(whole, without) ?? null;
 	const few =
 		fewest < photos.vectors.length
 			? `Of ${fewest} images it means little: they are fewer than the ${photos.vectors.length} features, and it comes out far too large.`
@@ -79,6 +82,7 @@ type Setting = { people: number; seed: number; sample: string; warnings: readonl
  * subsets that are published. In a draw of people, pairs of copies of one do not count.
  */
 function kidFigure(photos: Features, portraits: Features, { people, seed, sample, warnings, fewest }: Setting): Figure {
+	if (fewest < leastForDistance) return tooFewFor('It takes', leastForDistance, sample);
 	const groups = Math.min(people, mostGroups);
 	const groupOf = Int32Array.from(new Random(seed).order(people), (place) => place % groups);
 	const [real, painted] = [
@@ -136,8 +140,7 @@ function coverage(
 	{ people, seed, sample, warnings, fewest }: Setting,
 ): Record<'precision' | 'recall', Figure> {
 	if (fewest < leastForNeighbours) {
-		const missing = `The balls take at least ${leastForNeighbours} images of each kind.`;
-		const none: Figure = { value: null, interval: null, sample, missing, warnings: [] };
+		const none = tooFewFor('The balls take', leastForNeighbours, sample);
 		return { precision: none, recall: none };
 	}
 	const share = (points: Features, centres: Features): Figure => {
@@ -153,6 +156,11 @@ function coverage(
 		};
 	};
 	return { precision: share(portraits, photos), recall: share(photos, portraits) };
+}
+
+function tooFewFor(what: string, least: number, sample: string): Figure {
+	const missing = `${what} at least ${least} images of each kind.`;
+	return { value: null, interval: null, sample, missing, warnings: [] };
 }
 
 function drawn(features: Features, seed: number): Features {

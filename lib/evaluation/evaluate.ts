@@ -86,10 +86,13 @@ export async function prepare(asked: Asked, signal: AbortSignal): Promise<Prepar
 		format: 1,
 		package: packageVersion(),
 		options: {
-			...(given ? {} : { perIdentity, steps, guidanceScale, sampler, size: sizeText(size), decoder }),
+			...(given
+				? { comparedSide: Math.min(size.width, size.height) }
+				: { perIdentity, steps, guidanceScale, sampler, size: sizeText(size), decoder }),
 			...{ seed, alignment },
 		},
 		model: described.record,
+		listed: sha256(JSON.stringify(people.map(({ name, images }) => [name, ...images.map((image) => image.name)]))),
 		photos: await digestsOf(
 			people.flatMap(({ images }) => images),
 			signal,

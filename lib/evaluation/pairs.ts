@@ -36,11 +36,12 @@ export function pairUp({ people, photos, portraits, seed }: Evidence, most = mos
 	if (genuine === genuineAll) {
 		for (let i = 0; i < n; i++) for (const j of photosOf[portraits.person[i]!]!) pairs.add(i, j);
 	} else {
+		const most = perPortrait.reduce((a, b) => Math.max(a, b), 0);
 		while (pairs.count < genuine) {
 			const i = random.below(n);
 			const own = photosOf[portraits.person[i]!]!;
 			// As often as the portrait has photos, so that all pairs are as likely.
-			const j = random.below(m);
+			const j = random.below(most);
 			if (j < own.length) pairs.add(i, own[j]!);
 		}
 	}

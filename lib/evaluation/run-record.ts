@@ -14,6 +14,8 @@ export type RunRecord = Readonly<{
 	model: Readonly<Record<string, unknown>>;
 	/** What ran it; absent before it is loaded, and compared only once it is. */
 	runtime?: Readonly<Record<string, unknown>>;
+	/** SHA-256 of who is listed with which photos, in order: it decides whom portraits show, and their seeds. */
+	listed: string;
 	/** SHA-256 by name; null where a file can't be read. */
 	photos: Readonly<Record<string, string | null>>;
 	/** Of portraits that others made. */
@@ -58,6 +60,9 @@ export async function writeRunRecord(folder: string, record: RunRecord): Promise
 
 /** Sentences' parts: `steps was 25 and is 10`. */
 export function differences(before: RunRecord, now: RunRecord): string[] {
+	const photos = differingFiles('photos', before.photos, now.photos);
+	// Other photos are another list, too.
+	const isListedOtherwise = photos.length === 0 && before.listed !== now.listed;
 	return [
 		...(before.package === now.package
 			? []
@@ -71,7 +76,8 @@ export function differences(before: RunRecord, now: RunRecord): string[] {
 			: differingFields(before.runtime ?? {}, now.runtime).map((name) =>
 					was(`the ${name}`, before.runtime?.[name], now.runtime?.[name]),
 				)),
-		...differingFiles('photos', before.photos, now.photos),
+		...photos,
+		...(isListedOtherwise ? ['its photos were listed in another order, or as those of other people'] : []),
 		...differingFiles('portraits', before.portraits ?? {}, now.portraits ?? {}),
 	];
 }

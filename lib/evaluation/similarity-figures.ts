@@ -43,10 +43,8 @@ export function identityFigures(evidence: Evidence, toInput: Float64Array): Reco
 		if (i === inputs[person]) continue;
 		otherPhotos.add(person, dot(row(photos.embeddings, i), row(photos.embeddings, inputs[person]!)));
 	}
-	const numbers = photos.person.reduce(
-		(counts, person) => counts.with(person, counts[person]! + 1),
-		new Int32Array(people),
-	);
+	const numbers = new Int32Array(people);
+	for (const person of photos.person) numbers[person]!++;
 	const sums = embeddingSums(photos, people);
 	for (const [i, person] of photos.person.entries()) {
 		if (numbers[person]! < 2) continue;

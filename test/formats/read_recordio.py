@@ -55,7 +55,7 @@ class Records:
 def mxnet_records(folder):
     try:
         from mxnet import recordio
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: without a library of the system that it links to
         print(f"MXNet's own reader is not here: {error}", file=sys.stderr)
         return None
     reader = recordio.MXIndexedRecordIO(os.path.join(folder, "train.idx"), os.path.join(folder, "train.rec"), "r")

@@ -193,6 +193,14 @@ describe('a folder', () => {
 		await lock.release();
 		await (await lockFolder(folder.path('set'))).release();
 	});
+
+	test('is nobody’s where the holder could not be written down, as on a full disk', async () => {
+		const path = folder.path('full');
+		// Stands for it: a folder can't be written to as a file.
+		await mkdir(join(path, '.dataset'), { recursive: true });
+		expect(await failure(lockFolder(path))).toMatchObject({ code: 'FILE_FAILED', details: { systemCode: 'EISDIR' } });
+		expect(await readdir(path)).toEqual(['.dataset']);
+	});
 });
 
 describe('the same run', () => {

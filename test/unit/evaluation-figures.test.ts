@@ -362,6 +362,17 @@ describe('distances of features', () => {
 		expect(fidFigure(wide, [1, 2, 3]).warnings.join()).toContain('fewer than the 16 features');
 	});
 
+	test.each([
+		['one portrait', 1],
+		['no portrait', 0],
+	])('distances take two images of each kind: %s has none', async (_, number) => {
+		const features = { photos: featuresOf(2, 2, { seed: 1 }), portraits: featuresOf(number, 1, { seed: 2 }) };
+		const run = async (tasks: readonly Task[]) => tasks.map(compute);
+		const { figures } = await figuresOf({ ...known, features }, { inception: '', lpips: '' }, run);
+		const none = { value: null, interval: null, missing: 'It takes at least 2 images of each kind.' };
+		expect([figures.fid, figures.kid]).toMatchObject([none, none]);
+	});
+
 	test('balls of three neighbours take four images', () => {
 		const few = { photos: featuresOf(3, 1, { seed: 1 }), portraits: featuresOf(3, 3, { seed: 2 }) };
 		const { precision, recall } = neighbourFigures({ ...known, people: 3, features: few });

@@ -433,6 +433,34 @@ describe('a folder that holds a run', () => {
 		expect(changed.model?.seeds ?? []).toEqual([]);
 	});
 
+	test('of given portraits that were compared in another size is refused', async () => {
+		await twoPeople();
+		await put('given/anna/1.png', red);
+		await put('given/berta/1.png', green);
+		const portraits = temporary.path('given');
+		await run({ portraits });
+		await expect(run({ portraits, change: { geometry: { ...described.geometry, width: 40 } } })).rejects.toMatchObject({
+			problem: expect.stringContaining('comparedSide was 48 and is 40'),
+		});
+	});
+
+	test.each([
+		['another photo first', 'anna,people/anna/2.png\nanna,people/anna/1.png\nberta,people/berta/1.png\n'],
+		['a photo of somebody else', 'anna,people/anna/1.png\nberta,people/anna/2.png\nberta,people/berta/1.png\n'],
+	])('of a list with %s is refused: its portraits are of other photos', async (_, rows) => {
+		await twoPeople();
+		const source = temporary.path('people.csv');
+		await writeFile(source, 'person,file\nanna,people/anna/1.png\nanna,people/anna/2.png\nberta,people/berta/1.png\n');
+		await run({ source });
+		const before = await contents();
+		await writeFile(source, `person,file\n${rows}`);
+		await expect(run({ source })).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+			problem: expect.stringContaining('its photos were listed in another order, or as those of other people'),
+		});
+		expect(await contents()).toEqual(before);
+	});
+
 	test.each([
 		['files of something else', 'novel.txt', 'chapter one', 'has other files'],
 		['a record that is none', 'run.json', '{"format": 2}', 'Expected the record of a run'],

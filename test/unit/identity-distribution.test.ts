@@ -1,7 +1,9 @@
 // The distribution that new identities are drawn from: principal components of embeddings.
 import { describe, expect, test } from 'vitest';
+import { commandLineWording } from '../../lib/cli/wording.ts';
 import { fitDistribution } from '../../lib/dataset/identities/distribution.ts';
 import { unitVectors } from '../../lib/dataset/identities/unit.ts';
+import type { Arc2FaceError } from '../../lib/errors.ts';
 import { torchGenerator } from '../torch-randn.ts';
 
 const length = 512;
@@ -84,6 +86,14 @@ describe('principal components', () => {
 			code: 'INVALID_ARGUMENT',
 			problem: expect.stringContaining('Expected at least two that differ for `embeddings`'),
 		});
+	});
+
+	test('of one person are told by the flag of the command line that named the file', async () => {
+		const one = { data: new Float32Array(length).fill(1), length };
+		const error = await fitDistribution(one, undefined).catch((reason: Arc2FaceError) => reason);
+		expect((error as Arc2FaceError).inWordsOf(commandLineWording).problem).toBe(
+			'Expected at least two that differ for --from but received 1 of one person.',
+		);
 	});
 
 	test('stop when asked to, in the thread of their own, too', async () => {
