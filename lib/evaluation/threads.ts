@@ -21,16 +21,23 @@ export async function inThreads(
 ): Promise<Answer[]> {
 	const answers: Answer[] = [];
 	const left = [...tasks.entries()];
+	const failure = new AbortController(); // what one throws stops the others
+	const either = AbortSignal.any([signal, failure.signal]);
 	let done = 0;
 	const work = async () => {
 		for (let next = left.shift(); next !== undefined; next = left.shift()) {
 			const [index, task] = next;
-			answers[index] = await inThread(task, signal);
+			answers[index] = await inThread(task, either);
 			onDone?.(++done);
 		}
 	};
 	const threads = Math.min(mostThreads, availableParallelism(), tasks.length);
-	await Promise.all(Array.from({ length: threads }, work));
+	try {
+		await Promise.all(Array.from({ length: threads }, work));
+	} catch (error) {
+		failure.abort(error);
+		throw error;
+	}
 	return answers;
 }
 
