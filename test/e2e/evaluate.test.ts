@@ -299,7 +299,7 @@ describe.skipIf(missingBrowser !== undefined)('the page', () => {
 		await opened.keyboard.press('Tab');
 		expect(await opened.evaluate(`document.activeElement.textContent`)).toBe('Figures');
 		await opened.keyboard.press('Enter');
-		expect(opened.url()).toMatch(/#figures$/);
+		await opened.waitForURL(/#figures$/);
 		await opened.close();
 	});
 });

@@ -80,11 +80,11 @@ def test_an_adapter_refuses_another_painter_than_its_own(run: Path, bundle: Path
 
 def test_painter_and_adapters_fit_into_one_command_on_a_gpu_and_the_adapters_into_some_time_of_a_core():
     first_networks = {"detector", "embedder", "evaluator", "keypoints"}
-    painter = {"data", "vae", "reader", "diffusion", "decoder"}
+    painter = {"data", "vae", "reader", "diffusion", "decoder", "retouch"}
     gpu = {stage: minutes for stage, minutes in SIZES["gpu"].minutes.items() if stage not in first_networks}
     cpu = {stage: minutes for stage, minutes in SIZES["cpu"].minutes.items() if stage not in first_networks | painter}
     assert len(cpu) >= 6 and gpu.keys() == cpu.keys() | painter
-    assert sum(gpu.values()) <= 9.001 and sum(cpu.values()) <= 150
+    assert sum(gpu.values()) <= 9.001 and sum(cpu.values()) <= 220
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu"])

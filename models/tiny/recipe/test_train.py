@@ -34,6 +34,7 @@ from train import (
     keypoints,
     looks,
     recognition,
+    retouch,
     vae,
 )
 from train.examples import Examples
@@ -446,6 +447,17 @@ def test_a_painter_taken_over_is_trained_on_with_its_own_latents(run: Path, bund
     minutes = SIZES["smoke"].minutes["controlnet"]
     controlnet.main(["--out", str(tmp_path), *common, "--minutes", str(minutes + 0.02)])
     assert Workspace(tmp_path).read_history("controlnet", "network")["elapsed"] > 60 * minutes
+
+
+def test_grain_is_how_much_fine_detail_there_is_wherever_it_lies():
+    torch.manual_seed(0)
+    detailed = torch.randn(1, 3, 64, 64)
+    # Patches of eight pixels that lie four apart: a move by four is one by a patch.
+    moved = torch.roll(detailed, (4, 8), (2, 3))
+    torch.testing.assert_close(retouch.grain(moved)[:, :, 3:-2, 3:-2], retouch.grain(detailed)[:, :, 2:-3, 1:-4])
+    soft = torch.nn.functional.avg_pool2d(detailed, 3, 1, 1)
+    assert retouch.grain(soft).mean() < 0.6 * retouch.grain(detailed).mean()
+    assert retouch.grain(torch.ones(1, 3, 64, 64)).abs().max() < 1e-6
 
 
 def test_one_identity_in_five_is_a_strange_one(run: Path, bundle: Path):

@@ -89,7 +89,8 @@ def _painting(bundle: Path, size: Size) -> Iterator[tuple[str, str, dict[str, to
     autoencoder = load_file(bundle / "vae" / WEIGHTS)
     yield "vae", "network", autoencoder
     painting = Decoder(make_autoencoder(size.vae, size.data.resolution)).state_dict().keys()
-    yield "decoder", "network", {name: autoencoder[name] for name in painting}
+    for stage in ("decoder", "retouch"):
+        yield stage, "network", {name: autoencoder[name] for name in painting}
     yield "diffusion", "encoder", load_file(bundle / "encoder/model.safetensors")
     yield "diffusion", "unet", load_file(bundle / "arc2face" / WEIGHTS)
     for stage, file in (("lcm", LCM), ("controlnet", f"{CONTROLNET}/{WEIGHTS}"), ("taesd", f"{TINY}/{WEIGHTS}")):

@@ -1,4 +1,4 @@
-"""Measures the autoencoder alone, on held-out people: what it loses, no portrait can have. Also after the stage `vae` or `decoder`."""
+"""Measures the autoencoder alone, on held-out people: what it loses, no portrait can have. Also after the stage `vae`, `decoder` or `retouch`."""
 
 import argparse
 from pathlib import Path
@@ -87,8 +87,10 @@ def main(argv: list[str] | None = None) -> None:
     workspace = Workspace(args.out)
     photos = PhotoSet(workspace.data / "people-heldout", torch.device("cpu"))
     autoencoder = workspace.load_result("vae", "network", make_autoencoder(SIZES[args.size].vae, photos.resolution))
-    if workspace.result("decoder", "network").exists():
-        workspace.load_result("decoder", "network", Decoder(autoencoder))
+    for stage in ("retouch", "decoder"):  # the last that is there
+        if workspace.result(stage, "network").exists():
+            workspace.load_result(stage, "network", Decoder(autoencoder))
+            break
     measured = Autoencoding(autoencoder, photos)
     print(f"autoencoder: PSNR over faces {measured.psnr():.2f} dB, both eyes there {measured.eyes():.4f}")
     measured.sheet().save(args.out / "autoencoding.png")

@@ -24,13 +24,14 @@ from . import (
     observer,
     reader,
     reference,
+    retouch,
     taesd,
     vae,
 )
 from .sizes import SIZES
 
 _ADOPTED = (detector, embedder, evaluator, keypoints)
-_PAINTING = (vae, reader, diffusion, decoder)
+_PAINTING = (vae, reader, diffusion, decoder, retouch)
 _ADAPTING = (observer, taesd, controlnet, expression, reference, lcm)
 
 

@@ -43,7 +43,7 @@ def export(workspace: Workspace, size: Size, bundle: Path, evaluation: Path) -> 
     write_weights(
         bundle / "vae/diffusion_pytorch_model.safetensors",
         workspace.result("vae", "network"),
-        workspace.result("decoder", "network"),
+        workspace.result("retouch", "network"),
     )
     write_json(bundle / "scheduler/scheduler_config.json", SCHEDULER)
     write_json(bundle / "tokens.json", TOKENS)

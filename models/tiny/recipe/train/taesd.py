@@ -22,12 +22,12 @@ def _painted(options: Options, examples: Examples) -> torch.Tensor:
 
     def paint() -> torch.Tensor:
         decoder = Decoder(make_autoencoder(options.size.vae, examples.photos.resolution))
-        decoder = w.load_result("decoder", "network", decoder).to(options.device)
+        decoder = w.load_result("retouch", "network", decoder).to(options.device)
         latents = examples.latents[:_SHOWN] / examples.scaling_factor
         painted = torch.cat([((decoder(part) + 1) * 127.5).clamp(0, 255) for part in latents.split(32)])
         return painted.round().byte()
 
-    made_of = fingerprint(w.result("vae", "network"), w.result("decoder", "network"))
+    made_of = fingerprint(w.result("vae", "network"), w.result("retouch", "network"))
     return w.cached(f"painted-{made_of}", options.device, paint)
 
 

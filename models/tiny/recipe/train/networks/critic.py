@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 _CHANNELS = (24, 48, 96)
+_FINEST = 12  # channels that look at single pixels: layers that only see every other one leave patterns of dots in what they judge
 
 
 class Critic(nn.Module):
@@ -15,8 +16,8 @@ class Critic(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 3
+        layers: list[nn.Module] = [spectral_norm(nn.Conv2d(3, _FINEST, 3, 1, 1)), nn.LeakyReLU(0.2)]
+        inputs = _FINEST
         for outputs in _CHANNELS:
             layers += [spectral_norm(nn.Conv2d(inputs, outputs, 4, 2, 1)), nn.LeakyReLU(0.2)]
             inputs = outputs
