@@ -20,17 +20,7 @@ export async function cutFace(photo: Pixels, keypoints: readonly Point[], side: 
 
 /** @param square - x and y of its top left, bottom left, bottom right and top right; 0 is the middle of the first pixel */
 export async function cutSquare(photo: Pixels, square: Float64Array, side: number): Promise<Pixels> {
-	const [x0, y0, , , , , x3, y3] = square as unknown as [
-		number,
-		number,
-		number,
-		number,
-		number,
-		number,
-		number,
-		number,
-	];
-	const own = Math.hypot(x3 - x0, y3 - y0);
+	const own = Math.hypot(square[6]! - square[0]!, square[7]! - square[1]!); // along its upper edge
 	const factor = Math.min(1, side / own);
 	const source = factor === 1 ? photo : await shrunk(photo, factor);
 	const [fx, fy] = [source.width / photo.width, source.height / photo.height];

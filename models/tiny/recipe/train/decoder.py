@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from .examples import Examples
-from .networks.critic import Critic
+from .networks.critic import Critic, contest
 from .networks.embedder import Embedder
 from .networks.painter import Decoder, make_autoencoder
 from .stage import Training, read_options
@@ -35,11 +35,7 @@ def main(argv: list[str] | None = None) -> None:
         wanted = to_signed(images)
         with options.autocast():
             painted = decoder(latents)
-            # The same critic, once to be learnt from and once to learn.
-            critic.requires_grad_(False)
-            verdict = critic(painted).float()
-            critic.requires_grad_(True)
-            on_photos, on_portraits = critic(wanted).float(), critic(painted.detach()).float()
+            verdict, unsure = contest(critic, painted, wanted)
             face = face_loss(embedder, (painted.float() + 1) * 127.5, images, keypoints)
         weight = attention(photos.boxes[rows], keypoints, photos.resolution)
         error = painted.float() - wanted
@@ -49,9 +45,8 @@ def main(argv: list[str] | None = None) -> None:
             # What all channels err by alike is brightness; the rest, over 4 × 4 pixels, is a cast that the eye sees at once.
             "colours": nn.functional.avg_pool2d(error - error.mean(1, keepdim=True), 4).abs().mean(),
             "face": face,
-            "verdict": -verdict.mean(),
-            # Hinges (https://arxiv.org/abs/1705.02894): what is judged rightly enough teaches nothing more.
-            "critic": nn.functional.relu(1 - on_photos).mean() + nn.functional.relu(1 + on_portraits).mean(),
+            "verdict": -verdict,
+            "critic": unsure,
         }
         losses["loss"] = (
             losses["pixels"]

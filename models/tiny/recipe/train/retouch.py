@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .adapting import FrozenPainter
-from .networks.critic import Critic
+from .networks.critic import Critic, contest
 from .networks.embedder import Embedder
 from .networks.painter import TIMESTEPS, Decoder, make_autoencoder
 from .stage import Options, Training, read_options
@@ -53,14 +53,9 @@ def main(argv: list[str] | None = None) -> None:
         wanted = to_signed(images)
         with options.autocast():
             painted = decoder(latents)
-            # The same critic, once to be learnt from and once to learn.
-            critic.requires_grad_(False)
             # Moved about, so that no pattern can hide in the grid of its strides.
             shift = tuple(torch.randint(8, (2,)).tolist())
-            shown, taken = (torch.roll(images, shift, (2, 3)) for images in (painted, wanted))
-            verdict = critic(shown).float()
-            critic.requires_grad_(True)
-            on_photos, on_portraits = critic(taken).float(), critic(shown.detach()).float()
+            verdict, unsure = contest(critic, *(torch.roll(x, shift, (2, 3)) for x in (painted, wanted)))
             face = face_loss(embedder, (painted.float() + 1) * 127.5, images, keypoints)
         weight = attention(photos.boxes[rows], keypoints, photos.resolution)
         error = painted.float() - wanted
@@ -71,8 +66,8 @@ def main(argv: list[str] | None = None) -> None:
             "coarse": (coarse_weight * coarse.abs()).mean(),
             "grain": (grain(painted.float()) - grain(wanted)).abs().mean(),
             "face": face,
-            "verdict": -verdict.mean(),
-            "critic": nn.functional.relu(1 - on_photos).mean() + nn.functional.relu(1 + on_portraits).mean(),
+            "verdict": -verdict,
+            "critic": unsure,
         }
         losses["loss"] = (
             losses["pixels"]

@@ -25,3 +25,15 @@ class Critic(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.layers(images)
+
+
+def contest(critic: Critic, painted: torch.Tensor, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The verdict on what was painted, to be learnt from, and the critic's own loss: the same critic, once to teach and once to learn.
+
+    Hinges (https://arxiv.org/abs/1705.02894): what is judged rightly enough teaches nothing more.
+    """
+    critic.requires_grad_(False)
+    verdict = critic(painted).float()
+    critic.requires_grad_(True)
+    on_photos, on_portraits = critic(photos).float(), critic(painted.detach()).float()
+    return verdict.mean(), nn.functional.relu(1 - on_photos).mean() + nn.functional.relu(1 + on_portraits).mean()
