@@ -13,8 +13,8 @@ import type { ResolvedDataset } from '../options/dataset.ts';
 import type { Feature } from '../options/features.ts';
 import { resolveGenerateOptions } from '../options/generate.ts';
 import { packageVersion } from '../package.ts';
-import { identitiesDigest } from './folder.ts';
 import { chooseIdentities, type IdentitySource } from './identities/choose.ts';
+import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings } from './identities/file.ts';
 import type { Asked, Run } from './run.ts';
 import type { Spread } from './spread.ts';
@@ -136,5 +136,5 @@ export async function choosePeople(
 		...{ count: people, seed, maxCosine, signal, onProgress },
 		...(others.length > 0 && { exclude: { data: excluded, length: embeddingLength } }),
 	});
-	return { embeddings, digest: identitiesDigest(embeddings) };
+	return { embeddings, digest: await identitiesDigest(embeddings, signal) };
 }

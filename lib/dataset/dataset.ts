@@ -10,7 +10,6 @@ import type { Feature } from '../options/features.ts';
 import { askedOf, choosePeople, decidedBy, spreadOf } from './begin.ts';
 import {
 	dataFolder,
-	identitiesDigest,
 	identitiesFile,
 	isJoined,
 	readRecord,
@@ -20,6 +19,7 @@ import {
 	writeRecord,
 } from './folder.ts';
 import { joinShards } from './formats/formats.ts';
+import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings, writeEmbeddings } from './identities/file.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { produce } from './produce.ts';
@@ -144,7 +144,7 @@ async function people(
 	const file = identitiesFile(out);
 	if (recorded) {
 		const written = await readEmbeddings(file).catch(() => undefined); // made again below
-		if (written && identitiesDigest(written.data) === recorded.run.identities) {
+		if (written && (await identitiesDigest(written.data, signal)) === recorded.run.identities) {
 			return { run: recorded.run, identities: written.data };
 		}
 	}

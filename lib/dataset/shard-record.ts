@@ -1,10 +1,11 @@
 // What a shard says of itself: what was painted for it, and the digest of every file.
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { FileDigests } from '../files/digests.ts';
 import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write.ts';
+import { dataFolder, isJoined } from './folder.ts';
 import type { Flaw } from './gate.ts';
 import type { ShardPlan } from './run.ts';
 
@@ -46,7 +47,7 @@ export async function readShardRecord(folder: string): Promise<ShardRecord> {
 		addTally(noTally(), record.tally);
 		if (Object.keys(record.files).length > 0) return record;
 	} catch {}
-	throw damaged(folder, `its ${name} is damaged`);
+	throw await damaged(folder, `its ${name} is damaged`);
 }
 
 /**
@@ -56,12 +57,12 @@ export async function readShardRecord(folder: string): Promise<ShardRecord> {
  */
 export async function verifyShard(folder: string, plan: ShardPlan, signal: AbortSignal): Promise<ShardRecord> {
 	const record = await readShardRecord(folder);
-	if (record.index !== plan.index) throw damaged(folder, `its ${name} is of shard ${record.index}`);
+	if (record.index !== plan.index) throw await damaged(folder, `its ${name} is of shard ${record.index}`);
 	const found = await digestsIn(folder, signal);
 	for (const file of Object.keys({ ...record.files, ...found })) {
 		if (found[file] === record.files[file]) continue;
 		const what = found[file] === undefined ? 'missing' : record.files[file] === undefined ? 'of nobody' : 'damaged';
-		throw damaged(folder, `${file} is ${what}`);
+		throw await damaged(folder, `${file} is ${what}`);
 	}
 	return record;
 }
@@ -79,9 +80,12 @@ async function digestsIn(folder: string, signal: AbortSignal): Promise<Record<st
 	return found;
 }
 
-function damaged(folder: string, why: string): Arc2FaceError {
+async function damaged(folder: string, why: string): Promise<Arc2FaceError> {
+	const set = dirname(dirname(folder));
+	// Joined once, it would stay as it is, and may have the damaged files themselves.
+	const data = (await isJoined(set)) ? `, and ${dataFolder(set)}, which was joined from it,` : ',';
 	return new Arc2FaceError('FILE_FAILED', `The shard ${folder} is not as it was written: ${why}.`, {
-		remedy: 'Delete the folder of the shard, and run the command that made it again.',
+		remedy: `Delete the folder of the shard${data} and run the command that made it again.`,
 		details: { file: folder },
 	});
 }

@@ -238,6 +238,19 @@ describe('a run', () => {
 		expect(files).toEqual([{ file: 'inception.pth', sha256: 'f'.repeat(64) }]);
 	});
 
+	test('compares some pairs of very many portraits of a person, and tells of how many', async () => {
+		await twoPeople();
+		for (let i = 0; i < 34; i++) await put(`many/anna/${i}.png`, [200, 0, i], 48);
+		await writeFile(temporary.path('many/anna/9.png'), 'no photo');
+		for (const name of ['a', 'b']) await put(`many/berta/${name}.png`, green, 48);
+		const judges = fakeJudges({ inception: false, lpips: true });
+		const { figures } = await run({ judges, portraits: temporary.path('many') });
+		// 500 of 34 portraits' pairs, without those of the one that can't be read.
+		expect(judges.asked.pairs).toBeGreaterThan(400);
+		expect(judges.asked.pairs).toBeLessThan(500);
+		expect(figures.lpips.sample).toBe(`${judges.asked.pairs} of ${(33 * 32) / 2 + 1} pairs of portraits of one person`);
+	});
+
 	test('cuts portraits, too, where they are framed otherwise, unless it is told not to', async () => {
 		await twoPeople();
 		const framing = { cameraDistance: 11, headHeight: 0.76 };
@@ -254,6 +267,14 @@ describe('a run', () => {
 		expect(await alignmentOf({})).toEqual(['photos', ...uncut]);
 		expect(await alignmentOf({ options: { alignment: 'both' } })).toEqual(['both', ...cut]);
 	});
+});
+
+test('goes on where a kill left half a record', async () => {
+	await twoPeople();
+	await mkdir(out());
+	await writeFile(`${out()}/.0123456789ab.tmp`, '{"format": 1,');
+	await run();
+	expect((await readdir(out())).sort()).toEqual(['portraits', 'report.html', 'report.json', 'run.json']);
 });
 
 describe('photos of no use', () => {
