@@ -9,21 +9,32 @@ import { dataFolder, isJoined } from './folder.ts';
 import type { Flaw } from './gate.ts';
 import type { ShardPlan } from './run.ts';
 
-/** In numbers of images. */
-export type Tally = { kept: number; missing: number; painted: number; refused: Record<Flaw, number> };
+/** In numbers of images, but for the last two. */
+export type Tally = {
+	kept: number;
+	missing: number;
+	painted: number;
+	refused: Record<Flaw, number>;
+	/** People some of whose images are missing. */
+	incomplete: number;
+	/** Those of them who have none. */
+	absent: number;
+};
 
 export type ShardRecord = ShardPlan & Readonly<{ tally: Tally; files: Readonly<Record<string, string>> }>;
 
 const name = 'shard.json';
 
 export function noTally(): Tally {
-	return { kept: 0, missing: 0, painted: 0, refused: { 'no face': 0, unlike: 0, copy: 0 } };
+	return { kept: 0, missing: 0, painted: 0, refused: { 'no face': 0, unlike: 0, copy: 0 }, incomplete: 0, absent: 0 };
 }
 
-export function addTally(sum: Tally, { kept, missing, painted, refused }: Tally): void {
+export function addTally(sum: Tally, { kept, missing, painted, refused, incomplete, absent }: Tally): void {
 	sum.kept += kept;
 	sum.missing += missing;
 	sum.painted += painted;
+	sum.incomplete += incomplete;
+	sum.absent += absent;
 	for (const flaw of Object.keys(sum.refused) as Flaw[]) sum.refused[flaw] += refused[flaw];
 }
 
