@@ -22,6 +22,7 @@ import {
 	imageFormatNames,
 	resolveDatasetOptions,
 } from '../options/dataset.ts';
+import { resolveLoadOptions } from '../options/load.ts';
 import { lcmPresets, type PresetName, usualPresets } from '../options/presets.ts';
 import { detectionSizeUnit, usualDetectionSize } from '../options/sizes.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
@@ -141,7 +142,7 @@ export default defineCommand({
 		const { imageSizes, ...shapes } = chosenShapes(values);
 		const { folder: bundle, geometry } = await openBundle(values.bundle);
 		const size = await chosenSize({ width: values.width, height: values.height }, imageSizes, async () => geometry);
-		checkLoadOptions(values, size);
+		const { decoder, loras, cacheDir } = resolveLoadOptions(checkLoadOptions(values, size));
 		const { width, height } = size ?? imageSizes?.[0] ?? geometry;
 		const detectionSize = shapes.detectionSize ?? readingSize(Math.max(width, height));
 		const batchRows = shapes.batchSizes ?? usualRows;
@@ -155,6 +156,7 @@ export default defineCommand({
 		const made = await makeDataset(resolved, {
 			bundle,
 			reading: { detectionSize, batchRows },
+			loading: { decoder, loras, cacheDir },
 			load: async (index, features, signal) => {
 				const device = devices.deviceOf(index);
 				const chosen = { ...values, device, detectionSize, batchSizes: batchRows.map(String), features };

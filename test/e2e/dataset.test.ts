@@ -245,7 +245,10 @@ describe('nothing is overwritten', () => {
 		const bytes = await readFile(weights);
 		bytes[bytes.length - 1]! ^= 1;
 		await writeFile(weights, bytes);
-		expect(await refusal(changed, 'whole')).toMatch(/begun otherwise: weights of the VAE \["[0-9a-f]+…/);
+		const told = await refusal(changed, 'whole');
+		expect(told).toMatch(/begun otherwise: weights of the VAE \["[0-9a-f]+…/);
+		expect(same.stderr).toMatch(/loading the model/);
+		expect(told).not.toMatch(/loading the model/);
 	});
 
 	test('of another’s folder', async () => {
