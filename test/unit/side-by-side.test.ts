@@ -4,7 +4,6 @@ import { SideBySide } from '../../lib/cli/side-by-side.ts';
 import type { NativeGpu } from '../../lib/native.ts';
 
 const big: NativeGpu = { name: 'Big', capability: 90, memory: 8e10, multiprocessors: 132, supported: true };
-const small: NativeGpu = { name: 'Small', capability: 89, memory: 8e9, multiprocessors: 24, supported: true };
 
 /** Where four models run, the first of which finds itself on `first`. */
 function devices(asked: string | undefined, first: string, gpus: readonly NativeGpu[]) {
@@ -19,7 +18,13 @@ function devices(asked: string | undefined, first: string, gpus: readonly Native
 test.each<[string, string | undefined, string, readonly NativeGpu[], (string | undefined)[]]>([
 	['all GPUs of one kind, in turn', undefined, 'cuda:0', [big, big, big], [undefined, 'cuda:1', 'cuda:2', 'cuda:0']],
 	['from the first on', 'auto', 'cuda:1', [big, big, big], ['auto', 'cuda:2', 'cuda:0', 'cuda:1']],
-	['no GPU of another kind', 'cuda', 'cuda:0', [big, small, big], ['cuda', 'cuda:2', 'cuda:0', 'cuda:2']],
+	[
+		'no GPU of another kind',
+		'cuda',
+		'cuda:0',
+		[big, { ...big, name: 'Other' }, big],
+		['cuda', 'cuda:2', 'cuda:0', 'cuda:2'],
+	],
 	[
 		'no slice of the same',
 		'cuda',
