@@ -16,9 +16,9 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { readTokens } from '../lib/bundle/tokens.ts';
+import { loadChanged } from '../lib/evaluation/changed-model.ts';
 import { Arc2Face, type GeneratedImage, type Identity } from '../lib/index.ts';
 import { packageRoot } from '../lib/package.ts';
-import { loadChanged } from './portraits/changed-model.ts';
 import { defaultEvaluator, EvaluationModel } from './portraits/evaluation-model.ts';
 import { Gallery, type KnownPerson } from './portraits/gallery.ts';
 import { groupPeople, measureGroups } from './portraits/groups.ts';
@@ -163,7 +163,7 @@ async function paintUnconditional(list: readonly Order[]): Promise<Portrait[]> {
 	const { emptyPrompt } = await readTokens(painter.info.bundle, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
 	const empty = Array.from(emptyPrompt);
 	const tokens = { prompt: empty, empty, identityPosition: empty.length - 1 };
-	await using changed = await loadChanged(painter.info.bundle, { 'tokens.json': JSON.stringify(tokens) });
+	await using changed = await loadChanged(painter.info.bundle, { tokens: JSON.stringify(tokens) });
 	return await paint(changed.model, list, 1);
 }
 

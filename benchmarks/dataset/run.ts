@@ -24,6 +24,7 @@ import { identitiesFile, isJoined, readRecord } from '../../lib/dataset/folder.t
 import { readEmbeddings } from '../../lib/dataset/identities/file.ts';
 import { Arc2Face, Identity } from '../../lib/index.ts';
 import { resolveDatasetOptions } from '../../lib/options/dataset.ts';
+import { usualDecoder } from '../../lib/options/features.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { describeMisses, formatRows, type Row } from '../portraits/requirements.ts';
 import { median } from '../portraits/statistics.ts';
@@ -237,6 +238,7 @@ async function paintSet(count: number): Promise<Speed> {
 	await makeDataset(options, {
 		bundle: await findBundle(values.bundle),
 		reading: { detectionSize: run.readers.detectionSize, batchRows: run.batchRows ?? [] },
+		loading: { decoder: usualDecoder, loras: [], cacheDir: undefined },
 		load: (_, features) => loadFor(features),
 		onProgress: (stage) => {
 			if (stage === 'painting') taken ??= stopwatch();

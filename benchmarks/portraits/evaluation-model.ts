@@ -1,10 +1,9 @@
 // Recognises people in portraits, independently of the bundle under test.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type ChangedModel, loadChanged } from '../../lib/evaluation/changed-model.ts';
 import type { Identity, Photo, Point } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
-import { type ChangedModel, loadChanged } from './changed-model.ts';
 
 /** The embedder that only judges portraits: trained apart from the embedded bundle's, with another architecture. */
 export const defaultEvaluator = join(packageRoot, 'models', 'tiny', 'evaluation', 'evaluator.onnx');
@@ -28,7 +27,7 @@ export class EvaluationModel {
 		if (!existsSync(evaluator)) {
 			throw new Error(`Expected the evaluation embedder but there is no ${evaluator}.`);
 		}
-		return new EvaluationModel(await loadChanged(bundle, { 'antelopev2/arcface.onnx': await readFile(evaluator) }));
+		return new EvaluationModel(await loadChanged(bundle, { recogniser: evaluator }));
 	}
 
 	/** The largest face of an image, if any. */

@@ -2,7 +2,7 @@
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { distinct } from '../cli/inputs.ts';
 import { localPath } from '../cli/path.ts';
-import { summaryLines, tallyJson } from '../cli/tally.ts';
+import { exitCodeOfSet, noteMissing, summaryLines, tallyJson } from '../cli/tally.ts';
 
 export default defineCommand({
 	arguments: ['<folder...>'],
@@ -31,8 +31,11 @@ export default defineCommand({
 			onProgress: (done, total) => context.progress('checking', { done, total, unit: 'shards' }),
 			onStage: () => context.note('Joining the shards.'),
 		});
+		noteMissing(merged.tally, context);
 		return { out, ...merged };
 	},
 
 	text: ({ data, ...merged }) => [...summaryLines(merged), `The data set is in ${data}`].join('\n'),
+
+	exitCode: ({ tally }) => exitCodeOfSet(tally),
 });

@@ -1,5 +1,4 @@
 // `dataset`: a set of portraits of people who do not exist, for training face recognition.
-import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { type Context, defineCommand, type OptionValues, UsageError } from '../cli/command.ts';
 import { decoderOptions } from '../cli/decoder.ts';
@@ -8,7 +7,8 @@ import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { paintingOptions } from '../cli/painting.ts';
 import { localPath } from '../cli/path.ts';
 import { chosenShapes, chosenSize } from '../cli/shapes.ts';
-import { summaryLines, tallyJson } from '../cli/tally.ts';
+import { SideBySide } from '../cli/side-by-side.ts';
+import { exitCodeOfSet, noteMissing, summaryLines, tallyJson } from '../cli/tally.ts';
 import { parseNumber } from '../cli/values.ts';
 import type { MakeContext } from '../dataset/dataset.ts';
 import { loadNative } from '../native.ts';
@@ -22,6 +22,7 @@ import {
 	imageFormatNames,
 	resolveDatasetOptions,
 } from '../options/dataset.ts';
+import { resolveLoadOptions } from '../options/load.ts';
 import { lcmPresets, type PresetName, usualPresets } from '../options/presets.ts';
 import { detectionSizeUnit, usualDetectionSize } from '../options/sizes.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
@@ -103,7 +104,7 @@ const options = {
 	workers: {
 		type: 'number',
 		value: 'N',
-		help: 'models side by side, on as many GPUs as there are (default: 1); changes no image',
+		help: 'models side by side, on as many GPUs of one kind as there are (default: 1); changes no image',
 	},
 	...loraOptions,
 	...decoderOptions,
@@ -141,7 +142,7 @@ export default defineCommand({
 		const { imageSizes, ...shapes } = chosenShapes(values);
 		const { folder: bundle, geometry } = await openBundle(values.bundle);
 		const size = await chosenSize({ width: values.width, height: values.height }, imageSizes, async () => geometry);
-		checkLoadOptions(values, size);
+		const { decoder, loras, cacheDir } = resolveLoadOptions(checkLoadOptions(values, size));
 		const { width, height } = size ?? imageSizes?.[0] ?? geometry;
 		const detectionSize = shapes.detectionSize ?? readingSize(Math.max(width, height));
 		const batchRows = shapes.batchSizes ?? usualRows;
@@ -151,18 +152,22 @@ export default defineCommand({
 			);
 		}
 		const { makeDataset } = await import('../dataset/dataset.ts');
-		const devices = new Devices(values.device);
+		const devices = new SideBySide(values.device, () => loadNative().findGpus().gpus);
 		const made = await makeDataset(resolved, {
 			bundle,
 			reading: { detectionSize, batchRows },
+			loading: { decoder, loras, cacheDir },
 			load: async (index, features, signal) => {
-				const device = devices.of(index);
+				const device = devices.deviceOf(index);
 				const chosen = { ...values, device, detectionSize, batchSizes: batchRows.map(String), features };
-				return devices.keep(await loadModel(chosen, { ...context, signal }, size));
+				const model = await loadModel(chosen, { ...context, signal }, size);
+				devices.isOn(model.info.device);
+				return model;
 			},
 			...displayOf(context),
 			signal: context.signal,
 		});
+		noteMissing(made.tally, context);
 		return { out: resolved.out, ...made };
 	},
 
@@ -177,6 +182,8 @@ export default defineCommand({
 				: `The data set is in ${data}`;
 		return [...summaryLines(made), ...rate, where].join('\n');
 	},
+
+	exitCode: ({ tally }) => exitCodeOfSet(tally),
 });
 
 /**
@@ -226,29 +233,4 @@ function displayOf({ progress, note }: Context): Pick<MakeContext, 'onProgress' 
 		onProgress: (stage, done, total) => progress(stage, { done, total, unit: units[stage] }),
 		onStage: () => note('Joining the shards.'),
 	};
-}
-
-/** Where models that work side by side run: the first where it is asked for, the others on the next GPUs in turn. */
-class Devices {
-	readonly #asked: string | undefined;
-	#first: string | undefined;
-
-	constructor(asked: string | undefined) {
-		this.#asked = asked;
-	}
-
-	of(index: number): string | undefined {
-		const first = /^cuda:(\d+)$/.exec(this.#first ?? '')?.[1];
-		if (index === 0 || first === undefined || this.#asked === this.#first) return this.#first ?? this.#asked;
-		const gpus = [...loadNative().findGpus().gpus.entries()]
-			.filter(([, { supported }]) => supported)
-			.map(([gpu]) => gpu);
-		const place = Math.max(0, gpus.indexOf(Number(first)));
-		return `cuda:${gpus[(place + index) % gpus.length] ?? first}`;
-	}
-
-	keep(model: Arc2Face): Arc2Face {
-		this.#first ??= model.info.device;
-		return model;
-	}
 }

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import type { Arc2Face } from '../arc2face.ts';
 import { adapterFiles } from '../bundle/adapters.ts';
-import { findBundle } from '../bundle/bundle.ts';
+import { findBundle, openBundle } from '../bundle/bundle.ts';
+import { fileDigests, LoadedWeights } from '../bundle/digests.ts';
 import { expressionsName, readExpressions } from '../bundle/expressions.ts';
 import { isThere, onnxPath } from '../bundle/network-files.ts';
 import { networks } from '../bundle/networks.ts';
@@ -10,11 +11,13 @@ import { FileDigests, sha256 } from '../files/digests.ts';
 import { embeddingLength } from '../identity.ts';
 import { invalid } from '../options/check.ts';
 import type { ResolvedDataset } from '../options/dataset.ts';
-import type { Feature } from '../options/features.ts';
+import type { Decoder, Feature } from '../options/features.ts';
 import { resolveGenerateOptions } from '../options/generate.ts';
+import type { ResolvedLora } from '../options/loras.ts';
 import { packageVersion } from '../package.ts';
-import { identitiesDigest } from './folder.ts';
+import { describeFiles, type ModelFiles } from '../provenance/recipe.ts';
 import { chooseIdentities, type IdentitySource } from './identities/choose.ts';
+import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings } from './identities/file.ts';
 import type { Asked, Run } from './run.ts';
 import type { Spread } from './spread.ts';
@@ -46,12 +49,13 @@ const usualPoses = [30, 10, 5] as const;
  * What differs between the images of a person, and what the model has to be loaded with for it.
  *
  * @param bundle - name or folder (default: as for `load`)
+ * @returns also the bundle's folder
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` for an expression that the bundle does not know; `INVALID_BUNDLE`
  */
 export async function spreadOf(
 	{ poses, controlScale, expressions, expressionScale }: ResolvedDataset,
 	bundle: string,
-): Promise<{ spread: Spread; features: Feature[] }> {
+): Promise<{ folder: string; spread: Spread; features: Feature[] }> {
 	const folder = await findBundle(bundle);
 	const hasPoses = await isThere(join(folder, networks.controlNet.folders[0]));
 	const [yaw, pitch, roll] = (poses ?? (hasPoses ? usualPoses : [0, 0, 0])) as [number, number, number];
@@ -68,6 +72,7 @@ export async function spreadOf(
 	}
 	const turns = yaw > 0 || pitch > 0 || roll > 0;
 	return {
+		folder,
 		spread: {
 			...(turns && { poses: { yaw, pitch, roll, scale: controlScale } }),
 			...(names.length > 0 && { expressions: { names, scale: expressionScale } }),
@@ -76,14 +81,49 @@ export async function spreadOf(
 	};
 }
 
-/** What `Run` has besides what is asked for, but for the identities. @throws {Arc2FaceError} as `generate`; `FILE_FAILED` */
+/** How a model is loaded, as far as that decides its files. */
+export type Loading = Readonly<{ decoder: Decoder; loras: readonly ResolvedLora[]; cacheDir: string | undefined }>;
+
+/** What of `Run` the bundle's folder tells. @throws {Arc2FaceError} `INVALID_BUNDLE`; `FILE_FAILED` */
+export async function foundIn(
+	folder: string,
+	spread: Spread,
+	{ detectionSize, cacheDir }: { detectionSize: number; cacheDir: string | undefined },
+	signal: AbortSignal,
+): Promise<Pick<Run, 'spread' | 'expressions' | 'readers'>> {
+	const files = await fileDigests(cacheDir);
+	const digestOf = (name: 'detector' | 'recognizer') => files.sha256(onnxPath(folder, name), { signal });
+	const { names = [] } = spread.expressions ?? {};
+	const known = names.length > 0 ? await readExpressions(folder) : new Map();
+	return {
+		spread,
+		...(names.length > 0 && { expressions: sha256(JSON.stringify(names.map((name) => known.get(name)))) }),
+		readers: { detector: await digestOf('detector'), recognizer: await digestOf('recognizer'), detectionSize },
+	};
+}
+
+/**
+ * What of a model is known before it is loaded. The digests are remembered: who goes on does not read the weights again.
+ *
+ * @throws {Arc2FaceError} as `openBundle`; `FILE_FAILED`
+ */
+export async function modelIn(
+	folder: string,
+	features: readonly Feature[],
+	{ decoder, loras, cacheDir }: Loading,
+	signal: AbortSignal,
+): Promise<ModelFiles> {
+	const opened = await openBundle(folder, { operators: 'onnxruntime', precision: 'fp32', features, decoder, loras });
+	return await describeFiles(await LoadedWeights.of(opened, cacheDir), { used: features, decoder }, signal);
+}
+
+/** What of `Run` takes the model. @throws {Arc2FaceError} as `generate`; `FILE_FAILED` */
 export async function decidedBy(
 	model: Arc2Face,
 	{ manner }: ResolvedDataset,
-	spread: Spread,
-	{ detectionSize, batchRows }: { detectionSize: number; batchRows: readonly number[] },
+	batchRows: readonly number[],
 	signal: AbortSignal,
-): Promise<Omit<Run, keyof Asked | 'identities'>> {
+): Promise<Pick<Run, 'painting' | 'model' | 'batchRows'>> {
 	const { info } = model;
 	const geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
 	const { sampler, steps, guidanceScale, guidanceInterval, eta, width, height } = resolveGenerateOptions(
@@ -92,20 +132,13 @@ export async function decidedBy(
 		geometry,
 		info.presets,
 	);
-	const files = new FileDigests();
-	const digestOf = (name: 'detector' | 'recognizer') => files.sha256(onnxPath(info.bundle, name), { signal });
-	const { names = [] } = spread.expressions ?? {};
-	const known = names.length > 0 ? await readExpressions(info.bundle) : new Map();
 	return {
 		painting: {
 			...{ sampler, steps, guidanceScale, width, height },
 			...(guidanceInterval && { guidanceInterval }),
 			...(sampler === 'ddim' && { eta }),
 		},
-		spread,
-		...(names.length > 0 && { expressions: sha256(JSON.stringify(names.map((name) => known.get(name)))) }),
 		model: await model.describe(signal),
-		readers: { detector: await digestOf('detector'), recognizer: await digestOf('recognizer'), detectionSize },
 		...(info.device !== 'cpu' && { batchRows }),
 	};
 }
@@ -136,5 +169,5 @@ export async function choosePeople(
 		...{ count: people, seed, maxCosine, signal, onProgress },
 		...(others.length > 0 && { exclude: { data: excluded, length: embeddingLength } }),
 	});
-	return { embeddings, digest: identitiesDigest(embeddings) };
+	return { embeddings, digest: await identitiesDigest(embeddings, signal) };
 }

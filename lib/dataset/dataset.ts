@@ -7,10 +7,9 @@ import { onDisk } from '../files/on-disk.ts';
 import { embeddingLength } from '../identity.ts';
 import type { ResolvedDataset } from '../options/dataset.ts';
 import type { Feature } from '../options/features.ts';
-import { askedOf, choosePeople, decidedBy, spreadOf } from './begin.ts';
+import { askedOf, choosePeople, decidedBy, foundIn, type Loading, modelIn, spreadOf } from './begin.ts';
 import {
 	dataFolder,
-	identitiesDigest,
 	identitiesFile,
 	isJoined,
 	readRecord,
@@ -20,6 +19,7 @@ import {
 	writeRecord,
 } from './folder.ts';
 import { joinShards } from './formats/formats.ts';
+import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings, writeEmbeddings } from './identities/file.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { produce } from './produce.ts';
@@ -32,6 +32,7 @@ export type MakeContext = Readonly<{
 	bundle: string;
 	/** The size in which faces are looked for, and the rows of the UNet's batches on a GPU. */
 	reading: { detectionSize: number; batchRows: readonly number[] };
+	loading: Loading;
 	/** Loads a model with these features: number `index` of those that work side by side. */
 	load: (index: number, features: readonly Feature[], signal: AbortSignal) => Promise<Arc2Face>;
 	/** `done` of `total`: people found; images painted at least once; shards joined. */
@@ -61,14 +62,22 @@ export type MadeDataset = Readonly<{
  */
 export async function makeDataset(options: ResolvedDataset, context: MakeContext): Promise<MadeDataset> {
 	const { out, part } = options;
+	const { detectionSize, batchRows } = context.reading;
 	const asked = await askedOf(options, context.signal);
 	const before = await readRecord(out);
 	if (before) requireSameRun(out, before, asked, part);
-	const { spread, features } = await spreadOf(options, context.bundle);
+	const { folder, spread, features } = await spreadOf(options, context.bundle);
+	const { loading } = context;
+	const found = await foundIn(folder, spread, { detectionSize, cacheDir: loading.cacheDir }, context.signal);
+	if (before) {
+		// Loading may take minutes: what differs is told as soon as it is known.
+		const model = { ...before.run.model, ...(await modelIn(folder, features, loading, context.signal)) };
+		requireSameRun(out, before, { ...asked, ...found, model }, part);
+	}
 	return await locked(out, context.signal, async (signal) => {
 		const models = [await context.load(0, features, signal)];
 		try {
-			const decided = await decidedBy(models[0]!, options, spread, context.reading, signal);
+			const decided = { ...found, ...(await decidedBy(models[0]!, options, batchRows, signal)) };
 			const recorded = await readRecord(out); // as it is now that nobody else writes
 			if (recorded) requireSameRun(out, recorded, { ...asked, ...decided }, part);
 			const { run, identities } = await people(options, recorded, { ...asked, ...decided }, context, signal);
@@ -144,7 +153,7 @@ async function people(
 	const file = identitiesFile(out);
 	if (recorded) {
 		const written = await readEmbeddings(file).catch(() => undefined); // made again below
-		if (written && identitiesDigest(written.data) === recorded.run.identities) {
+		if (written && (await identitiesDigest(written.data, signal)) === recorded.run.identities) {
 			return { run: recorded.run, identities: written.data };
 		}
 	}

@@ -4,11 +4,11 @@
 //   identities.npy   [people, 512]
 //   shards/00012/    people of one shard: their images and table, and shard.json with the digests of all of it; whole or not there
 //   data/            all shards joined, as trainers read them; whole or not there
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
-import { sha256 } from '../files/digests.ts';
 import { makeFolder } from '../files/folder.ts';
+import { isLeftover, namesIn, sweepLeftovers } from '../files/leftovers.ts';
 import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write.ts';
 import { lockNames } from './lock.ts';
@@ -22,9 +22,6 @@ export const shardsFolder = (folder: string) => join(folder, shardsName);
 export const shardFolder = (folder: string, index: number) => join(folder, shardsName, String(index).padStart(5, '0'));
 export const dataFolder = (folder: string) => join(folder, dataName);
 
-/** What a killed process leaves of files and folders that were not whole: see `writeWhole` and `inPlaceOfFolder`. */
-const leftover = /^\.[0-9a-f]{12}\.tmp$/;
-
 /**
  * What a folder is for.
  *
@@ -34,7 +31,7 @@ const leftover = /^\.[0-9a-f]{12}\.tmp$/;
 export async function readRecord(folder: string, option = 'out'): Promise<Recorded | undefined> {
 	const names = await namesIn(folder);
 	if (!names.includes(recordName)) {
-		const other = names.find((name) => !leftover.test(name) && !lockNames.some((lock) => lock === name));
+		const other = names.find((name) => !isLeftover(name) && !lockNames.some((lock) => lock === name));
 		if (other === undefined) return undefined;
 		throw foreign(folder, `it holds ${other}, and no ${recordName}`, option);
 	}
@@ -64,27 +61,7 @@ export async function isJoined(folder: string): Promise<boolean> {
 
 /** Deletes what killed processes have left, while nobody else works here. @throws {Arc2FaceError} `FILE_FAILED` */
 export async function sweep(folder: string): Promise<void> {
-	for (const place of [folder, shardsFolder(folder)]) {
-		for (const name of await namesIn(place)) {
-			if (!leftover.test(name)) continue;
-			const path = join(place, name);
-			await onDisk('delete', path, () => rm(path, { recursive: true, force: true }));
-		}
-	}
-}
-
-/** Of identities, for `Run`. */
-export function identitiesDigest({ buffer, byteOffset, byteLength }: Float32Array): string {
-	return sha256(new Uint8Array(buffer, byteOffset, byteLength));
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-	return await onDisk('read', folder, () =>
-		readdir(folder).catch((error: NodeJS.ErrnoException) => {
-			if (error.code === 'ENOENT') return [];
-			throw error;
-		}),
-	);
+	for (const place of [folder, shardsFolder(folder)]) await sweepLeftovers(place);
 }
 
 function parse(text: string): Recorded | undefined {

@@ -7,15 +7,8 @@ import { inPlaceOfFolder, linkOrCopy } from '../files/new-folder.ts';
 import { onDisk } from '../files/on-disk.ts';
 import type { Sentence } from '../messages/wording.ts';
 import { joined, locked } from './dataset.ts';
-import {
-	identitiesDigest,
-	identitiesFile,
-	readRecord,
-	shardFolder,
-	sweep,
-	wholeShards,
-	writeRecord,
-} from './folder.ts';
+import { identitiesFile, readRecord, shardFolder, sweep, wholeShards, writeRecord } from './folder.ts';
+import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings, writeEmbeddings } from './identities/file.ts';
 import { differences, type Recorded, type Run, requireSameRun, type ShardPlan, shardsOf } from './run.ts';
 import { addTally, noTally, type Tally, verifyShard } from './shard-record.ts';
@@ -50,7 +43,7 @@ export async function mergeDatasets(parts: readonly string[], out: string, conte
 		if (recorded) requireSameRun(out, recorded, run);
 		else await writeRecord(out, { format: 1, run });
 		await sweep(out);
-		await bringIdentities(parts, run, out);
+		await bringIdentities(parts, run, out, both);
 		const tally = noTally();
 		const whole = await wholeShards(out);
 		for (const [i, { plan, folder }] of places.entries()) {
@@ -111,10 +104,10 @@ async function placesOf(parts: readonly string[], run: Run): Promise<Place[]> {
 }
 
 /** @throws {Arc2FaceError} `FILE_FAILED` if no part has them */
-async function bringIdentities(parts: readonly string[], run: Run, out: string): Promise<void> {
+async function bringIdentities(parts: readonly string[], run: Run, out: string, signal: AbortSignal): Promise<void> {
 	for (const part of parts) {
 		const vectors = await readEmbeddings(identitiesFile(part)).catch(() => undefined); // another part may have them
-		if (vectors === undefined || identitiesDigest(vectors.data) !== run.identities) continue;
+		if (vectors === undefined || (await identitiesDigest(vectors.data, signal)) !== run.identities) continue;
 		await writeEmbeddings(identitiesFile(out), vectors);
 		return;
 	}

@@ -86,7 +86,9 @@ async function writeShard(
 				made.delete(begun.made);
 				for (const sample of samples) await writer.add(sample);
 				begun.written();
-				addTally(tally, { kept: samples.length, missing: run.images - samples.length, painted, refused });
+				const [kept, missing] = [samples.length, run.images - samples.length];
+				const lacks = { incomplete: Number(missing > 0), absent: Number(kept === 0) };
+				addTally(tally, { kept, missing, painted, refused, ...lacks });
 				if (++i === plan.people) break;
 			}
 		} catch (error) {

@@ -24,7 +24,7 @@ export type Evidence = Readonly<{
 	portraits: Faces;
 	/** Of each person: how many portraits there are, with and without a face. */
 	painted: Int32Array;
-	/** Between each two portraits of one person. */
+	/** Between two portraits of one person: of all pairs, or of those drawn. */
 	lpips?: Readonly<{ person: Int32Array; distances: Float64Array }>;
 	/** Of the photos and of the portraits. */
 	features?: Readonly<{ photos: Features; portraits: Features }>;

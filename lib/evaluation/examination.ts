@@ -7,7 +7,9 @@ import type { Evidence, Faces, Features } from './evidence.ts';
 import type { Eyes, Seen } from './eyes.ts';
 import type { Judges } from './judges.ts';
 import type { ListedImage } from './people.ts';
+import { portraitPairs } from './portrait-pairs.ts';
 import { angles, estimatePose } from './pose.ts';
+import { Random } from './random.ts';
 import type { Attempt, KnownPerson, Survey } from './survey.ts';
 
 /** A person with portraits. */
@@ -64,10 +66,13 @@ export async function examine(
 	const failed: Survey['failed'][number][] = [];
 	const portraitFeatures = new FeatureList(people.reduce((sum, { portraits }) => sum + portraits.length, 0));
 	const lpips: { person: number; distance: number }[] = [];
+	const random = new Random(seed);
 	let done = 0;
 	for (const [person, { portraits }] of people.entries()) {
-		const compared: Pixels[] = [];
-		for (const image of portraits) {
+		const drawn = judges.has.lpips ? portraitPairs(portraits.length, random) : [];
+		const wanted = new Set(drawn.flat());
+		const compared = new Map<number, Pixels>();
+		for (const [i, image] of portraits.entries()) {
 			const result = await attempt(image.file, async () => {
 				signal.throwIfAborted();
 				const pixels = await readPhoto(image.file);
@@ -89,13 +94,11 @@ export async function examine(
 			}
 			if (shown === undefined) continue;
 			if (judges.has.inception) portraitFeatures.add(person, await judges.inceptionFeatures(shown, signal));
-			compared.push(shown);
+			if (wanted.has(i)) compared.set(i, shown);
 		}
-		if (!judges.has.lpips) continue;
-		for (const [i, one] of compared.entries()) {
-			for (const other of compared.slice(0, i)) {
-				lpips.push({ person, distance: await judges.lpipsDistance(one, other, signal) });
-			}
+		for (const [i, j] of drawn) {
+			const [one, other] = [compared.get(i), compared.get(j)];
+			if (one && other) lpips.push({ person, distance: await judges.lpipsDistance(one, other, signal) });
 		}
 	}
 

@@ -1,6 +1,7 @@
 // What figures are called, how they are made, and how their numbers are written.
 import type { Figure } from './evidence.ts';
 import type { FigureName } from './figures.ts';
+import { mostPairsOfPerson } from './portrait-pairs.ts';
 
 export type Naming = Readonly<{ title: string; how: string; unit?: '°'; digits: number; better?: 'more' | 'less' }>;
 
@@ -28,7 +29,7 @@ export const figureNames: Readonly<Record<FigureName, Naming>> = {
 	},
 	lpips: {
 		title: 'LPIPS: difference',
-		how: 'Mean LPIPS (version 0.1, AlexNet) over all pairs of portraits of one person. More means more different portraits.',
+		how: `Mean LPIPS (version 0.1, AlexNet) over all pairs of portraits of one person; of whom has more than ${mostPairsOfPerson}, so many are drawn. More means more different portraits.`,
 		...{ digits: 3, better: 'more' },
 	},
 	fid: {

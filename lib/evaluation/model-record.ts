@@ -1,13 +1,10 @@
 // Which model paints and which networks judge, by the digests of their files: the same names mean other files elsewhere.
 import { basename, resolve } from 'node:path';
 import { type Bundle, openBundle } from '../bundle/bundle.ts';
-import { type BundleDigests, LoadedWeights } from '../bundle/digests.ts';
+import { type BundleDigests, fileDigests, LoadedWeights } from '../bundle/digests.ts';
 import { type Framing, readFraming } from '../bundle/framing.ts';
 import { onnxPath } from '../bundle/network-files.ts';
 import { officialParts } from '../bundle/official.ts';
-import { cacheFolder } from '../files/cache-folder.ts';
-import { FileDigests } from '../files/digests.ts';
-import { requirePrivateFolder } from '../files/private-folder.ts';
 import type { ImageGeometry } from '../geometry.ts';
 import type { Decoder } from '../options/features.ts';
 import type { ResolvedLora } from '../options/loras.ts';
@@ -58,7 +55,7 @@ export async function describeModel(
 	const opened = await openBundle(bundle, { operators: 'onnxruntime', precision: 'fp32', decoder, loras });
 	const weights = await LoadedWeights.of(opened, cacheDir);
 	const digests = await weights.digests(signal);
-	const files = await rememberedDigests(cacheDir);
+	const files = await fileDigests(cacheDir);
 	const sha256 = (file: string) => files.sha256(resolve(file), { signal });
 	const recogniser = await faceDigest(opened, 'recognizer', sha256);
 	const record: ModelRecord = {
@@ -91,13 +88,4 @@ async function faceDigest(
 function officialDigest(part: 'base' | 'antelopev2', path: string): string | undefined {
 	const files: readonly { path: string; sha256?: string }[] = officialParts[part].files;
 	return files.find((file) => file.path === path)?.sha256;
-}
-
-/** Remembers them as recipes do, as far as the cache can be used. */
-async function rememberedDigests(cacheDir: string | undefined): Promise<FileDigests> {
-	const folder = cacheFolder('engines', cacheDir);
-	return await requirePrivateFolder(folder).then(
-		() => new FileDigests(folder),
-		() => new FileDigests(),
-	);
 }

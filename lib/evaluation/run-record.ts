@@ -1,8 +1,9 @@
 // What a folder of a report belongs to, so that a run goes on only where it began, and nothing of another is overwritten.
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Arc2FaceError, shortened } from '../errors.ts';
 import { makeFolder } from '../files/folder.ts';
+import { isLeftover, namesIn, sweepLeftovers } from '../files/leftovers.ts';
 import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write.ts';
 
@@ -29,12 +30,7 @@ const fileName = 'run.json';
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` when it holds another run, saying what differs, or files that are not of a run
  */
 export async function requireOwnFolder(folder: string, record: RunRecord): Promise<boolean> {
-	const names = await onDisk('read', folder, () =>
-		readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
-			if (error.code === 'ENOENT') return [];
-			throw error;
-		}),
-	);
+	const names = (await namesIn(folder)).filter((name) => !isLeftover(name));
 	if (names.length === 0) return false;
 	const file = join(folder, fileName);
 	const refuse = (problem: string, remedy: string) =>
@@ -53,8 +49,10 @@ export async function requireOwnFolder(folder: string, record: RunRecord): Promi
 
 const another = 'Choose another folder with --out, or move this one away.';
 
+/** Also deletes what killed runs left beside it. */
 export async function writeRunRecord(folder: string, record: RunRecord): Promise<void> {
 	await onDisk('create', folder, () => makeFolder(folder));
+	await sweepLeftovers(folder);
 	await writeWhole(join(folder, fileName), `${JSON.stringify(record, undefined, '\t')}\n`);
 }
 

@@ -1,6 +1,7 @@
 // Whether portraits show the person they were painted of, and how differently they show that person.
 import { quantile } from './bootstrap.ts';
 import type { Evidence, Faces, Figure } from './evidence.ts';
+import { mostPairsOfPerson, pairCount } from './portrait-pairs.ts';
 import { angles, type PoseEstimate } from './pose.ts';
 import { Quotient } from './quotient.ts';
 import { count, dot, row } from './vectors.ts';
@@ -95,16 +96,23 @@ export function lookFigures(evidence: Evidence): Record<'facesFound' | `${keyof 
 	};
 }
 
-export function lpipsFigure({ people, lpips, seed }: Evidence, missing: string): Figure {
+export function lpipsFigure({ people, painted, lpips, seed }: Evidence, missing: string): Figure {
 	if (lpips === undefined) return { value: null, interval: null, missing, sample: 'nothing', warnings: [] };
 	const distance = new Quotient(people);
-	for (const [i, person] of lpips.person.entries()) distance.add(person, lpips.distances[i]!);
+	const counted = new Float64Array(people);
+	for (const person of lpips.person) counted[person]!++;
+	for (const [i, person] of lpips.person.entries()) {
+		// Drawn ones stand for all: a person counts as much as without drawing.
+		const weight = pairCount(painted[person]!) / counted[person]!;
+		distance.add(person, weight * lpips.distances[i]!, weight);
+	}
 	const pairs = lpips.person.length;
+	const all = painted.reduce((sum, number) => sum + pairCount(number), 0);
 	const alone = { value: null, interval: null, missing: 'Nobody has two portraits.' };
 	return {
 		...(pairs === 0 ? alone : meanFigure(distance, seed, '')),
-		sample: `${pairs} pairs of portraits of one person`,
-		warnings: [],
+		sample: `${pairs === all ? pairs : `${pairs} of ${all}`} pairs of portraits of one person`,
+		warnings: pairs === all ? [] : [`Of at most ${mostPairsOfPerson} pairs of a person, drawn by the seed.`],
 	};
 }
 

@@ -1,6 +1,7 @@
 // Runs pieces of the figures' computation beside the event loop, as many at once as there are cores.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { answerOf } from '../threads/answer.ts';
 import type { Answer, Task } from './figures.ts';
 
 /** A Fréchet distance of many images computes in a third of a gigabyte. */
@@ -42,18 +43,6 @@ export async function inThreads(
 }
 
 function inThread(task: Task, signal: AbortSignal): Promise<Answer> {
-	return new Promise((resolve, reject) => {
-		if (signal.aborted) return reject(signal.reason);
-		const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData: task });
-		const end = (settle: () => void) => {
-			signal.removeEventListener('abort', abort);
-			settle();
-			void worker.terminate();
-		};
-		const abort = () => end(() => reject(signal.reason));
-		signal.addEventListener('abort', abort, { once: true });
-		worker.on('message', ({ answer }: { answer: Answer }) => end(() => resolve(answer)));
-		worker.on('error', (error) => end(() => reject(error)));
-		worker.on('exit', () => end(() => reject(new Error('The thread that computes figures ended without them.'))));
-	});
+	const start = () => new Worker(new URL('./thread.js', import.meta.url), { workerData: task });
+	return answerOf(start, { signal, read: ({ answer }: ThreadMessage) => answer });
 }

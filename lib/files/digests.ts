@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Arc2FaceError } from '../errors.ts';
+import { answerOf } from '../threads/answer.ts';
 import { fileFailed, onDisk } from './on-disk.ts';
 import { writeWhole } from './write.ts';
 
@@ -145,27 +146,14 @@ async function remember(note: string, known: FileState & { sha256: string }): Pr
 
 /** Reads and hashes in a thread of its own, to keep the event loop and libuv's threads free. */
 function hashInThread(file: string, total: number, { signal, onProgress }: DigestOptions): Promise<string> {
-	return new Promise((resolve, reject) => {
-		if (signal?.aborted) return reject(signal.reason);
-		const worker = new Worker(hasher, { eval: true, execArgv: [], workerData: file });
-		const end = (settle: () => void) => {
-			signal?.removeEventListener('abort', abort);
-			settle();
-			void worker.terminate();
-		};
-		const abort = () => end(() => reject(signal?.reason));
-		signal?.addEventListener('abort', abort, { once: true });
-		worker.on('error', (error) => end(() => reject(error)));
-		worker.on('exit', () => end(() => reject(new Error(`the thread that read ${file} ended`))));
-		worker.on('message', ({ done, digest, problem }: Message) => {
-			try {
-				if (problem !== undefined) throw fileFailed('read', file, problem);
-				onProgress?.({ file, done, total });
-				if (digest !== undefined) end(() => resolve(digest));
-			} catch (error) {
-				end(() => reject(error));
-			}
-		});
+	const start = () => new Worker(hasher, { eval: true, execArgv: [], workerData: file });
+	return answerOf(start, {
+		signal,
+		read: ({ done, digest, problem }: Message) => {
+			if (problem !== undefined) throw fileFailed('read', file, problem);
+			onProgress?.({ file, done, total });
+			return digest;
+		},
 	});
 }
 

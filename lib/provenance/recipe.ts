@@ -7,7 +7,7 @@ import { Arc2FaceError, shortened } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { ModelInfo } from '../load.ts';
 import { toBase64 } from '../options/base64.ts';
-import type { Feature } from '../options/features.ts';
+import type { Decoder, Feature } from '../options/features.ts';
 import type { Recipe, RecipeInputs, RecipeModel } from '../options/recipe.ts';
 import { packageVersion } from '../package.ts';
 import { type Warning, warning } from '../warnings.ts';
@@ -65,27 +65,37 @@ function recipeOf({ identity, options, batch, latents, ...inputs }: Ingredients,
 	};
 }
 
+/** What decides a model's images, whatever runs it. */
+export type ModelFiles = Pick<RecipeModel, 'weights' | 'settings' | 'variant'>;
+
+/** @throws {Arc2FaceError} `FILE_FAILED` where the weights can't be read any more */
+export async function describeFiles(
+	loaded: LoadedWeights,
+	{ used, decoder }: { used: readonly Feature[]; decoder: Decoder },
+	signal?: AbortSignal,
+): Promise<ModelFiles> {
+	const { weights, adapters, settings, loras } = await loaded.digests(signal);
+	const names = writtenNamesFor({ features: used, decoder });
+	return {
+		weights: Object.fromEntries(names.map((name) => [name, [...(weights[name] ?? [])]])),
+		settings,
+		variant: {
+			...(loras.length > 0 && { loras: loras.map((one) => ({ ...one })) }),
+			...Object.fromEntries(adapterNames.filter((name) => used.includes(name)).map((name) => [name, adapters[name]!])),
+		},
+	};
+}
+
 /** Its result rejects with `FILE_FAILED` where the weights can't be read any more. */
 export function describer(
 	{ device, provider, version, precision, bundle, decoder }: ModelInfo,
 	loaded: LoadedWeights,
 ): Describe {
-	return async (used, signal) => {
-		const { weights, adapters, settings, loras } = await loaded.digests(signal);
-		const names = writtenNamesFor({ features: used, decoder });
-		return {
-			bundle: basename(bundle),
-			weights: Object.fromEntries(names.map((name) => [name, [...(weights[name] ?? [])]])),
-			settings,
-			variant: {
-				...(loras.length > 0 && { loras: loras.map((one) => ({ ...one })) }),
-				...Object.fromEntries(
-					adapterNames.filter((name) => used.includes(name)).map((name) => [name, adapters[name]!]),
-				),
-			},
-			...{ device: device === 'cpu' ? 'cpu' : 'cuda', provider, version, precision },
-		};
-	};
+	return async (used, signal) => ({
+		bundle: basename(bundle),
+		...(await describeFiles(loaded, { used, decoder }, signal)),
+		...{ device: device === 'cpu' ? 'cpu' : 'cuda', provider, version, precision },
+	});
 }
 
 /**

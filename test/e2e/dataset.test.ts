@@ -56,7 +56,10 @@ beforeAll(async () => {
 		out: folder.path('whole'),
 		data: folder.path('whole/data'),
 		people: 5,
-		tally: { kept: 15, missing: 0, painted: 15, refused: { 'no face': 0, unlike: 0, copy: 0 } },
+		tally: {
+			...{ kept: 15, missing: 0, painted: 15, refused: { 'no face': 0, unlike: 0, copy: 0 } },
+			...{ incomplete: 0, absent: 0 },
+		},
 		shards: { painted: 3, whole: 3, total: 3 },
 	});
 	whole = await contentOf(folder.path('whole'));
@@ -242,7 +245,10 @@ describe('nothing is overwritten', () => {
 		const bytes = await readFile(weights);
 		bytes[bytes.length - 1]! ^= 1;
 		await writeFile(weights, bytes);
-		expect(await refusal(changed, 'whole')).toMatch(/begun otherwise: weights of the VAE \["[0-9a-f]+…/);
+		const told = await refusal(changed, 'whole');
+		expect(told).toMatch(/begun otherwise: weights of the VAE \["[0-9a-f]+…/);
+		expect(same.stderr).toMatch(/loading the model/);
+		expect(told).not.toMatch(/loading the model/);
 	});
 
 	test('of another’s folder', async () => {
@@ -263,7 +269,7 @@ describe('nothing is overwritten', () => {
 
 test('images that are not fit are painted again, and told if none of their tries is', async () => {
 	const few = ['dataset', '--identities', '1', '--images', '2', '--steps', '2', '--bundle', 'tiny', '--device', 'cpu'];
-	const { code, stdout } = await run(
+	const { code, stdout, stderr } = await run(
 		...few,
 		'--min-similarity',
 		'0.99',
@@ -272,12 +278,36 @@ test('images that are not fit are painted again, and told if none of their tries
 		'--out',
 		folder.path('unlike'),
 	);
-	expect(code).toBe(0);
+	expect(code).toBe(1);
+	expect(stderr).toMatch(/^Not complete: 2 images are missing\. .*--tries.*--min-similarity/m);
 	expect(stdout).toMatch(
 		/0 images of 1 people, from 4 that were painted; left out: 0 without a face, 4 unlike their person/,
 	);
-	expect(stdout).toMatch(/2 images are missing: none of their tries was fit/);
+	expect(stdout).toMatch(/2 images are missing: none of their tries was fit\./);
+	expect(stdout).toMatch(/People who have fewer than were asked for: 1, of whom have none: 1\./);
 	expect(await tableOf(folder.path('unlike/data/table.csv'))).toEqual([]);
+});
+
+test('who lacks images is counted, and the set is made all the same', async () => {
+	const rows = await tableOf(folder.path('whole/data/table.csv'));
+	const similarities = rows.map(({ similarity }) => Number(similarity)).sort((a, b) => a - b);
+	// In the widest gap, which rounding does not close.
+	const gaps = similarities.slice(1).map((similarity, i) => similarity - similarities[i]!);
+	const at = gaps.indexOf(Math.max(...gaps));
+	const least = (similarities[at]! + similarities[at + 1]!) / 2;
+	const strict = command('lacking', '--tries', '1', '--json').map((word) => (word === '-1' ? String(least) : word));
+	const { code, stdout, stderr } = await run(...strict);
+	const kept = rows.filter(({ similarity }) => Number(similarity) >= least);
+	const each = [0, 1, 2, 3, 4].map((person) => kept.filter((row) => row.person === String(person)).length);
+	expect(kept.length).toBeLessThan(15);
+	expect(JSON.parse(stdout).tally).toEqual({
+		...{ kept: kept.length, missing: 15 - kept.length, painted: 15 },
+		refused: { 'no face': 0, unlike: 15 - kept.length, copy: 0 },
+		incomplete: each.filter((images) => images < 3).length,
+		absent: each.filter((images) => images === 0).length,
+	});
+	expect(stderr).toMatch(new RegExp(`^Not complete: ${15 - kept.length} images are missing\\.`, 'm'));
+	expect(code).toBe(0);
 });
 
 test.each([

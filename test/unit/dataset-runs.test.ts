@@ -1,10 +1,10 @@
 // Data sets without painting: what is asked for, what a folder is, what belongs together.
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
 	dataFolder,
-	identitiesDigest,
 	identitiesFile,
 	readRecord,
 	shardFolder,
@@ -13,6 +13,7 @@ import {
 	writeRecord,
 } from '../../lib/dataset/folder.ts';
 import { openShardWriter } from '../../lib/dataset/formats/formats.ts';
+import { identitiesDigest } from '../../lib/dataset/identities/digest.ts';
 import { writeEmbeddings } from '../../lib/dataset/identities/file.ts';
 import { lockFolder } from '../../lib/dataset/lock.ts';
 import { mergeDatasets } from '../../lib/dataset/merge.ts';
@@ -36,7 +37,7 @@ const run: Run = {
 		...{ device: 'cpu', provider: 'onnxruntime', version: '1.30.0', precision: 'fp32' },
 	},
 	readers: { detector: 'd', recognizer: 'e', detectionSize: 96 },
-	identities: identitiesDigest(embeddings),
+	identities: await identitiesDigest(embeddings),
 };
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 
@@ -203,6 +204,22 @@ describe('a folder', () => {
 	});
 });
 
+test('identities are known by the bytes of all of them, and other work has its turn meanwhile', async () => {
+	const many = Float32Array.from({ length: 5000 * 512 }, (_, i) => i % 1000);
+	let turns = 0;
+	const count = () => {
+		turns++;
+		next = setImmediate(count);
+	};
+	let next = setImmediate(count);
+	const digest = await identitiesDigest(many);
+	clearImmediate(next);
+	expect(digest).toBe(createHash('sha256').update(new Uint8Array(many.buffer)).digest('hex'));
+	expect(turns).toBeGreaterThan(1);
+	const stopped = AbortSignal.abort(new Error('enough'));
+	await expect(identitiesDigest(many, stopped)).rejects.toThrow('enough');
+});
+
 describe('the same run', () => {
 	test('is one whose bundle lies in another folder, or of which less is known', () => {
 		const moved = { ...run, model: { ...run.model, bundle: 'copy' } };
@@ -350,7 +367,17 @@ describe('merging', () => {
 		const error = await failure(merge(all));
 		expect(error.code).toBe('FILE_FAILED');
 		expect(error.message).toMatch(message);
+		expect(error.remedy).toBe('Delete the folder of the shard, and run the command that made it again.');
 		expect(await readdir(folder.path('out'))).not.toContain('data');
+	});
+
+	test('names what was joined from a damaged shard, too', async () => {
+		const one = await writeSet('one', [0, 1, 2]);
+		await mkdir(dataFolder(one));
+		await rm(join(shardFolder(one, 1), 'table.csv'));
+		expect((await failure(merge([one]))).remedy).toBe(
+			`Delete the folder of the shard, and ${dataFolder(one)}, which was joined from it, and run the command that made it again.`,
+		);
 	});
 
 	test('has the identities of whichever part has them', async () => {

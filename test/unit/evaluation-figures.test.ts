@@ -7,6 +7,7 @@ import { frechetDistance, frechetDistanceOf } from '../../lib/evaluation/frechet
 import { kernelDistance } from '../../lib/evaluation/kernel-distance.ts';
 import { Moments } from '../../lib/evaluation/moments.ts';
 import { balanced, pairUp } from '../../lib/evaluation/pairs.ts';
+import { portraitPairs } from '../../lib/evaluation/portrait-pairs.ts';
 import { estimatePose } from '../../lib/evaluation/pose.ts';
 import { precisionRecall } from '../../lib/evaluation/precision-recall.ts';
 import { Random } from '../../lib/evaluation/random.ts';
@@ -99,10 +100,38 @@ describe('similarity and pose', () => {
 	});
 
 	test('LPIPS is the mean over pairs', () => {
+		const lpips = { person: Int32Array.of(0, 0, 0, 1), distances: Float64Array.of(0.2, 0.4, 0.3, 0.9) };
+		const painted = Int32Array.of(3, 2);
+		const all = compute({ kind: 'all', evidence: { ...known, painted, lpips } }) as Exclude<Answer, number>;
+		expect(all.figures.lpips.value).toBeCloseTo(0.45, 12);
+		expect(all.figures.lpips).toMatchObject({ sample: '4 pairs of portraits of one person', warnings: [] });
+	});
+
+	test('LPIPS of pairs that were drawn counts a person as often as all of its pairs', () => {
 		const lpips = { person: Int32Array.of(0, 0, 1), distances: Float64Array.of(0.2, 0.4, 0.9) };
-		const all = compute({ kind: 'all', evidence: { ...known, lpips } }) as Exclude<Answer, number>;
-		expect(all.figures.lpips.value).toBeCloseTo(0.5, 12);
-		expect(all.figures.lpips.sample).toBe('3 pairs of portraits of one person');
+		const painted = Int32Array.of(4, 2);
+		const all = compute({ kind: 'all', evidence: { ...known, painted, lpips } }) as Exclude<Answer, number>;
+		expect(all.figures.lpips.value).toBeCloseTo((6 * 0.3 + 0.9) / 7, 12);
+		expect(all.figures.lpips.sample).toBe('3 of 7 pairs of portraits of one person');
+		expect(all.figures.lpips.warnings).toEqual(['Of at most 500 pairs of a person, drawn by the seed.']);
+	});
+
+	test('pairs of portraits are all that there are, or some, each once, drawn by the seed', () => {
+		expect(portraitPairs(1, new Random(0))).toEqual([]);
+		expect(portraitPairs(3, new Random(0))).toEqual([
+			[1, 0],
+			[2, 0],
+			[2, 1],
+		]);
+		expect(portraitPairs(32, new Random(0))).toHaveLength(496);
+		for (const portraits of [33, 2000]) {
+			const pairs = portraitPairs(portraits, new Random(3));
+			expect(new Set(pairs.map(String)).size).toBe(500);
+			expect(pairs.every(([i, j]) => 0 <= j && j < i && i < portraits)).toBe(true);
+			expect(Math.max(...pairs.flat())).toBeGreaterThan(0.9 * portraits);
+			expect(portraitPairs(portraits, new Random(3))).toEqual(pairs);
+			expect(portraitPairs(portraits, new Random(4))).not.toEqual(pairs);
+		}
 	});
 
 	test('the distribution tells quantiles and a histogram of all values', () => {

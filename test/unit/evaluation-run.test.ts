@@ -8,6 +8,8 @@ import { evaluate, prepare, type Tools } from '../../lib/evaluation/evaluate.ts'
 import { compute } from '../../lib/evaluation/figures.ts';
 import type { Judges } from '../../lib/evaluation/judges.ts';
 import type { DescribedModel } from '../../lib/evaluation/model-record.ts';
+import { portraitPairs } from '../../lib/evaluation/portrait-pairs.ts';
+import { Random } from '../../lib/evaluation/random.ts';
 import type { Report } from '../../lib/evaluation/report.ts';
 import { GeneratedImage, Identity, type Photo, type RawPhoto } from '../../lib/index.ts';
 import { type EvaluationOptions, resolveEvaluationOptions } from '../../lib/options/evaluation.ts';
@@ -238,6 +240,23 @@ describe('a run', () => {
 		expect(files).toEqual([{ file: 'inception.pth', sha256: 'f'.repeat(64) }]);
 	});
 
+	test('compares some pairs of very many portraits of a person, and tells of how many', async () => {
+		await twoPeople();
+		for (let i = 0; i < 34; i++) await put(`many/anna/${i + 10}.png`, [200, 0, i], 48);
+		await writeFile(temporary.path('many/anna/19.png'), 'no photo');
+		for (const name of ['a', 'b']) await put(`many/berta/${name}.png`, green, 48);
+		const judges = fakeJudges({ inception: false, lpips: true });
+		const { figures } = await run({ judges, portraits: temporary.path('many') });
+		// Drawn of 34 portraits, without those of the one that can't be read.
+		const pairs = portraitPairs(34, new Random(0)).filter((pair) => !pair.includes(9));
+		expect(pairs.length).toBeLessThan(500);
+		const mean = pairs.reduce((sum, [i, j]) => sum + Math.abs(i - j) / 100, 0) / pairs.length;
+		const all = (33 * 32) / 2;
+		expect(judges.asked.pairs).toBe(pairs.length + 1);
+		expect(figures.lpips.value).toBeCloseTo((all * mean) / (all + 1), 9);
+		expect(figures.lpips.sample).toBe(`${pairs.length + 1} of ${all + 1} pairs of portraits of one person`);
+	});
+
 	test('cuts portraits, too, where they are framed otherwise, unless it is told not to', async () => {
 		await twoPeople();
 		const framing = { cameraDistance: 11, headHeight: 0.76 };
@@ -254,6 +273,14 @@ describe('a run', () => {
 		expect(await alignmentOf({})).toEqual(['photos', ...uncut]);
 		expect(await alignmentOf({ options: { alignment: 'both' } })).toEqual(['both', ...cut]);
 	});
+});
+
+test('goes on where a kill left half a record', async () => {
+	await twoPeople();
+	await mkdir(out());
+	await writeFile(`${out()}/.0123456789ab.tmp`, '{"format": 1,');
+	await run();
+	expect((await readdir(out())).sort()).toEqual(['portraits', 'report.html', 'report.json', 'run.json']);
 });
 
 describe('photos of no use', () => {

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { Moments } from '../../evaluation/moments.ts';
 import { count, row, type Vectors } from '../../evaluation/vectors.ts';
 import { invalid } from '../../options/check.ts';
+import { answerOf } from '../../threads/answer.ts';
 
 /** `components` is [n, 512]: directions without correlation, each as long as its standard deviation, the longest first. */
 export type Distribution = Readonly<{ mean: Float64Array; components: Float64Array }>;
@@ -61,20 +62,9 @@ const nothing: Principal = { variances: new Float64Array(), directions: new Floa
 /** In a thread of its own: a second for 512 numbers. */
 function principalComponents(covariance: Float64Array, length: number, signal?: AbortSignal): Promise<Principal> {
 	const library = createRequire(import.meta.url).resolve('ml-matrix');
-	return new Promise((resolve, reject) => {
-		const workerData = { covariance, length, library };
-		const worker = new Worker(decomposer, { eval: true, execArgv: [], workerData });
-		const end = (settle: () => void) => {
-			signal?.removeEventListener('abort', abort);
-			settle();
-			void worker.terminate();
-		};
-		const abort = () => end(() => reject(signal?.reason));
-		signal?.addEventListener('abort', abort, { once: true });
-		worker.on('message', (principal: Principal) => end(() => resolve(principal)));
-		worker.on('error', (error) => end(() => reject(error)));
-		worker.on('exit', () => end(() => reject(new Error('the thread that decomposed a matrix ended'))));
-	});
+	const workerData = { covariance, length, library };
+	const start = () => new Worker(decomposer, { eval: true, execArgv: [], workerData });
+	return answerOf(start, { signal, read: (principal: Principal) => principal });
 }
 
 /** Plain JavaScript, so that it also runs from a clone. */
