@@ -155,7 +155,7 @@ function real(mean: Quotient): { photos?: number } {
 }
 
 /** Squared deviations of one person's faces from their mean; counted are degrees of freedom, so that few faces compare with many. */
-function deviations({ person, poses }: Faces, people: number, angle: number): Quotient {
+export function deviations({ person, poses }: Faces, people: number, angle: number): Quotient {
 	const [sums, numbers] = [new Float64Array(people), new Int32Array(people)];
 	for (const [i, who] of person.entries()) {
 		sums[who]! += poses[i * angles.length + angle]!;
