@@ -14,9 +14,11 @@ export type Frame = Readonly<{
 	warnings: readonly string[];
 	sections: readonly Section[];
 	footer: string;
+	/** More rules than those of every page. */
+	style?: string;
 }>;
 
-export function pageFrame({ title, lead, made, warnings, sections, footer }: Frame): string {
+export function pageFrame({ title, lead, made, warnings, sections, footer, style = '' }: Frame): string {
 	const shown = sections.filter(([, , content]) => content !== undefined);
 	return html`<!doctype html>
 <html lang="en">
@@ -26,7 +28,7 @@ export function pageFrame({ title, lead, made, warnings, sections, footer }: Fra
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <link rel="icon" href="data:,">
 <title>${title}</title>
-<style>${new Html(pageStyle)}</style>
+<style>${new Html(pageStyle + style)}</style>
 </head>
 <body>
 <header>
