@@ -26,10 +26,14 @@ const photoRows = people.flatMap(({ name, photos: own }) =>
 );
 await writeFile(photos!, stringify(photoRows, { header: true }));
 const divisions = labelPeople(people.map(({ traits }) => traits));
-const groupRows = people.map(({ name }, at) => {
-	const labels = divisions.map(({ column, labelOf }) => [column, labelOf[at]!]);
-	return { person: name, ...Object.fromEntries(labels) };
-});
+/** How far up its orders a person is: by this, groups come in the order of their thirds. */
+const heightOf = (at: number) => divisions.reduce((sum, { thirds, labelOf }) => sum + thirds.indexOf(labelOf[at]!), 0);
+const groupRows = [...people.keys()]
+	.sort((a, b) => heightOf(a) - heightOf(b))
+	.map((at) => {
+		const labels = divisions.map(({ column, labelOf }) => [column, labelOf[at]!]);
+		return { person: people[at]!.name, ...Object.fromEntries(labels) };
+	});
 await writeFile(groups!, stringify(groupRows, { header: true }));
 // Portraits stay; those of another bundle are refused.
 for (const name of ['audit.json', 'audit.html']) await rm(join(report!, name), { force: true });

@@ -43,13 +43,15 @@ export function groupPeople(traits: readonly Traits[]): Group[] {
 	});
 }
 
+export type Labels = Readonly<{ column: string; thirds: readonly string[]; labelOf: readonly string[] }>;
+
 /** The same, of which everybody is in one: of each order its name, and of each person what its third is called. */
-export function labelPeople(traits: readonly Traits[]): { column: string; labelOf: readonly string[] }[] {
+export function labelPeople(traits: readonly Traits[]): Labels[] {
 	return orders.map(({ column, by, thirds }) => {
 		const ordered = traits.map((_, k) => k).sort((a, b) => by(traits[a]!) - by(traits[b]!));
 		const labelOf = Array<string>(traits.length);
 		for (const [at, k] of ordered.entries()) labelOf[k] = thirds[Math.floor((3 * at) / traits.length)]!;
-		return { column, labelOf };
+		return { column, thirds, labelOf };
 	});
 }
 

@@ -2,7 +2,7 @@
 import { type Naming, written, writtenInterval } from '../evaluation/figure-names.ts';
 import { type Html, html } from '../evaluation/html.ts';
 import { pageFrame, type Section, scrolling } from '../evaluation/page-frame.ts';
-import { settingTable } from '../evaluation/page-tables.ts';
+import { digest, settingTable } from '../evaluation/page-tables.ts';
 import type { Gap, GroupResult, MeasureResult } from './comparison.ts';
 import { measureNames } from './measures.ts';
 import { type AuditReport, foundGaps } from './report.ts';
@@ -22,7 +22,7 @@ export function auditPageOf(report: AuditReport): string {
 			scrolling(
 				'Setting',
 				settingTable(report, [
-					['Groups', `${groups.source}, SHA-256 ${groups.digest}`],
+					[`Groups in ${groups.source}, SHA-256`, digest(groups.digest)],
 					['A portrait has failed below', report.threshold?.value.toFixed(3) ?? 'nothing: only without a face'],
 				]),
 			),
@@ -59,13 +59,13 @@ function differenceTable({ measures }: AuditReport): Html {
 		const { title, columns, ...naming } = measures[name];
 		const rows = columns.map(({ name: column, largest }) => {
 			if (largest === null) return html`<tr><td>${column}</td><td>too few people</td><td class="number">–</td></tr>`;
-			const between = largest.value === 0 ? 'none' : html`${largest.high} over ${largest.low}`;
+			const between = largest.value === 0 ? 'no difference' : html`${largest.high} over ${largest.low}`;
 			return html`<tr><td>${column}</td><td>${between}</td><td class="number">${numbers(largest, naming)}</td></tr>`;
 		});
 		return html`<tbody><tr class="column"><th scope="rowgroup" colspan="3">${title}</th></tr>${rows}</tbody>`;
 	});
 	return html`<table class="differences">
-<caption>The two groups of a column that are farthest apart, and by how much. All intervals hold at once, at 95 %; where one leaves out 0, chance does not explain the difference.</caption>
+<caption>The two groups of a column that are farthest apart, and by how much. All intervals hold at once, at 95 %; where one leaves out 0, chance does not explain the difference.</caption>
 <thead><tr><th scope="col">Column</th><th scope="col">Groups</th><th scope="col" class="number">Difference</th></tr></thead>
 ${bodies}
 </table>`;
@@ -93,14 +93,16 @@ function measureSection({ columns, everyone, how, ...measure }: MeasureResult): 
 		everyone?.value == null
 			? undefined
 			: html` Of everyone: ${written(everyone.value, measure)}${everyone.interval === null ? '' : ` (${writtenInterval(everyone, measure)})`}.`;
-	return html`<p>${how} ${measure.better === 'more' ? 'More' : 'Less'} is better.${all}</p>
-${scrolling(
-	measure.title,
-	html`<table class="strips">
+	const isSame = rows.every(({ value, gap }) => value === values[0]!.value && (gap === null || gap.value === 0));
+	const content = scrolling(
+		measure.title,
+		html`<table class="strips">
 <thead><tr><th scope="col">Group</th><th scope="col">Of the group${scaleText(scale, measure)}</th><th scope="col">Gap to the others${scaleText(gapScale, measure)}</th></tr></thead>
 ${bodies}
 </table>`,
-)}`;
+	);
+	return html`<p>${how} ${measure.better === 'more' ? 'More' : 'Less'} is better.${all}</p>
+${isSame ? html`<details><summary>${written(values[0]!.value, measure)} in every group</summary>${content}</details>` : content}`;
 }
 
 const zero: readonly Mark[] = [{ value: 0, interval: null, kind: 'plain' }];
@@ -139,7 +141,7 @@ function how({ groups, intervals }: AuditReport): Html {
 			? ''
 			: ` Here they reach ${critical.toFixed(2)} standard errors to either side, for ${gaps} gaps.`;
 	return html`<p>Groups are the labels that ${groups.source} gives people; none is guessed. Every number is counted over people, since portraits of one person are no independent witnesses.</p>
-<p>Who looks at many groups finds a large gap somewhere. So the intervals of all gaps on this page, in every measure and column, are made together: in 95 % of audits they all hold at once, and where no groups differ, an audit finds no gap in 95 % of the cases.${reach} They come from a wild bootstrap over people with signs (<a href="https://doi.org/10.1162/rest.90.3.414">Cameron, Gelbach &amp; Miller 2008</a>), of the largest studentised gap in each draw (<a href="https://doi.org/10.1111/j.1468-0262.2005.00615.x">Romano &amp; Wolf 2005</a>); shares are counted with two people more, one of each kind (<a href="https://doi.org/10.1080/00031305.2000.10474560">Agresti &amp; Caffo 2000</a>), so that a group in which nobody has failed has an interval, too. An interval may therefore lie a little beside its number.</p>
-<p>The intervals of groups, in the second column, are of each group alone, at 95 %. Groups of fewer than ${groups.leastPeople} people are not compared: they say too little.</p>
+<p>Who looks at many groups finds a large gap somewhere. So the intervals of all gaps on this page, in every measure and column, are made together: in 95 % of audits they all hold at once, and where no groups differ, an audit finds no gap in 95 % of the cases.${reach} They come from a wild bootstrap over people with signs (<a href="https://doi.org/10.1162/rest.90.3.414">Cameron, Gelbach &amp; Miller 2008</a>), of the largest studentised gap in each draw (<a href="https://doi.org/10.1111/j.1468-0262.2005.00615.x">Romano &amp; Wolf 2005</a>); shares are counted with two people more, one of each kind (<a href="https://doi.org/10.1080/00031305.2000.10474560">Agresti &amp; Caffo 2000</a>), so that a group in which nobody has failed has an interval, too. An interval may therefore lie a little beside its number.</p>
+<p>The intervals of groups, in the second column, are of each group alone, at 95 %. Groups of fewer than ${groups.leastPeople} people are not compared: they say too little.</p>
 <p>A gap says that portraits differ, not why: photos of one group may be worse, or be judged worse by the recogniser that judges. That no gap is found is no proof that there is none.</p>`;
 }

@@ -23,21 +23,27 @@ export const stripStyle = `
 .strips td, .strips thead th { padding-right: 1.25rem; }
 .strips .column th { color: var(--soft); border-bottom: 1px solid var(--line); padding-top: 1.25rem; font-weight: 400; }
 .strips .size { display: block; color: var(--soft); font-size: .85em; }
+.differences .column th { font-weight: 600; padding-top: 1.25rem; }
 .summary li { margin-bottom: .35rem; }
 @media (max-width: 34rem) { .strips td, .strips thead th { padding-right: .75rem; } }
 `;
 
-/** Around all marks, and all intervals. */
+/** Around all marks, and all intervals; what is nowhere below 0 or above 1 is not there on the scale, either. */
 export function scaleAround(marks: readonly Mark[]): Scale {
+	const { from, to, least, most } = around(marks);
+	return { from: least >= 0 ? Math.max(0, from) : from, to: most <= 1 ? Math.min(1, to) : to };
+}
+
+function around(marks: readonly Mark[]): Scale & Readonly<{ least: number; most: number }> {
 	const ends = marks.flatMap(({ value, interval }) => [value, ...(interval ?? [])]);
 	const [least, most] = [Math.min(...ends), Math.max(...ends)];
 	const margin = (most - least || Math.abs(most) || 1) * 0.04;
-	return { from: least - margin, to: most + margin };
+	return { from: least - margin, to: most + margin, least, most };
 }
 
 /** As far to either side of 0. */
 export function scaleAroundZero(marks: readonly Mark[]): Scale {
-	const { from, to } = scaleAround(marks);
+	const { from, to } = around(marks);
 	const reach = Math.max(Math.abs(from), Math.abs(to));
 	return { from: -reach, to: reach };
 }
