@@ -26,8 +26,8 @@ const photoRows = people.flatMap(({ name, photos: own }) =>
 );
 await writeFile(photos!, stringify(photoRows, { header: true }));
 const divisions = labelPeople(people.map(({ traits }) => traits));
-/** How far up its orders a person is: by this, groups come in the order of their thirds. */
-const heightOf = (at: number) => divisions.reduce((sum, { thirds, labelOf }) => sum + thirds.indexOf(labelOf[at]!), 0);
+/** The highest of a person's thirds: who is in the first of all comes first, so that groups come in their order. */
+const heightOf = (at: number) => Math.max(...divisions.map(({ thirds, labelOf }) => thirds.indexOf(labelOf[at]!)));
 const groupRows = [...people.keys()]
 	.sort((a, b) => heightOf(a) - heightOf(b))
 	.map((at) => {
