@@ -78,11 +78,10 @@ export async function readGroups(path: string, people: readonly Person[]): Promi
 	}
 	const missing = people.filter((_, place) => !known.has(place)).map(({ name }) => name);
 	if (missing.length > 0) throw invalid(path, `Expected labels of ${listed(missing)} in ${path}.`, withoutLabel);
-	const labels = people.map((_, place) => known.get(place)!.labels);
 	return {
 		source: basename(resolve(path)),
 		digest: sha256(await onDisk('read', path, () => readFile(path))),
-		divisions: names.map((name, column) => divisionOf(name, column, { labels, known, path })),
+		divisions: names.map((name, column) => divisionOf(name, column, { known, path })),
 	};
 }
 
@@ -111,14 +110,9 @@ function columnsIn(names: readonly string[], path: string): Columns {
 function divisionOf(
 	name: string,
 	column: number,
-	{
-		labels,
-		known,
-		path,
-	}: { labels: readonly (readonly string[])[]; known: ReadonlyMap<number, { line: number }>; path: string },
+	{ known, path }: { known: ReadonlyMap<number, Readonly<{ labels: readonly string[] }>>; path: string },
 ): Division {
-	const byLine = [...known].sort(([, a], [, b]) => a.line - b.line).map(([place]) => labels[place]![column]!);
-	const distinct = [...new Set(byLine)];
+	const distinct = [...new Set([...known].map(([, own]) => own.labels[column]!))];
 	if (distinct.length < 2) {
 		throw invalid(path, `Expected at least two labels in the column ${shown(name)} of ${path} but found one.`, compare);
 	}
@@ -127,7 +121,11 @@ function divisionOf(
 		throw invalid(path, `Expected ${found}.`, compare);
 	}
 	const index = new Map(distinct.map((label, i) => [label, i]));
-	return { name, labels: distinct, labelOf: labels.map((all) => index.get(all[column]!)!) };
+	return {
+		name,
+		labels: distinct,
+		labelOf: Array.from({ length: known.size }, (_, place) => index.get(known.get(place)!.labels[column]!)!),
+	};
 }
 
 const compare = 'A column says which of a few groups each person belongs to. Leave others out.';

@@ -194,9 +194,15 @@ describe('numbers', () => {
 	});
 
 	test('people of whom no photo is left count in detection alone', async () => {
-		const sample = auditedPeople(44, 2, (person) => ({ blind: person < 3 ? 1 : 0 }));
-		const { measures } = await compared(sample, divisions(44, [2]));
+		// The first three, after whom everybody else has another number among those who are left.
+		const fate = (person: number) => ({ blind: person < 3 ? 1 : 0, apart: person % 2 === 0 ? 0.5 : 0.3 });
+		const { measures } = await compared(auditedPeople(44, 2, fate), divisions(44, [2]));
 		expect(measures.detection.everyone).toMatchObject({ people: 44, value: 41 / 44 });
+		expect(groupsOf(measures.detection).map(({ value }) => value)).toEqual([20 / 22, 21 / 22]);
+		const [even, odd] = groupsOf(measures.diversity);
+		expect([even!.people, odd!.people]).toEqual([20, 21]);
+		expect(even!.value).toBeCloseTo(0.5, 1);
+		expect(odd!.value).toBeCloseTo(0.3, 1);
 		expect(measures.likeness.everyone!.people).toBe(41);
 	});
 

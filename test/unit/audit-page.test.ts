@@ -66,7 +66,11 @@ describe('the page', () => {
 			'<li><strong class="no">Worse</strong> for in 3: <b>deep &amp; &lt;b&gt;dark</b>. Likeness −0.',
 		);
 		expect(page).not.toContain('<b>dark');
-		expect(page).toContain('<strong class="no"> worse</strong>');
+		const likeness = page.slice(page.indexOf('<section id="likeness"'), page.indexOf('<section id="diversity"'));
+		const [worst, other] = likeness.split('<tr><th scope="row">').slice(1, 3);
+		expect(worst).toContain('<strong class="no"> worse</strong>');
+		expect(worst).toContain('class="value bad"');
+		expect(other).toContain('<strong class="yes"> better</strong>');
 		expect(page).not.toMatch(/NaN|undefined|Infinity/);
 		expect(auditPageOf(even)).toContain(
 			'No group differs from the others by more than chance explains. 45 gaps were looked at.',
