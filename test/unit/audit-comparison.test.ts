@@ -17,7 +17,7 @@ const found = ({ measures }: Comparison): string[] =>
 
 describe('where there is no gap', () => {
 	test('95 % of audits find none, in five measures of seven groups together', async () => {
-		const trials = 60;
+		const trials = 30;
 		let [finding, gaps] = [0, 0];
 		for (let trial = 0; trial < trials; trial++) {
 			const comparison = await compared(auditedPeople(50, trial), divisions(50, [3, 4]), trial);
@@ -25,12 +25,12 @@ describe('where there is no gap', () => {
 			finding += Number(found(comparison).length > 0);
 		}
 		expect(gaps).toBe(trials * 5 * 7);
-		// Three standard deviations of a binomial count of 5 % of 60 are 5.
-		expect(finding).toBeLessThanOrEqual(8);
+		// 1.5 are expected; three standard deviations of the count are 3.6.
+		expect(finding).toBeLessThanOrEqual(5);
 	});
 
 	test('all intervals hold the truth at once in 95 % of the cases, and are no wider than that takes', () => {
-		const [trials, people] = [300, 50];
+		const [trials, people] = [150, 50];
 		let [inside, alone] = [0, 0];
 		for (let trial = 0; trial < trials; trial++) {
 			const [normal, uniform] = [normalNumbers(trial), randomNumbers(trial)];
@@ -56,8 +56,8 @@ describe('where there is no gap', () => {
 			inside += Number(simultaneousIntervals(contrasts, trial).intervals.every(holds));
 			alone += Number(contrasts.every((one) => holds(simultaneousIntervals([one], trial).intervals[0])));
 		}
-		// Three standard deviations of 300 trials are 3.8 %.
-		expect(inside / trials).toBeGreaterThan(0.91);
+		// Three standard deviations of 150 trials are 5.3 %.
+		expect(inside / trials).toBeGreaterThan(0.896);
 		expect(inside / trials).toBeLessThan(0.99);
 		// Intervals for one look each, at eight gaps.
 		expect(alone / trials).toBeLessThan(0.85);
@@ -113,7 +113,7 @@ describe('a gap that is there', () => {
 	);
 
 	test('of known size lies in its interval', async () => {
-		const [trials, people] = [60, 60];
+		const [trials, people] = [24, 60];
 		let inside = 0;
 		for (let trial = 0; trial < trials; trial++) {
 			const sample = auditedPeople(people, trial, (person) => ({ apart: person % 2 === 0 ? 0.5 : 0.42 }));
@@ -123,7 +123,7 @@ describe('a gap that is there', () => {
 			inside += Number(gap!.interval![0] <= 0.08 && 0.08 <= gap!.interval![1]);
 		}
 		// One of several that hold at once: alone more often than in 95 %.
-		expect(inside).toBeGreaterThanOrEqual(55);
+		expect(inside).toBeGreaterThanOrEqual(22);
 	});
 });
 
