@@ -6,7 +6,7 @@ import { figureNames, type Naming } from '../evaluation/figure-names.ts';
 import type { Person } from '../evaluation/people.ts';
 import { angles } from '../evaluation/pose.ts';
 import { Quotient } from '../evaluation/quotient.ts';
-import { deviations, similaritiesToInput } from '../evaluation/similarity-figures.ts';
+import { deviations, lpipsDistances, similaritiesToInput } from '../evaluation/similarity-figures.ts';
 import type { Threshold } from './threshold.ts';
 
 export const measureNames = ['detection', 'likeness', 'diversity', 'failures', 'frechet'] as const;
@@ -74,7 +74,7 @@ export function numbersOf(
 			detection: { kind: 'share', numbers: detection(listed, survey, people) },
 			likeness: { kind: 'mean', numbers: placed(likeness(evidence)) },
 			diversity: lpips
-				? { kind: 'mean', numbers: placed(distances(evidence.people, lpips)) }
+				? { kind: 'mean', numbers: placed(lpipsDistances({ ...evidence, lpips })) }
 				: { kind: 'root', numbers: placed(deviations(evidence.portraits, evidence.people, angles.indexOf('yaw'))) },
 			failures: { kind: 'share', numbers: placed(failures(evidence, threshold)) },
 		},
@@ -109,12 +109,6 @@ function likeness(evidence: Evidence): Quotient {
 	const quotient = new Quotient(evidence.people);
 	const toInput = similaritiesToInput(evidence);
 	for (const [i, person] of evidence.portraits.person.entries()) quotient.add(person, toInput[i]!);
-	return quotient;
-}
-
-function distances(people: number, { person, distances }: NonNullable<Evidence['lpips']>): Quotient {
-	const quotient = new Quotient(people);
-	for (const [i, who] of person.entries()) quotient.add(who, distances[i]!);
 	return quotient;
 }
 
