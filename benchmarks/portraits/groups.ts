@@ -8,14 +8,19 @@ import { mean } from './statistics.ts';
 export type Group = Readonly<{ name: string; people: readonly number[] }>;
 
 /** What puts people in an order, and what its thirds are called. */
-const orders: readonly { by: (traits: Traits) => number; thirds: readonly [string, string, string] }[] = [
-	{ by: ({ skin_tone }) => skin_tone, thirds: ['light skin', 'middle skin', 'deep skin'] },
-	{ by: ({ age }) => age, thirds: ['young', 'middle-aged', 'old'] },
+const orders: readonly Readonly<{
+	column: string;
+	by: (traits: Traits) => number;
+	thirds: readonly [string, string, string];
+}>[] = [
+	{ column: 'skin', by: ({ skin_tone }) => skin_tone, thirds: ['light skin', 'middle skin', 'deep skin'] },
+	{ column: 'age', by: ({ age }) => age, thirds: ['young', 'middle-aged', 'old'] },
 	{
+		column: 'shape of the face',
 		by: ({ face_width, face_length }) => face_width - face_length,
 		thirds: ['long faces', 'middle faces', 'broad faces'],
 	},
-	{ by: ({ hair_style }) => hair_style, thirds: ['short hair', 'middle hair', 'long hair'] },
+	{ column: 'hair', by: ({ hair_style }) => hair_style, thirds: ['short hair', 'middle hair', 'long hair'] },
 ];
 
 /** How far a group may be behind the mean, as a share of it. */
@@ -35,6 +40,18 @@ export function groupPeople(traits: readonly Traits[]): Group[] {
 			const from = Math.round((k * (ordered.length - size)) / 2);
 			return { name, people: ordered.slice(from, from + size) };
 		});
+	});
+}
+
+export type Labels = Readonly<{ column: string; thirds: readonly string[]; labelOf: readonly string[] }>;
+
+/** The same, of which everybody is in one: of each order its name, and of each person what its third is called. */
+export function labelPeople(traits: readonly Traits[]): Labels[] {
+	return orders.map(({ column, by, thirds }) => {
+		const ordered = traits.map((_, k) => k).sort((a, b) => by(traits[a]!) - by(traits[b]!));
+		const labelOf = Array<string>(traits.length);
+		for (const [at, k] of ordered.entries()) labelOf[k] = thirds[Math.floor((3 * at) / traits.length)]!;
+		return { column, thirds, labelOf };
 	});
 }
 

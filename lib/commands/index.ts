@@ -19,6 +19,10 @@ export const commands = {
 		summary: "Measure how well portraits show people and vary, by the paper's protocol, as a report",
 		load: () => import('./evaluate.ts'),
 	},
+	audit: {
+		summary: 'Measure whether portraits are as good of all groups of people, by labels of your own',
+		load: () => import('./audit.ts'),
+	},
 	pull: {
 		summary: 'Download the official weights, or check and complete what is there',
 		load: () => import('./pull.ts'),

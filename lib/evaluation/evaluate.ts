@@ -10,7 +10,7 @@ import type { Size } from '../geometry.ts';
 import type { Alignment, ResolvedEvaluation } from '../options/evaluation.ts';
 import { packageVersion } from '../package.ts';
 import { showCases } from './cases.ts';
-import { examine, type Sitter } from './examination.ts';
+import { type Examination, examine, type Sitter } from './examination.ts';
 import { Eyes } from './eyes.ts';
 import { type Answer, figuresOf, type Task } from './figures.ts';
 import type { Judges } from './judges.ts';
@@ -19,9 +19,9 @@ import { pageOf } from './page.ts';
 import { comparability } from './paper.ts';
 import { type ListedImage, type Person, readPeople, readPortraits } from './people.ts';
 import { paintPortraits, portraitsOf } from './portraits.ts';
-import { type Case, type Report, reportOf } from './report.ts';
+import { type Case, type Circumstances, type Report, reportOf } from './report.ts';
 import { type RunRecord, requireOwnFolder, writeRunRecord } from './run-record.ts';
-import { type Attempt, type KnownPerson, surveyPhotos } from './survey.ts';
+import { type Attempt, type KnownPerson, type Survey, surveyPhotos } from './survey.ts';
 
 /** What is evaluated, read and checked as far as that goes without a model. */
 export type Prepared = Readonly<{
@@ -107,13 +107,20 @@ export async function prepare(asked: Asked, signal: AbortSignal): Promise<Prepar
 	};
 }
 
+/** What a run has seen, and what it is of. */
+export type Measured = Readonly<{
+	survey: Survey;
+	people: readonly Sitter[];
+	examination: Examination;
+	circumstances: Circumstances;
+}>;
+
 /**
- * Looks at the photos, paints what is not there yet, looks at the portraits, and writes `report.json` and `report.html`.
+ * Looks at the photos, paints what is not there yet, and looks at the portraits.
  *
- * @returns the report
  * @throws {Arc2FaceError} as for another run; `NO_FACE` and `INVALID_IMAGE` when fewer than two people are left; what painting throws
  */
-export async function evaluate(prepared: Prepared, tools: Tools): Promise<Report> {
+export async function measure(prepared: Prepared, tools: Tools): Promise<Measured> {
 	const { people: listed, options, size, alignment, given, folder } = prepared;
 	const { model, judges, attempt, signal, onProgress } = tools;
 	const { device, provider, version, precision } = model.info;
@@ -140,9 +147,8 @@ export async function evaluate(prepared: Prepared, tools: Tools): Promise<Report
 		...{ eyes, judges, alignment, side: Math.min(size.width, size.height), seed: options.seed, attempt, signal },
 		onProgress: (what, done, total) => onProgress(what === 'photos' ? 'comparing' : 'portraits', done, total),
 	});
-	const figures = await figuresOf(examination.evidence, tools.missing, tools.run);
 	const { found, faceless, failed, evidence } = examination;
-	const report = reportOf({
+	const circumstances: Circumstances = {
 		protocol: protocolOf(prepared),
 		model: { ...prepared.described.record, device, provider, version, precision },
 		judges: judges.files.map(({ file, sha256 }) => ({ file: basename(file), sha256 })),
@@ -155,7 +161,23 @@ export async function evaluate(prepared: Prepared, tools: Tools): Promise<Report
 			...{ count: evidence.painted.reduce((sum, count) => sum + count, 0), withFace: found.length },
 			...{ faceless, failed, unknown: given?.unknown ?? [] },
 		},
-		figures,
+	};
+	return { survey, people, examination, circumstances };
+}
+
+/**
+ * Measures, and writes `report.json` and `report.html`.
+ *
+ * @returns the report
+ * @throws {Arc2FaceError} as {@link measure} does
+ */
+export async function evaluate(prepared: Prepared, tools: Tools): Promise<Report> {
+	const { options, size, given, folder } = prepared;
+	const { people, examination, circumstances } = await measure(prepared, tools);
+	const { found, evidence } = examination;
+	const report = reportOf({
+		...circumstances,
+		figures: await figuresOf(evidence, tools.missing, tools.run),
 		conditions: comparability({
 			...{ photos: prepared.source, isPainted: given === undefined, steps: options.steps },
 			...{ guidanceScale: options.guidanceScale, isOfficial: prepared.described.isOfficial },
@@ -168,7 +190,7 @@ export async function evaluate(prepared: Prepared, tools: Tools): Promise<Report
 		found: found.map(({ person, image }) => ({ person, portrait: image.name })),
 		made: new Date(),
 	});
-	await writeReport(report, folder, people, examination.found);
+	await writeReport(report, folder, people, found);
 	return report;
 }
 

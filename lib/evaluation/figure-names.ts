@@ -108,6 +108,9 @@ export function written(value: number, { digits, unit }: Pick<Naming, 'digits' |
 	return unit === undefined ? number : `${number}${unit}`;
 }
 
-export function writtenInterval({ interval }: Pick<Figure, 'interval'>, naming: Naming): string | undefined {
+export function writtenInterval(
+	{ interval }: Pick<Figure, 'interval'>,
+	naming: Pick<Naming, 'digits' | 'unit'>,
+): string | undefined {
 	return interval === null ? undefined : `${written(interval[0], naming)} to ${written(interval[1], naming)}`;
 }

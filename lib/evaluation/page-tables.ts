@@ -82,13 +82,24 @@ export function quantileTable({ similarities, impostors }: Report): Html {
 </table>`;
 }
 
-/** All that decides the figures. */
-export function settingTable({ protocol, model, judges, photos, package: version }: Report): Html {
+type Setting = Pick<Report, 'protocol' | 'model' | 'judges' | 'package'> &
+	Readonly<{ photos: Omit<Report['photos'], 'failed' | 'lost'> }>;
+
+/**
+ * All that decides the figures.
+ *
+ * @param more - rows of whoever asks
+ */
+export function settingTable(
+	{ protocol, model, judges, photos, package: version }: Setting,
+	more: readonly (readonly [string, string | Html])[] = [],
+): Html {
 	const given = 'by others';
 	const rows: [string, string | number | Html | undefined][] = [
 		['Package', `arc2face-native ${version}`],
 		['Photos', `${photos.source}: ${photos.withFace} with a face, of ${photos.listed}, of ${photos.people} people`],
 		['Photos, SHA-256 of the list', digest(photos.digest)],
+		...more.map(([name, value]): [string, string | Html] => [name, value]),
 		['Portraits', protocol.portraits === 'painted' ? `${protocol.perIdentity} of each person` : given],
 		[
 			'Identity',
@@ -140,6 +151,6 @@ function prose(text: string): Html {
 	return new Html(parts.map((part) => part.text).join(''));
 }
 
-function digest(sha256: string): Html {
+export function digest(sha256: string): Html {
 	return html`<span class="digest">${sha256}</span>`;
 }

@@ -1,8 +1,8 @@
 // The page of a report: one HTML file that needs nothing else.
 import { rocChart, similarityChart } from './charts.ts';
 import { figureNames, written } from './figure-names.ts';
-import { Html, html } from './html.ts';
-import { pageStyle } from './page-style.ts';
+import { type Html, html } from './html.ts';
+import { pageFrame, type Section, scrolling } from './page-frame.ts';
 import { conditionTable, figureTable, intervalTable, quantileTable, settingTable } from './page-tables.ts';
 import type { Case, Report } from './report.ts';
 
@@ -12,7 +12,7 @@ export type ShownCase = Case & Readonly<{ inputPicture: string; portraitPicture:
 export function pageOf(report: Report, cases: Readonly<Record<'worst' | 'best', readonly ShownCase[]>>): string {
 	const { model, photos, portraits, made, paper, similarities, impostors, verification, warnings } = report;
 	const title = `Evaluation of ${report.protocol.portraits === 'painted' ? model.bundle : 'given portraits'}`;
-	const sections: [id: string, name: string, content: Html | undefined][] = [
+	const sections: Section[] = [
 		['figures', 'Figures', html`${scrolling('Figures', figureTable(report))}`],
 		[
 			'comparable',
@@ -55,40 +55,12 @@ ${scrolling('Conditions', conditionTable(report))}`,
 		],
 		['setting', 'Everything that decides them', scrolling('Setting', settingTable(report))],
 	];
-	const shown = sections.filter(([, , content]) => content !== undefined);
-	return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<link rel="icon" href="data:,">
-<title>${title}</title>
-<style>${new Html(pageStyle)}</style>
-</head>
-<body>
-<header>
-<h1>${title}</h1>
-<p class="lead">${portraits.count} portraits of ${report.people.length} people, against ${photos.withFace} photos. <time datetime="${made}">${made.slice(0, 10)}</time></p>
-<nav aria-label="Sections"><ul>${shown.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>
-${
-	warnings.length === 0
-		? undefined
-		: html`<section class="warnings" aria-labelledby="mind"><h2 id="mind">Before you read on</h2><ul>${warnings.map((one) => html`<li>${one}</li>`)}</ul></section>`
-}
-</header>
-<main>
-${shown.map(([id, name, content]) => html`<section id="${id}" aria-labelledby="h-${id}"><h2 id="h-${id}">${name}</h2>${content}</section>`)}
-</main>
-<footer><p>Made by arc2face-native ${report.package}. The same numbers are in report.json.</p></footer>
-</body>
-</html>
-`.text;
-}
-
-/** Wide content scrolls by itself, also by keyboard. */
-function scrolling(name: string, content: Html): Html {
-	return html`<div class="scroll" role="region" aria-label="${name}" tabindex="0">${content}</div>`;
+	return pageFrame({
+		title,
+		lead: html`${portraits.count} portraits of ${report.people.length} people, against ${photos.withFace} photos.`,
+		...{ made, warnings, sections },
+		footer: `Made by arc2face-native ${report.package}. The same numbers are in report.json.`,
+	});
 }
 
 function caseList(cases: readonly ShownCase[]): Html | undefined {

@@ -1,11 +1,9 @@
 // Whose photos an evaluation is about: a folder with one folder a person, or a CSV.
-import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream';
-import { type CsvError, parse } from 'csv-parse';
 import { Arc2FaceError, shortened } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
+import { columnsOf, readRows } from './rows.ts';
 
 /** A file, and what reports call it: its path from the folder, or as the CSV has it. */
 export type ListedImage = Readonly<{ name: string; file: string }>;
@@ -84,38 +82,20 @@ async function foldersIn(folder: string): Promise<string[]> {
 
 async function readCsv(path: string): Promise<Person[]> {
 	const people = new Map<string, ListedImage[]>();
-	const layouts = { columns: true, bom: true, trim: true, skip_empty_lines: true, record_delimiter: lineEnds } as const;
-	const parser = parse({ ...layouts, info: true });
-	// A failure of the file ends the parser, whose reader is told it below.
-	pipeline(createReadStream(path), parser, () => {});
-	try {
-		for await (const { record, info } of parser as AsyncIterable<Row>) {
-			const { person, file } = record;
-			if (person === undefined || file === undefined) {
-				const columns = Object.keys(record)
-					.map((name) => shortened(name))
-					.join(', ');
-				throw invalidPeople(path, `Expected the columns person and file in ${path} but found ${columns}.`);
-			}
-			const line = `line ${info.lines} of ${path}`;
-			if (person === '' || file === '') throw invalidPeople(path, `Expected a person and a file in ${line}.`);
-			requireFolderName(person, line, path);
-			const images = people.get(person) ?? [];
-			images.push({ name: file, file: isAbsolute(file) ? file : join(dirname(path), file) });
-			people.set(person, images);
+	for await (const { record, line } of readRows(path, layout)) {
+		const { person, file } = record;
+		if (person === undefined || file === undefined) {
+			throw invalidPeople(path, `Expected the columns person and file in ${path} but found ${columnsOf(record)}.`);
 		}
-	} catch (cause) {
-		if (cause instanceof Arc2FaceError) throw cause;
-		const { code, message } = cause as CsvError;
-		if (!code?.startsWith('CSV_')) return await onDisk('read', path, () => Promise.reject(cause));
-		throw invalidPeople(path, `Expected a CSV in ${path}: ${message}.`, layout);
+		const where = `line ${line} of ${path}`;
+		if (person === '' || file === '') throw invalidPeople(path, `Expected a person and a file in ${where}.`);
+		requireFolderName(person, where, path);
+		const images = people.get(person) ?? [];
+		images.push({ name: file, file: isAbsolute(file) ? file : join(dirname(path), file) });
+		people.set(person, images);
 	}
 	return [...people].map(([name, images]) => ({ name, images })).sort((a, b) => byCode(a.name, b.name));
 }
-
-const lineEnds = ['\r\n', '\n', '\r'];
-
-type Row = { record: Partial<Record<string, string>>; info: { lines: number } };
 
 /** Portraits are written to folders of these names. */
 function requireFolderName(name: string, where: string, path: string): void {

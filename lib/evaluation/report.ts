@@ -74,7 +74,10 @@ const shownCases = 6;
 /** Intervals come from resampling people, which takes some. */
 const leastPeople = 20;
 
-export type Known = Pick<Report, 'protocol' | 'model' | 'judges' | 'photos' | 'portraits'> &
+/** What figures are of. */
+export type Circumstances = Pick<Report, 'protocol' | 'model' | 'judges' | 'photos' | 'portraits'>;
+
+export type Known = Circumstances &
 	Readonly<{
 		figures: Figures;
 		conditions: readonly Condition[];

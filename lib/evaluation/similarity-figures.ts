@@ -98,14 +98,7 @@ export function lookFigures(evidence: Evidence): Record<'facesFound' | `${keyof 
 
 export function lpipsFigure({ people, painted, lpips, seed }: Evidence, missing: string): Figure {
 	if (lpips === undefined) return { value: null, interval: null, missing, sample: 'nothing', warnings: [] };
-	const distance = new Quotient(people);
-	const counted = new Float64Array(people);
-	for (const person of lpips.person) counted[person]!++;
-	for (const [i, person] of lpips.person.entries()) {
-		// Drawn ones stand for all: a person counts as much as without drawing.
-		const weight = pairCount(painted[person]!) / counted[person]!;
-		distance.add(person, weight * lpips.distances[i]!, weight);
-	}
+	const distance = lpipsDistances({ people, painted, lpips });
 	const pairs = lpips.person.length;
 	const all = painted.reduce((sum, number) => sum + pairCount(number), 0);
 	const alone = { value: null, interval: null, missing: 'Nobody has two portraits.' };
@@ -114,6 +107,23 @@ export function lpipsFigure({ people, painted, lpips, seed }: Evidence, missing:
 		sample: `${pairs === all ? pairs : `${pairs} of ${all}`} pairs of portraits of one person`,
 		warnings: pairs === all ? [] : [`Of at most ${mostPairsOfPerson} pairs of a person, drawn by the seed.`],
 	};
+}
+
+/** Of each person. */
+export function lpipsDistances({
+	people,
+	painted,
+	lpips,
+}: Pick<Evidence, 'people' | 'painted'> & Required<Pick<Evidence, 'lpips'>>): Quotient {
+	const distance = new Quotient(people);
+	const counted = new Float64Array(people);
+	for (const person of lpips.person) counted[person]!++;
+	for (const [i, person] of lpips.person.entries()) {
+		// Drawn ones stand for all: a person counts as much as without drawing.
+		const weight = pairCount(painted[person]!) / counted[person]!;
+		distance.add(person, weight * lpips.distances[i]!, weight);
+	}
+	return distance;
 }
 
 export function distributionOf(similarities: Float64Array): Distribution | undefined {
@@ -155,7 +165,7 @@ function real(mean: Quotient): { photos?: number } {
 }
 
 /** Squared deviations of one person's faces from their mean; counted are degrees of freedom, so that few faces compare with many. */
-function deviations({ person, poses }: Faces, people: number, angle: number): Quotient {
+export function deviations({ person, poses }: Faces, people: number, angle: number): Quotient {
 	const [sums, numbers] = [new Float64Array(people), new Int32Array(people)];
 	for (const [i, who] of person.entries()) {
 		sums[who]! += poses[i * angles.length + angle]!;

@@ -1,6 +1,6 @@
 // The options of an evaluation: defaults are the paper's protocol (https://arxiv.org/abs/2403.11641).
 import type { SamplerName } from '../samplers/samplers.ts';
-import { check, integer, oneOf } from './check.ts';
+import { check, integer, number, oneOf } from './check.ts';
 import { mannerRules } from './manner.ts';
 import type { Preset } from './presets.ts';
 
@@ -54,3 +54,13 @@ export function resolveEvaluationOptions(options: EvaluationOptions, preset: Pre
 	};
 }
 export type ResolvedEvaluation = ReturnType<typeof resolveEvaluationOptions>;
+
+export interface AuditOptions {
+	/** Similarity to the input below which a portrait has failed, −1 to 1 (default: what tells best whether two photos show one person). */
+	minSimilarity?: number | undefined;
+}
+
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` */
+export function checkAuditOptions(options: AuditOptions): void {
+	check('audit', options, { minSimilarity: number(-1, 1) });
+}

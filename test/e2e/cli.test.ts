@@ -28,7 +28,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 	while (!(await condition())) await new Promise((done) => setTimeout(done, 20));
 }
 
-const commandNames = ['generate', 'encode', 'detect', 'compare', 'evaluate', 'pull', 'engines', 'doctor'];
+const commandNames = ['generate', 'encode', 'detect', 'compare', 'evaluate', 'audit', 'pull', 'engines', 'doctor'];
 
 describe('help and version', () => {
 	test('--help lists the commands on stdout', async () => {
