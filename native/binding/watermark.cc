@@ -65,8 +65,8 @@ Napi::Value ReadWatermark(const Napi::CallbackInfo& info) {
   return Guarded(env, [&] {
     const Photo image = ReadPhoto(info[0], "image");
     return StartTask<std::optional<Watermark>>(
-        env, Marker(), {},
-        [=](uint64_t, Interrupt& interrupt) { return ReadWatermark(ViewOf(image), interrupt); }, ToWatermark);
+        env, Marker(), {}, [=](uint64_t, Interrupt& interrupt) { return ReadWatermark(ViewOf(image), interrupt); },
+        ToWatermark);
   });
 }
 

@@ -1,4 +1,5 @@
 // The invisible watermark, on one photo and on what has no details. How much it survives on how many images: benchmarks/watermark.
+import { fileURLToPath } from 'node:url';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { loadNative } from '../../lib/native.ts';
@@ -39,6 +40,7 @@ function psnr(a: Uint8Array, b: Uint8Array): number {
 	return 10 * Math.log10((255 ** 2 * a.length) / squares);
 }
 
+const portrait = await pixelsOf(sharp(fileURLToPath(new URL('../fixtures/faces/person-00-0.jpg', import.meta.url))));
 const withMark = await marked(photo, payload);
 
 describe('a marked photo', () => {
@@ -88,18 +90,12 @@ describe('a marked photo', () => {
 		const found = await readWatermark(await marked(photo));
 		expect(found?.payload && [...found.payload]).toEqual([0, 0, 0, 0, 0, 0]);
 	});
-
-	test('marked again, has the last payload', async () => {
-		const other = Uint8Array.of(6, 5, 4, 3, 2, 1);
-		const found = await readWatermark(await marked(withMark, other));
-		expect(found?.payload && [...found.payload]).toEqual([...other]);
-	});
 });
 
 describe('of another size', () => {
 	test.each([
 		[640, 360],
-		[257, 300],
+		[400, 517],
 	])('%d × %d is read', async (width, height) => {
 		const image = await pixelsOf(sharpOf(photo).resize(width, height));
 		const found = await readWatermark(await marked(image, payload));
@@ -109,7 +105,7 @@ describe('of another size', () => {
 	test.each([96, 112, watermarkPayloadSide - 1])(
 		'%d pixels: the code alone, also after JPEG of quality 80',
 		async (side) => {
-			const image = await resized(photo, side);
+			const image = await resized(portrait, side);
 			const { data } = await marked(image, payload);
 			expect(psnr(data, image.data)).toBeGreaterThanOrEqual(42);
 			const jpeg = await pixelsOf(

@@ -1,6 +1,6 @@
-// Writing the watermark. The image itself is noise to its reader, and known here: each block writes the few of its
-// waves whose chips the image, with what is written so far, says most weakly or wrongly (as dirty paper is written on:
-// Costa 1983). Few strong waves, rather than many weak ones, are left by the steps of JPEG and WebP.
+// Writing the watermark. The image itself is noise to its reader, and known here: each block writes all of its waves
+// but those whose chips the image, with what is written so far, says most strongly (dirty paper: Costa 1983). Many weak
+// waves, rather than few strong ones, are read better after JPEG and WebP, and seen less.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -17,23 +17,23 @@ namespace {
 
 using namespace watermark;
 
-// Levels of a wave of length 1, whose pixels have a mean square of (kFlat / 8)²: in flat parts, and how much more for
-// each level of detail.
-constexpr float kFlat = 6.5f;
+// Levels of a wave of length 1, of which n in a block have a mean square of n (levels / 16)²: in flat parts, more for
+// each level of detail, and at most.
+constexpr float kFlat = 7.2f;
+constexpr float kPerDetail = 6;
 constexpr float kMost = 16;
+// Pixels of a block's parts, along a side.
 constexpr size_t kPart = 4;
-constexpr float kPerDetail = 5.0f;
 // Mean square of the difference, before rounding: 42.3 dB. Where it would be more, the strongest are weakened.
 constexpr double kMostMeanSquare = 3.8;
 
-constexpr float kCodeShare = 0.85f;
-
-// How many waves a block writes.
+// How many waves of each kind a block writes, and how strong those of the code are. Without a payload, everything is.
 struct Share {
   size_t code, payload;
+  float code_factor;
 };
-constexpr Share kWithPayload{.code = 3, .payload = 4};
-constexpr Share kCodeAlone{.code = 3, .payload = 0};
+constexpr Share kWithPayload{.code = 3, .payload = 4, .code_factor = 0.75f};
+constexpr Share kCodeAlone{.code = 4, .payload = 0, .code_factor = 2};
 
 // Of a block of a whitened image.
 std::array<float, 2 * kWaves> ProductsAt(const Whitened& image, size_t at) {
@@ -83,14 +83,14 @@ float StrengthAt(const float* detail, size_t width) {
 }
 
 // Of each block.
-std::vector<float> Strengths(const Whitened& image, double waves) {
+std::vector<float> Strengths(const Whitened& image, float waves) {
   std::vector<float> strengths;
   for (size_t row = 0; row < image.height / kBlock; ++row) {
     for (size_t column = 0; column < image.width / kBlock; ++column) {
       strengths.push_back(StrengthAt(image.detail.data() + (row * image.width + column) * kBlock, image.width));
     }
   }
-  const double most = kMostMeanSquare * static_cast<double>(image.detail.size()) / waves;
+  const double most = kMostMeanSquare * static_cast<double>(image.detail.size()) / static_cast<double>(waves);
   const auto sum_below = [&](float limit) {
     double sum = 0;
     for (const float one : strengths) sum += static_cast<double>(std::min(one, limit) * std::min(one, limit));
@@ -151,19 +151,23 @@ std::vector<float> MarkFor(const Whitened& image, const WatermarkPayload& payloa
     }
   }
 
-  const std::vector<float> strengths = Strengths(image, has_payload ? share.code * kCodeShare * kCodeShare + share.payload : share.code);
+  const float waves =
+      static_cast<float>(share.code) * share.code_factor * share.code_factor + static_cast<float>(share.payload);
+  const std::vector<float> strengths = Strengths(image, waves);
   std::vector<float> mark(image.detail.size());
   for (size_t row = 0; row < rows; ++row) {
     for (size_t column = 0; column < columns; ++column) {
       const float strength = strengths[row * columns + column];
       const float gain = image.gain[at(row, column) + (image.width + 1) * (kBlock / 2)];
       float raises[2 * kWaves];
-      const float of_code = has_payload ? kCodeShare * strength : strength;
-      for (size_t wave = 0; wave < 2 * kWaves; ++wave) raises[wave] = (wave < kWaves ? of_code : strength) * gain * left[wave];
+      const float of_code = share.code_factor * strength;
+      for (size_t wave = 0; wave < 2 * kWaves; ++wave)
+        raises[wave] = (wave < kWaves ? of_code : strength) * gain * left[wave];
       const size_t code = FirstChip(row, column, kCodeTile), bits = FirstChip(row, column, kPayloadTile);
       float* const block = mark.data() + at(row, column);
       Write(share.code, &chips.code[code], &code_signs[code], raises, 0, of_code, block, image.width);
-      Write(share.payload, &chips.payload[bits], &payload_signs[bits], raises + kWaves, kWaves, strength, block, image.width);
+      Write(share.payload, &chips.payload[bits], &payload_signs[bits], raises + kWaves, kWaves, strength, block,
+            image.width);
     }
   }
   return mark;

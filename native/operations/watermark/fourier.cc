@@ -1,4 +1,5 @@
-// Fourier transforms (Cooley, Tukey 1965), of sixteen columns at a time: these are vectors, and fit a processor's first cache.
+// Fourier transforms (Cooley, Tukey 1965), of sixteen columns at a time: these are vectors, and fit a processor's first
+// cache.
 #include "fourier.h"
 
 #include <algorithm>

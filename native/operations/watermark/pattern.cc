@@ -21,7 +21,8 @@ constexpr size_t kWords = kPayloadChips / kWord;
 static_assert(kWords == kWatermarkBytes + 2);
 
 // Cycles in two blocks, down and across.
-constexpr std::pair<int, int> kFrequencies[2 * kWaves] = {{2, 3}, {3, 1}, {5, 0}, {0, 3}, {3, 2}, {1, 3}, {0, 5}, {3, 0}};
+constexpr std::pair<int, int> kFrequencies[2 * kWaves] = {{3, 2}, {1, 3}, {5, 0}, {0, 5},
+                                                          {3, 0}, {0, 3}, {3, 1}, {2, 3}};
 
 // Splitmix64 (Steele, Lea, Flood 2014, Fast Splittable Pseudorandom Number Generators).
 class Random {
@@ -102,7 +103,8 @@ uint8_t NearestByte(std::array<float, kWord> word) {
       word[i + half] = a - b;
     }
   }
-  const auto largest = std::max_element(word.begin(), word.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
+  const auto largest =
+      std::max_element(word.begin(), word.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
   return static_cast<uint8_t>((largest - word.begin()) | (*largest < 0 ? 0x80 : 0));
 }
 
@@ -112,7 +114,8 @@ void Multiply(const float* waves, const float* block, size_t count, float* produ
   for (size_t wave = 0; wave < count; ++wave) {
     float sums[kBlock] = {};
     for (size_t y = 0; y < kBlock; ++y) {
-      for (size_t x = 0; x < kBlock; ++x) sums[x] += waves[wave * kBlockPixels + y * kBlock + x] * block[y * kBlock + x];
+      for (size_t x = 0; x < kBlock; ++x)
+        sums[x] += waves[wave * kBlockPixels + y * kBlock + x] * block[y * kBlock + x];
     }
     float sum = 0;
     for (const float one : sums) sum += one;

@@ -2,11 +2,12 @@
 //
 // The probability that an image without a mark is taken for a marked one. Let an image be given, and let it have been
 // made without regard to the signs of the code, which are as if drawn by lot. For one scale and one place of the tile,
-// chips c depend on the image alone, and z = Σ sᵢ cᵢ / √(Σ cᵢ²) has, over the signs s, P(z ≥ t) ≤ exp(-t² / 2), whatever the
-// image (Hoeffding 1963, Probability Inequalities for Sums of Bounded Random Variables, theorem 2). There are
-// kScales · 64² of scale and place; by the union bound, with a weight w for each that add up to 1, the probability that any
-// of them has exp(-z² / 2) ≤ p · w is at most p. It is p that is told and compared with kWatermarkFalseAlarms. Half of the weight is on
-// an image that was neither scaled nor cropped, a quarter on those not scaled, a quarter on all.
+// chips c depend on the image alone, and z = Σ sᵢ cᵢ / √(Σ cᵢ²) has, over the signs s, P(z ≥ t) ≤ exp(-t² / 2),
+// whatever the image (Hoeffding 1963, Probability Inequalities for Sums of Bounded Random Variables, theorem 2). There
+// are kScales · 128² of scale and place; by the union bound, with a weight w for each that add up to 1, the probability
+// that any of them has exp(-z² / 2) ≤ p · w is at most p. It is p that is told and compared with kWatermarkFalseAlarms.
+// Half of the weight is on an image that was neither scaled nor cropped, a quarter on those not scaled, a quarter on
+// all.
 #include <algorithm>
 #include <cmath>
 #include <deque>
@@ -26,6 +27,7 @@ namespace {
 
 using namespace watermark;
 
+// How far from a likely scale others are looked at, in steps.
 constexpr int kFinerSteps = 3;
 constexpr double kPlaces = kCodeTile * kCodeTile;
 
@@ -57,7 +59,10 @@ double BoundAt(const std::vector<float>& sums, int steps, Place place) {
 // The conjugate of the code's transform, transposed.
 const Spectrum& CodeSpectrum() {
   static const Spectrum code = [] {
-    Spectrum made{.width = kCodeTile, .height = kCodeTile, .real = CodeTile(), .imaginary = std::vector<float>(kCodeTile * kCodeTile)};
+    Spectrum made{.width = kCodeTile,
+                  .height = kCodeTile,
+                  .real = CodeTile(),
+                  .imaginary = std::vector<float>(kCodeTile * kCodeTile)};
     Transform(made, false);
     return made;
   }();
@@ -107,7 +112,8 @@ class Planes {
 
 void LookAt(Planes& planes, int first, int second, Found& found) {
   const std::array steps{first, second};
-  const std::array sums{Fold(planes.At(first), ScaleOf(first), kCodeTile), Fold(planes.At(second), ScaleOf(second), kCodeTile)};
+  const std::array sums{Fold(planes.At(first), ScaleOf(first), kCodeTile),
+                        Fold(planes.At(second), ScaleOf(second), kCodeTile)};
   const std::array best = BestPlaces(sums[0], sums[1]);
   for (size_t i = 0; i < steps.size(); ++i) {
     for (const Place place : {Place{}, best[i]}) {
@@ -142,7 +148,8 @@ std::optional<Watermark> ReadWatermark(PhotoView image, Interrupt& interrupt) {
   if (!(found.false_alarm <= kWatermarkFalseAlarms)) {
     std::vector<int> steps;
     for (const int likely : LikelyScales(planes.At(0))) {
-      for (const int off : {-kFinerSteps, 0, kFinerSteps}) steps.push_back(std::clamp(likely + off, -kMostSteps, kMostSteps));
+      for (const int off : {-kFinerSteps, 0, kFinerSteps})
+        steps.push_back(std::clamp(likely + off, -kMostSteps, kMostSteps));
     }
     for (size_t i = 0; i < steps.size(); i += 2) {
       if (interrupt.requested()) throw Error(ErrorCode::kCancelled, "Reading the watermark was cancelled.");

@@ -1,4 +1,4 @@
-// The search for scales. What repeats every 64 pixels has power at multiples of 1 / 64 cycles a pixel alone; once
+// The search for scales. What repeats every 128 pixels has power at multiples of 1 / 128 cycles a pixel alone; once
 // scaled, at multiples of another number. Which is seen without knowing where the tiles begin.
 #include "scales.h"
 
@@ -15,12 +15,14 @@ namespace {
 constexpr size_t kLeastSide = 128;
 // Larger images are looked at in pieces of this size.
 constexpr size_t kMostWindow = 1024;
+// Scales that are scored are this far apart, and those that are told are at most so many.
 constexpr int kStepsApart = 2;
-// Of a peak, in those.
-constexpr ptrdiff_t kPeakRadius = 5;
 constexpr size_t kLikely = 24;
+// Of a peak among the scores.
+constexpr ptrdiff_t kPeakRadius = 5;
 // How much power, over that of its surroundings, a single line may count: textures have lines of their own.
 constexpr float kMostPower = 6;
+// Frequencies to each side.
 constexpr size_t kSurroundings = 5;
 
 // The code's power at a frequency, in cycles a tile, of both halves of the plane.
@@ -32,7 +34,10 @@ struct Line {
 // The strong ones, whose powers are 1 in the mean square.
 const std::vector<Line>& CodeLines() {
   static const std::vector<Line> lines = [] {
-    Spectrum code{.width = kCodeTile, .height = kCodeTile, .real = CodeTile(), .imaginary = std::vector<float>(kCodeTile * kCodeTile)};
+    Spectrum code{.width = kCodeTile,
+                  .height = kCodeTile,
+                  .real = CodeTile(),
+                  .imaginary = std::vector<float>(kCodeTile * kCodeTile)};
     Transform(code, false);
     // Transposed: a column is a frequency down.
     std::vector<Line> found;
@@ -65,7 +70,10 @@ struct Power {
 // Adds that of a piece. Two halves of its columns are transformed as the parts of complex ones.
 void AddPower(const Plane& plane, size_t left, size_t top, Power& power) {
   const size_t side = power.side, half = side / 2;
-  Spectrum pairs{.width = half, .height = side, .real = std::vector<float>(half * side), .imaginary = std::vector<float>(half * side)};
+  Spectrum pairs{.width = half,
+                 .height = side,
+                 .real = std::vector<float>(half * side),
+                 .imaginary = std::vector<float>(half * side)};
   const size_t width = std::min(side, plane.width - left), height = std::min(side, plane.height - top);
   for (size_t y = 0; y < height; ++y) {
     const float* const row = plane.values.data() + (top + y) * plane.width + left;
@@ -75,7 +83,10 @@ void AddPower(const Plane& plane, size_t left, size_t top, Power& power) {
   TransformColumns(pairs, false);
   // Of a real column, frequencies down come in conjugate pairs: half of them are enough. Each is a column here.
   const size_t rows = half + 1;
-  Spectrum across{.width = rows, .height = side, .real = std::vector<float>(rows * side), .imaginary = std::vector<float>(rows * side)};
+  Spectrum across{.width = rows,
+                  .height = side,
+                  .real = std::vector<float>(rows * side),
+                  .imaginary = std::vector<float>(rows * side)};
   for (size_t k = 0; k < rows; ++k) {
     const float* const r = pairs.real.data() + k * half;
     const float* const i = pairs.imaginary.data() + k * half;
@@ -137,8 +148,10 @@ float Score(const Power& power, double scale) {
     }
     if (!(std::max(std::abs(x), y) < static_cast<float>(side / 2 - 1))) continue;
     const float left = std::floor(x), top = std::floor(y);
-    const float* const column = power.values.data() + static_cast<size_t>(static_cast<int>(left) + side) % power.side * rows;
-    const float* const next = power.values.data() + static_cast<size_t>(static_cast<int>(left) + 1 + side) % power.side * rows;
+    const float* const column =
+        power.values.data() + static_cast<size_t>(static_cast<int>(left) + side) % power.side * rows;
+    const float* const next =
+        power.values.data() + static_cast<size_t>(static_cast<int>(left) + 1 + side) % power.side * rows;
     const auto row = static_cast<size_t>(top);
     const float first = column[row] + (y - top) * (column[row + 1] - column[row]);
     const float second = next[row] + (y - top) * (next[row + 1] - next[row]);
@@ -168,7 +181,8 @@ std::vector<int> LikelyScales(const Plane& plane) {
   Level(power);
 
   std::vector<float> scores;
-  for (int steps = -kMostSteps; steps <= kMostSteps; steps += kStepsApart) scores.push_back(Score(power, ScaleOf(steps)));
+  for (int steps = -kMostSteps; steps <= kMostSteps; steps += kStepsApart)
+    scores.push_back(Score(power, ScaleOf(steps)));
   std::vector<int> likely;
   for (size_t i = 0; i < kLikely; ++i) {
     const auto best = std::max_element(scores.begin(), scores.end());

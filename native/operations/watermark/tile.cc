@@ -23,7 +23,8 @@ std::vector<Between> Positions(size_t length, double scale) {
     const double position = std::max((static_cast<double>(at) + 0.5) * scale - 0.5, 0.0);
     const auto first = static_cast<size_t>(position);
     if (first >= length) break;
-    positions.push_back({first, std::min(first + 1, length - 1), static_cast<float>(position - static_cast<double>(first))});
+    positions.push_back(
+        {first, std::min(first + 1, length - 1), static_cast<float>(position - static_cast<double>(first))});
   }
   return positions;
 }
@@ -79,7 +80,8 @@ std::vector<float> ChipsAt(const std::vector<float>& sums, size_t side, Place pl
       for (size_t x = 0; x < kBlock; ++x) pixels[y * kBlock + x] = row[(left + x) % side];
     }
     Project(pixels.data(), first_wave, kWaves, &chips[block * kWaves]);
-    for (size_t wave = 0; wave < kWaves; ++wave) squares[wave] += chips[block * kWaves + wave] * chips[block * kWaves + wave];
+    for (size_t wave = 0; wave < kWaves; ++wave)
+      squares[wave] += chips[block * kWaves + wave] * chips[block * kWaves + wave];
   }
   for (size_t wave = 0; wave < kWaves; ++wave) {
     const float size = std::sqrt(squares[wave] / static_cast<float>(blocks * blocks));

@@ -1,5 +1,6 @@
-// Whitening for the watermark. Photos have about 1 / frequency² of power: less the mean of 5 × 5 pixels, what is left of them is nearly white where the
-// watermark's waves are. Edges would outweigh all else: divided by the size of the detail around, each part of an image counts the same.
+// Whitening for the watermark. Photos have about 1 / frequency² of power: less the mean of 9 × 9 pixels, what is left
+// of them is nearly white where the watermark's waves are. Edges would outweigh all else: divided by the size of the
+// detail around, each part of an image counts the same.
 #include "whiten.h"
 
 #include <algorithm>
@@ -87,7 +88,8 @@ Grain GrainAt(double scale) {
 }
 
 Whitened Whiten(PhotoView image, Grain grain) {
-  Whitened to{.width = static_cast<size_t>(image.width), .height = static_cast<size_t>(image.height), .detail = {}, .gain = {}};
+  Whitened to{
+      .width = static_cast<size_t>(image.width), .height = static_cast<size_t>(image.height), .detail = {}, .gain = {}};
   std::vector<float> luminance(to.width * to.height);
   Luminance(image.data, luminance.size(), luminance.data());
   to.detail = DetailOf(luminance, to.width, to.height, grain);
