@@ -39,7 +39,7 @@ const save = async () => {
 const photos = (await imagesIn(values.photos!)).map(({ image }) => image);
 const renders = (await imagesIn(values.renders!)).map(({ image }) => image);
 const painted: Pixels[] = [];
-for await (const image of portraits(500)) painted.push(image!);
+for await (const image of portraits(100)) painted.push(image!);
 
 function noise(random: () => number): Pixels {
 	const side = 96 + Math.floor(160 * random());

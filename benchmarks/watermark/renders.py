@@ -12,8 +12,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models" / "tiny" / "recipe"))
 
-from dataset import photo_seed  # noqa: E402
-from render import Person, sample_conditions, sample_identity  # noqa: E402
+from dataset import photo_seed
+from render import Person, sample_conditions, sample_identity
 
 # Nobody whom the recipe trains on or holds out.
 FIRST = 3_000_000

@@ -29,6 +29,7 @@ using namespace watermark;
 
 // How far from a likely scale others are looked at, in steps.
 constexpr int kFinerSteps = 3;
+constexpr int kDoubling = static_cast<int>(kStepsPerDoubling);
 constexpr double kPlaces = kCodeTile * kCodeTile;
 
 struct Found {
@@ -146,7 +147,8 @@ std::optional<Watermark> ReadWatermark(PhotoView image, Interrupt& interrupt) {
   Found found;
   LookAt(planes, 0, 0, found);
   if (!(found.false_alarm <= kWatermarkFalseAlarms)) {
-    std::vector<int> steps;
+    // Halving and doubling are common, and looked at whatever the spectrum says.
+    std::vector<int> steps{-kDoubling, kDoubling};
     for (const int likely : LikelyScales(planes.At(0))) {
       for (const int off : {-kFinerSteps, 0, kFinerSteps})
         steps.push_back(std::clamp(likely + off, -kMostSteps, kMostSteps));
