@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import type { DataType } from '../models/weights/reference.ts';
 import type { NativeCall } from './addon/call.ts';
 import type { NativeIdentityDistribution, NativeIdentityIndex, NativeIdentitySource } from './addon/identities.ts';
-import type { NativeEncodeRequest, NativeJudges, NativeModel } from './addon/model.ts';
+import type { NativeEncodeRequest, NativeJudges, NativeModel, NativePhoto } from './addon/model.ts';
+import type { NativeWatermark } from './addon/watermark.ts';
 import { Arc2FaceError } from './errors.ts';
 import { packageRoot } from './package.ts';
 
@@ -29,6 +30,10 @@ export interface NativeAddon {
 	cropFace(request: NativeEncodeRequest): NativeCall<Uint8Array>;
 	openIdentitySource(request: { seed: number } & NativeIdentityDistribution): NativeIdentitySource;
 	openIdentityIndex(): NativeIdentityIndex;
+	/** A marked copy; `payload`: 6 bytes. */
+	embedWatermark(image: NativePhoto, payload: Uint8Array): NativeCall<Uint8Array>;
+	/** Undefined: no mark. */
+	readWatermark(image: NativePhoto): NativeCall<NativeWatermark | undefined>;
 	readonly limits: NativeLimits;
 	/** Every network that the core knows, in the order in which it loads them. */
 	readonly networks: readonly NativeNetworkRow[];

@@ -7,6 +7,7 @@
 #include "binding/environment.h"
 #include "binding/identities.h"
 #include "binding/model.h"
+#include "binding/watermark.h"
 #include "process_end.h"
 #include "provider/dynamic_library.h"
 
@@ -25,6 +26,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("buildEngine", Napi::Function::New<arc2face::BuildEngine>(env, "buildEngine"));
   exports.Set("openIdentitySource", Napi::Function::New<arc2face::OpenIdentitySource>(env, "openIdentitySource"));
   exports.Set("openIdentityIndex", Napi::Function::New<arc2face::OpenIdentityIndex>(env, "openIdentityIndex"));
+  exports.Set("embedWatermark", Napi::Function::New<arc2face::EmbedWatermark>(env, "embedWatermark"));
+  exports.Set("readWatermark", Napi::Function::New<arc2face::ReadWatermark>(env, "readWatermark"));
   exports.Set("limits", arc2face::Limits(env));
   exports.Set("networks", arc2face::NetworkTable(env));
   return exports;
