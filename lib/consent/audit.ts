@@ -41,13 +41,11 @@ export async function auditOf(run: Run, opened: OpenedFile, known: LogHead | und
 		(fault: LogFault) => faults.push(fault),
 	);
 	const all = records.all();
-	const identities = new Map((await run('SELECT * FROM identities', [])).map((row) => [String(row.id), row]));
-	const evidence = new Map((await run('SELECT * FROM evidence', [])).map((row) => [String(row.id), row]));
 	for (const { id, hasIdentity, hasEvidence } of all) {
 		const event = records.event(id)!;
-		const identity = identities.get(id);
+		const [identity] = await run('SELECT * FROM identities WHERE id = ?', [id]);
+		const [proof] = await run('SELECT * FROM evidence WHERE id = ?', [id]);
 		const sealed = identity && { salt: String(identity.salt), sealed: bytesOf(identity.sealed) };
-		const proof = evidence.get(id);
 		const digest = proof && { salt: String(proof.salt), digest: String(proof.digest) };
 		const problems = [
 			...compared('identity', hasIdentity, event, sealed && identityDigest(sealed)),
@@ -55,8 +53,9 @@ export async function auditOf(run: Run, opened: OpenedFile, known: LogHead | und
 		];
 		for (const problem of problems) faults.push({ record: id, problem });
 	}
-	for (const id of new Set([...identities.keys(), ...evidence.keys()])) {
-		if (records.event(id) === undefined) faults.push({ record: id, problem: 'the log knows of no such record' });
+	for (const { id } of await run('SELECT id FROM identities UNION SELECT id FROM evidence', [])) {
+		const record = String(id);
+		if (records.event(record) === undefined) faults.push({ record, problem: 'the log knows of no such record' });
 	}
 	if (known !== undefined && !(await hasRow(run, known))) {
 		faults.push({ row: known.row, problem: 'it is not the row that the log had before' });

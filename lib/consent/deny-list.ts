@@ -14,14 +14,14 @@ import { denied } from './refusals.ts';
 export const denyListKind: Kind = {
 	...{ mark: 'A2DL', name: 'deny list', command: 'arc2face deny add', needsKey: true },
 	tables:
-		'CREATE TABLE people (id TEXT PRIMARY KEY, reference TEXT NOT NULL, added TEXT NOT NULL, sealed BLOB NOT NULL) STRICT;',
+		'CREATE TABLE people (id TEXT PRIMARY KEY, subject TEXT NOT NULL, added TEXT NOT NULL, sealed BLOB NOT NULL) STRICT;',
 	start: (_, keys) => ['people', keys!.seal(textOf([]))],
 };
 
-/** One reference of a {@link DenyList}. */
+/** Somebody on a {@link DenyList}. */
 export interface DeniedPerson {
 	/** How the person is called elsewhere. */
-	readonly reference: string;
+	readonly subject: string;
 	/** How many identities there are of them. */
 	readonly identities: number;
 	/** When the first of these was added, as an ISO date. */
@@ -58,32 +58,32 @@ export class DenyList implements Denials {
 	}
 
 	/**
-	 * @param reference - how you call the person elsewhere, 1–200 characters; may be there already: each identity counts
+	 * @param subject - how you call the person elsewhere, 1–200 characters; may be there already: each identity counts
 	 * @param identity - whom they look like
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `FILE_FAILED`; `LEDGER_DAMAGED`
 	 */
-	async add(reference: string, identity: IdentityLike): Promise<void> {
+	async add(subject: string, identity: IdentityLike): Promise<void> {
 		const { embedding } = Identity.from(identity);
-		this.#requireReference(reference);
-		const row = { id: randomBytes(8).toString('hex'), reference, added: new Date().toISOString() };
+		this.#requireSubject(subject);
+		const row = { id: randomBytes(8).toString('hex'), subject, added: new Date().toISOString() };
 		const sealed = this.#keys.encrypt(embedding, this.#bindingOf(row));
 		await this.#change((run) =>
-			run('INSERT INTO people VALUES (?, ?, ?, ?)', [row.id, row.reference, row.added, sealed]),
+			run('INSERT INTO people VALUES (?, ?, ?, ?)', [row.id, row.subject, row.added, sealed]),
 		);
 	}
 
 	/**
 	 * Takes a person off the list, with all identities; no copy is left in the file.
 	 *
-	 * @param reference - of the person
+	 * @param subject - of the person
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for one that is not there; `FILE_FAILED`; `LEDGER_DAMAGED`
 	 */
-	async remove(reference: string): Promise<void> {
-		this.#requireReference(reference);
+	async remove(subject: string): Promise<void> {
+		this.#requireSubject(subject);
 		await this.#change(async (run) => {
-			const found = await run('SELECT id FROM people WHERE reference = ?', [reference]);
-			if (found.length === 0) throw invalid('one that is on the list', 'reference', describe(reference));
-			await run('DELETE FROM people WHERE reference = ?', [reference]);
+			const found = await run('SELECT id FROM people WHERE subject = ?', [subject]);
+			if (found.length === 0) throw invalid('one that is on the list', 'subject', describe(subject));
+			await run('DELETE FROM people WHERE subject = ?', [subject]);
 		});
 		await overwriteDeleted(this.#opened);
 	}
@@ -97,12 +97,12 @@ export class DenyList implements Denials {
 		const rows = await this.#read(async (run) => {
 			await this.#requireWhole(run);
 			return await run(
-				'SELECT reference, count(*) AS identities, min(added) AS added FROM people GROUP BY reference ORDER BY 3, 1',
+				'SELECT subject, count(*) AS identities, min(added) AS added FROM people GROUP BY subject ORDER BY 3, 1',
 				[],
 			);
 		});
-		return rows.map(({ reference, identities, added }) => ({
-			...{ reference: String(reference), identities: Number(identities), added: String(added) },
+		return rows.map(({ subject, identities, added }) => ({
+			...{ subject: String(subject), identities: Number(identities), added: String(added) },
 		}));
 	}
 
@@ -162,12 +162,12 @@ export class DenyList implements Denials {
 		);
 	}
 
-	#bindingOf({ id, reference, added }: Row): string {
-		return canonical(['deny', id, reference, added]);
+	#bindingOf({ id, subject, added }: Row): string {
+		return canonical(['deny', id, subject, added]);
 	}
 
-	#requireReference(reference: unknown): void {
-		if (!referenceRule.fits(reference)) throw invalid(referenceRule.expected, 'reference', describe(reference));
+	#requireSubject(subject: unknown): void {
+		if (!referenceRule.fits(subject)) throw invalid(referenceRule.expected, 'subject', describe(subject));
 	}
 
 	#requireOpen(): void {

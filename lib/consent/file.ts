@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
 import type { Sentence } from '../messages/wording.ts';
-import { checkOpenOptions, type OpenOptions } from '../options/consent.ts';
+import { checkOpenOptions, keyVariable, type OpenOptions } from '../options/consent.ts';
 import { pathOf } from '../options/path.ts';
 import { Connection } from './connection.ts';
 import { Keys, readKey } from './keys.ts';
@@ -160,9 +160,6 @@ function keyNeeded(file: string, { name }: Kind): Arc2FaceError {
 		details: { option: 'key', file },
 	});
 }
-
-/** Holds the key on the command line. */
-export const keyVariable = 'ARC2FACE_CONSENT_KEY';
 
 /**
  * Overwrites what was deleted, also in the journal; needs as much space again as the file has.

@@ -119,6 +119,9 @@ export interface RecordChoice {
 	purpose?: string | undefined;
 }
 
+/** The environment variable that holds the key on the command line. @internal */
+export const keyVariable = 'ARC2FACE_CONSENT_KEY';
+
 /** Control characters would let a line of a log look like another. */
 export const referenceRule: Rule = {
 	expected: 'a text of 1 to 200 characters, without control characters',
@@ -178,7 +181,7 @@ export function resolveConsent(
 	if (!hasLedger) {
 		const [option] = Object.entries({ purpose, subject, scope }).find(([, value]) => value !== undefined) ?? [];
 		if (option === undefined) return undefined;
-		throw invalid('a model that was loaded with `consent`', option, 'one without', 'Pass a ledger to `load`.');
+		throw invalid((wording) => `a model with a ledger (${wording.option('consent')})`, option, 'one without');
 	}
 	if (purpose === undefined) {
 		throw invalid('what the images are for, as the ledger has it,', 'purpose', 'nothing');
