@@ -65,7 +65,10 @@ export class Gate {
 	 * @throws {Arc2FaceError} `DENIED`; `CONSENT_REQUIRED`; `LEDGER_DAMAGED`; `FILE_FAILED`
 	 */
 	async admit(identities: readonly Identity[], claim: Claim | undefined): Promise<Admission> {
-		const people = identities.map(({ embedding }, index) => ({ embedding, index, subject: claim?.subjects[index] }));
+		const people = identities.map(({ embedding }, index) => ({
+			...{ embedding, subject: claim?.subjects[index] },
+			...(identities.length > 1 && { index }),
+		}));
 		const asked = claim && { purpose: claim.purpose, scope: claim.scope };
 		const ask = async (shown: Shown) => {
 			await this.#denyList?.requireNone([...people, ...shown], this.#thresholds.denial);

@@ -70,7 +70,7 @@ export interface Denials {
 export type Person = Readonly<{
 	/** 512 numbers of length 1. */
 	embedding: Float32Array;
-	/** Index among the identities of the call; absent for who is shown in a photo. */
+	/** Index among the identities of the call, if it has several; absent for who is shown in a photo. */
 	index?: number;
 	/** Reference in the ledger, where the call names it. */
 	subject?: string | undefined;
