@@ -1,0 +1,65 @@
+// Ledgers that several processes use, and processes that are killed while they write.
+// ARC2FACE_TEST_KILLS says how many.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { ConsentLedger } from '../../lib/consent/ledger.ts';
+import { temporaryFolder } from '../checkpoint-samples.ts';
+
+const kills = Number(process.env.ARC2FACE_TEST_KILLS ?? 12);
+const folder = temporaryFolder();
+const key = 'cd'.repeat(32);
+const program = fileURLToPath(new URL('../ledger-process.js', import.meta.url));
+
+/** @returns the process, its end, and what it has said so far */
+function write(file: string, name: string, more: object = {}) {
+	const scene = { file, key, name, entries: 3, ...more };
+	const child = spawn(process.execPath, [program, JSON.stringify(scene)], { stdio: ['ignore', 'pipe', 'pipe'] });
+	const said = { out: '', err: '' };
+	child.stdout.on('data', (text) => {
+		said.out += text;
+	});
+	child.stderr.on('data', (text) => {
+		said.err += text;
+	});
+	return { child, ended: once(child, 'close'), said };
+}
+
+test(`${kills} processes that are killed lose nothing that they have said is written`, async () => {
+	const file = folder.path('killed.ledger');
+	const known: string[] = [];
+	for (let i = 0; i < kills; i++) {
+		const { child, ended, said } = write(file, `p${i}`);
+		// The first two are killed while they start, too; the others at any moment of their writing.
+		if (i >= 2) while (said.out === '' && child.exitCode === null) await new Promise((done) => setTimeout(done, 5));
+		await new Promise((done) => setTimeout(done, Math.floor(300 * Math.random())));
+		child.kill('SIGKILL');
+		const [code, signal] = await ended;
+		expect([code, signal, said.err]).toEqual([null, 'SIGKILL', '']);
+		known.push(...said.out.split('\n').slice(0, -1));
+	}
+	await using ledger = await ConsentLedger.open(file, { key });
+	expect((await ledger.audit()).faults).toEqual([]);
+	const records = new Map((await ledger.list()).map((record) => [record.subject, record]));
+	expect(known.length).toBeGreaterThanOrEqual(kills - 2);
+	expect(known.filter((subject) => records.get(subject)?.painted !== 2)).toEqual([]);
+});
+
+test('two processes that write at once lose no entry, and make one chain', async () => {
+	const file = folder.path('shared.ledger');
+	const writers = ['a', 'b'].map((name) => write(file, name, { last: 25 }));
+	for (const { ended, said } of writers) expect([...(await ended), said.err]).toEqual([0, null, '']);
+	await using ledger = await ConsentLedger.open(file, { key });
+	const { faults, rows, records } = await ledger.audit();
+	expect({ faults, rows, records }).toEqual({ faults: [], rows: 150, records: 50 });
+	const { log } = await ledger.export();
+	const order = log.map((entry) => (entry.kind === 'add' ? entry.subject[0] : '')).join('');
+	// They did so at once, not one after the other.
+	expect(order).toMatch(/a.*b.*a|b.*a.*b/);
+});
+
+test('a process ends by itself with a ledger that it did not close', async () => {
+	const { ended, said } = write(folder.path('left.ledger'), 'x', { last: 1 });
+	expect([...(await ended), said.out, said.err]).toEqual([0, null, 'x-0\n', '']);
+});
