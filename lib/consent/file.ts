@@ -45,15 +45,16 @@ export async function openFile(path: string | URL, kind: Kind, options: OpenOpti
 	const key = await readKey(options);
 	if (key === undefined && kind.needsKey) throw keyNeeded(file, kind);
 	const { isNew, isMade } = await prepare(file, kind, options.create === true);
-	const connection = new Connection(file);
+	let connection: Connection | undefined;
 	try {
+		connection = new Connection(file);
 		if (isNew) await makeTables(connection, kind, key);
 		const rows = await connection.run('SELECT name, value FROM meta', []);
 		const meta = new Map(rows.map(({ name, value }) => [String(name), String(value)]));
 		const id = meta.get('id') ?? '';
 		return { file, id, connection, keys: keysOf(file, kind, { id, key, seal: meta.get('key') }) };
 	} catch (error) {
-		await connection.close();
+		await connection?.close();
 		if (isMade)
 			for (const end of ['', '-journal', '-wal', '-shm']) await rm(file + end, { force: true }).catch(() => {});
 		throw error;

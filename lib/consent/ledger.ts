@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
 import { FileDigests } from '../files/digests.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
-import { describe, invalid, type Rule } from '../options/check.ts';
+import { check, describe, invalid, type Rule, rules } from '../options/check.ts';
 import {
 	type AskedConsent,
 	type Consents,
@@ -177,7 +177,9 @@ export class ConsentLedger implements Consents {
 	 * @param options.head - a row and its digest that an earlier audit or export told: the log has to have it still
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`; `FILE_FAILED`; `LEDGER_DAMAGED` for a file that is no whole database
 	 */
-	async audit({ head }: { head?: LogHead | undefined } = {}): Promise<AuditReport> {
+	async audit(options: { head?: LogHead | undefined } = {}): Promise<AuditReport> {
+		check('audit', options, { head: rules.object });
+		const { head } = options;
 		this.#requireOpen();
 		return await this.#opened.connection.read((run) => auditOf(run, this.#opened, head));
 	}

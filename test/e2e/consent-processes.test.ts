@@ -2,9 +2,13 @@
 // ARC2FACE_TEST_KILLS says how many.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConsentLedger } from '../../lib/consent/ledger.ts';
+import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 
 const kills = Number(process.env.ARC2FACE_TEST_KILLS ?? 12);
@@ -62,4 +66,45 @@ test('two processes that write at once lose no entry, and make one chain', async
 test('a process ends by itself with a ledger that it did not close', async () => {
 	const { ended, said } = write(folder.path('left.ledger'), 'x', { last: 1 });
 	expect([...(await ended), said.out, said.err]).toEqual([0, null, 'x-0\n', '']);
+});
+
+describe('without the database', () => {
+	// A copy of the compiled package beside which only some packages lie.
+	const lone = async (name: string, ...packages: string[]) => {
+		const root = folder.path(name);
+		await cp(join(packageRoot, 'dist/lib'), join(root, 'dist/lib'), { recursive: true });
+		await cp(join(packageRoot, 'dist/models'), join(root, 'dist/models'), { recursive: true });
+		await cp(join(packageRoot, 'package.json'), join(root, 'package.json'));
+		for (const one of packages) {
+			await cp(join(packageRoot, 'node_modules', one), join(root, 'node_modules', one), { recursive: true });
+		}
+		const script = `
+			import { ConsentLedger } from './dist/lib/consent/ledger.js';
+			const error = await ConsentLedger.open('a.ledger', { create: true }).catch((error) => error);
+			console.log(JSON.stringify(error));`;
+		const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { cwd: root });
+		let out = '';
+		child.stdout.on('data', (text) => {
+			out += text;
+		});
+		await once(child, 'close');
+		return { error: JSON.parse(out), left: existsSync(join(root, 'a.ledger')) };
+	};
+
+	test.each<[string, string[]]>([
+		['its package', []],
+		['its binary for this system', ['libsql', '@neon-rs/load', 'detect-libc']],
+	])('a ledger tells what to install: without %s', async (name, packages) => {
+		expect(await lone(name, ...packages)).toEqual({
+			left: false,
+			error: {
+				code: 'FILE_FAILED',
+				problem: expect.stringContaining(
+					'the package libsql, which has the database, is missing, or has none for this system',
+				),
+				remedy: expect.stringContaining('npm install --include=optional libsql'),
+				details: { file: expect.stringMatching(/a\.ledger$/) },
+			},
+		});
+	});
 });
