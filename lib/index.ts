@@ -4,7 +4,7 @@ export type { AuditReport, LedgerFault } from './consent/audit.ts';
 export { type DeniedPerson, DenyList } from './consent/deny-list.ts';
 export type { EndedConsent } from './consent/ending.ts';
 export { ConsentLedger, type LedgerExport, type NewConsent } from './consent/ledger.ts';
-export type { LogHead } from './consent/log.ts';
+export type { LogEntry, LogHead } from './consent/log.ts';
 export type { ConsentRecord } from './consent/records.ts';
 export type { ProviderName } from './device/device.ts';
 export { Arc2FaceError, type ConsentReason, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts';

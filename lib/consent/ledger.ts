@@ -22,7 +22,7 @@ import { canonical } from './canonical.ts';
 import type { Run } from './connection.ts';
 import { type EndedConsent, endRecord, paintedUnder } from './ending.ts';
 import { type Kind, type OpenedFile, openFile, overwriteDeleted, sha256 } from './file.ts';
-import { type Entry, type Event, endOfNew, Log, type LogHead, logTables } from './log.ts';
+import { type Entry, type Event, endOfNew, Log, type LogEntry, type LogHead, logTables } from './log.ts';
 import { alikeTo, permit } from './permission.ts';
 import { type ConsentRecord, Records } from './records.ts';
 import { refused } from './refusals.ts';
@@ -52,7 +52,7 @@ export interface LedgerExport {
 	/** As `list` tells them. */
 	readonly records: readonly ConsentRecord[];
 	/** The rows of the log, or those about the subject that was asked for. */
-	readonly log: readonly Entry[];
+	readonly log: readonly LogEntry[];
 }
 
 /**

@@ -40,6 +40,32 @@ export type Entry = Event &
 		at: string;
 	}>;
 
+/** A row of the log of a `ConsentLedger`, as `export` gives it. Which fields there are depends on its kind. */
+export interface LogEntry {
+	/** Its number, from 1. */
+	readonly row: number;
+	/** When it was written, as an ISO date. */
+	readonly at: string;
+	/** What was done. */
+	readonly kind: Event['kind'];
+	/** Under which record. */
+	readonly record?: string | undefined;
+	/** Whose consent was recorded. */
+	readonly subject?: string | undefined;
+	/** What the images are for. */
+	readonly purpose?: string | undefined;
+	/** For which part of that, or for which parts alone. */
+	readonly scope?: string | readonly string[] | undefined;
+	/** When consent ends, as an ISO date. */
+	readonly expires?: string | undefined;
+	/** Salted digest of what proves it. */
+	readonly evidence?: string | undefined;
+	/** Salted digest of the encrypted identity. */
+	readonly identity?: string | undefined;
+	/** Digest of the recipe of a painted image: see `recipeDigest`. */
+	readonly recipe?: string | undefined;
+}
+
 /** A row, by number and digest: who has kept it knows whether the log still has it. */
 export type LogHead = Readonly<{
 	/** From 1; 0 of an empty log. */

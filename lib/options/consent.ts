@@ -15,7 +15,12 @@ export interface ConsentOptions {
 }
 
 /** What is asked for one image. */
-export type AskedConsent = Readonly<{ purpose: string; scope: string | undefined }>;
+export type AskedConsent = Readonly<{
+	/** What it is for. */
+	purpose: string;
+	/** For which part of that. */
+	scope: string | undefined;
+}>;
 
 /** The option `consent` of `load`: a `ConsentLedger`. */
 export interface Consents {
