@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
+import { cp, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -58,7 +58,7 @@ test('two processes that write at once lose no entry, and make one chain', async
 	const { faults, rows, records } = await ledger.audit();
 	expect({ faults, rows, records }).toEqual({ faults: [], rows: 150, records: 50 });
 	const { log } = await ledger.export();
-	const order = log.map((entry) => (entry.subject?.[0] ?? '')).join('');
+	const order = log.map((entry) => entry.subject?.[0] ?? '').join('');
 	// They did so at once, not one after the other.
 	expect(order).toMatch(/a.*b.*a|b.*a.*b/);
 });
@@ -69,12 +69,18 @@ test('a process ends by itself with a ledger that it did not close', async () =>
 });
 
 describe('without the database', () => {
-	// A copy of the compiled package beside which only some packages lie.
+	// A copy of the compiled package beside which the others lie, but of the database's only some.
 	const lone = async (name: string, ...packages: string[]) => {
 		const root = folder.path(name);
 		await cp(join(packageRoot, 'dist/lib'), join(root, 'dist/lib'), { recursive: true });
 		await cp(join(packageRoot, 'dist/models'), join(root, 'dist/models'), { recursive: true });
 		await cp(join(packageRoot, 'package.json'), join(root, 'package.json'));
+		await mkdir(join(root, 'node_modules'));
+		for (const one of await readdir(join(packageRoot, 'node_modules'))) {
+			if (['libsql', '@libsql', '@neon-rs', 'detect-libc'].includes(one)) continue;
+			await symlink(join(packageRoot, 'node_modules', one), join(root, 'node_modules', one));
+		}
+		// Not linked: from where they are, they would find the binary.
 		for (const one of packages) {
 			await cp(join(packageRoot, 'node_modules', one), join(root, 'node_modules', one), { recursive: true });
 		}
