@@ -1,17 +1,19 @@
 // A loaded model: its calls, and the order in which each is checked and done.
 import { blamed } from './bundle/blame.ts';
-import type { Bundle } from './bundle/bundle.ts';
+import { type Bundle, isEmbedded } from './bundle/bundle.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
+import { embeddedThresholds, Gate, usualThresholds } from './consent/gate.ts';
 import { Arc2FaceError } from './errors.ts';
 import { chooseFace, doubtsOf, faceWarnings, referenceUse } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
-import { type FoundFaces, findFaces } from './faces/search.ts';
+import { faceModelsRemedy, guardRemedy, referenceRemedy } from './faces/remedies.ts';
+import { type FoundFaces, facesOf, findFaces } from './faces/search.ts';
 import type { EncodedFace, Face } from './geometry.ts';
 import { Identity } from './identity.ts';
 import type { GeneratedImage } from './image.ts';
 import { type Loaded, load, type ModelInfo } from './load.ts';
 import type { Sentence } from './messages/wording.ts';
-import type { NativeCall, NativeDetectRequest, NativeFaces, NativeModel } from './native.ts';
+import type { NativeCall, NativeDetectRequest, NativeModel } from './native.ts';
 import {
 	type DetectOptions,
 	type EncodeOptions,
@@ -44,9 +46,10 @@ export class Arc2Face {
 	/** What painting knows of this model, and needs of it. */
 	readonly #model: Model;
 	readonly #core: Core;
+	readonly #gate: Gate;
 	#disposal: Promise<void> | undefined;
 
-	private constructor(loaded: Loaded) {
+	private constructor(loaded: Loaded, guards: ReturnType<typeof resolveLoadOptions>['guards']) {
 		// JavaScript knows no private constructors.
 		if (loaded === undefined) {
 			throw new Arc2FaceError('INVALID_ARGUMENT', 'A model is loaded, not constructed.', {
@@ -57,14 +60,17 @@ export class Arc2Face {
 		this.#native = native;
 		this.#bundle = bundle;
 		this.#detectionSize = detectionSize;
+		this.#gate = new Gate(guards, isEmbedded(bundle.folder) ? embeddedThresholds : usualThresholds);
 		this.#model = {
 			...{ bundle, features: [...info.features], decoder: info.decoder, presets: structuredClone(info.presets) },
 			geometry: { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent },
+			asksConsent: this.#gate.asksConsent,
 		};
 		this.#core = {
 			generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
-			read: (image, signal) => this.#identityIn(image, signal),
+			peopleIn: (photo, most, signal) => this.#peopleIn(photo, most, signal),
 			findFace: (photo, choice, signal) => this.#referenceFace(photo, choice, signal),
+			admit: this.#gate.isClosed ? (identities, claim) => this.#gate.admit(identities, claim) : undefined,
 			describe: describer(info, weights),
 		};
 		this.info = info;
@@ -79,10 +85,11 @@ export class Arc2Face {
 	 *   tensor; `OUT_OF_MEMORY`; `ENGINE_FAILED`; `FILE_FAILED` when the folder of the engines can't be used
 	 */
 	static async load(options?: LoadOptions): Promise<Arc2Face> {
-		const { signal, ...resolved } = resolveLoadOptions(options);
+		const { signal, guards, ...resolved } = resolveLoadOptions(options);
 		signal?.throwIfAborted();
 		// Creating a session can't be interrupted; it is released once it finishes.
-		return new Arc2Face(await abandonable(load(resolved, signal), signal, ({ native }) => void native.dispose()));
+		const loaded = await abandonable(load(resolved, signal), signal, ({ native }) => void native.dispose());
+		return new Arc2Face(loaded, guards);
 	}
 
 	/**
@@ -116,7 +123,7 @@ export class Arc2Face {
 	 * @param options.threshold - as for {@link detect}
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for `face: "only"` with several faces; `INVALID_IMAGE`; `NO_FACE`;
 	 *   `INVALID_BUNDLE` when the bundle has no face networks; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives
-	 *   numbers that are not finite; `DISPOSED`
+	 *   numbers that are not finite; `DISPOSED`; of a model with a ledger, which logs it, `FILE_FAILED` and `LEDGER_DAMAGED`
 	 */
 	async encode(photo: Photo, options?: EncodeOptions): Promise<Identity> {
 		this.#requireEncoder('encode');
@@ -127,7 +134,9 @@ export class Arc2Face {
 		const face = given ? choice : chooseFace(found!, choice, pixels);
 		const embedding = await this.#embed(pixels, face, signal);
 		const how = { chosen: choice !== undefined, withBorder: found?.withBorder ?? false };
-		return Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
+		const identity = Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
+		await this.#gate.logEncoded(identity);
+		return identity;
 	}
 
 	/**
@@ -138,7 +147,8 @@ export class Arc2Face {
 	 * @returns RGB images, 8 bits per channel, at least one: those of the first identity, then those of the next
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` before any work; `INVALID_IMAGE`; `INVALID_BUNDLE` for a sampler that the bundle's schedule does
 	 *   not allow; `INVALID_WEIGHTS` and `ENGINE_FAILED`, when a network fails or gives numbers that are not finite;
-	 *   `OUT_OF_MEMORY`; `DISPOSED`; with a recipe `FILE_FAILED`, when the weights can't be read any more
+	 *   `OUT_OF_MEMORY`; `DISPOSED`; with a recipe `FILE_FAILED`, when the weights can't be read any more; of a model with a ledger or a
+	 *   deny list `CONSENT_REQUIRED`, `DENIED`, `LEDGER_DAMAGED` and `FILE_FAILED`: an image that can't be logged is not handed out
 	 */
 	async generate(identity: Who, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]>;
 	/**
@@ -235,11 +245,14 @@ export class Arc2Face {
 		return (await this.#run(() => this.#native.encode({ photo, keypoints }), signal)).embedding;
 	}
 
-	/** That of the largest face, as `encode` finds it. */
-	async #identityIn(photo: Pixels, signal: AbortSignal): Promise<Identity | undefined> {
+	/** Of at most so many of its people, the largest face first, as `encode` finds it. */
+	async #peopleIn(photo: Pixels, most: number, signal: AbortSignal): Promise<Identity[]> {
+		this.#requireEncoder('tell who is in a photo', guardRemedy);
 		const { detectionSize, threshold } = resolveDetectOptions({}, this.#detectionSize);
 		const { faces } = await this.#find(photo, { detectionSize, threshold }, signal);
-		return faces[0] && Identity.from(await this.#embed(photo, faces[0], signal));
+		const people: Identity[] = [];
+		for (const face of faces.slice(0, most)) people.push(Identity.from(await this.#embed(photo, face, signal)));
+		return people;
 	}
 
 	#run<T>(start: (guard: Guard) => NativeCall<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -262,30 +275,4 @@ export class Arc2Face {
 			{ remedy, details: { bundle: this.info.bundle } },
 		);
 	}
-}
-
-const faceModelsRemedy =
-	'Put what is missing into its folder: `arc2face pull --accept-antelopev2-license` gets them for the official bundle. ' +
-	'Without them, paint from identities that another model encoded.';
-
-const referenceRemedy: Sentence = ({ either }) =>
-	'Put what is missing into its folder, as `arc2face pull --accept-antelopev2-license` does for the official bundle; ' +
-	either(
-		'or pass five keypoints as `face`, or `align: false` for a photo that is aligned.',
-		'or pass --reference-as-is for a photo that is aligned.',
-	);
-
-function facesOf({ boxes, keypoints, scores }: NativeFaces): Face[] {
-	return Array.from(scores, (score, i) => {
-		const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-		return {
-			box: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 },
-			keypoints: Array.from(
-				{ length: 5 },
-				(_, k) => [keypoints[10 * i + 2 * k]!, keypoints[10 * i + 2 * k + 1]!] as const,
-			),
-			score,
-			rotation: 0,
-		};
-	});
 }

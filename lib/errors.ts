@@ -17,10 +17,20 @@ export const errorCodes = {
 	ENGINE_FAILED: 'A network failed while it was built, loaded or run.',
 	DEVICE_LOST: 'A GPU failed in a way that nothing can run on it any more in this process.',
 	OUT_OF_MEMORY: 'The machine or the GPU has too little memory for what was asked.',
-	DISPOSED: 'The model was given back, before the call or during it.',
+	DISPOSED: 'The model, a ledger or a deny list was given back, before the call or during it.',
 	DOWNLOAD_FAILED: 'A file could not be downloaded, or is another one than was expected.',
 	FILE_FAILED: 'A file or folder could not be read or written.',
+	CONSENT_REQUIRED: 'The consent ledger has no valid record of a person for what the images are for.',
+	DENIED: 'The deny list has a person, or somebody who looks alike.',
+	LEDGER_DAMAGED:
+		'A consent ledger or a deny list was changed by something else than this package, or its file is damaged.',
 } as const;
+
+/**
+ * Why there is no consent. `none`: the ledger has no record of the person; `expired`: its time is over; `revoked`: it was withdrawn;
+ * `purpose`: it is for other purposes; `scope`: for another part of the purpose; `unlike`: the identity is not that of the subject that was named.
+ */
+export type ConsentReason = 'none' | 'expired' | 'revoked' | 'purpose' | 'scope' | 'unlike';
 
 /** A kind of failure. */
 export type ErrorCode = keyof typeof errorCodes;
@@ -59,6 +69,20 @@ interface Details {
 	status: number;
 	/** The system's error code: `EACCES`. */
 	systemCode: string;
+	/** Why there is no consent: `none`, `expired`, `revoked`, `purpose`, `scope` or `unlike`. */
+	reason: ConsentReason;
+	/** What the images are for, as the call says. */
+	purpose: string;
+	/** For which part of that. */
+	scope: string;
+	/** The reference of the subject that the call names. */
+	subject: string;
+	/** The record in the ledger. */
+	record: string;
+	/** Index of the identity among those of the call, from 0. */
+	index: number;
+	/** The row of a ledger's log. */
+	row: number;
 }
 
 /** Which details the errors of each code may have. All are optional. */
@@ -75,6 +99,9 @@ export const detailFields = {
 	DISPOSED: [],
 	DOWNLOAD_FAILED: ['url', 'status', 'file'],
 	FILE_FAILED: ['file', 'systemCode'],
+	CONSENT_REQUIRED: ['reason', 'purpose', 'scope', 'subject', 'record', 'index', 'photo'],
+	DENIED: ['index', 'photo'],
+	LEDGER_DAMAGED: ['file', 'row', 'record'],
 } as const satisfies Record<ErrorCode, readonly (keyof Details)[]>;
 
 /** The details of errors of some codes (default: of any code). */

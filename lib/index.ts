@@ -1,11 +1,27 @@
 // The public API.
 export { Arc2Face } from './arc2face.ts';
+export type { AuditReport, LedgerFault } from './consent/audit.ts';
+export { type DeniedPerson, DenyList } from './consent/deny-list.ts';
+export type { EndedConsent } from './consent/ending.ts';
+export { ConsentLedger, type LedgerExport, type NewConsent } from './consent/ledger.ts';
+export type { LogEntry, LogHead } from './consent/log.ts';
+export type { ConsentRecord } from './consent/records.ts';
 export type { ProviderName } from './device/device.ts';
-export { Arc2FaceError, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts';
+export { Arc2FaceError, type ConsentReason, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts';
 export type { Box, EncodedFace, Face, Point, Rotation, Size } from './geometry.ts';
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
 export { GeneratedImage } from './image.ts';
 export type { LoadedLora, ModelInfo } from './load.ts';
+export type {
+	AskedConsent,
+	ConsentOptions,
+	Consents,
+	ConsentTerms,
+	Denials,
+	OpenOptions,
+	Person,
+	RecordChoice,
+} from './options/consent.ts';
 export type { EditOptions } from './options/edit.ts';
 export type { DetectOptions, EncodeOptions, FaceChoice } from './options/faces.ts';
 export { type Decoder, type Feature, featureNames } from './options/features.ts';

@@ -78,7 +78,7 @@ export type Loaded = Readonly<{
 }>;
 
 /** @internal */
-type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal'>;
+type LoadRequest = Omit<ReturnType<typeof resolveLoadOptions>, 'signal' | 'guards'>;
 
 /**
  * Device, bundle, engines if the device uses them, then the core. See `Arc2Face.load` for its errors.

@@ -38,7 +38,7 @@ type PhotoOptions<T> = {
 };
 
 /** Failures that concern all inputs, not one. */
-const common: readonly ErrorCode[] = ['INVALID_BUNDLE', 'INVALID_WEIGHTS', 'NO_DEVICE', 'DISPOSED'];
+const common: readonly ErrorCode[] = ['INVALID_BUNDLE', 'INVALID_WEIGHTS', 'NO_DEVICE', 'DISPOSED', 'LEDGER_DAMAGED'];
 
 /** Larger than any photo accepted; a pipe may never end. */
 const pipeLimitBytes = 1_000_000_000;

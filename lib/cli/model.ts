@@ -6,6 +6,7 @@ import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptio
 import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
 import { chosenDecoder, type decoderOptions } from './decoder.ts';
+import type { Guards } from './guards.ts';
 import { chosenLoras, type loraOptions } from './loras.ts';
 import { chosenShapes, shapeOptions } from './shapes.ts';
 import { warningsOf } from './wording.ts';
@@ -26,7 +27,10 @@ export const modelOptions = {
 
 /** The values of these, of `loraOptions` and `decoderOptions` for the commands that paint, and the features that what a command does with the model needs. */
 export type ModelValues = OptionValues<typeof modelOptions> &
-	Partial<OptionValues<typeof loraOptions & typeof decoderOptions>> & { features?: readonly Feature[] };
+	Partial<OptionValues<typeof loraOptions & typeof decoderOptions>> & {
+		features?: readonly Feature[];
+		guards?: Guards;
+	};
 
 /**
  * Loads the model with a progress bar.
@@ -38,7 +42,10 @@ export async function loadModel(values: ModelValues, context: Context, size?: Si
 	const options = checkLoadOptions(values, size);
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
-	const model = await Arc2Face.load({ ...options, signal: context.signal, onProgress: loadingDisplay(context) });
+	const model = await Arc2Face.load({
+		...{ ...options, ...values.guards },
+		...{ signal: context.signal, onProgress: loadingDisplay(context) },
+	});
 	for (const { message } of warningsOf(model.info)) context.note(message);
 	return model;
 }

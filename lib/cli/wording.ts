@@ -1,5 +1,6 @@
 // The words of the command line: options by their flags.
 import type { Wording } from '../messages/wording.ts';
+import { keyVariable } from '../options/consent.ts';
 import { inWordsOf, type Warning } from '../warnings.ts';
 
 export const commandLineWording: Wording = {
@@ -10,6 +11,7 @@ export const commandLineWording: Wording = {
 /** What the command line calls otherwise than the library. */
 const differing: Readonly<Record<string, string>> = {
 	photo: '<photo>',
+	key: keyVariable,
 	loras: '--lora',
 	embeddings: '--from',
 	'control.image': '--control',

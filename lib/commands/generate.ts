@@ -6,6 +6,7 @@ import { type Context, defineCommand, type OptionValues, UsageError } from '../c
 import { decoderOptions } from '../cli/decoder.ts';
 import { editedSides } from '../cli/edit.ts';
 import { encodeFace, faceChoice, faceOptions } from '../cli/face.ts';
+import { keyOptions, openGuards } from '../cli/guards.ts';
 import { readIdentity } from '../cli/identity-file.ts';
 import {
 	attempt,
@@ -33,6 +34,7 @@ import { flagOf, warningsOf } from '../cli/wording.ts';
 import type { Size } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
+import { resolveConsent } from '../options/consent.ts';
 import { usedFeatures } from '../options/features.ts';
 import { checkGenerateOptions, type GenerateOptions } from '../options/generate.ts';
 import { type ImageFormat, imageFormats } from '../options/image-formats.ts';
@@ -79,6 +81,16 @@ const options = {
 		help: 'write how each portrait was made, and of whom, beside it: <portrait>.recipe.json, for --recipe',
 	},
 	force: { type: 'boolean', help: 'overwrite files that exist' },
+	consent: {
+		type: 'path',
+		value: 'LEDGER',
+		help: 'paint only people with a valid record in this ledger, and log it there (see arc2face consent)',
+	},
+	purpose: { type: 'string', value: 'PURPOSE', help: 'what the portraits are for, needed with --consent' },
+	subject: { type: 'string', value: 'REF', help: 'under whose record (default: found by similarity)' },
+	scope: { type: 'string', value: 'PART', help: 'for which part of the purpose' },
+	denyList: { type: 'path', value: 'FILE', help: 'paint nobody who is on this list (see arc2face deny)' },
+	...keyOptions,
 	...loraOptions,
 	...decoderOptions,
 	...modelOptions,
@@ -106,12 +118,15 @@ export default defineCommand({
 		const sources = sourcesOf(distinct(positionals, context), given);
 		const face = faceChoice(given);
 		const recipe = given.recipe === undefined ? undefined : await readRecipe(given.recipe, context);
-		const request = { ...requestOf(given), recipe };
+		const { purpose, subject, scope } = given;
+		const request = { ...requestOf(given), recipe, purpose, subject, scope };
 		const { options: whole } = withRecipe(request);
 		checkGenerateOptions(whole, given.lcm ? lcmPresets : usualPresets);
 		if (given.preview !== undefined) resolvePreview({ onPreview() {}, preview: { every: given.preview } });
 		await checkSteering(whole, given.bundle);
-		const values = { ...given, features: usedFeatures(whole) };
+		resolveConsent(request, 1, given.consent !== undefined);
+		await using opened = await openGuards(given);
+		const values = { ...given, features: usedFeatures(whole), guards: opened.guards };
 		const { count = 1, width, height } = whole;
 		const drawn = { count, tries: resolveLikeness(request.check)?.tries ?? 1 };
 		const geometry = async () => (await openBundle(values.bundle)).geometry;

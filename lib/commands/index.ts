@@ -37,6 +37,37 @@ export const commands = {
 			},
 		},
 	},
+	consent: {
+		summary: 'Keep a ledger of who consented to be painted, and for what',
+		commands: {
+			add: { summary: 'Record that a person consented', load: () => import('./consent-add.ts') },
+			list: { summary: 'List the records', load: () => import('./consent-list.ts') },
+			revoke: {
+				summary: 'End consent, remove the identity, and tell what was painted under it',
+				load: () => import('./consent-revoke.ts'),
+			},
+			erase: {
+				summary: 'Revoke, and remove all but what the log has',
+				load: () => import('./consent-erase.ts'),
+			},
+			export: {
+				summary: 'Write out records and log, of one subject or of all, without identities',
+				load: () => import('./consent-export.ts'),
+			},
+			audit: {
+				summary: 'Check that nothing in the ledger was changed, removed or reordered',
+				load: () => import('./consent-audit.ts'),
+			},
+		},
+	},
+	deny: {
+		summary: 'Keep a list of people who must not be painted',
+		commands: {
+			add: { summary: 'Put a person on the list', load: () => import('./deny-add.ts') },
+			remove: { summary: 'Take a person off the list', load: () => import('./deny-remove.ts') },
+			list: { summary: 'List who is on it', load: () => import('./deny-list.ts') },
+		},
+	},
 	engines: {
 		summary: 'Build the engines of a model ahead of its first load on a GPU, list those in the cache, or delete them',
 		commands: {

@@ -1,6 +1,8 @@
 // Finds the faces in a photo, even one that is on its side or upside down, or that a face fills to the edge.
+
 import sharp from 'sharp';
 import type { Box, Face, Point, Rotation } from '../geometry.ts';
+import type { NativeFaces } from '../native.ts';
 import type { Pixels } from '../photo.ts';
 import type { Doubt } from './doubt.ts';
 
@@ -118,4 +120,20 @@ function moved(face: Face, place: (point: Point) => Point): Face {
 		box: { x: left, y: top, width: right - left, height: bottom - top },
 		keypoints: face.keypoints.map(place),
 	};
+}
+
+/** As the core gives them. */
+export function facesOf({ boxes, keypoints, scores }: NativeFaces): Face[] {
+	return Array.from(scores, (score, i) => {
+		const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+		return {
+			box: { x: x1, y: y1, width: x2 - x1, height: y2 - y1 },
+			keypoints: Array.from(
+				{ length: 5 },
+				(_, k) => [keypoints[10 * i + 2 * k]!, keypoints[10 * i + 2 * k + 1]!] as const,
+			),
+			score,
+			rotation: 0,
+		};
+	});
 }

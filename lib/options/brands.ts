@@ -4,6 +4,7 @@ import { types } from 'node:util';
 
 export const isUint8Array = types.isUint8Array;
 export const isFloat32Array = types.isFloat32Array;
+export const isDate = types.isDate;
 
 /** 8-bit numbers, which a canvas holds clamped. */
 export function isBytes(value: unknown): value is Uint8Array | Uint8ClampedArray {

@@ -4,6 +4,7 @@ import type { GuidanceInterval } from '../samplers/guidance-interval.ts';
 import type { SamplerName } from '../samplers/samplers.ts';
 import { isFloat32Array } from './brands.ts';
 import { check, integer, invalid, type Rule, rules } from './check.ts';
+import { type ConsentOptions, consentRules } from './consent.ts';
 import { checkEditOptions, type EditOptions, editRules } from './edit.ts';
 import { type LikenessCheck, likenessPlaces, likenessRule, requireNoise, resolveLikeness } from './likeness.ts';
 import { mannerRules, maxImages } from './manner.ts';
@@ -15,7 +16,7 @@ import { requireSides } from './sizes.ts';
 import { checkSteeringOptions, type SteeringOptions, steeringPlaces, steeringRules } from './steering.ts';
 
 /** The options of `generate`. */
-export interface GenerateOptions extends EditOptions, SteeringOptions {
+export interface GenerateOptions extends EditOptions, SteeringOptions, ConsentOptions {
 	/** Portraits of each identity, at least 1 (default 1); they share batches, so memory grows with it. */
 	count?: number | undefined;
 	/**
@@ -117,6 +118,7 @@ export function checkGenerateOptions(options: GenerateOptions, presets: Presets 
 		latents: latentsRule,
 		...editRules,
 		...steeringRules,
+		...consentRules,
 		check: likenessRule,
 		recipe: recipeRule,
 		onStep: rules.callback,

@@ -2,6 +2,7 @@
 import type { ImageGeometry, Size } from '../geometry.ts';
 import { say } from '../messages/wording.ts';
 import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './check.ts';
+import { type Consents, type Denials, guardRules } from './consent.ts';
 import { chosenFeatures, type Decoder, decoders, usualDecoder } from './features.ts';
 import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
@@ -36,6 +37,10 @@ export interface LoadOptions {
 	 * and memory, and gives softer images with other details: see the guide.
 	 */
 	decoder?: Decoder | undefined;
+	/** A `ConsentLedger`: only people with a valid record in it are painted, and it logs what was painted (default: none is asked). Stays yours to dispose. */
+	consent?: Consents | undefined;
+	/** A `DenyList`: nobody on it is painted (default: none). Stays yours to dispose. */
+	denyList?: Denials | undefined;
 	/** Threads of the CPU, 1–1024 (default: one per core). */
 	threads?: number | undefined;
 	/** Sizes that the images may have; the first is used unless a call asks for another (default: only the bundle's). */
@@ -109,6 +114,7 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		reference: rules.flag,
 		loras: lorasRule,
 		decoder: oneOf(decoders),
+		...guardRules,
 		threads: integer(1, maxThreads),
 		imageSizes: listOf(sizeRule),
 		detectionSize: detectionSizeRule,
@@ -126,7 +132,8 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
 	const features = chosenFeatures(options);
-	return { bundle, device, precision, features, decoder, loras, threads, shapes, cacheDir, onProgress, signal };
+	const guards = { consent: options.consent, denyList: options.denyList };
+	return { bundle, device, precision, features, decoder, loras, threads, shapes, cacheDir, guards, onProgress, signal };
 }
 
 /**

@@ -1,6 +1,7 @@
 // What calls that paint know of their model, and need of it.
 import type { Bundle } from '../bundle/bundle.ts';
 import type { Guard } from '../call.ts';
+import type { Admission, Claim } from '../consent/gate.ts';
 import type { ImageGeometry } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { NativeGenerateRequest } from '../native.ts';
@@ -19,15 +20,19 @@ export type Model = Readonly<{
 	features: readonly Feature[];
 	decoder: Decoder;
 	presets: Presets;
+	/** Whether calls have to say what their images are for. */
+	asksConsent: boolean;
 }>;
 
 /** What a call needs its model to do. */
 export type Core = Readonly<{
 	generate(request: (guard: Guard) => NativeGenerateRequest, signal: AbortSignal): Promise<void>;
-	/** Whom an image shows; undefined if there is no face. */
-	read(image: Pixels, signal: AbortSignal): Promise<Identity | undefined>;
+	/** Whom a photo shows, or at most so many of them; the largest face comes first. */
+	peopleIn(photo: Pixels, most: number, signal: AbortSignal): Promise<readonly Identity[]>;
 	/** The face of a reference's photo. */
 	findFace(photo: Pixels, choice: FaceChoice | undefined, signal: AbortSignal): Promise<FoundFace>;
+	/** Whether people may be painted; undefined where nobody is asked. */
+	admit: ((identities: readonly Identity[], claim: Claim | undefined) => Promise<Admission>) | undefined;
 	/** What recipes tell of the model. Images keep it, so it must not keep the model. */
 	describe: Describe;
 }>;

@@ -3,6 +3,7 @@ import type { Guard } from '../call.ts';
 import { askedEdit, editPlan } from '../editing/edit.ts';
 import { GeneratedImage } from '../image.ts';
 import type { NativeGenerateRequest } from '../native.ts';
+import { resolveConsent } from '../options/consent.ts';
 import { requireFeatures, usedFeatures } from '../options/features.ts';
 import { resolveGenerateOptions } from '../options/generate.ts';
 import { requireOne } from '../options/with-recipe.ts';
@@ -36,6 +37,7 @@ export function preparePainting({ identities, options, recipe, batch }: Asked, m
 	const { guidanceScale, guidanceInterval, onPreview, previewEvery } = request;
 	requireFeatures(options, model.features);
 	const used = usedFeatures(options);
+	const claim = resolveConsent(options, identities.length, model.asksConsent);
 	const edit = askedEdit(options, identities.length);
 	const plan = edit ? editPlan(edit, sampler, steps, schedule, { eta }) : makePlan(sampler, steps, schedule, { eta });
 	requireOne(batch, images);
@@ -64,7 +66,7 @@ export function preparePainting({ identities, options, recipe, batch }: Asked, m
 		...(sampler === 'ddim' && { eta }),
 	};
 	const told = { onStep, onPreview, evaluations: plan.steps.length, signal };
-	return { portraits, manner, inputs, used, decided, seeds, likeness, recipe, ...told };
+	return { identities, claim, portraits, manner, inputs, used, decided, seeds, likeness, recipe, ...told };
 }
 
 /** Gives each image as it finishes; `signal` stops it. */
@@ -76,9 +78,12 @@ export async function paint(
 	signal: AbortSignal,
 ): Promise<void> {
 	const { portraits, manner, seeds, likeness, onStep, onPreview, recipe, used } = painting;
+	const admission = await core.admit?.(painting.identities, painting.claim);
 	// Before any photo is read: another model is refused.
 	const unlike = recipe === undefined ? [] : compareModel(recipe, await core.describe(used, signal));
 	const inputs = await readInputs(painting.inputs, model, core, signal);
+	if (admission) await admission.admitPhotos(await peopleIn(inputs, core, signal));
+	if (onPreview) await admission?.logPreviews();
 	const photos = await photoDigests(painting.inputs, inputs);
 	const warnings = [...inputs.warnings, ...unlike, ...(recipe === undefined ? [] : comparePhotos(recipe, photos))];
 	const paintRound = (some: readonly Portrait[], round: number) =>
@@ -98,14 +103,20 @@ export async function paint(
 		}, signal);
 	const read = async ({ portrait, pixels }: Painted) => {
 		const image = { ...inputs.size, data: pixels, name: 'the portrait', photo: 'portrait' };
-		const found = await core.read(image, signal);
+		const [found] = await core.peopleIn(image, 1, signal);
 		return found && portrait.identity.similarity(found);
 	};
 	const images: AsyncIterable<Painted | Judged> =
 		likeness === undefined
 			? paintRound(portraits, 1)
 			: paintAlike(portraits, { check: likeness, seeds }, paintRound, read);
-	for await (const image of images) give(imageOf(image, { painting, inputs, photos, warnings }, core));
+	for await (const painted of images) {
+		const image = imageOf(painted, { painting, inputs, photos, warnings }, core);
+		await admission?.log(painting.identities.indexOf(painted.portrait.identity), () =>
+			isDrawnWithOthers(painted.portrait, painting) ? Promise.resolve(undefined) : image.recipe(),
+		);
+		give(image);
+	}
 }
 
 /** Images that are painted again draw for themselves, so that the seed of one gives it again. */
@@ -128,21 +139,42 @@ function imageOf(image: Painted | Judged, begun: Begun, core: Core): GeneratedIm
 
 function ingredientsOf(portrait: Portrait, { painting, inputs, photos }: Begun): Ingredients {
 	const { index, identity, seed, place } = portrait;
-	const { decided, portraits, manner, used, seeds } = painting;
+	const { decided, portraits, manner, used } = painting;
 	const { latents, drawnFor, noise } = manner;
 	const numbers = (latents?.length ?? 0) / portraits.length;
 	const { edit, ...asked } = painting.inputs;
-	// Of those painted again, each draws for itself.
-	const isFirst = seed === seeds.of(index, 1);
-	const isDrawnWithOthers =
-		edit !== undefined &&
-		((edit.drawsOnce && isFirst && edit.photos.length < portraits.length) ||
-			(noise === 'batch' && edit.photos.length > 1));
 	return {
 		...{ identity, used, options: { ...decided, seed, ...inputs.size } },
 		...(noise === 'batch' && { batch: { images: drawnFor, place } }),
 		...recipeInputs(portrait, { edit, ...asked }, inputs, photos),
 		latents: latents?.subarray(index * numbers, (index + 1) * numbers),
-		isDrawnWithOthers,
+		isDrawnWithOthers: isDrawnWithOthers(portrait, painting),
 	};
+}
+
+function isDrawnWithOthers(
+	{ index, seed }: Portrait,
+	{ portraits, manner, seeds, inputs: { edit } }: Painting,
+): boolean {
+	if (edit === undefined) return false;
+	// Of those painted again, each draws for itself.
+	const isFirst = seed === seeds.of(index, 1);
+	return (
+		(edit.drawsOnce && isFirst && edit.photos.length < portraits.length) ||
+		(manner.noise === 'batch' && edit.photos.length > 1)
+	);
+}
+
+/** Who is shown in the photos that images begin as, or refer to: what an image shows of them is of people, too. */
+async function peopleIn({ edit, steering }: Inputs, core: Core, signal: AbortSignal) {
+	const photos = [
+		...(edit?.photos ?? []).map((photo) => ({ photo, option: 'image' })),
+		...(steering.reference ? [{ photo: steering.reference.photo, option: 'reference.photo' }] : []),
+	];
+	const people: { embedding: Float32Array; photo: string }[] = [];
+	for (const { photo, option } of photos) {
+		const shown = await core.peopleIn({ ...photo, name: option, photo: option }, Number.POSITIVE_INFINITY, signal);
+		people.push(...shown.map(({ embedding }) => ({ embedding, photo: option })));
+	}
+	return people;
 }

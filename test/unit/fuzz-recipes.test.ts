@@ -31,7 +31,7 @@ const model: Model = {
 		...{ expressions: new Map(), framing: 'ffhq', latentColours: undefined },
 	},
 	geometry: { ...size, pixelsPerLatent: 8 },
-	...{ features: featureNames, decoder: 'vae', presets: usualPresets },
+	...{ features: featureNames, decoder: 'vae', presets: usualPresets, asksConsent: false },
 };
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);

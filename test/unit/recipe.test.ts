@@ -51,7 +51,7 @@ const anyModel: Model = {
 		...{ expressions: new Map(), framing: 'ffhq', latentColours: undefined },
 	},
 	geometry: { width: 96, height: 96, pixelsPerLatent: 8 },
-	...{ features: featureNames, decoder: 'vae', presets: usualPresets },
+	...{ features: featureNames, decoder: 'vae', presets: usualPresets, asksConsent: false },
 };
 
 /** The recipe with what is at a path replaced; undefined: left out. */

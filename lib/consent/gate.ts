@@ -1,0 +1,93 @@
+// What stands between a call and its images: the ledger and the deny list of its model.
+import type { Identity } from '../identity.ts';
+import type { AskedConsent, Consents, Denials, Person } from '../options/consent.ts';
+import type { Recipe } from '../options/recipe.ts';
+
+/** Least similarities by which somebody is recognised, unless the ledger or the list has its own. */
+export type Thresholds = Readonly<{
+	/** As the person of a record: rather too high, as nobody is to be painted by another's consent. */
+	consent: number;
+	/** As a person on the deny list: rather too low. */
+	denial: number;
+}>;
+
+/** docs/consent.md tells where these numbers are from. */
+export const embeddedThresholds: Thresholds = { consent: 0.636, denial: 0.55 };
+export const usualThresholds: Thresholds = { consent: 0.5, denial: 0.4 };
+
+/** What a call says, with the subject of each identity. */
+export type Claim = AskedConsent & Readonly<{ subjects: readonly (string | undefined)[] }>;
+
+/** The people who are shown in the photos of a call. */
+type Shown = readonly Required<Pick<Person, 'embedding' | 'photo'>>[];
+
+/** A call that may go on. */
+export interface Admission {
+	/** Who is shown in the photos that images begin as, or refer to. @throws as {@link Gate.admit} */
+	admitPhotos(shown: Shown): Promise<void>;
+	/** Before images are shown that are not painted yet. */
+	logPreviews(): Promise<void>;
+	/**
+	 * Before an image is handed out.
+	 *
+	 * @param index - of its identity
+	 * @param recipe - tells it; rejects if none does
+	 */
+	log(index: number, recipe: () => Promise<Recipe | undefined>): Promise<void>;
+}
+
+export class Gate {
+	readonly #consent: Consents | undefined;
+	readonly #denyList: Denials | undefined;
+	readonly #thresholds: Thresholds;
+
+	constructor(
+		{ consent, denyList }: { consent?: Consents | undefined; denyList?: Denials | undefined },
+		thresholds: Thresholds,
+	) {
+		this.#consent = consent;
+		this.#denyList = denyList;
+		this.#thresholds = thresholds;
+	}
+
+	/** Whether calls have to name a purpose. */
+	get asksConsent(): boolean {
+		return this.#consent !== undefined;
+	}
+
+	/** Whether there is anything to ask. */
+	get isClosed(): boolean {
+		return this.#consent !== undefined || this.#denyList !== undefined;
+	}
+
+	/**
+	 * @param claim - of a model with a ledger
+	 * @throws {Arc2FaceError} `DENIED`; `CONSENT_REQUIRED`; `LEDGER_DAMAGED`; `FILE_FAILED`
+	 */
+	async admit(identities: readonly Identity[], claim: Claim | undefined): Promise<Admission> {
+		const people = identities.map(({ embedding }, index) => ({
+			...{ embedding, subject: claim?.subjects[index] },
+			...(identities.length > 1 && { index }),
+		}));
+		const asked = claim && { purpose: claim.purpose, scope: claim.scope };
+		const ask = async (shown: Shown) => {
+			await this.#denyList?.requireNone([...people, ...shown], this.#thresholds.denial);
+			return asked && (await this.#consent?.permit([...people, ...shown], asked, this.#thresholds.consent));
+		};
+		const records = await ask([]);
+		return {
+			admitPhotos: async (shown) => void (await ask(shown)),
+			logPreviews: async () => {
+				if (records && asked) await this.#consent?.logPreviews(records, asked);
+			},
+			log: async (index, recipe) => {
+				if (records && asked) await this.#consent?.logPainted(records[index]!, asked, await recipe());
+			},
+		};
+	}
+
+	/** @throws {Arc2FaceError} `LEDGER_DAMAGED`; `FILE_FAILED` */
+	async logEncoded({ embedding }: Identity): Promise<void> {
+		await this.#consent?.logEncoded(embedding, this.#thresholds.consent);
+	}
+}
