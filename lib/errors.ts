@@ -20,6 +20,7 @@ export const errorCodes = {
 	DISPOSED: 'The model was given back, before the call or during it.',
 	DOWNLOAD_FAILED: 'A file could not be downloaded, or is another one than was expected.',
 	FILE_FAILED: 'A file or folder could not be read or written.',
+	SIGNING_FAILED: 'A file could not be signed: key, certificate or signer do not do.',
 } as const;
 
 /** A kind of failure. */
@@ -75,6 +76,7 @@ export const detailFields = {
 	DISPOSED: [],
 	DOWNLOAD_FAILED: ['url', 'status', 'file'],
 	FILE_FAILED: ['file', 'systemCode'],
+	SIGNING_FAILED: ['file'],
 } as const satisfies Record<ErrorCode, readonly (keyof Details)[]>;
 
 /** The details of errors of some codes (default: of any code). */

@@ -19,6 +19,7 @@ import {
 	resultsJson,
 } from '../cli/inputs.ts';
 import { loraOptions } from '../cli/loras.ts';
+import { markOptions, provenanceOf } from '../cli/marks.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { makeFolderOf } from '../cli/new-file.ts';
 import { paintingOptions, requestOf } from '../cli/painting.ts';
@@ -79,6 +80,7 @@ const options = {
 		help: 'write how each portrait was made, and of whom, beside it: <portrait>.recipe.json, for --recipe',
 	},
 	force: { type: 'boolean', help: 'overwrite files that exist' },
+	...markOptions,
 	...loraOptions,
 	...decoderOptions,
 	...modelOptions,
@@ -106,7 +108,8 @@ export default defineCommand({
 		const sources = sourcesOf(distinct(positionals, context), given);
 		const face = faceChoice(given);
 		const recipe = given.recipe === undefined ? undefined : await readRecipe(given.recipe, context);
-		const request = { ...requestOf(given), recipe };
+		const provenance = await provenanceOf(given);
+		const request = { ...requestOf(given), recipe, provenance };
 		const { options: whole } = withRecipe(request);
 		checkGenerateOptions(whole, given.lcm ? lcmPresets : usualPresets);
 		if (given.preview !== undefined) resolvePreview({ onPreview() {}, preview: { every: given.preview } });
@@ -155,7 +158,8 @@ export default defineCommand({
 			return { file, ...saved, seed, ...(request.check && { similarity }), width, height, warnings };
 		};
 		const paint = async (model: Arc2Face, source: string, identity: Identity | undefined) => {
-			const previews = new PreviewFiles(size ?? model.info.imageSize, context.note);
+			const shown = { ...(size ?? model.info.imageSize), isMarked: provenance !== false };
+			const previews = new PreviewFiles(shown, context.note);
 			const how: GenerateOptions = {
 				...{ ...request, seed: seeds.get(source), signal: context.signal },
 				...(values.preview !== undefined && {

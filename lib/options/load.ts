@@ -5,6 +5,7 @@ import { check, integer, invalid, listOf, oneOf, type Rule, rules } from './chec
 import { chosenFeatures, type Decoder, decoders, usualDecoder } from './features.ts';
 import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
+import { checkProvenance, type Provenance, provenanceRule } from './provenance.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
 /** The options of `load`. */
@@ -46,9 +47,14 @@ export interface LoadOptions {
 	batchSizes?: readonly number[] | undefined;
 	/**
 	 * Path or `file:` URL of a folder (default: the user's cache folder). In `engines` below it are kept the engines of GPUs, and the
-	 * digests of weights that recipes name.
+	 * digests of weights that recipes name; in `certificates`, the development certificate that signs files.
 	 */
 	cacheDir?: string | URL | undefined;
+	/**
+	 * How files of the images are marked as those of generated ones; `false` for no marks (default: with all marks, signed by a development
+	 * certificate). `generate` and each file may say otherwise.
+	 */
+	provenance?: Provenance | undefined;
 	/**
 	 * Called while engines are prepared, and when a network is ready.
 	 *
@@ -114,11 +120,13 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		detectionSize: detectionSizeRule,
 		batchSizes: listOf(integer(1, maxRows)),
 		cacheDir: pathRule,
+		provenance: provenanceRule,
 		onProgress: rules.callback,
 		signal: rules.signal,
 	});
 	const { device = 'auto', precision = 'auto', decoder = usualDecoder, threads = 0 } = options;
-	const { imageSizes, onProgress, signal } = options;
+	checkProvenance(options.provenance);
+	const { imageSizes, provenance, onProgress, signal } = options;
 	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
@@ -126,7 +134,8 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
 	const features = chosenFeatures(options);
-	return { bundle, device, precision, features, decoder, loras, threads, shapes, cacheDir, onProgress, signal };
+	const where = { bundle, device, precision, threads, shapes, cacheDir };
+	return { ...where, features, decoder, loras, provenance, onProgress, signal };
 }
 
 /**

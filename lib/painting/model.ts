@@ -7,6 +7,7 @@ import type { NativeGenerateRequest } from '../native.ts';
 import type { FaceChoice } from '../options/faces.ts';
 import type { Decoder, Feature } from '../options/features.ts';
 import type { Presets } from '../options/presets.ts';
+import type { Marking } from '../options/provenance.ts';
 import type { Pixels } from '../photo.ts';
 import type { Describe } from '../provenance/recipe.ts';
 import type { FoundFace } from '../steering/steering.ts';
@@ -19,6 +20,8 @@ export type Model = Readonly<{
 	features: readonly Feature[];
 	decoder: Decoder;
 	presets: Presets;
+	/** How files of its images are marked. */
+	marking: Marking;
 }>;
 
 /** What a call needs its model to do. */
