@@ -56,7 +56,7 @@ export class Arc2Face {
 				remedy: 'Use `await Arc2Face.load()`.',
 			});
 		}
-		const { native, bundle, weights, info, detectionSize } = loaded;
+		const { native, bundle, weights, info, detectionSize, marking } = loaded;
 		this.#native = native;
 		this.#bundle = bundle;
 		this.#detectionSize = detectionSize;
@@ -65,6 +65,7 @@ export class Arc2Face {
 			...{ bundle, features: [...info.features], decoder: info.decoder, presets: structuredClone(info.presets) },
 			geometry: { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent },
 			asksConsent: this.#gate.asksConsent,
+			marking,
 		};
 		this.#core = {
 			generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),

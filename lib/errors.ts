@@ -24,6 +24,7 @@ export const errorCodes = {
 	DENIED: 'The deny list has a person, or somebody who looks alike.',
 	LEDGER_DAMAGED:
 		'A consent ledger or a deny list was changed by something else than this package, or its file is damaged.',
+	SIGNING_FAILED: 'A file could not be signed: key, certificate or signer do not do.',
 } as const;
 
 /**
@@ -102,6 +103,7 @@ export const detailFields = {
 	CONSENT_REQUIRED: ['reason', 'purpose', 'scope', 'subject', 'record', 'index', 'photo'],
 	DENIED: ['index', 'photo'],
 	LEDGER_DAMAGED: ['file', 'row', 'record'],
+	SIGNING_FAILED: ['file'],
 } as const satisfies Record<ErrorCode, readonly (keyof Details)[]>;
 
 /** The details of errors of some codes (default: of any code). */

@@ -8,7 +8,9 @@ import type { Size } from './geometry.ts';
 import { describe, invalid } from './options/check.ts';
 import { type ImageFormat, type ImageFormats, imageFormats } from './options/image-formats.ts';
 import { pathOf } from './options/path.ts';
+import { checkProvenance, type Provenance, resolveProvenance } from './options/provenance.ts';
 import type { Recipe } from './options/recipe.ts';
+import { markedFile, type Origin, unknownOrigin } from './provenance/marks.ts';
 import type { Warning } from './warnings.ts';
 
 /** What is known of a portrait besides its pixels. */
@@ -16,11 +18,23 @@ type Known = {
 	similarity?: number | undefined;
 	warnings?: readonly Warning[];
 	recipe?: () => Promise<Recipe>;
+	origin?: Origin;
+	/** What its model and its call say of marks. */
+	provenance?: Provenance;
 };
+
+/** The options of a file, besides sharp's of its format. */
+export interface FileOptions {
+	/**
+	 * How the file is marked as one of a generated image; `false` for no marks (default: what `generate` and `load` say, so with all marks).
+	 * They are in the file alone: `data` stays as it is.
+	 */
+	provenance?: Provenance | undefined;
+}
 
 /** One painted portrait. */
 export class GeneratedImage {
-	/** RGB, row-major, the top row first: a view of memory that the native side wrote, yours to change. */
+	/** RGB, row-major, the top row first: a view of memory that the native side wrote, yours to change. It has no marks; files have. */
 	readonly data: Uint8Array;
 	/** In pixels. */
 	readonly width: number;
@@ -40,10 +54,12 @@ export class GeneratedImage {
 	/** Whether its size is unlike the bundle's training images, and whether it is less alike than `check` asked for. */
 	readonly warnings: readonly Warning[];
 	readonly #recipe: () => Promise<Recipe>;
+	readonly #origin: Origin;
+	readonly #provenance: Provenance | undefined;
 
 	/** @hidden */
 	constructor(data: Uint8Array, size: Size, seed: number, index: number, known: Known = {}) {
-		const { similarity, warnings = [], recipe = unknownRecipe } = known;
+		const { similarity, warnings = [], recipe = unknownRecipe, origin = unknownOrigin, provenance } = known;
 		this.data = data;
 		this.width = size.width;
 		this.height = size.height;
@@ -52,28 +68,34 @@ export class GeneratedImage {
 		this.similarity = similarity;
 		this.warnings = warnings;
 		this.#recipe = recipe;
+		this.#origin = origin;
+		this.#provenance = provenance;
 	}
 
-	/** A sharp instance of the pixels, for everything else that sharp can do. */
+	/** A sharp instance of the pixels, for everything else that sharp can do. What it writes has no marks. */
 	sharp(): Sharp {
 		return sharp(this.data, { raw: { width: this.width, height: this.height, channels: 3 } });
 	}
 
 	/**
-	 * The bytes of an image file.
+	 * The bytes of an image file, marked as one of a generated image: see `provenance`.
 	 *
-	 * @param format - `png` (default, lossless), `jpg` or `jpeg`, `webp` or `avif`
-	 * @param options - sharp's options of that format
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown format, or options that sharp refuses
+	 * @param format - `png` (default, lossless but for the watermark), `jpg` or `jpeg`, `webp` or `avif`
+	 * @param options - sharp's options of that format, and how the file is marked
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for an unknown format, or options that sharp refuses; `SIGNING_FAILED`
 	 */
-	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F]): Promise<Buffer> {
+	async toBuffer<F extends ImageFormat = 'png'>(format?: F, options?: ImageFormats[F] & FileOptions): Promise<Buffer> {
 		const chosen = format ?? 'png';
 		if (!imageFormats.includes(chosen)) {
 			throw invalid(`one of ${imageFormats.join(', ')}`, 'format', describe(format));
 		}
+		const { provenance: own, ...encoding } = options ?? {};
+		checkProvenance(own);
+		const provenance = resolveProvenance(this.#provenance, own);
+		const encode = (image: Sharp) => image.toFormat(chosen === 'jpg' ? 'jpeg' : chosen, encoding);
 		let image: Sharp;
 		try {
-			image = this.sharp().toFormat(chosen === 'jpg' ? 'jpeg' : chosen, options);
+			image = encode(this.sharp());
 		} catch (cause) {
 			throw new Arc2FaceError('INVALID_ARGUMENT', `${(cause as Error).message}.`, {
 				remedy: `The options are those of sharp for ${chosen}.`,
@@ -81,19 +103,20 @@ export class GeneratedImage {
 				cause,
 			});
 		}
-		return await image.toBuffer();
+		return provenance === false ? await image.toBuffer() : await markedFile(this, encode, this.#origin, provenance);
 	}
 
 	/**
-	 * Writes the image to a file, in the format of its extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.avif`). Readers of the
-	 * file find the old one or the whole new one: it is written under another name and renamed.
+	 * Writes the image to a file, in the format of its extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.avif`), marked as by {@link toBuffer}.
+	 * Readers of the file find the old one or the whole new one: it is written under another name and renamed.
 	 *
 	 * @param path - or a `file:` URL
-	 * @param options - sharp's options of that format
+	 * @param options - sharp's options of that format, and how the file is marked
 	 * @returns the absolute path
-	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another extension; `FILE_FAILED` when it can't be written, also for want of its folder, which is not made
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another extension; `FILE_FAILED` when it can't be written, also for want of its folder, which is not
+	 *   made; `SIGNING_FAILED`
 	 */
-	async toFile(path: string | URL, options?: ImageFormats[ImageFormat]): Promise<string> {
+	async toFile(path: string | URL, options?: ImageFormats[ImageFormat] & FileOptions): Promise<string> {
 		const file = pathOf(path, 'path');
 		const format = extname(file).slice(1).toLowerCase();
 		if (!imageFormats.includes(format)) {

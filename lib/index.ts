@@ -10,7 +10,7 @@ export type { ProviderName } from './device/device.ts';
 export { Arc2FaceError, type ConsentReason, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts';
 export type { Box, EncodedFace, Face, Point, Rotation, Size } from './geometry.ts';
 export { Identity, type IdentityJson, type IdentityLike } from './identity.ts';
-export { GeneratedImage } from './image.ts';
+export { type FileOptions, GeneratedImage } from './image.ts';
 export type { LoadedLora, ModelInfo } from './load.ts';
 export type {
 	AskedConsent,
@@ -32,11 +32,22 @@ export type { DeviceRequest, LoadOptions, LoadProgress, MemoryNeed, Precision } 
 export type { LoraChoice, LoraName } from './options/loras.ts';
 export { type Preset, type PresetName, type Presets, presetNames } from './options/presets.ts';
 export type { Preview, PreviewOptions } from './options/preview.ts';
+export type {
+	IdentityHashOptions,
+	Provenance,
+	ProvenanceOptions,
+	SignatureAlgorithm,
+	Signer,
+} from './options/provenance.ts';
 export type { Recipe, RecipeInputs, RecipeModel, RecipeOptions, RecipeVariant } from './options/recipe.ts';
 export type { NoiseMode } from './options/seeds.ts';
 export type { ControlOptions, Pose, ReferenceOptions, SteeringOptions } from './options/steering.ts';
+export type { VerifyOptions } from './options/verify.ts';
 export type { RecipeCall, Who } from './painting/arguments.ts';
 export type { Photo, RawPhoto } from './photo/forms.ts';
+export { type SignerFiles, signerFromFiles } from './provenance/signer.ts';
+export type { C2paMark, Finding, Verification, WatermarkMark, XmpMark } from './provenance/verification.ts';
+export { verifyImage } from './provenance/verify.ts';
 export type { GuidanceInterval } from './samplers/guidance-interval.ts';
 export { type SamplerName, samplerNames } from './samplers/samplers.ts';
 export { type Warning, type WarningCode, warningCodes } from './warnings.ts';

@@ -15,6 +15,7 @@ import type { Decoder, Feature } from './options/features.ts';
 import { resolveImageSizes, type resolveLoadOptions, resolvePrecision } from './options/load.ts';
 import type { LoraName } from './options/loras.ts';
 import { lcmPresets, type Preset, type Presets, usualPresets } from './options/presets.ts';
+import type { Marking } from './options/provenance.ts';
 import { embeddedBundleWarning, sizeWarnings, textEncoderLoraWarning, type Warning } from './warnings.ts';
 
 /** What was loaded, and why. */
@@ -75,6 +76,8 @@ export type Loaded = Readonly<{
 	weights: LoadedWeights;
 	info: ModelInfo;
 	detectionSize: number;
+	/** Of files of its images. */
+	marking: Marking;
 }>;
 
 /** @internal */
@@ -114,7 +117,8 @@ export async function load(request: LoadRequest, signal: AbortSignal | undefined
 			...imageSizes.flatMap((size) => sizeWarnings(size, bundle.geometry)),
 		],
 	};
-	return { native, bundle, weights, info, detectionSize: shapes.detectionSize };
+	const marking = { provenance: request.provenance, cacheDir };
+	return { native, bundle, weights, info, detectionSize: shapes.detectionSize, marking };
 }
 
 type OpenedModel = { native: NativeModel; memoryBytes: number | undefined };

@@ -1,4 +1,5 @@
 // Reads photos, in every form that programs hold them, as upright RGB pixels.
+import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Arc2FaceError, shortened } from './errors.ts';
 import type { Size } from './geometry.ts';
@@ -36,15 +37,50 @@ export async function readPhoto(
 	photo: Photo,
 	{ option = 'photo', background = 'white' }: { option?: string; background?: 'white' | 'black' } = {},
 ): Promise<Pixels> {
-	return await open(photo, option, async (image, { name, photo }) => {
-		const { data, info } = await image
-			.autoOrient()
-			.flatten({ background })
-			.toColourspace('srgb')
-			.raw({ depth: 'uchar' })
-			.toBuffer({ resolveWithObject: true });
-		if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after conversion to RGB`);
-		return { name, photo, data, width: info.width, height: info.height };
+	return await open(photo, option, (image, name) => decode(image, name, background));
+}
+
+async function decode(image: Sharp, { name, photo }: PhotoName, background: 'white' | 'black'): Promise<Pixels> {
+	const { data, info } = await image
+		.autoOrient()
+		.flatten({ background })
+		.toColourspace('srgb')
+		.raw({ depth: 'uchar' })
+		.toBuffer({ resolveWithObject: true });
+	if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after conversion to RGB`);
+	return { name, photo, data, width: info.width, height: info.height };
+}
+
+/** A file of an image: what is in it, and its pixels when they are asked for. */
+export type ImageFile = Readonly<{
+	bytes: Uint8Array;
+	/** In sharp's words. */
+	format: string;
+	xmp: string | undefined;
+	/** @throws {Arc2FaceError} `INVALID_IMAGE` */
+	pixels: () => Promise<Pixels>;
+}>;
+
+/**
+ * Reads a file for what is in it besides the image.
+ *
+ * @throws {Arc2FaceError} as `checkPhoto` does; `INVALID_ARGUMENT` also for pixels, which are no file
+ */
+export async function readImageFile(photo: Photo): Promise<ImageFile> {
+	return await open(photo, 'photo', async (image, source) => {
+		if (source.bytes === undefined) {
+			throw invalid(
+				'a file or its bytes',
+				'photo',
+				'pixels',
+				'Pixels have no metadata: pass the file that they are from.',
+			);
+		}
+		const { format, xmp } = await image.metadata();
+		return {
+			...{ bytes: await source.bytes(), format, xmp: xmp?.toString() },
+			pixels: () => explaining(source, () => decode(source.image(), source, 'white')),
+		};
 	});
 }
 
@@ -59,16 +95,16 @@ export async function checkPhoto(photo: Photo, option = 'photo'): Promise<Size> 
 }
 
 /** A photo before it is decoded; for a file, also both its ends. */
-type Source = PhotoName & Readonly<{ image: () => Sharp; file?: PhotoFile }>;
+type Source = PhotoName & Readonly<{ image: () => Sharp; file?: PhotoFile; bytes?: () => Promise<Uint8Array> }>;
 
-async function open<T>(photo: Photo, option: string, read: (image: Sharp, name: PhotoName) => Promise<T>): Promise<T> {
+async function open<T>(photo: Photo, option: string, read: (image: Sharp, source: Source) => Promise<T>): Promise<T> {
 	const source = await locate(photo, option);
 	const content = source.file && contentOf(source.file.start);
 	if (content !== undefined && !isRead(content)) {
 		const why = `it is ${content.what}, and only JPEG, PNG, WebP, AVIF, GIF and TIFF files are read`;
 		throw unreadable(source, why, { remedy: content.remedy });
 	}
-	try {
+	return await explaining(source, async () => {
 		const image = source.image();
 		const { format, width, height } = await image.metadata();
 		if (!formats.includes(format)) throw unreadable(source, `it is of the format ${format}`, { remedy: asPhoto });
@@ -78,9 +114,15 @@ async function open<T>(photo: Photo, option: string, read: (image: Sharp, name: 
 			throw unreadable(source, why, { remedy: 'Make it smaller.' });
 		}
 		return await read(image, source);
+	});
+}
+
+async function explaining<T>(source: Source, read: () => Promise<T>): Promise<T> {
+	try {
+		return await read();
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;
-		throw undecodable(source, content, cause as Error);
+		throw undecodable(source, source.file && contentOf(source.file.start), cause as Error);
 	}
 }
 
@@ -121,7 +163,7 @@ async function locate(photo: Photo, option: string): Promise<Source> {
 		const file = { all: bytes, start: bytes.subarray(0, startBytes), end: bytes.subarray(-endBytes) };
 		return {
 			...(ownName(photo) ?? named(`the photo of ${bytes.length} bytes`)),
-			image: () => sharp(bytes, limits),
+			...{ image: () => sharp(bytes, limits), bytes: async () => bytes },
 			file,
 		};
 	}
@@ -140,7 +182,10 @@ async function locateFile(photo: string | URL, option: string, limits: SharpOpti
 	const path = pathOf(photo, option);
 	const name = namedAs(path);
 	const file = await openPhoto(path, name);
-	return { ...name, image: () => sharp(file.all ?? path, limits), file };
+	return {
+		...{ ...name, image: () => sharp(file.all ?? path, limits), file },
+		bytes: async () => file.all ?? (await readFile(path)),
+	};
 }
 
 /** The error about a remote URL: nothing here uses the network. */

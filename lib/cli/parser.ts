@@ -30,7 +30,7 @@ export interface Surroundings {
 const footer = `
   arc2face <command> --help   options, an example, and what --json prints
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 130 interrupted; of several inputs the worst, 1 before 2 before 3.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no face found, 4 to 6 what verify finds, 130 interrupted; of several inputs the lowest but 0.
 A result that exists already (without --force) or a wrong file: URL is wrong usage: then nothing is done for any input.
 
 With --json every ending prints one object. Where all of it failed it has an "error"; where one input did, that one's result has: \
@@ -119,7 +119,11 @@ function jsonHelp(line: Line, { json }: Command, columns: number): string {
 
 function optionOf(name: string, spec: OptionSpec): Option {
 	const flag = flagOf(name);
-	if (spec.type === 'boolean') return new Option(flag, spec.help);
+	if (spec.type === 'boolean') {
+		const option = new Option(flag, spec.help);
+		option.negate = false; // commander would make `provenance: true` of `--no-provenance` that is not there
+		return option;
+	}
 	return new Option(`${flag} <${spec.value}>`, spec.help).argParser((text, earlier: unknown) => {
 		const fail = (expected: string, remedy?: string): never => {
 			throw new UsageError(`Expected ${expected} for ${flag} but received ${describe(text)}.`, remedy);

@@ -4,6 +4,7 @@ import { join, parse } from 'node:path';
 import { writeWhole } from '../files/write.ts';
 import type { Size } from '../geometry.ts';
 import type { Preview } from '../options/preview.ts';
+import { sourceTypes } from '../provenance/source-type.ts';
 import { makeFolderOf } from './new-file.ts';
 
 /** The preview's file beside a portrait's. */
@@ -12,9 +13,10 @@ export function previewFileOf(portrait: string): string {
 	return join(dir, `${name}.preview.png`);
 }
 
-/** Writes previews, as large as the portraits, and deletes them once the portraits are there or there will be none. */
+/** Writes previews, as large as the portraits and marked by XMP alone, and deletes them once the portraits are there or there will be none. */
 export class PreviewFiles {
 	readonly #size: Size;
+	readonly #isMarked: boolean;
 	readonly #note: (text: string) => void;
 	/** What is to be written next, by file. */
 	readonly #next = new Map<string, Preview>();
@@ -24,8 +26,9 @@ export class PreviewFiles {
 	#hasFailed = false;
 
 	/** @param note - is told, once, that previews can't be written; portraits may still be */
-	constructor(size: Size, note: (text: string) => void) {
+	constructor({ isMarked, ...size }: Size & { isMarked: boolean }, note: (text: string) => void) {
 		this.#size = size;
+		this.#isMarked = isMarked;
 		this.#note = note;
 	}
 
@@ -57,8 +60,10 @@ export class PreviewFiles {
 			try {
 				// Imported here: without sharp, which it needs, `--help` still answers.
 				const { default: sharp } = await import('sharp');
+				const { xmpOf } = await import('../provenance/xmp.ts');
 				const image = sharp(preview.data, { raw: preview }).resize({ ...this.#size, fit: 'fill' });
 				await makeFolderOf(file);
+				if (this.#isMarked) image.withXmp(xmpOf(sourceTypes.generated));
 				await writeWhole(file, await image.png().toBuffer());
 			} catch (error) {
 				if (!this.#hasFailed) this.#note(`Previews are not shown: ${(error as Error).message}`);

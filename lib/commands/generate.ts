@@ -20,6 +20,7 @@ import {
 	resultsJson,
 } from '../cli/inputs.ts';
 import { loraOptions } from '../cli/loras.ts';
+import { markOptions, provenanceOf } from '../cli/marks.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { makeFolderOf } from '../cli/new-file.ts';
 import { paintingOptions, requestOf } from '../cli/painting.ts';
@@ -91,6 +92,7 @@ const options = {
 	scope: { type: 'string', value: 'PART', help: 'for which part of the purpose' },
 	denyList: { type: 'path', value: 'FILE', help: 'paint nobody who is on this list (see arc2face deny)' },
 	...keyOptions,
+	...markOptions,
 	...loraOptions,
 	...decoderOptions,
 	...modelOptions,
@@ -119,7 +121,8 @@ export default defineCommand({
 		const face = faceChoice(given);
 		const recipe = given.recipe === undefined ? undefined : await readRecipe(given.recipe, context);
 		const { purpose, subject, scope } = given;
-		const request = { ...requestOf(given), recipe, purpose, subject, scope };
+		const provenance = await provenanceOf(given);
+		const request = { ...requestOf(given), recipe, purpose, subject, scope, provenance };
 		const { options: whole } = withRecipe(request);
 		checkGenerateOptions(whole, given.lcm ? lcmPresets : usualPresets);
 		if (given.preview !== undefined) resolvePreview({ onPreview() {}, preview: { every: given.preview } });
@@ -170,7 +173,8 @@ export default defineCommand({
 			return { file, ...saved, seed, ...(request.check && { similarity }), width, height, warnings };
 		};
 		const paint = async (model: Arc2Face, source: string, identity: Identity | undefined) => {
-			const previews = new PreviewFiles(size ?? model.info.imageSize, context.note);
+			const shown = { ...(size ?? model.info.imageSize), isMarked: provenance !== false };
+			const previews = new PreviewFiles(shown, context.note);
 			const how: GenerateOptions = {
 				...{ ...request, seed: seeds.get(source), signal: context.signal },
 				...(values.preview !== undefined && {

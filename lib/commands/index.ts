@@ -23,6 +23,10 @@ export const commands = {
 		summary: 'Measure whether portraits are as good of all groups of people, by labels of your own',
 		load: () => import('./audit.ts'),
 	},
+	verify: {
+		summary: 'Tell whether images are marked as generated, by whom, and whether they were changed since',
+		load: () => import('./verify.ts'),
+	},
 	pull: {
 		summary: 'Download the official weights, or check and complete what is there',
 		load: () => import('./pull.ts'),

@@ -1,6 +1,6 @@
 // One try of one image: painted, read as `encode` reads photos, and put into files, beside others.
 
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { cropFace } from '../faces/crop.ts';
@@ -11,6 +11,8 @@ import type { GeneratedImage } from '../image.ts';
 import { loadNative } from '../native.ts';
 import type { Contents, ImageFormat } from '../options/dataset.ts';
 import type { GenerateOptions } from '../options/generate.ts';
+import { sourceTypes } from '../provenance/source-type.ts';
+import { xmpOf } from '../provenance/xmp.ts';
 import { type Looks, thumbnailSide } from './gate.ts';
 import type { Painting } from './run.ts';
 import type { Drawn, Spread } from './spread.ts';
@@ -110,7 +112,7 @@ export class Studio {
 	async #filesOf(image: GeneratedImage, face: EncodedFace, signal: AbortSignal): Promise<ShotFiles> {
 		const { contents, imageFormat } = this.#manner;
 		const crop = contents === 'images' ? undefined : await cropOf(image, face, imageFormat, signal);
-		const portrait = contents === 'crops' ? undefined : await image.toBuffer(imageFormat, encodings[imageFormat]);
+		const portrait = contents === 'crops' ? undefined : await encoded(image.sharp(), imageFormat);
 		const { format: _, package: __, model: ___, identity: ____, ...recipe } = await image.recipe();
 		return { face, portrait, crop, sha256: sha256(image.data), recipe: JSON.stringify(recipe) };
 	}
@@ -125,8 +127,13 @@ async function cropOf(
 	signal: AbortSignal,
 ): Promise<Buffer> {
 	const pixels = await cropFace(loadNative(), image, keypoints, signal);
-	const raw = { width: cropSide, height: cropSide, channels: 3 } as const;
-	return await sharp(pixels, { raw })
+	return await encoded(sharp(pixels, { raw: { width: cropSide, height: cropSide, channels: 3 } }), format);
+}
+
+/** One seed gives one data set, bit for bit, and trainers see what was painted: so XMP is all that marks its images. */
+async function encoded(image: Sharp, format: Manner['imageFormat']): Promise<Buffer> {
+	return await image
+		.withXmp(xmpOf(sourceTypes.generated))
 		.toFormat(format === 'jpg' ? 'jpeg' : format, encodings[format])
 		.toBuffer();
 }

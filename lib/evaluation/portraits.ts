@@ -53,7 +53,7 @@ export async function paintPortraits(
 		for await (const image of model.generateEach(identities, how)) {
 			const { file } = orders[image.index]!;
 			await onDisk('create the folder of', file, () => makeFolder(dirname(file)));
-			await image.toFile(file);
+			await image.toFile(file, { provenance: { watermark: false } }); // what is measured are pixels as they were painted
 			onProgress(++done, all.length);
 		}
 	}

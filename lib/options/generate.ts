@@ -10,6 +10,7 @@ import { type LikenessCheck, likenessPlaces, likenessRule, requireNoise, resolve
 import { mannerRules, maxImages } from './manner.ts';
 import { type Preset, type PresetName, type Presets, presetRule, usualPresets } from './presets.ts';
 import { type Preview, type PreviewOptions, previewRule, resolvePreview } from './preview.ts';
+import { checkProvenance, type Provenance, provenanceRule } from './provenance.ts';
 import { type Recipe, recipeRule } from './recipe.ts';
 import { type NoiseMode, seedRule, seedsOf } from './seeds.ts';
 import { requireSides } from './sizes.ts';
@@ -75,6 +76,11 @@ export interface GenerateOptions extends EditOptions, SteeringOptions, ConsentOp
 	 */
 	check?: LikenessCheck | undefined;
 	/**
+	 * How files of the images are marked as those of generated ones; `false` for no marks (default: what `load` says). What it leaves out,
+	 * `load` says. Recipes do not have it.
+	 */
+	provenance?: Provenance | undefined;
+	/**
 	 * Called each time that all images of the call, or of those that `check` has painted again, have had one more network evaluation.
 	 *
 	 * @param progress - how many, of how many, in which round
@@ -121,6 +127,7 @@ export function checkGenerateOptions(options: GenerateOptions, presets: Presets 
 		...consentRules,
 		check: likenessRule,
 		recipe: recipeRule,
+		provenance: provenanceRule,
 		onStep: rules.callback,
 		onPreview: rules.callback,
 		preview: previewRule,
@@ -129,6 +136,7 @@ export function checkGenerateOptions(options: GenerateOptions, presets: Presets 
 	check('generate', options, known, '', { ...steeringPlaces, ...likenessPlaces });
 	checkEditOptions(options);
 	checkSteeringOptions(options);
+	checkProvenance(options.provenance);
 	const { eta, sampler = presetOf(options, presets).sampler } = options;
 	if (eta !== undefined && sampler !== 'ddim') throw invalid('the sampler ddim', 'eta', `${sampler} with it`);
 	requireNoise(resolveLikeness(options.check), options.latents);

@@ -6,6 +6,7 @@ import { type Consents, type Denials, guardRules } from './consent.ts';
 import { chosenFeatures, type Decoder, decoders, usualDecoder } from './features.ts';
 import { type LoraChoice, lorasRule, resolveLoras } from './loras.ts';
 import { pathOf, pathRule } from './path.ts';
+import { checkProvenance, type Provenance, provenanceRule } from './provenance.ts';
 import { detectionSizeRule, side, sizeRule, usualDetectionSize } from './sizes.ts';
 
 /** The options of `load`. */
@@ -51,9 +52,14 @@ export interface LoadOptions {
 	batchSizes?: readonly number[] | undefined;
 	/**
 	 * Path or `file:` URL of a folder (default: the user's cache folder). In `engines` below it are kept the engines of GPUs, and the
-	 * digests of weights that recipes name.
+	 * digests of weights that recipes name; in `certificates`, the development certificate that signs files.
 	 */
 	cacheDir?: string | URL | undefined;
+	/**
+	 * How files of the images are marked as those of generated ones; `false` for no marks (default: with all marks, signed by a development
+	 * certificate). `generate` and each file may say otherwise.
+	 */
+	provenance?: Provenance | undefined;
 	/**
 	 * Called while engines are prepared, and when a network is ready.
 	 *
@@ -120,11 +126,13 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 		detectionSize: detectionSizeRule,
 		batchSizes: listOf(integer(1, maxRows)),
 		cacheDir: pathRule,
+		provenance: provenanceRule,
 		onProgress: rules.callback,
 		signal: rules.signal,
 	});
 	const { device = 'auto', precision = 'auto', decoder = usualDecoder, threads = 0 } = options;
-	const { imageSizes, onProgress, signal } = options;
+	checkProvenance(options.provenance);
+	const { imageSizes, provenance, onProgress, signal } = options;
 	const { detectionSize = usualDetectionSize, batchSizes = [2, 8] } = options;
 	const bundle = options.bundle && pathOf(options.bundle, 'bundle');
 	const cacheDir = options.cacheDir && pathOf(options.cacheDir, 'cacheDir');
@@ -132,8 +140,9 @@ export function resolveLoadOptions(options: LoadOptions = {}) {
 	const rows = [...new Set(batchSizes)].sort((a, b) => a - b);
 	const shapes = { imageSizes, detectionSize, batchSizes: rows };
 	const features = chosenFeatures(options);
+	const where = { bundle, device, precision, threads, shapes, cacheDir };
 	const guards = { consent: options.consent, denyList: options.denyList };
-	return { bundle, device, precision, features, decoder, loras, threads, shapes, cacheDir, guards, onProgress, signal };
+	return { ...where, features, decoder, loras, guards, provenance, onProgress, signal };
 }
 
 /**

@@ -8,6 +8,7 @@ import type { NativeGenerateRequest } from '../native.ts';
 import type { FaceChoice } from '../options/faces.ts';
 import type { Decoder, Feature } from '../options/features.ts';
 import type { Presets } from '../options/presets.ts';
+import type { Marking } from '../options/provenance.ts';
 import type { Pixels } from '../photo.ts';
 import type { Describe } from '../provenance/recipe.ts';
 import type { FoundFace } from '../steering/steering.ts';
@@ -22,6 +23,8 @@ export type Model = Readonly<{
 	presets: Presets;
 	/** Whether calls have to say what their images are for. */
 	asksConsent: boolean;
+	/** How files of its images are marked. */
+	marking: Marking;
 }>;
 
 /** What a call needs its model to do. */

@@ -6,7 +6,10 @@ import type { NativeGenerateRequest } from '../native.ts';
 import { resolveConsent } from '../options/consent.ts';
 import { requireFeatures, usedFeatures } from '../options/features.ts';
 import { resolveGenerateOptions } from '../options/generate.ts';
+import { resolveProvenance } from '../options/provenance.ts';
 import { requireOne } from '../options/with-recipe.ts';
+import type { InputRole } from '../provenance/manifest.ts';
+import type { Origin } from '../provenance/marks.ts';
 import { compareModel, type Ingredients, recipeMaker } from '../provenance/recipe.ts';
 import { guidedSteps } from '../samplers/guidance-interval.ts';
 import { packPlan } from '../samplers/plan.ts';
@@ -66,7 +69,9 @@ export function preparePainting({ identities, options, recipe, batch }: Asked, m
 		...(sampler === 'ddim' && { eta }),
 	};
 	const told = { onStep, onPreview, evaluations: plan.steps.length, signal };
-	return { identities, claim, portraits, manner, inputs, used, decided, seeds, likeness, recipe, ...told };
+	const { provenance, cacheDir } = model.marking;
+	const marking = { provenance: resolveProvenance(provenance, options.provenance), cacheDir };
+	return { identities, claim, portraits, manner, inputs, used, decided, seeds, likeness, recipe, marking, ...told };
 }
 
 /** Gives each image as it finishes; `signal` stops it. */
@@ -134,7 +139,19 @@ function imageOf(image: Painted | Judged, begun: Begun, core: Core): GeneratedIm
 		recipe: recipeMaker(ingredientsOf(portrait, begun), core.describe),
 		similarity: judged?.similarity,
 		warnings: [...begun.warnings, ...(judged?.warnings ?? [])],
+		provenance: begun.painting.marking.provenance,
+		origin: originOf(portrait, begun.painting),
 	});
+}
+
+/** What the marks of an image's file may tell of it. */
+function originOf({ identity }: Portrait, { inputs: { edit, steering }, marking: { cacheDir } }: Painting): Origin {
+	const { control, reference } = steering;
+	const used: Readonly<Record<InputRole, boolean>> = {
+		...{ image: edit !== undefined, mask: edit !== undefined && edit.masks.length > 0 },
+		...{ control: control !== undefined && 'image' in control, reference: reference !== undefined },
+	};
+	return { inputs: (Object.keys(used) as InputRole[]).filter((role) => used[role]), identity, cacheDir };
 }
 
 function ingredientsOf(portrait: Portrait, { painting, inputs, photos }: Begun): Ingredients {

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 
 const generate = (...args: string[]) =>
-	run('generate', '--bundle', bundle, '--device', 'cpu', '--cache-dir', inFolder('cache'), ...args);
+	run('generate', '--bundle', bundle, '--device', 'cpu', '--cache-dir', inFolder('cache'), '--no-provenance', ...args);
 const all = [
 	...['--identity', 'anna.json', '--lcm', '--seed', '1', '--steps', '3', '--image', 'room.png', '--strength', '0.9'],
 	...['--mask', 'mask.png', '--overlay', '--control', 'room.png', '--control-scale', '0.5', '--expression', 'smile'],

@@ -30,6 +30,9 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 const commandNames = ['generate', 'encode', 'detect', 'compare', 'evaluate', 'audit', 'pull', 'engines', 'doctor'];
 
+/** Signatures differ each time, and some tests compare files. */
+const unmarked = '--no-provenance';
+
 describe('help and version', () => {
 	test('--help lists the commands on stdout', async () => {
 		const { code, stdout, stderr } = await run('--help');
@@ -398,7 +401,7 @@ const astronaut = join(import.meta.dirname, '../fixtures/astronaut.png');
 // The golden bundle paints with tiny random networks, and can't read faces.
 describe('with a bundle', () => {
 	const bundle = join(import.meta.dirname, '../golden/tiny-sd');
-	const model = ['--bundle', bundle, '--steps', '2'];
+	const model = ['--bundle', bundle, '--steps', '2', unmarked];
 	const identity = () => join(folder, 'anna.json');
 	beforeEach(async () => {
 		const embedding = Array.from({ length: 512 }, (_, i) => Math.sin(i + 1));
@@ -454,7 +457,7 @@ describe('with a bundle', () => {
 	test('generate paints with the decoder that is asked for, or says where one is to be had', async () => {
 		const own = join(folder, 'bundle');
 		await cp(bundle, own, { recursive: true });
-		const args = ['generate', '--identity', identity(), '--seed', '7', '--steps', '2', '--bundle', own];
+		const args = ['generate', '--identity', identity(), '--seed', '7', '--steps', '2', '--bundle', own, unmarked];
 		const missing = await run(...args, '--decoder', 'taesd');
 		expect([missing.code, missing.stdout]).toEqual([1, '']);
 		expect(missing.stderr).toContain(join(own, 'taesd'));
@@ -485,7 +488,7 @@ describe('with a bundle', () => {
 
 	describe('a recipe', () => {
 		const cached = () => ['--cache-dir', join(folder, 'cache')];
-		const paint = (...options: string[]) => run('generate', '--bundle', bundle, ...cached(), ...options);
+		const paint = (...options: string[]) => run('generate', '--bundle', bundle, ...cached(), unmarked, ...options);
 		const saved = join('one', 'anna-8.recipe.json');
 		beforeEach(async () => {
 			const args = ['--identity', identity(), '--count', '2', '--seed', '7', '--steps', '2', '--save-recipe'];
@@ -503,7 +506,7 @@ describe('with a bundle', () => {
 			expect(await sha256('again/anna-8-8.png')).toBe(await sha256('one/anna-8.png'));
 			expect(await sha256('again/anna-8-8.recipe.json')).toBe(await sha256(saved));
 			const piped = await shell(
-				`cat ${saved} | $arc2face generate --bundle ${bundle} --cache-dir cache --recipe - --out piped.png`,
+				`cat ${saved} | $arc2face generate --bundle ${bundle} --cache-dir cache ${unmarked} --recipe - --out piped.png`,
 			);
 			expect([piped.code, await sha256('piped.png')]).toEqual([0, await sha256('one/anna-8.png')]);
 		});
@@ -631,7 +634,7 @@ describe('with photos', () => {
 		const lora = join(bundle, 'lcm-lora/pytorch_lora_weights.safetensors');
 		const paint = async (out: string, ...more: string[]) => {
 			const usual = ['generate', astronaut, ...keypoints, '--bundle', bundle, '--seed', '3', '--out', out];
-			const { code, stderr } = await run(...usual, ...more);
+			const { code, stderr } = await run(...usual, unmarked, ...more);
 			expect(code, stderr).toBe(0);
 			return await readFile(join(folder, out));
 		};

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readEmbeddings } from '../../lib/dataset/identities/file.ts';
 import { Arc2Face, Identity, type Recipe } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
+import { sourceTypes } from '../../lib/provenance/source-type.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { useProgram } from '../program.ts';
 
@@ -94,6 +95,8 @@ test('a set has a portrait and a crop of each image, and a row that tells how it
 		for (const file of [portrait, crop]) sizes.push(await sharp(join(data, file!)).metadata());
 	}
 	expect(sizes.map(({ width, height }) => `${width}×${height}`)).toEqual(rows.flatMap(() => ['96×96', '112×112']));
+	// Each says what it is, and by XMP alone: pixels and bytes are those of the seed.
+	expect(sizes.filter(({ xmpAsString }) => !xmpAsString?.includes(sourceTypes.generated))).toEqual([]);
 	expect(new Set(rows.map(({ seed }) => seed)).size).toBe(15);
 	expect(new Set(rows.map(({ yaw }) => yaw)).size).toBeGreaterThan(10);
 	expect(new Set(rows.map(({ expression }) => expression)).size).toBeGreaterThan(2);

@@ -21,6 +21,7 @@ const written = [
 	'docs/responsible-use.md',
 	'docs/threat-model.md',
 	'docs/datasets.md',
+	'docs/provenance.md',
 	'docs/bundles.md',
 	'docs/gpu.md',
 	'docs/errors.md',

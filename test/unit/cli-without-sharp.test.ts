@@ -13,6 +13,7 @@ test('without sharp every command tells its options, and doctor runs', async () 
 		'encode',
 		'detect',
 		'compare',
+		'verify',
 		'evaluate',
 		'pull',
 		'dataset',

@@ -16,10 +16,10 @@ function screaming(constant: string): string {
 		.toUpperCase();
 }
 
-test('native code has the codes of TypeScript but those of downloads, choices and consent, and two that TypeScript answers', () => {
+test('native code has the codes of TypeScript but those of downloads, choices, consent and signatures, and two that TypeScript answers', () => {
 	const [, body] = native('error.h').match(/enum class ErrorCode \{([^}]*)\}/)!;
 	const constants = body!.match(/k\w+/g)!;
-	const own = ['DOWNLOAD_FAILED', 'NO_FACE', 'CONSENT_REQUIRED', 'DENIED', 'LEDGER_DAMAGED'];
+	const own = ['DOWNLOAD_FAILED', 'NO_FACE', 'CONSENT_REQUIRED', 'DENIED', 'LEDGER_DAMAGED', 'SIGNING_FAILED'];
 	const shared = Object.keys(errorCodes).filter((code) => !own.includes(code));
 	expect(Object.keys(errorCodes)).toEqual(expect.arrayContaining(own));
 	const answered = ['CANCELLED', 'INVALID_ENGINE'];

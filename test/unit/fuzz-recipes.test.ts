@@ -32,6 +32,7 @@ const model: Model = {
 	},
 	geometry: { ...size, pixelsPerLatent: 8 },
 	...{ features: featureNames, decoder: 'vae', presets: usualPresets, asksConsent: false },
+	marking: { provenance: undefined, cacheDir: undefined },
 };
 const identity = Array.from({ length: 512 }, (_, i) => Math.sin(i));
 const digest = 'ab'.repeat(32);

@@ -303,7 +303,7 @@ describe('refused with the name of the option, what it may be, and what it was',
 		[
 			'load',
 			{ presicion: 'fp32' },
-			'batchSizes, cacheDir, onProgress, signal for the options of load but received `presicion`',
+			'batchSizes, cacheDir, provenance, onProgress, signal for the options of load but received `presicion`',
 		],
 		[
 			'detect',

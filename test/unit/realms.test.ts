@@ -122,7 +122,7 @@ describe('a path may be a file: URL', () => {
 	});
 
 	test('for an image', async () => {
-		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
+		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0, { provenance: false });
 		const path = join(folder, 'a portrait.png');
 		expect(await image.toFile(url(path))).toBe(path);
 		expect(await image.toFile(String(url(path)))).toBe(path);
@@ -135,7 +135,7 @@ describe('a path may be a file: URL', () => {
 		['with a NUL', 'a\0.png'],
 		['that is none', 7],
 	])('but none %s', async (_, path) => {
-		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
+		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0, { provenance: false });
 		const refused = { code: 'INVALID_ARGUMENT', details: { option: 'path' } };
 		await expect(image.toFile(path as string)).rejects.toMatchObject(refused);
 		expect(() => resolveLoadOptions({ bundle: path as string })).toThrow('Expected a path or a file: URL for `bundle`');

@@ -52,6 +52,7 @@ const anyModel: Model = {
 	},
 	geometry: { width: 96, height: 96, pixelsPerLatent: 8 },
 	...{ features: featureNames, decoder: 'vae', presets: usualPresets, asksConsent: false },
+	marking: { provenance: undefined, cacheDir: undefined },
 };
 
 /** The recipe with what is at a path replaced; undefined: left out. */

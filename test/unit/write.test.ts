@@ -31,7 +31,7 @@ describe('writeWhole', () => {
 	});
 
 	test('an image is written with it', async () => {
-		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
+		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0, { provenance: false });
 		expect(await image.toFile(join(folder, longNames[0]!))).toBe(join(folder, longNames[0]!));
 	});
 
@@ -81,7 +81,7 @@ describe("a failed write names the file that was asked for, and the system's rea
 		const { problem, details } = await failure(file);
 		expect(problem).toBe(`Could not write ${file}: there is no such folder.`);
 		expect(details).toEqual({ file, systemCode: 'ENOENT' });
-		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0);
+		const image = new GeneratedImage(new Uint8Array(12), { width: 2, height: 2 }, 1, 0, { provenance: false });
 		const painted = await failure(file, (name) => image.toFile(name));
 		expect([painted.message.includes('.tmp'), painted.details.file]).toEqual([false, file]);
 		const made = `mkdir(${JSON.stringify(join(folder, 'missing'))}, { recursive: true })`;

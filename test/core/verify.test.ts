@@ -1,0 +1,271 @@
+// What `verifyImage` and `arc2face verify` find in files: whole, changed, saved anew, hostile.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { crc32 } from 'node:zlib';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GeneratedImage } from '../../lib/image.ts';
+import { packageRoot } from '../../lib/package.ts';
+import { sourceTypes } from '../../lib/provenance/source-type.ts';
+import type { Verification } from '../../lib/provenance/verification.ts';
+import { verifyImage } from '../../lib/provenance/verify.ts';
+import { xmpOf } from '../../lib/provenance/xmp.ts';
+import { newSigner, type TestSigner } from '../certificates.ts';
+import { runLine } from '../command-line.ts';
+import { mutations, seeded } from '../mutated-bytes.ts';
+
+const size = { width: 64, height: 48 };
+const pixels = Uint8Array.from({ length: size.width * size.height * 3 }, (_, i) => (i * 7 + (i >> 6)) % 256);
+const formats = ['png', 'jpeg', 'webp', 'avif'] as const;
+type Format = (typeof formats)[number];
+
+let folder: string;
+let signer: TestSigner;
+const files = {} as Record<Format, Buffer>;
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'arc2face-verify-'));
+	signer = await newSigner();
+	const image = new GeneratedImage(pixels, size, 1, 0);
+	for (const format of formats) files[format] = await image.toBuffer(format, { provenance: { signer } });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A changed byte of the image, where its decoder notices nothing: in PNG that is a chunk of text before the end. */
+function tampered(format: Format): Buffer {
+	const bytes = Buffer.from(files[format]);
+	if (format === 'png') {
+		const end = bytes.length - 12;
+		const text = withChecksum(Buffer.from('tEXtAuthor\0Bob'));
+		return Buffer.concat([bytes.subarray(0, end), text, bytes.subarray(end)]);
+	}
+	// WebP has the image in the front, the others at the end.
+	bytes[format === 'webp' ? 300 : bytes.length - 300]! ^= 1;
+	return bytes;
+}
+
+function withChecksum(typeAndData: Buffer): Buffer {
+	const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+	length.writeUInt32BE(typeAndData.length - 4);
+	checksum.writeUInt32BE(crc32(typeAndData));
+	return Buffer.concat([length, typeAndData, checksum]);
+}
+
+describe('a signed file', () => {
+	test.each(formats)('%s: is known by a path, a URL, bytes and a Blob', async (format) => {
+		const path = join(folder, `own.${format}`);
+		await writeFile(path, files[format]);
+		const bytes = files[format];
+		for (const one of [
+			path,
+			pathToFileURL(path),
+			new Uint8Array(bytes),
+			new Uint8Array(bytes).buffer,
+			new Blob([bytes]),
+		]) {
+			expect(await verifyImage(one)).toMatchObject({ finding: 'signed', madeHere: true, c2pa: { state: 'intact' } });
+		}
+	});
+
+	test('counts by the issuer that is trusted, and by nobody else', async () => {
+		const other = await newSigner();
+		const findings = async (trust: string) => {
+			const { finding, c2pa } = await verifyImage(files.png, { trust });
+			return [finding, c2pa?.state, c2pa?.signer?.isTrusted];
+		};
+		expect(await findings(signer.issuer)).toEqual(['signed', 'intact', true]);
+		expect(await findings(other.issuer + signer.issuer)).toEqual(['signed', 'intact', true]);
+		expect(await findings(other.issuer)).toEqual(['marked', 'intact', false]);
+		expect((await verifyImage(files.png)).c2pa?.signer).not.toHaveProperty('isTrusted');
+	});
+
+	test.each(formats)('%s: with a byte changed is altered, whoever is trusted', async (format) => {
+		const changed = tampered(format);
+		const found = await verifyImage(changed, { trust: signer.issuer });
+		expect(found).toMatchObject({ finding: 'altered', c2pa: { state: 'altered' } });
+		expect(found.c2pa?.faults).toEqual([expect.stringMatching(/^assertion\.(data|bmff)Hash\.mismatch$/)]);
+		expect(found.c2pa?.meaning).toContain('changed after it was signed');
+	});
+
+	test('whose pixels were changed so that none can be decoded is altered', async () => {
+		const changed = Buffer.from(files.png);
+		changed[changed.length - 300]! ^= 1;
+		await expect(sharp(changed).raw().toBuffer()).rejects.toThrow();
+		expect(await verifyImage(changed)).toMatchObject({ finding: 'altered' });
+	});
+
+	test('of which the manifest was changed is altered', async () => {
+		const changed = Buffer.from(files.jpeg);
+		const at = changed.indexOf('trainedAlgorithmicMedia');
+		expect(at).toBeGreaterThan(0);
+		changed.write('digitalCapture', at);
+		const { finding, c2pa } = await verifyImage(changed);
+		expect(finding).toBe('altered');
+		expect(c2pa?.faults).toContain('assertion.hashedURI.mismatch');
+	});
+
+	test('whose manifest is cut out of another has not its own', async () => {
+		const other = new GeneratedImage(
+			pixels.map((one) => 255 - one),
+			size,
+			1,
+			0,
+		);
+		const [own, unmarked] = [files.jpeg, await other.toBuffer('jpeg', { provenance: false })];
+		// In a JPEG it is a segment of its own, right after the beginning.
+		const length = own.readUInt16BE(4);
+		const pasted = Buffer.concat([unmarked.subarray(0, 2), own.subarray(2, 4 + length), unmarked.subarray(2)]);
+		expect((await verifyImage(pasted)).finding).toBe('altered');
+	});
+});
+
+describe('a file that was saved anew', () => {
+	test.each(formats)('%s: has no metadata left', async (format) => {
+		const found = await verifyImage(await sharp(files[format]).toFormat(format).toBuffer());
+		expect(found).not.toHaveProperty('c2pa');
+		expect(found).not.toHaveProperty('xmp');
+	});
+
+	test('with its XMP is marked, and nobody shows that it is unchanged', async () => {
+		const found = await verifyImage(await sharp(files.png).keepXmp().jpeg().toBuffer());
+		expect(found).toMatchObject({ finding: 'marked', generated: true, madeHere: true });
+		expect(found).not.toHaveProperty('c2pa');
+	});
+});
+
+describe('other files', () => {
+	test('a photo has no marks', async () => {
+		const photo = join(packageRoot, 'test/fixtures/astronaut.png');
+		expect(await verifyImage(photo)).toEqual({ finding: 'none', generated: false, madeHere: false });
+	});
+
+	test.each(['gif', 'tiff'] as const)('%s is read for its XMP', async (format) => {
+		const image = sharp(pixels, { raw: { ...size, channels: 3 } }).withXmp(xmpOf(sourceTypes.edited));
+		const found = await verifyImage(await image.toFormat(format).toBuffer());
+		expect(found.finding).toBe(format === 'gif' ? 'none' : 'marked'); // sharp writes no XMP into GIF
+	});
+
+	test('of another generator are marked, but not made here', async () => {
+		const xmp = xmpOf(sourceTypes.generated).replace(/CreatorTool="[^"]*"/, 'CreatorTool="arc2face-nativeX 1"');
+		const image = sharp(pixels, { raw: { ...size, channels: 3 } }).withXmp(xmp);
+		expect(await verifyImage(await image.png().toBuffer())).toMatchObject({
+			...{ finding: 'marked', generated: true, madeHere: false },
+		});
+	});
+
+	test.each([
+		['a missing file', '/no/such/file.png', 'INVALID_IMAGE', 'there is no such file'],
+		['what is no image', Buffer.from('hello'), 'INVALID_IMAGE', 'only JPEG, PNG, WebP'],
+		['nothing', Buffer.alloc(0), 'INVALID_IMAGE', ''],
+		['pixels', { data: pixels, ...size, channels: 3 as const }, 'INVALID_ARGUMENT', 'Pixels have no metadata'],
+		[
+			'a sharp instance',
+			sharp(pixels, { raw: { ...size, channels: 3 } }),
+			'INVALID_ARGUMENT',
+			'Pixels have no metadata',
+		],
+		['a number', 7 as never, 'INVALID_ARGUMENT', '`photo`'],
+	])('%s: fails with a reason', async (_, photo, code, text) => {
+		const error = await verifyImage(photo).then(
+			() => undefined,
+			(thrown: Error & { code: string }) => thrown,
+		);
+		expect(error).toMatchObject({ name: 'Arc2FaceError', code });
+		expect(error?.message).toContain(text);
+	});
+
+	test('what is trusted has to be certificates', async () => {
+		for (const trust of ['hello', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', '', 7 as never]) {
+			await expect(verifyImage(files.png, { trust })).rejects.toMatchObject({
+				...{ code: 'INVALID_ARGUMENT', details: { option: 'trust' } },
+			});
+		}
+	});
+
+	test.each(formats)('%s: however it is damaged, there is an answer or a reason', async (format) => {
+		const random = seeded(11);
+		for (let i = 0; i < 20; i++) random(2);
+		const names = Object.keys(mutations);
+		const answers: string[] = [];
+		for (let i = 0; i < 120; i++) {
+			const name = names[i % names.length]!;
+			const bytes = mutations[name]!(Buffer.from(files[format]), random(files[format].length), random);
+			answers.push(
+				await verifyImage(bytes).then(
+					({ finding }) => finding,
+					(error) => error.code ?? `${name}: ${error.stack}`,
+				),
+			);
+		}
+		const known = ['signed', 'altered', 'marked', 'none', 'INVALID_IMAGE'];
+		expect(answers.filter((answer) => !known.includes(answer))).toEqual([]);
+		expect(answers).toContain('altered');
+		expect(answers).toContain('INVALID_IMAGE');
+	});
+});
+
+describe('arc2face verify', () => {
+	const verify = async (...args: string[]) => {
+		const { outcome } = await runLine(['verify', ...args]);
+		return {
+			code: outcome!.exitCode,
+			text: String(outcome!.text),
+			findings: (outcome!.value as { results: Verification[] }).results.map(({ finding }) => finding),
+		};
+	};
+	const save = async (name: string, bytes: Buffer) => {
+		await writeFile(join(folder, name), bytes);
+		return join(folder, name);
+	};
+
+	test('tells by its exit code what it found; of several files the worst', async () => {
+		const signed = await save('signed.png', files.png);
+		const altered = await save('altered.webp', tampered('webp'));
+		const marked = await save('marked.jpg', await sharp(files.png).keepXmp().jpeg().toBuffer());
+		const none = await save(
+			'none.png',
+			await sharp(pixels, { raw: { ...size, channels: 3 } })
+				.png()
+				.toBuffer(),
+		);
+		const trust = await save('other.pem', Buffer.from((await newSigner()).issuer));
+		expect(await verify(signed)).toMatchObject({ code: 0, findings: ['signed'] });
+		expect(await verify(altered)).toMatchObject({ code: 4, findings: ['altered'] });
+		expect(await verify(none)).toMatchObject({ code: 5, findings: ['none'] });
+		expect(await verify(marked)).toMatchObject({ code: 6, findings: ['marked'] });
+		expect(await verify(signed, '--trust', trust)).toMatchObject({ code: 6, findings: ['marked'] });
+		expect(await verify(signed, marked)).toMatchObject({ code: 6 });
+		expect(await verify(none, signed, altered, marked)).toMatchObject({ code: 4 });
+		expect(await verify(altered, join(folder, 'missing.png'))).toMatchObject({ code: 1 });
+	});
+
+	test('says who signed and what that proves', async () => {
+		const { text } = await verify(await save('own.png', files.png));
+		const parts = [
+			'own.png: marked as generated, signed',
+			'C2PA: intact',
+			'signed by: Anna',
+			'XMP: Everybody',
+			'Watermark:',
+		];
+		for (const said of parts) {
+			expect(text).toContain(said);
+		}
+	});
+
+	test('shows no control characters of a file', async () => {
+		const xmp = xmpOf(sourceTypes.generated).replace(/CreatorTool="[^"]*"/, 'CreatorTool="red&#x9b;31m&#x7f;"');
+		const image = sharp(pixels, { raw: { ...size, channels: 3 } }).withXmp(xmp);
+		const { text } = await verify(await save('hostile.png', await image.png().toBuffer()));
+		expect(text).toContain('red\\x9b31m\\x7f');
+	});
+
+	test('refuses what is no list of certificates, or is not there', async () => {
+		const image = await save('image.png', files.png);
+		await expect(runLine(['verify', image, '--trust', image])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+		await expect(runLine(['verify', image, '--trust', join(folder, 'no.pem')])).rejects.toMatchObject({
+			...{ code: 'FILE_FAILED', details: { systemCode: 'ENOENT' } },
+		});
+	});
+});
