@@ -1,5 +1,6 @@
 // The documentation is true: its programs compile and run, its commands run, its links work.
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,8 @@ const written = [
 	'docs/responsible-use.md',
 	'docs/threat-model.md',
 	'docs/datasets.md',
+	'docs/consent.md',
+	'docs/watermark.md',
 	'docs/provenance.md',
 	'docs/bundles.md',
 	'docs/gpu.md',
@@ -79,6 +82,8 @@ describe('in a project that has the package installed', () => {
 		await copyFile(photo('person-06-1.jpg'), join(folder, 'photos/anna-1.jpg'));
 		await copyFile(photo('person-06-2.jpg'), join(folder, 'photos/anna-2.jpg'));
 		await copyFile(photo('person-25-0.jpg'), join(folder, 'group.jpg'));
+		await writeFile(join(folder, 'form-1042.pdf'), 'a signed form');
+		await writeFile(join(folder, 'studio.key'), randomBytes(32).toString('base64'));
 		for (const [name, person] of [
 			['anna', '06'],
 			['ben', '12'],
@@ -156,7 +161,8 @@ describe('in a project that has the package installed', () => {
 				'dressed.png',
 			]),
 		);
-		expect(await readdir(join(folder, 'portraits'))).toHaveLength(4);
+		const portraits = ['anna-42.png', 'anna-43.png', 'anna-44.png', 'anna-45.png'];
+		expect(await readdir(join(folder, 'portraits'))).toEqual(expect.arrayContaining(portraits));
 		expect(await readdir(join(folder, 'report'))).toEqual(expect.arrayContaining(['report.html', 'report.json']));
 	});
 });
