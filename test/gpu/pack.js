@@ -59,7 +59,13 @@ const files = [
 	...[`${onnxRuntime}/package.json`, `${onnxRuntime}/bin/napi-v6/linux/x64/libonnxruntime.so.1`],
 ];
 /** Packages that only a build needs, or that nothing of this asks vite for. */
-const unneeded = new Set(['node-addon-api', 'node-api-headers', 'onnxruntime-node', 'lightningcss']);
+const unneeded = new Set([
+	'node-addon-api',
+	'node-api-headers',
+	'onnxruntime-node',
+	'lightningcss',
+	'@contentauth/c2pa-wasm',
+]);
 /** What nobody loads. */
 const unloaded = /\.(map|md|mts|cts|h|cc|cu|flow|hpp)$|\.d\.ts$|(^|\/)CMakeFiles(\/|$)/;
 /** Of the tiny bundle, what paints portraits of a known identity. */
