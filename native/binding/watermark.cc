@@ -23,6 +23,12 @@ Executor& Marker() {
   return marker;
 }
 
+// Images to read come from anywhere, and take longer: images to mark must not wait for them.
+Executor& Reader() {
+  static auto& reader = *new Executor;
+  return reader;
+}
+
 PhotoView ViewOf(const Photo& image) { return {image.data.get(), image.width, image.height}; }
 
 Napi::Value ToBytes(Napi::Env env, const uint8_t* from, size_t count) {
@@ -65,7 +71,7 @@ Napi::Value ReadWatermark(const Napi::CallbackInfo& info) {
   return Guarded(env, [&] {
     const Photo image = ReadPhoto(info[0], "image");
     return StartTask<std::optional<Watermark>>(
-        env, Marker(), {}, [=](uint64_t, Interrupt& interrupt) { return ReadWatermark(ViewOf(image), interrupt); },
+        env, Reader(), {}, [=](uint64_t, Interrupt& interrupt) { return ReadWatermark(ViewOf(image), interrupt); },
         ToWatermark);
   });
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <numbers>
@@ -52,6 +53,19 @@ TEST(Watermark, TakesEverySize) {
       }
     }
   }
+}
+
+// Both sides are odd, so that the middle begins inside a block.
+TEST(Watermark, IsReadInTheMiddleOfALargeImage) {
+  constexpr int kWidth = 2301, kHeight = 2115;
+  const std::vector<uint8_t> image = Image(kWidth, kHeight);
+  std::vector<uint8_t> marked = EmbedWatermark({image.data(), kWidth, kHeight}, kPayload);
+  // What is outside of it does not count.
+  std::fill_n(marked.begin(), 3 * kWidth * 30, uint8_t{0});
+  Interrupt interrupt;
+  const auto found = ReadWatermark({marked.data(), kWidth, kHeight}, interrupt);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->payload, kPayload);
 }
 
 TEST(Watermark, StopsWhenInterrupted) {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <span>
 #include <utility>
 
 #include "../../error.h"
@@ -31,6 +32,8 @@ using namespace watermark;
 constexpr int kFinerSteps = 3;
 constexpr int kDoubling = static_cast<int>(kStepsPerDoubling);
 constexpr double kPlaces = kCodeTile * kCodeTile;
+// Pixels of a side that are looked at: of an image that was doubled, eight of the code's tiles.
+constexpr int kMostSide = 2048;
 
 struct Found {
   double false_alarm = 1;
@@ -111,10 +114,10 @@ class Planes {
   std::deque<std::pair<Grain, Plane>> planes_;
 };
 
-void LookAt(Planes& planes, int first, int second, Found& found) {
-  const std::array steps{first, second};
-  const std::array sums{Fold(planes.At(first), ScaleOf(first), kCodeTile),
-                        Fold(planes.At(second), ScaleOf(second), kCodeTile)};
+// At one scale, or two.
+void LookAt(Planes& planes, std::span<const int> steps, Found& found) {
+  std::array sums{std::vector<float>(kCodeTile * kCodeTile), std::vector<float>(kCodeTile * kCodeTile)};
+  for (size_t i = 0; i < steps.size(); ++i) sums[i] = Fold(planes.At(steps[i]), ScaleOf(steps[i]), kCodeTile);
   const std::array best = BestPlaces(sums[0], sums[1]);
   for (size_t i = 0; i < steps.size(); ++i) {
     for (const Place place : {Place{}, best[i]}) {
@@ -122,6 +125,20 @@ void LookAt(Planes& planes, int first, int second, Found& found) {
       if (bound < found.false_alarm) found = {.false_alarm = bound, .steps = steps[i], .place = place};
     }
   }
+}
+
+// The mark repeats, so that of a large image a part will do, in bounded time and memory. Copied where it is a part.
+PhotoView Middle(PhotoView image, std::vector<uint8_t>& kept) {
+  if (image.width <= kMostSide && image.height <= kMostSide) return image;
+  const int width = std::min(image.width, kMostSide), height = std::min(image.height, kMostSide);
+  const auto row_bytes = static_cast<size_t>(3) * static_cast<size_t>(width);
+  kept.resize(row_bytes * static_cast<size_t>(height));
+  for (int y = 0; y < height; ++y) {
+    const auto from = static_cast<size_t>(y + (image.height - height) / 2) * static_cast<size_t>(image.width) +
+                      static_cast<size_t>((image.width - width) / 2);
+    std::copy_n(image.data + 3 * from, row_bytes, kept.data() + static_cast<size_t>(y) * row_bytes);
+  }
+  return {kept.data(), width, height};
 }
 
 // The payload's tile is four of the code's, and may begin at any.
@@ -143,9 +160,10 @@ std::optional<WatermarkPayload> PayloadAt(const Plane& plane, const Found& found
 
 std::optional<Watermark> ReadWatermark(PhotoView image, Interrupt& interrupt) {
   CheckSize("an image to read a watermark from", image.width, image.height);
-  Planes planes(image);
+  std::vector<uint8_t> kept;
+  Planes planes(Middle(image, kept));
   Found found;
-  LookAt(planes, 0, 0, found);
+  LookAt(planes, std::array{0}, found);
   if (!(found.false_alarm <= kWatermarkFalseAlarms)) {
     // Halving and doubling are common, and looked at whatever the spectrum says.
     std::vector<int> steps{-kDoubling, kDoubling};
@@ -155,7 +173,7 @@ std::optional<Watermark> ReadWatermark(PhotoView image, Interrupt& interrupt) {
     }
     for (size_t i = 0; i < steps.size(); i += 2) {
       if (interrupt.requested()) throw Error(ErrorCode::kCancelled, "Reading the watermark was cancelled.");
-      LookAt(planes, steps[i], steps[std::min(i + 1, steps.size() - 1)], found);
+      LookAt(planes, std::span(steps).subspan(i, std::min<size_t>(2, steps.size() - i)), found);
     }
   }
   if (!(found.false_alarm <= kWatermarkFalseAlarms)) return std::nullopt;

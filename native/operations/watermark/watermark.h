@@ -20,7 +20,7 @@ using WatermarkPayload = std::array<uint8_t, kWatermarkBytes>;
 
 // Shortest side of images that carry a payload; smaller ones carry the code alone.
 inline constexpr int kWatermarkPayloadSide = 256;
-// Images in which a mark is found though there is none: at most one in a million (detect.cc says why).
+// Images in which a mark is found though there is none: at most one in a million (read.cc says why).
 inline constexpr double kWatermarkFalseAlarms = 1e-6;
 
 // A marked copy, [height, width, 3].
@@ -32,7 +32,8 @@ struct Watermark {
   // Empty: the image has none, or too little is left of it.
   std::optional<WatermarkPayload> payload;
 };
-// Empty: no mark. Throws kCancelled when interrupted.
+// Of an image of more than 2048 pixels a side, its middle is looked at. Empty: no mark. Throws kCancelled when
+// interrupted.
 std::optional<Watermark> ReadWatermark(PhotoView image, Interrupt& interrupt);
 
 }  // namespace arc2face
