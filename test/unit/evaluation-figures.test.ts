@@ -216,11 +216,11 @@ describe('verification', () => {
 		const { figures, impostors, pairs } = verify(evidence)!;
 		expect(figures.eer.value).toBe(equalErrorRate(roc));
 		expect(figures.auc.value).toBe(areaUnder(roc));
-		expect(figures['tarAtFar0.1'].value).toBe(trueAcceptRateAt(roc, 0.1));
-		expect(figures['tarAtFar0.01'].value).toBe(trueAcceptRateAt(roc, 0.01));
+		expect(figures.tarAtFarTenth.value).toBe(trueAcceptRateAt(roc, 0.1));
+		expect(figures.tarAtFarHundredth.value).toBe(trueAcceptRateAt(roc, 0.01));
 		expect(impostors).toHaveLength(1584);
 		expect(pairs.impostor).toEqual({ counted: 1584, all: 1584 });
-		for (const name of ['eer', 'auc', 'accuracy', 'tarAtFar0.1', 'tarAtFar0.01'] as const) {
+		for (const name of ['eer', 'auc', 'accuracy', 'tarAtFarTenth', 'tarAtFarHundredth'] as const) {
 			const { value, interval } = figures[name];
 			expect(interval![0], name).toBeLessThanOrEqual(value!);
 			expect(interval![1], name).toBeGreaterThanOrEqual(value!);
@@ -267,11 +267,13 @@ describe('verification', () => {
 
 	test('too few pairs of two people for a rate are warned of, and fewer than one are no rate at all', () => {
 		const { figures } = verify(evidence)!;
-		expect(figures['tarAtFar0.1'].warnings).toEqual([]);
-		expect(figures['tarAtFar0.01'].warnings).toEqual([]);
-		expect(figures['tarAtFar0.001'].warnings.join()).toContain('Pairs of two people that may pass at this rate: 1,');
+		expect(figures.tarAtFarTenth.warnings).toEqual([]);
+		expect(figures.tarAtFarHundredth.warnings).toEqual([]);
+		expect(figures.tarAtFarThousandth.warnings.join()).toContain(
+			'Of 1584 pairs of two people this rate lets 1 pass: so few that chance decides.',
+		);
 		const small = verify(crowd(4, { photos: 1, portraits: 5 }))!.figures;
-		expect(small['tarAtFar0.01']).toMatchObject({
+		expect(small.tarAtFarHundredth).toMatchObject({
 			value: null,
 			missing: 'That rate takes at least 100 pairs of two people; there are 60.',
 		});
