@@ -156,7 +156,7 @@ async function requireJudges(folder: string): Promise<void> {
 	if (missing.some((paths) => paths.length === 0)) return;
 	throw new UsageError(
 		`Expected the networks of FID or LPIPS in a bundle for --evaluation but there is no ${missing[0]![0]}.`,
-		'Name the folder above `evaluation`, or run `arc2face pull --with evaluation` and leave the option away.',
+		'Name the bundle, which is the folder above `evaluation`, or run `arc2face pull --with evaluation` and leave the option away.',
 	);
 }
 

@@ -153,7 +153,7 @@ function warningsAbout(
 	const others = conditions.filter(({ same }) => same === false).map(({ what }) => what.toLowerCase());
 	return [
 		...(others.length > 0
-			? [`Not comparable with the paper's figures, for other conditions: ${others.join(', ')}.`]
+			? [`Not comparable with the paper's figures, because these differ: ${others.join(', ')}.`]
 			: []),
 		...(portraits.people < leastPeople ? [few] : []),
 		...told.filter(([number]) => number > 0).map(([number, text, shown = number]) => `${text} ${shown}.`),

@@ -109,7 +109,7 @@ describe('a run', () => {
 		expect(again.stderr).toContain('All 6 portraits are there already.');
 		expect(again.stderr.split('looking at the photos: 8 images')).toHaveLength(2);
 		expect(again.stdout).toContain('ID: similarity to the input');
-		expect(again.stdout).toContain("Not comparable with the paper's figures, for other conditions: weights, steps,");
+		expect(again.stdout).toContain("Not comparable with the paper's figures, because these differ: weights, steps,");
 		expect(again.stderr).toContain('FID, KID, precision and recall take Inception');
 		expect(again.stdout).not.toContain('Inception');
 		expect(again.stdout).toContain(`The report is in ${at('report', 'report.html')}`);

@@ -280,6 +280,17 @@ describe('verification', () => {
 		expect(small.accuracy.warnings.join()).toContain('A fold has 4 pairs');
 	});
 
+	test('an accuracy below what one threshold would reach says why, and no other', () => {
+		const why =
+			'Each fold is judged by the threshold of the other nine, so that it is below what one threshold for all pairs would reach.';
+		const accuracies = [1, 2, 3, 4, 5, 6].map((seed) => {
+			const { accuracy, eer } = verify(crowd(4, { photos: 2, portraits: 3, seed }))!.figures;
+			return { isBelow: accuracy.value! < 1 - eer.value!, isTold: accuracy.warnings.includes(why) };
+		});
+		expect(accuracies.map(({ isTold }) => isTold)).toEqual(accuracies.map(({ isBelow }) => isBelow));
+		expect(new Set(accuracies.map(({ isTold }) => isTold)).size).toBe(2);
+	});
+
 	test('more pairs than allowed are drawn, the same ones for a seed, some of either kind', () => {
 		const pairs = pairUp(evidence, 200);
 		expect([pairs.genuine, pairs.similarities.length]).toEqual([100, 200]);

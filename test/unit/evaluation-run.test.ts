@@ -225,7 +225,7 @@ describe('a run', () => {
 		expect(figures.fid).toMatchObject({ value: null, missing: 'Pull Inception.' });
 		expect(figures.lpips).toMatchObject({ value: null, missing: 'Pull AlexNet.' });
 		expect(warnings).toEqual([
-			"Not comparable with the paper's figures, for other conditions: weights, steps, portraits of a person, size, recogniser that judges.",
+			"Not comparable with the paper's figures, because these differ: weights, steps, portraits of a person, size, recogniser that judges.",
 			'The intervals come from drawing only 2 people again and again: they may be far too narrow.',
 			'People of whom there is one photo, so that nothing else says what they look like: 1.',
 		]);
