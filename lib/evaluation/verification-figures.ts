@@ -109,7 +109,7 @@ function accuracyFigure(evidence: Evidence, pairs: PortraitPairs, eer: number): 
 		},
 		{ seed: evidence.seed },
 	);
-	// Of all thresholds for all pairs, that of the equal error rate is one.
+	// One threshold for all pairs reaches at least what that of the equal error rate does.
 	const chosenElsewhere =
 		'Each fold is judged by the threshold of the other nine, so that it is below what one threshold for all pairs would reach.';
 	const few = `A fold has ${share} pairs: one decision is worth ${(100 / share).toFixed(1)} % of its accuracy.`;
