@@ -2,7 +2,7 @@
 import { columnsOf, isLively, outliveReaders, print } from './cli/channels.ts';
 import type { Context, Outcome } from './cli/command.ts';
 import { exitCodeOf, exitCodes } from './cli/exit-codes.ts';
-import { errorJson, explain, interrupted, presentable } from './cli/message.ts';
+import { errorJson, explain, interrupted, presentable, sentences } from './cli/message.ts';
 import { runCommandLine } from './cli/parser.ts';
 import { Progress } from './cli/progress.ts';
 import { commands } from './commands/index.ts';
@@ -30,7 +30,7 @@ function interrupt(): void {
 async function main(args: string[]): Promise<number> {
 	const ending = await run(args);
 	progress.end();
-	const { outcome, failure, command } = ending;
+	const { outcome, failure, command, isContinuable } = ending;
 	try {
 		await print(asksForJson(args) ? jsonOf(ending) : textOf(ending));
 	} catch (error) {
@@ -39,7 +39,7 @@ async function main(args: string[]): Promise<number> {
 	}
 	if (failure === undefined) return outcome?.exitCode ?? exitCodes.done;
 	const isInterrupted = interruption.signal.aborted;
-	tell(isInterrupted ? interrupted.problem : explain(failure.error, command));
+	tell(isInterrupted ? sentences(interrupted(isContinuable)) : explain(failure.error, command));
 	return isInterrupted ? exitCodes.interrupted : exitCodeOf(failure.error);
 }
 
@@ -51,16 +51,21 @@ type Ending = {
 	failure?: { error: unknown };
 	/** The command that was chosen: `arc2face engines build`. */
 	command: string;
+	/** Whether the same command goes on where it was interrupted. */
+	isContinuable: boolean;
 };
 
 async function run(args: string[]): Promise<Ending> {
-	const ending: Ending = { help: '', command: 'arc2face' };
+	const ending: Ending = { help: '', command: 'arc2face', isContinuable: false };
 	const context: Context = {
 		signal: interruption.signal,
 		note: tell,
 		report: (error) => tell(explain(error, ending.command)),
 		endEarly: (error) => {
 			ending.failure = { error };
+		},
+		continuable: () => {
+			ending.isContinuable = true;
 		},
 		progress: (label, state) => progress.show(presentable(label), state),
 	};
@@ -91,9 +96,10 @@ function asksForJson(args: readonly string[]): boolean {
 }
 
 /** One object, whatever the ending, unless it is help. */
-function jsonOf({ help, outcome, failure, command }: Ending): string {
+function jsonOf({ help, outcome, failure, command, isContinuable }: Ending): string {
 	if (outcome === undefined && failure === undefined) return help;
-	const error = failure && (interruption.signal.aborted ? interrupted : errorJson(failure.error, command));
+	const error =
+		failure && (interruption.signal.aborted ? interrupted(isContinuable) : errorJson(failure.error, command));
 	return `${JSON.stringify({ ...outcome?.value, error }, undefined, '\t')}\n`;
 }
 

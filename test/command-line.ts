@@ -8,7 +8,8 @@ export function silentContext(more: Partial<Context> = {}): Context {
 	const endEarly = (error: unknown) => {
 		throw error;
 	};
-	return { signal: new AbortController().signal, note() {}, report() {}, endEarly, progress() {}, ...more };
+	const signal = new AbortController().signal;
+	return { signal, note() {}, report() {}, endEarly, continuable() {}, progress() {}, ...more };
 }
 
 /** @returns the command's result, and what was written: help, and what is wrong with the command line */

@@ -9,7 +9,7 @@ import { type AuditReport, foundGaps } from './report.ts';
 import { type Mark, scaleAround, scaleAroundZero, scaleText, strip, stripStyle } from './strips.ts';
 
 export function auditPageOf(report: AuditReport): string {
-	const { model, photos, portraits, made, groups, measures, warnings } = report;
+	const { model, portraits, made, groups, measures, warnings } = report;
 	const title = `Audit of ${report.protocol.portraits === 'painted' ? model.bundle : 'given portraits'}`;
 	const sections: Section[] = [
 		['found', 'What was found', foundList(report)],
@@ -31,7 +31,7 @@ export function auditPageOf(report: AuditReport): string {
 	const columns = groups.columns.length === 1 ? 'one column' : `${groups.columns.length} columns`;
 	return pageFrame({
 		title,
-		lead: html`Whether portraits are as good of everyone: ${portraits.count} portraits of ${photos.people} people, in groups by ${columns} of ${groups.source}.`,
+		lead: html`Whether portraits are as good of everyone: ${portraits.count} portraits of ${portraits.people} people, in groups by ${columns} of ${groups.source}.`,
 		...{ made, warnings, sections, style: stripStyle },
 		footer: `Made by arc2face-native ${report.package}. The same numbers are in audit.json.`,
 	});

@@ -15,8 +15,8 @@ export type AuditReport = Readonly<{
 	protocol: Circumstances['protocol'];
 	model: Circumstances['model'];
 	judges: Circumstances['judges'];
-	photos: Omit<Circumstances['photos'], 'failed' | 'lost'> & Readonly<{ failed: number; lost: number }>;
-	portraits: Readonly<Record<'count' | 'withFace' | 'failed', number>>;
+	photos: Omit<Circumstances['photos'], Named> & Readonly<Record<Named, number>>;
+	portraits: Readonly<Record<'count' | 'people' | 'withFace' | 'failed', number>>;
 	groups: Readonly<{
 		/** The file's name. */
 		source: string;
@@ -36,6 +36,9 @@ export type AuditReport = Readonly<{
 	warnings: readonly string[];
 }>;
 
+/** What an evaluation names, and an audit only counts. */
+type Named = 'failed' | 'lost' | 'empty' | 'severalFaces';
+
 /** Below, a gap that many would mind may well go unnoticed. */
 const manyPeople = 100;
 
@@ -53,8 +56,14 @@ export function auditReportOf(
 	}));
 	return {
 		...{ format: 1, package: packageVersion(), made: made.toISOString(), ...others },
-		photos: { ...photos, failed: photos.failed.length, lost: photos.lost.length },
-		portraits: { count: portraits.count, withFace: portraits.withFace, failed: portraits.failed.length },
+		photos: {
+			...{ ...photos, failed: photos.failed.length, lost: photos.lost.length },
+			...{ empty: photos.empty.length, severalFaces: photos.severalFaces.length },
+		},
+		portraits: {
+			...{ count: portraits.count, people: portraits.people, withFace: portraits.withFace },
+			failed: portraits.failed.length,
+		},
 		groups: { source: groups.source, digest: groups.digest, columns, leastPeople },
 		threshold: threshold ?? null,
 		...comparison,
@@ -78,7 +87,7 @@ function warningsAbout(
 		),
 	);
 	const few =
-		`These are ${photos.people} people, and the smallest group is of ${smallest}: that says little.` +
+		`These are ${photos.people + photos.lost.length} people, and the smallest group is of ${smallest}: that says little.` +
 		(reach > 0
 			? ` A gap in likeness of less than ${reach.toFixed(2)} could go unnoticed; that no gap is found does not say that there is none.`
 			: '');
@@ -97,7 +106,11 @@ function warningsAbout(
 			`Photos that could not be used, for lack of a face or otherwise: ${photos.failed.length}.`,
 		],
 		[photos.lost.length > 0, `People of whom no photo is left, who count in detection alone: ${photos.lost.length}.`],
-		[photos.severalFaces > 0, `Photos with several faces, of which the largest was taken: ${photos.severalFaces}.`],
+		[photos.empty.length > 0, `Folders without a photo: ${photos.empty.length}.`],
+		[
+			photos.severalFaces.length > 0,
+			`Photos with several faces, of which the largest was taken: ${photos.severalFaces.length}.`,
+		],
 		[portraits.failed.length > 0, `Portraits that can't be read, and were left out: ${portraits.failed.length}.`],
 	];
 	return told.filter(([isSo]) => isSo).map(([, text]) => text);

@@ -33,6 +33,8 @@ export interface Context {
 	report(error: unknown): void;
 	/** Has the result printed although an error ended the work midway, and the error then told: its exit code counts. */
 	endEarly(error: unknown): void;
+	/** From here on, the same command goes on where this one is interrupted. */
+	continuable(): void;
 	/** Shows how far the work named by `label` is; the next label ends it. */
 	progress(label: string, progress: { done: number; total: number | undefined; unit: ProgressUnit }): void;
 }

@@ -5,7 +5,7 @@ import type { FigureName } from '../evaluation/figures.ts';
 import { paperRow } from '../evaluation/paper.ts';
 import { table } from './table.ts';
 
-/** Each beside those of photos and the paper's; below, why some are missing or mean little. */
+/** Each beside those of photos and the paper's; below, why some are missing or mean little, but for networks that are not there. */
 export function figuresText(figures: Readonly<Record<FigureName, Figure>>): string {
 	const names = Object.keys(figureNames) as FigureName[];
 	const rows = names.map((name) => {
@@ -22,7 +22,8 @@ export function figuresText(figures: Readonly<Record<FigureName, Figure>>): stri
 		];
 	});
 	const notes = names.flatMap((name) => {
-		const { value, missing, warnings } = figures[name];
+		const { value, missing, lacksNetwork, warnings } = figures[name];
+		if (lacksNetwork) return []; // told before
 		const texts = value === null && missing !== undefined ? [missing] : warnings;
 		return texts.map((text) => ({ title: figureNames[name].title, text }));
 	});

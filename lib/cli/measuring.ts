@@ -2,6 +2,7 @@
 import { bundleFolder } from '../bundle/bundle.ts';
 import type { Prepared, Tools } from '../evaluation/evaluate.ts';
 import type { Judges } from '../evaluation/judges.ts';
+import { requireRunFolder } from '../evaluation/run-record.ts';
 import { type Alignment, alignments, resolveEvaluationOptions } from '../options/evaluation.ts';
 import { usualDecoder } from '../options/features.ts';
 import { resolveLoadOptions } from '../options/load.ts';
@@ -68,7 +69,8 @@ type Values = OptionValues<typeof measuringOptions>;
  * Reads and checks what there is before the model, loads everything, and measures.
  *
  * @param work - what is done with it
- * @throws {UsageError} as {@link requireOut}, and for options that would be ignored
+ * @throws {UsageError} for options that are missing, or would be ignored
+ * @throws {Arc2FaceError} as {@link requireOut}
  */
 export async function measuring<T>(
 	photos: string,
@@ -76,9 +78,10 @@ export async function measuring<T>(
 	context: Context,
 	work: (prepared: Prepared, tools: Tools) => Promise<T>,
 ): Promise<T> {
-	const out = requireOut(values);
+	const out = await requireOut(values);
 	const { judge } = values;
 	if (values.portraits !== undefined) requireNoPainting(values);
+	if (values.evaluation !== undefined) await requireJudges(values.evaluation);
 	const resolved = resolveEvaluationOptions(
 		{
 			...{ perIdentity: values.perIdentity, steps: values.steps, guidanceScale: values.guidanceScale },
@@ -128,14 +131,33 @@ export async function measuring<T>(
 			show(0);
 			return inThreads(tasks, { signal, onDone: show });
 		},
+		onPainting: (there, total) => {
+			context.continuable();
+			if (there > 0) context.note(`${there === total ? 'All' : `${there} of`} ${total} portraits are there already.`);
+		},
 		onProgress: (what, done, total) => context.progress(labels[what], { done, total, unit: 'images' }),
 	});
 }
 
-/** @throws {UsageError} without a folder for the report */
-export function requireOut({ out }: Pick<Values, 'out'>): string {
+/**
+ * @throws {UsageError} without a folder for the report
+ * @throws {Arc2FaceError} for one that can't be written to, or holds something else
+ */
+export async function requireOut({ out }: Pick<Values, 'out'>): Promise<string> {
 	if (out === undefined) throw new UsageError('Expected a folder for --out but received none.');
+	await requireRunFolder(out);
 	return out;
+}
+
+/** @throws {UsageError} for a folder that has none of the networks that judge */
+async function requireJudges(folder: string): Promise<void> {
+	const { judgeNames, missingJudgePaths } = await import('../bundle/judges.ts');
+	const missing = await Promise.all(judgeNames.map((name) => missingJudgePaths(folder, name)));
+	if (missing.some((paths) => paths.length === 0)) return;
+	throw new UsageError(
+		`Expected the networks of FID or LPIPS in a bundle for --evaluation but there is no ${missing[0]![0]}.`,
+		'Name the bundle, which is the folder above `evaluation`, or run `arc2face pull --with evaluation` and leave the option away.',
+	);
 }
 
 const labels = {

@@ -9,7 +9,11 @@ export type ErrorJson = Omit<ReturnType<Arc2FaceError['toJSON']>, 'code'> & {
 	code: ErrorCode | 'INTERRUPTED' | 'INTERNAL';
 };
 
-export const interrupted: ErrorJson = { code: 'INTERRUPTED', problem: 'Interrupted.', details: {} };
+/** @param isContinuable - whether the same command goes on from there */
+export function interrupted(isContinuable: boolean): ErrorJson {
+	const remedy = isContinuable ? { remedy: 'Run the same command again: it goes on from here.' } : {};
+	return { code: 'INTERRUPTED', problem: 'Interrupted.', ...remedy, details: {} };
+}
 
 /** @param command - whose help tells more: `arc2face engines build` */
 export function errorJson(error: unknown, command: string): ErrorJson {
@@ -29,7 +33,11 @@ export function errorJson(error: unknown, command: string): ErrorJson {
 export function explain(error: unknown, command: string): string {
 	const { code, problem, remedy } = errorJson(error, command);
 	if (code === 'INTERNAL' && error instanceof Error) return `arc2face: ${error.stack}`;
-	return `arc2face: ${remedy === undefined ? problem : `${problem} ${remedy}`}`;
+	return `arc2face: ${sentences({ problem, remedy })}`;
+}
+
+export function sentences({ problem, remedy }: { problem: string; remedy?: string | undefined }): string {
+	return remedy === undefined ? problem : `${problem} ${remedy}`;
 }
 
 /** For one word, such as a path, and for a whole message, which may hold a stack. */

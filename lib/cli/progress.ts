@@ -13,6 +13,8 @@ export class Progress {
 	readonly #stream: NodeJS.WriteStream;
 	readonly #isLively: boolean;
 	#label: string | undefined;
+	/** What was shown last, also of a label that something else was written after. */
+	#last: { label: string; done: number; total: number } | undefined;
 	#begun = { at: 0, done: 0 };
 	#bar: SingleBar | undefined;
 	#lastLine = 0;
@@ -26,6 +28,7 @@ export class Progress {
 	show(label: string, state: State): void {
 		const { done, total = done } = state;
 		if (label !== this.#label) this.#begin(label, state);
+		this.#last = { label, done, total };
 		if (!this.#isLively && performance.now() - this.#lastLine >= lineEveryMs) {
 			this.#writeLine(`${label}: ${describe(state)}${isCounted(state.unit) ? this.#left(state) : ''}`);
 		}
@@ -43,8 +46,10 @@ export class Progress {
 	#begin(label: string, { done, total = done, unit }: State): void {
 		this.end();
 		this.#label = label;
-		this.#begun = { at: performance.now(), done };
+		const goesOn = label === this.#last?.label && total === this.#last.total && done >= this.#last.done;
+		if (!goesOn) this.#begun = { at: performance.now(), done };
 		if (!this.#isLively) {
+			if (goesOn) return;
 			const isNamed = unit === 'steps' || isCounted(unit);
 			this.#writeLine(isNamed ? `${label}: ${total} ${total === 1 ? singular(unit) : unit}` : label);
 			return;

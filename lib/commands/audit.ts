@@ -40,13 +40,13 @@ export default defineCommand({
 		const photos = positionals[0]!;
 		const { groups: file, minSimilarity } = values;
 		if (file === undefined) throw new UsageError('Expected a file for --groups but received none.');
-		const out = requireOut(values);
+		const out = await requireOut(values);
 		checkAuditOptions({ minSimilarity });
 		// Imported here: without sharp, which it needs, `--help` still answers.
 		const { readPeople } = await import('../evaluation/people.ts');
 		const { readGroups } = await import('../audit/groups.ts');
 		const { audit, requireOwnAudit } = await import('../audit/audit.ts');
-		const groups = await readGroups(file, await readPeople(photos));
+		const groups = await readGroups(file, (await readPeople(photos)).people);
 		await requireOwnAudit(out, groups, minSimilarity);
 		return await measuring(photos, values, context, async (prepared, tools) => {
 			const { report, failed } = await audit(prepared, groups, minSimilarity, tools);

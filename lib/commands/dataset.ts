@@ -227,10 +227,13 @@ function parsePart(text: string): { index: number; of: number } {
 }
 
 /** The label tells the rate, too, from which the time left follows. */
-function displayOf({ progress, note }: Context): Pick<MakeContext, 'onProgress' | 'onStage'> {
+function displayOf({ progress, note, continuable }: Context): Pick<MakeContext, 'onProgress' | 'onStage'> {
 	const units = { choosing: 'people', painting: 'images' } as const;
 	return {
-		onProgress: (stage, done, total) => progress(stage, { done, total, unit: units[stage] }),
+		onProgress: (stage, done, total) => {
+			if (stage === 'painting') continuable();
+			progress(stage, { done, total, unit: units[stage] });
+		},
 		onStage: () => note('Joining the shards.'),
 	};
 }

@@ -42,6 +42,8 @@ export type Prepared = Readonly<{
 	folder: string;
 	/** What the photos are called: the name of their folder or list. */
 	source: string;
+	/** Folders that have no photo. */
+	empty: readonly string[];
 }>;
 
 export type Tools = Readonly<{
@@ -54,6 +56,8 @@ export type Tools = Readonly<{
 	attempt: Attempt;
 	/** Does the pieces of the figures' computation. */
 	run: (tasks: readonly Task[]) => Promise<Answer[]>;
+	/** Before anything is painted: how many portraits are there already. From here on, the same run goes on where it ended. */
+	onPainting: (there: number, total: number) => void;
 	onProgress: (what: 'photos' | 'painting' | 'portraits' | 'comparing', done: number, total: number) => void;
 	signal: AbortSignal;
 }>;
@@ -76,7 +80,7 @@ export type Asked = Readonly<{
  */
 export async function prepare(asked: Asked, signal: AbortSignal): Promise<Prepared> {
 	const { photos, out, options, described, decoder } = asked;
-	const people = await readPeople(photos);
+	const { people, empty } = await readPeople(photos);
 	const given = asked.portraits === undefined ? undefined : await readGiven(asked.portraits, people);
 	const size = asked.size ?? described.geometry;
 	const isFramed = described.framing === 'ffhq' && given === undefined && size.width === size.height;
@@ -102,7 +106,7 @@ export async function prepare(asked: Asked, signal: AbortSignal): Promise<Prepar
 	await requireOwnFolder(out, record);
 	return {
 		...{ people, options, size, alignment, described, decoder, record },
-		...{ folder: out, source: basename(resolve(photos)) },
+		...{ folder: out, source: basename(resolve(photos)), empty },
 		...(given && { given }),
 	};
 }
@@ -122,7 +126,7 @@ export type Measured = Readonly<{
  */
 export async function measure(prepared: Prepared, tools: Tools): Promise<Measured> {
 	const { people: listed, options, size, alignment, given, folder } = prepared;
-	const { model, judges, attempt, signal, onProgress } = tools;
+	const { model, judges, attempt, signal, onPainting, onProgress } = tools;
 	const { device, provider, version, precision } = model.info;
 	const networks = judges.files.map((file) => file.sha256);
 	const runtime = { device: device.split(':')[0]!, provider, version, precision, 'networks that judge': networks };
@@ -136,7 +140,7 @@ export async function measure(prepared: Prepared, tools: Tools): Promise<Measure
 	await writeRunRecord(folder, record);
 	if (given === undefined) {
 		await paintPortraits(survey.people, folder, options, {
-			...{ model, signal },
+			...{ model, signal, onBegin: onPainting },
 			onProgress: (done, total) => onProgress('painting', done, total),
 		});
 	}
@@ -153,12 +157,14 @@ export async function measure(prepared: Prepared, tools: Tools): Promise<Measure
 		model: { ...prepared.described.record, device, provider, version, precision },
 		judges: judges.files.map(({ file, sha256 }) => ({ file: basename(file), sha256 })),
 		photos: {
-			...{ source: prepared.source, people: listed.length, listed: listed.flatMap(({ images }) => images).length },
+			...{ source: prepared.source, people: people.length, listed: listed.flatMap(({ images }) => images).length },
 			...{ withFace: evidence.photos.person.length, severalFaces: survey.severalFaces },
 			...{ digest: listDigest(record.photos), failed: survey.failed, lost: survey.lost },
+			empty: prepared.empty,
 		},
 		portraits: {
 			...{ count: evidence.painted.reduce((sum, count) => sum + count, 0), withFace: found.length },
+			people: evidence.painted.filter((count) => count > 0).length,
 			...{ faceless, failed, unknown: given?.unknown ?? [] },
 		},
 	};

@@ -45,6 +45,8 @@ export type Figure = Readonly<{
 	/** What it was counted from. */
 	sample: string;
 	missing?: string;
+	/** Whether it is a network that is missing, which was told before anything was painted. */
+	lacksNetwork?: true;
 	/** Where it means little, or less than it seems. */
 	warnings: readonly string[];
 }>;

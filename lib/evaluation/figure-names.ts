@@ -94,9 +94,9 @@ export const figureNames: Readonly<Record<FigureName, Naming>> = {
 		how: 'How often a pair of one person is more alike than a pair of two.',
 		...{ digits: 4, better: 'more' },
 	},
-	'tarAtFar0.1': { title: 'TAR at FAR 0.1', how: tar('a tenth'), digits: 3, better: 'more' },
-	'tarAtFar0.01': { title: 'TAR at FAR 0.01', how: tar('a hundredth'), digits: 3, better: 'more' },
-	'tarAtFar0.001': { title: 'TAR at FAR 0.001', how: tar('a thousandth'), digits: 3, better: 'more' },
+	tarAtFarTenth: { title: 'TAR at FAR 0.1', how: tar('a tenth'), digits: 3, better: 'more' },
+	tarAtFarHundredth: { title: 'TAR at FAR 0.01', how: tar('a hundredth'), digits: 3, better: 'more' },
+	tarAtFarThousandth: { title: 'TAR at FAR 0.001', how: tar('a thousandth'), digits: 3, better: 'more' },
 };
 
 /** With a true minus, and none before zeros. */

@@ -68,16 +68,18 @@ export async function figuresOf(
 		...fidTasks.map((task) => ({ kind: 'frechet' as const, ...task })),
 	]);
 	const [rest, ...distances] = answers as [NotFid, ...number[]];
-	const none: Figure = { value: null, interval: null, sample: 'nothing', missing: missing.inception, warnings: [] };
+	const lacking = (why: string): Figure => {
+		return { value: null, interval: null, sample: 'nothing', missing: why, lacksNetwork: true, warnings: [] };
+	};
 	const { figures, ...others } = rest;
-	const likewise = { ...none, missing: 'As for FID.' };
+	const likewise = lacking('As for FID.');
 	const left = features === undefined ? { kid: likewise, precision: likewise, recall: likewise } : {};
 	return {
 		...others,
 		figures: {
 			...{ ...figures, ...left },
-			lpips: evidence.lpips === undefined ? lpipsFigure(evidence, missing.lpips) : figures.lpips,
-			fid: features === undefined ? none : fidFigure(features, distances),
+			lpips: evidence.lpips === undefined ? lacking(missing.lpips) : figures.lpips,
+			fid: features === undefined ? lacking(missing.inception) : fidFigure(features, distances),
 		},
 	};
 }
@@ -98,12 +100,12 @@ function allButFid(evidence: Evidence): NotFid {
 		figures: {
 			...identityFigures(evidence, toInput),
 			...lookFigures(evidence),
-			lpips: lpipsFigure(evidence, ''),
+			lpips: evidence.lpips ? lpipsFigure(evidence, evidence.lpips) : unknown,
 			...(evidence.features ? neighbourFigures(evidence) : { kid: unknown, precision: unknown, recall: unknown }),
 			expressionSpread: nothing('Nothing in this package reads expressions.'),
 			...(verification?.figures ?? {
 				...{ accuracy: unverified, eer: unverified, auc: unverified },
-				...{ 'tarAtFar0.1': unverified, 'tarAtFar0.01': unverified, 'tarAtFar0.001': unverified },
+				...{ tarAtFarTenth: unverified, tarAtFarHundredth: unverified, tarAtFarThousandth: unverified },
 			}),
 		},
 		similarities: distributionOf(toInput),

@@ -74,6 +74,7 @@ footer { color: var(--soft); font-size: .9rem; padding-top: 2rem; padding-bottom
 @media (max-width: 34rem) {
 	header { padding-top: 1.75rem; } h1 { font-size: 1.5rem; }
 	th, td { padding-right: .5rem; } table { font-size: .84rem; } svg { font-size: 13px; }
+	tbody.figure th { width: 45%; }
 }
 @media print { nav { display: none; } body { font-size: 10pt; } }
 `;

@@ -83,7 +83,7 @@ export function quantileTable({ similarities, impostors }: Report): Html {
 }
 
 type Setting = Pick<Report, 'protocol' | 'model' | 'judges' | 'package'> &
-	Readonly<{ photos: Omit<Report['photos'], 'failed' | 'lost'> }>;
+	Readonly<{ photos: Pick<Report['photos'], 'source' | 'people' | 'listed' | 'withFace' | 'digest'> }>;
 
 /**
  * All that decides the figures.

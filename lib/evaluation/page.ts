@@ -44,7 +44,7 @@ ${scrolling('Conditions', conditionTable(report))}`,
 		],
 		['worst', 'Worst portraits', caseList(cases.worst)],
 		['best', 'Best portraits', caseList(cases.best)],
-		['left-out', 'Left out', leftOut(report)],
+		['left-out', 'Left out, or in doubt', leftOut(report)],
 		[
 			'how',
 			'How figures are made',
@@ -57,7 +57,7 @@ ${scrolling('Conditions', conditionTable(report))}`,
 	];
 	return pageFrame({
 		title,
-		lead: html`${portraits.count} portraits of ${report.people.length} people, against ${photos.withFace} photos.`,
+		lead: html`${portraits.count} portraits of ${portraits.people} people, against ${photos.withFace} photos of ${photos.people}.`,
 		...{ made, warnings, sections },
 		footer: `Made by arc2face-native ${report.package}. The same numbers are in report.json.`,
 	});
@@ -86,6 +86,8 @@ function leftOut({ photos, portraits }: Report): Html | undefined {
 	const lists: [string, Html[]][] = [
 		['Photos', reasons(photos.failed)],
 		['People of whom no photo is left', names(photos.lost)],
+		['Folders without a photo', names(photos.empty)],
+		['Photos with several faces, of which the largest was taken', names(photos.severalFaces)],
 		['Portraits that can’t be read', reasons(portraits.failed)],
 		['Portraits without a face, which have no similarity', names(portraits.faceless)],
 		['Folders of portraits of nobody in the photos', names(portraits.unknown)],

@@ -5,8 +5,8 @@ import { Arc2FaceError, shortened } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
 import { columnsOf, readRows } from './rows.ts';
 
-/** A file, and what reports call it: its path from the folder, or as the CSV has it. */
-export type ListedImage = Readonly<{ name: string; file: string }>;
+/** A file, and what reports call it: its path from the folder, or as the CSV has it, which is its `list`. */
+export type ListedImage = Readonly<{ name: string; file: string; list?: string }>;
 
 /** A person; the first photo in which a face is found is the one that portraits are painted from. */
 export type Person = Readonly<{ name: string; images: readonly ListedImage[] }>;
@@ -19,14 +19,15 @@ const longestName = 200;
 /**
  * @param path - a folder in which each folder has the photos of one person, taken in the order of their names; or a CSV file with the
  *   columns `person` and `file` (relative to it), taken in its order
- * @returns at least two people, by name
+ * @returns at least two people, by name; and folders without a photo
  * @throws {Arc2FaceError} `FILE_FAILED` when it can't be read; `INVALID_ARGUMENT` for a CSV without these columns, names that are no names of
  *   folders, or fewer people
  */
-export async function readPeople(path: string): Promise<Person[]> {
-	const found = await onDisk('read', path, () => stat(path));
-	const people = found.isDirectory() ? await readFolders(path) : await readCsv(path);
-	if (people.length >= leastPeople) return people;
+export async function readPeople(path: string): Promise<{ people: Person[]; empty: string[] }> {
+	const isCsv = extname(path).toLowerCase() === '.csv';
+	const found = await onDisk(isCsv ? 'read' : 'read the folder', path, () => stat(path));
+	const { people, empty } = found.isDirectory() ? await readFolders(path) : { people: await readCsv(path), empty: [] };
+	if (people.length >= leastPeople) return { people, empty };
 	throw invalidPeople(
 		path,
 		`Expected photos of at least ${leastPeople} people in ${path} but found ${people.length}.`,
@@ -45,7 +46,7 @@ export async function readPortraits(
 	folder: string,
 	people: readonly Pick<Person, 'name'>[],
 ): Promise<{ portraits: ReadonlyMap<string, readonly ListedImage[]>; unknown: readonly string[] }> {
-	const found = await readFolders(folder);
+	const { people: found } = await readFolders(folder);
 	const names = new Set(people.map(({ name }) => name));
 	const known = found.filter(({ name }) => names.has(name));
 	const unknown = found.filter(({ name }) => !names.has(name)).map(({ name }) => name);
@@ -59,8 +60,9 @@ export async function readPortraits(
 	return { portraits: new Map(known.map(({ name, images }) => [name, images])), unknown };
 }
 
-async function readFolders(folder: string): Promise<Person[]> {
+async function readFolders(folder: string): Promise<{ people: Person[]; empty: string[] }> {
 	const people: Person[] = [];
+	const empty: string[] = [];
 	for (const name of await foldersIn(folder)) {
 		const names = await onDisk('read', join(folder, name), () => readdir(join(folder, name)));
 		const images = names
@@ -68,13 +70,14 @@ async function readFolders(folder: string): Promise<Person[]> {
 			.sort(byCode)
 			.map((file) => ({ name: `${name}/${file}`, file: join(folder, name, file) }));
 		if (images.length > 0) people.push({ name, images });
+		else empty.push(name);
 	}
-	return people;
+	return { people, empty };
 }
 
 /** Also those that are links. */
 async function foldersIn(folder: string): Promise<string[]> {
-	const entries = await onDisk('read', folder, () => readdir(folder));
+	const entries = await onDisk('read the folder', folder, () => readdir(folder));
 	const isFolder = async (name: string) => (await stat(join(folder, name)).catch(() => undefined))?.isDirectory();
 	const kinds = await Promise.all(entries.map(async (name) => !name.startsWith('.') && (await isFolder(name))));
 	return entries.filter((_, i) => kinds[i]).sort(byCode);
@@ -91,7 +94,7 @@ async function readCsv(path: string): Promise<Person[]> {
 		if (person === '' || file === '') throw invalidPeople(path, `Expected a person and a file in ${where}.`);
 		requireFolderName(person, where, path);
 		const images = people.get(person) ?? [];
-		images.push({ name: file, file: isAbsolute(file) ? file : join(dirname(path), file) });
+		images.push({ name: file, file: isAbsolute(file) ? file : join(dirname(path), file), list: path });
 		people.set(person, images);
 	}
 	return [...people].map(([name, images]) => ({ name, images })).sort((a, b) => byCode(a.name, b.name));

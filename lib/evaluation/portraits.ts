@@ -28,6 +28,7 @@ export function portraitsOf(
 /**
  * Each file is whole as soon as it has its name, so that a run that was interrupted goes on where it was.
  *
+ * @param onBegin - told how many are there already, of how many
  * @param onProgress - how many there are, of how many
  */
 export async function paintPortraits(
@@ -37,13 +38,20 @@ export async function paintPortraits(
 	{
 		model,
 		signal,
+		onBegin,
 		onProgress,
-	}: { model: Pick<Arc2Face, 'generateEach'>; signal: AbortSignal; onProgress: (done: number, total: number) => void },
+	}: {
+		model: Pick<Arc2Face, 'generateEach'>;
+		signal: AbortSignal;
+		onBegin: (there: number, total: number) => void;
+		onProgress: (done: number, total: number) => void;
+	},
 ): Promise<void> {
 	const all = people.flatMap((person) => portraitsOf(person, folder, options).map((one) => ({ person, ...one })));
 	const left: Order[] = [];
 	for (const order of all) if (!(await isThere(order.file))) left.push(order);
 	let done = all.length - left.length;
+	onBegin(done, all.length);
 	const { steps, guidanceScale, sampler, width, height } = options;
 	for (let from = 0; from < left.length; from += batch) {
 		const orders = left.slice(from, from + batch);

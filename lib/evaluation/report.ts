@@ -3,6 +3,7 @@ import { packageVersion } from '../package.ts';
 import type { FigureName, Figures } from './figures.ts';
 import type { ModelRecord } from './model-record.ts';
 import { type Condition, paperRow } from './paper.ts';
+import { someOf } from './some.ts';
 import type { Survey } from './survey.ts';
 
 /** A portrait and its similarity to the photo it was painted from. */
@@ -35,17 +36,23 @@ export type Report = Readonly<{
 	judges: readonly Readonly<{ file: string; sha256: string }>[];
 	photos: Readonly<{
 		source: string;
+		/** Of whom a photo shows a face. */
 		people: number;
+		/** Photos, with and without a face. */
 		listed: number;
 		withFace: number;
-		severalFaces: number;
+		severalFaces: Survey['severalFaces'];
 		/** SHA-256 of lines of digest and name, in the order of names. */
 		digest: string;
 		failed: Survey['failed'];
-		lost: readonly string[];
+		lost: Survey['lost'];
+		/** Folders without a photo. */
+		empty: readonly string[];
 	}>;
 	portraits: Readonly<{
 		count: number;
+		/** Of whom there are any. */
+		people: number;
 		withFace: number;
 		faceless: readonly string[];
 		failed: Survey['failed'];
@@ -115,28 +122,40 @@ export function reportOf({ figures: all, conditions, people, found, made, ...kno
 		worst: cases.slice(0, Math.min(shownCases, Math.ceil(cases.length / 2))),
 		best,
 		paper: { ...paperRow, conditions },
-		warnings: warningsAbout(known, people),
+		warnings: warningsAbout(known, people, conditions),
 	};
 }
 
 function warningsAbout(
 	{ photos, portraits, protocol }: Omit<Known, 'figures' | 'conditions' | 'people' | 'found' | 'made'>,
 	people: Known['people'],
+	conditions: Known['conditions'],
 ): string[] {
 	const single = people.filter((person) => person.photos === 1).length;
 	const unpainted = people.filter((person) => person.portraits === 0).length;
 	const compared = protocol.alignment === 'both' ? ', which are compared uncut' : '';
-	const told: [number, string][] = [
+	const named = (names: readonly string[]) => `${names.length} (${someOf(names)})`;
+	const told: [number, string, string?][] = [
 		[single, 'People of whom there is one photo, so that nothing else says what they look like:'],
 		[unpainted, 'People of whom there are no portraits, whose photos are compared all the same:'],
 		[photos.failed.length, 'Photos that could not be used, and were left out:'],
-		[photos.severalFaces, 'Photos with several faces, of which the largest was taken:'],
+		[photos.lost.length, 'People of whom no photo could be used, and who were left out:', named(photos.lost)],
+		[photos.empty.length, 'Folders without a photo:', named(photos.empty)],
+		[
+			photos.severalFaces.length,
+			'Photos with several faces, of which the largest was taken:',
+			named(photos.severalFaces),
+		],
 		[portraits.faceless.length, `Portraits without a face${compared}:`],
 		[portraits.failed.length, "Portraits that can't be read, and were left out:"],
 	];
-	const few = `The intervals come from drawing only ${people.length} people again and again: they may be far too narrow.`;
+	const few = `The intervals come from drawing only ${portraits.people} people again and again: they may be far too narrow.`;
+	const others = conditions.filter(({ same }) => same === false).map(({ what }) => what.toLowerCase());
 	return [
-		...(people.length < leastPeople ? [few] : []),
-		...told.filter(([number]) => number > 0).map(([number, text]) => `${text} ${number}.`),
+		...(others.length > 0
+			? [`Not comparable with the paper's figures, because these differ: ${others.join(', ')}.`]
+			: []),
+		...(portraits.people < leastPeople ? [few] : []),
+		...told.filter(([number]) => number > 0).map(([number, text, shown = number]) => `${text} ${shown}.`),
 	];
 }

@@ -5,7 +5,9 @@ import { Arc2FaceError, shortened } from '../errors.ts';
 import { makeFolder } from '../files/folder.ts';
 import { isLeftover, namesIn, sweepLeftovers } from '../files/leftovers.ts';
 import { onDisk } from '../files/on-disk.ts';
+import { requireWritable } from '../files/target.ts';
 import { writeWhole } from '../files/write.ts';
+import { someOf } from './some.ts';
 
 /** All that decides portraits and figures, as plain JSON. */
 export type RunRecord = Readonly<{
@@ -26,28 +28,43 @@ export type RunRecord = Readonly<{
 const fileName = 'run.json';
 
 /**
- * @returns whether the folder holds this run already
- * @throws {Arc2FaceError} `INVALID_ARGUMENT` when it holds another run, saying what differs, or files that are not of a run
+ * Before anything is read for a run: whether it can be written there at all.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a folder of files that are not of a run; `FILE_FAILED`
  */
-export async function requireOwnFolder(folder: string, record: RunRecord): Promise<boolean> {
-	const names = (await namesIn(folder)).filter((name) => !isLeftover(name));
-	if (names.length === 0) return false;
-	const file = join(folder, fileName);
-	const refuse = (problem: string, remedy: string) =>
-		new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: 'out', file: resolve(file) } });
-	if (!names.includes(fileName)) {
-		throw refuse(`Expected an empty folder, or that of a run, for --out but ${folder} has other files.`, another);
-	}
-	const text = await onDisk('read', file, () => readFile(file, 'utf8'));
-	const before = parsed(text);
-	if (before?.format !== 1)
-		throw refuse(`Expected the record of a run in ${file} but it is none that is known here.`, another);
+export async function requireRunFolder(folder: string): Promise<void> {
+	await requireWritable(join(folder, fileName));
+	await recordIn(folder);
+}
+
+/** @throws {Arc2FaceError} as {@link requireRunFolder}, and `INVALID_ARGUMENT` when it holds another run, saying what differs */
+export async function requireOwnFolder(folder: string, record: RunRecord): Promise<void> {
+	const before = await recordIn(folder);
+	if (before === undefined) return;
 	const differing = differences(before, JSON.parse(JSON.stringify(record)));
-	if (differing.length === 0) return true;
-	throw refuse(`${folder} holds another run: ${differing.join('; ')}.`, `${another} Nothing was changed.`);
+	if (differing.length === 0) return;
+	throw refused(folder, `${folder} holds another run: ${differing.join('; ')}.`, `${another} Nothing was changed.`);
+}
+
+/** Undefined for a folder that is empty, or not there. */
+async function recordIn(folder: string): Promise<RunRecord | undefined> {
+	const names = (await namesIn(folder)).filter((name) => !isLeftover(name));
+	if (names.length === 0) return undefined;
+	if (!names.includes(fileName)) {
+		throw refused(folder, `Expected an empty folder, or that of a run, for --out but ${folder} has other files.`);
+	}
+	const file = join(folder, fileName);
+	const record = parsed(await onDisk('read', file, () => readFile(file, 'utf8')));
+	if (record?.format === 1) return record;
+	throw refused(folder, `Expected the record of a run in ${file} but it is none that is known here.`);
 }
 
 const another = 'Choose another folder with --out, or move this one away.';
+
+function refused(folder: string, problem: string, remedy = another): Arc2FaceError {
+	const file = resolve(folder, fileName);
+	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: 'out', file } });
+}
 
 /** Also deletes what killed runs left beside it. */
 export async function writeRunRecord(folder: string, record: RunRecord): Promise<void> {
@@ -93,12 +110,11 @@ function differingFields(before: object, now: object): string[] {
 function differingFiles(kind: string, before: RunRecord['photos'], now: RunRecord['photos']): string[] {
 	const names = differingFields(before, now);
 	if (names.length === 0) return [];
-	const told = (name: string) => {
+	const told = names.map((name) => {
 		if (!(name in before)) return `${shortened(name)} is new`;
 		return name in now ? `${shortened(name)} has changed` : `${shortened(name)} is gone`;
-	};
-	const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
-	return [`other ${kind} (${names.slice(0, 3).map(told).join(', ')}${more})`];
+	});
+	return [`other ${kind} (${someOf(told)})`];
 }
 
 function shown(value: unknown): string {

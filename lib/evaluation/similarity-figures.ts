@@ -57,7 +57,7 @@ export function identityFigures(evidence: Evidence, toInput: Float64Array): Reco
 	const missed = evidence.painted.reduce((sum, number) => sum + number, 0) - portraits.person.length;
 	const unseen =
 		missed === 0 ? [] : [`Portraits without a face, which have no similarity and are left out: ${missed}.`];
-	const sample = `${portraits.person.length} portraits of ${people} people`;
+	const sample = portraitsText(portraits);
 	return {
 		id: { ...meanFigure(id, seed, sample), ...real(otherPhotos), warnings: unseen },
 		idToPerson: {
@@ -77,6 +77,7 @@ export function lookFigures(evidence: Evidence): Record<'facesFound' | `${keyof 
 	const found = new Quotient(people);
 	for (const [person, number] of painted.entries()) found.add(person, 0, number);
 	for (const person of portraits.person) found.add(person, 1, 0);
+	const sitters = painted.filter((number) => number > 0).length;
 	const spreads = angles.map((angle, k) => {
 		const [own, ofPhotos] = [deviations(portraits, people, k), deviations(photos, people, k)];
 		const value = Math.sqrt(own.value());
@@ -85,19 +86,18 @@ export function lookFigures(evidence: Evidence): Record<'facesFound' | `${keyof 
 				? { value: null, interval: null, missing: 'Nobody has two portraits with a face.' }
 				: { value, ...intervalOf(own, seed, Math.sqrt) }),
 			...(ofPhotos.count > 0 && { photos: Math.sqrt(ofPhotos.value()) }),
-			sample: `${portraits.person.length} portraits of ${people} people`,
+			sample: portraitsText(portraits),
 			warnings: [],
 		};
 		return [`${angle}Spread`, figure] as const;
 	});
 	return {
-		facesFound: { ...meanFigure(found, seed, `${found.count} portraits of ${people} people`), warnings: [] },
+		facesFound: { ...meanFigure(found, seed, `${found.count} portraits of ${sitters} people`), warnings: [] },
 		...(Object.fromEntries(spreads) as Record<`${keyof PoseEstimate}Spread`, Figure>),
 	};
 }
 
-export function lpipsFigure({ people, painted, lpips, seed }: Evidence, missing: string): Figure {
-	if (lpips === undefined) return { value: null, interval: null, missing, sample: 'nothing', warnings: [] };
+export function lpipsFigure({ people, painted, seed }: Evidence, lpips: NonNullable<Evidence['lpips']>): Figure {
 	const distance = lpipsDistances({ people, painted, lpips });
 	const pairs = lpips.person.length;
 	const all = painted.reduce((sum, number) => sum + pairCount(number), 0);
@@ -143,6 +143,10 @@ export function distributionOf(similarities: Float64Array): Distribution | undef
 		quantiles: quantileShares.map((share) => ({ share, value: quantile(sorted, share) })),
 		histogram: { from, to, counts },
 	};
+}
+
+function portraitsText({ person }: Faces): string {
+	return `${person.length} portraits of ${new Set(person).size} people`;
 }
 
 function meanFigure(mean: Quotient, seed: number, sample: string): Omit<Figure, 'warnings'> {

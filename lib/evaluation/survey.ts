@@ -1,8 +1,8 @@
 // Looks at all photos before anything is painted: who is in them, and which are of no use.
-
+import { lstat } from 'node:fs/promises';
 import { Arc2FaceError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
-import { readPhoto } from '../photo.ts';
+import { type Pixels, readPhoto } from '../photo.ts';
 import type { Eyes, Seen } from './eyes.ts';
 import type { ListedImage, Person } from './people.ts';
 
@@ -26,7 +26,7 @@ export type Survey = Readonly<{
 	/** Names of people of whom no photo is left. */
 	lost: readonly string[];
 	/** Photos with several faces, of which the largest was taken. */
-	severalFaces: number;
+	severalFaces: readonly string[];
 }>;
 
 /** Does something with a file; a failure that is the file's alone is told at once and returned. */
@@ -48,14 +48,15 @@ export async function surveyPhotos(
 	const total = listed.reduce((sum, { images }) => sum + images.length, 0);
 	const people: KnownPerson[] = [];
 	const failed: Survey['failed'][number][] = [];
-	let [done, severalFaces] = [0, 0];
+	const severalFaces: string[] = [];
+	let done = 0;
 	for (const [place, { name, images }] of listed.entries()) {
 		const photos: SeenImage[] = [];
 		let identity: Identity | undefined;
 		for (const image of images) {
 			const result = await attempt(image.file, async () => {
 				signal.throwIfAborted();
-				const pixels = await readPhoto(image.file);
+				const pixels = await readListed(image);
 				const seen = await eyes.see(pixels, signal);
 				if (seen === undefined) throw noFace(image.file);
 				identity ??= await eyes.identify(pixels, seen, signal);
@@ -65,7 +66,7 @@ export async function surveyPhotos(
 			if ('error' in result) failed.push({ name: image.name, ...result });
 			else {
 				photos.push({ ...image, seen: result });
-				severalFaces += Number(result.faces > 1);
+				if (result.faces > 1) severalFaces.push(image.name);
 			}
 		}
 		if (identity !== undefined) people.push({ name, place, photos, identity });
@@ -77,6 +78,19 @@ export async function surveyPhotos(
 		isFaceless ? 'NO_FACE' : 'INVALID_IMAGE',
 		`Expected faces of at least ${leastPeople} people in the photos but found those of ${people.length}.`,
 	);
+}
+
+/** @throws {Arc2FaceError} as `readPhoto`; of a file that a list names, with where its path starts */
+async function readListed({ file, list }: ListedImage): Promise<Pixels> {
+	try {
+		return await readPhoto(file);
+	} catch (error) {
+		// A link to a file that is gone is there itself.
+		const isThere = await lstat(file).catch(() => undefined);
+		if (list === undefined || isThere || !(error instanceof Arc2FaceError)) throw error;
+		const remedy = `Check its path in ${list}; a relative one starts from the folder of that list.`;
+		throw error.with({ remedy });
+	}
 }
 
 function noFace(file: string): Arc2FaceError {

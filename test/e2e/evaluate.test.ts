@@ -106,7 +106,12 @@ describe('a run', () => {
 		const again = await run(at('people'), ...few, '--out', at('report'));
 		expect(again.code, again.stderr).toBe(1);
 		expect((await stat(painted, { bigint: true })).mtimeNs).toBe(before.mtimeNs);
+		expect(again.stderr).toContain('All 6 portraits are there already.');
+		expect(again.stderr.split('looking at the photos: 8 images')).toHaveLength(2);
 		expect(again.stdout).toContain('ID: similarity to the input');
+		expect(again.stdout).toContain("Not comparable with the paper's figures, because these differ: weights, steps,");
+		expect(again.stderr).toContain('FID, KID, precision and recall take Inception');
+		expect(again.stdout).not.toContain('Inception');
 		expect(again.stdout).toContain(`The report is in ${at('report', 'report.html')}`);
 		expect((await reportOf('report')).figures).toEqual(JSON.parse(first.stdout).figures);
 	});
@@ -140,7 +145,8 @@ describe('a run', () => {
 			await new Promise((done) => setTimeout(done, 20));
 		child.kill('SIGINT');
 		const { code, stderr } = await ended;
-		expect([code, stderr.trim().split('\n').at(-1)]).toEqual([130, 'Interrupted.']);
+		const last = 'Interrupted. Run the same command again: it goes on from here.';
+		expect([code, stderr.trim().split('\n').at(-1)]).toEqual([130, last]);
 		await expect(stat(at('stopped', 'report.json'))).rejects.toThrow('ENOENT');
 		const names = await paintedOf('a');
 		expect(names.length).toBeGreaterThan(0);
@@ -149,6 +155,7 @@ describe('a run', () => {
 
 		const resumed = await run(...args);
 		expect(resumed.code, resumed.stderr).toBe(0);
+		expect(resumed.stderr).toMatch(/^\d+ of 16 portraits are there already\.$/m);
 		expect((await stat(at('stopped', 'portraits', 'a', names[0]!), { bigint: true })).mtimeNs).toBe(before.mtimeNs);
 		expect((await reportOf('stopped')).portraits.count).toBe(16);
 	});

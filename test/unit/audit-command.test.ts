@@ -72,6 +72,7 @@ test.each<[string, object | string, string[], string]>([
 	await mkdir(own);
 	const written = typeof before === 'string' ? before : JSON.stringify(before);
 	await writeFile(`${own}/audit.json`, written);
+	await writeFile(`${own}/run.json`, '{ "format": 1 }');
 	await expect(runLine(args(more, { into: own }))).rejects.toMatchObject({
 		code: 'INVALID_ARGUMENT',
 		problem: expect.stringContaining(problem),

@@ -17,11 +17,12 @@ const circumstances: Circumstances = {
 	},
 	judges: [],
 	photos: {
-		...{ source: 'people', people: 60, listed: 180, withFace: 176, severalFaces: 1, digest: 'p' },
+		...{ source: 'people', people: 59, listed: 180, withFace: 176, digest: 'p' },
+		...{ severalFaces: ['berta/2.jpg'], empty: ['zoe'] },
 		failed: [{ name: 'anna/1.jpg', error: { code: 'NO_FACE', problem: 'Found no face.', message: '', details: {} } }],
 		lost: ['anna'],
 	},
-	portraits: { count: 240, withFace: 236, faceless: ['anna/0.png'], failed: [], unknown: [] },
+	portraits: { count: 236, people: 59, withFace: 235, faceless: ['anna/0.png'], failed: [], unknown: [] },
 } as unknown as Circumstances;
 const odd = 'deep & <b>dark';
 
@@ -45,8 +46,12 @@ beforeAll(async () => {
 });
 
 test('the report names nobody, and no file of anybody', () => {
-	expect(JSON.stringify(biased)).not.toContain('anna');
-	expect(auditPageOf(biased)).not.toContain('anna');
+	for (const name of ['anna', 'berta', 'zoe']) {
+		expect(JSON.stringify(biased)).not.toContain(name);
+		expect(auditPageOf(biased)).not.toContain(name);
+	}
+	expect(biased.photos).toMatchObject({ failed: 1, lost: 1, empty: 1, severalFaces: 1 });
+	expect(auditPageOf(biased)).toContain('236 portraits of 59 people');
 	expect(biased.photos).toMatchObject({ failed: 1, lost: 1, listed: 180 });
 });
 

@@ -39,6 +39,7 @@ test('and what may be wrong with it, once each', async () => {
 		note: (text: string) => notes.push(text),
 		report() {},
 		endEarly() {},
+		continuable() {},
 		progress() {},
 	};
 	const identity = await encodeFace(model, 'anna.png', { face: 'only', threshold: 0.3, context });

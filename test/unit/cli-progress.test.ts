@@ -25,6 +25,18 @@ test('elsewhere than on a terminal, each piece of work is one line', async () =>
 	expect(text()).toBe('downloading a\ndownloading b\n');
 });
 
+test('elsewhere than on a terminal, work that goes on after something else was told is not named again', async () => {
+	const { stream, text } = recorded();
+	const progress = new Progress(stream, false);
+	for (const done of [1, 2, 3]) {
+		progress.show('looking at the photos', { done, total: 3, unit: 'images' });
+		progress.end();
+	}
+	progress.show('looking at the photos', { done: 1, total: 3, unit: 'images' });
+	await new Promise(setImmediate);
+	expect(text()).toBe('looking at the photos: 3 images\nlooking at the photos: 3 images\n');
+});
+
 test('elsewhere than on a terminal, long work tells every ten seconds how far it is', async () => {
 	vi.useFakeTimers();
 	const { stream, text } = recorded();

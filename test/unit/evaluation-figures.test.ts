@@ -216,11 +216,11 @@ describe('verification', () => {
 		const { figures, impostors, pairs } = verify(evidence)!;
 		expect(figures.eer.value).toBe(equalErrorRate(roc));
 		expect(figures.auc.value).toBe(areaUnder(roc));
-		expect(figures['tarAtFar0.1'].value).toBe(trueAcceptRateAt(roc, 0.1));
-		expect(figures['tarAtFar0.01'].value).toBe(trueAcceptRateAt(roc, 0.01));
+		expect(figures.tarAtFarTenth.value).toBe(trueAcceptRateAt(roc, 0.1));
+		expect(figures.tarAtFarHundredth.value).toBe(trueAcceptRateAt(roc, 0.01));
 		expect(impostors).toHaveLength(1584);
 		expect(pairs.impostor).toEqual({ counted: 1584, all: 1584 });
-		for (const name of ['eer', 'auc', 'accuracy', 'tarAtFar0.1', 'tarAtFar0.01'] as const) {
+		for (const name of ['eer', 'auc', 'accuracy', 'tarAtFarTenth', 'tarAtFarHundredth'] as const) {
 			const { value, interval } = figures[name];
 			expect(interval![0], name).toBeLessThanOrEqual(value!);
 			expect(interval![1], name).toBeGreaterThanOrEqual(value!);
@@ -267,15 +267,28 @@ describe('verification', () => {
 
 	test('too few pairs of two people for a rate are warned of, and fewer than one are no rate at all', () => {
 		const { figures } = verify(evidence)!;
-		expect(figures['tarAtFar0.1'].warnings).toEqual([]);
-		expect(figures['tarAtFar0.01'].warnings).toEqual([]);
-		expect(figures['tarAtFar0.001'].warnings.join()).toContain('Pairs of two people that may pass at this rate: 1,');
+		expect(figures.tarAtFarTenth.warnings).toEqual([]);
+		expect(figures.tarAtFarHundredth.warnings).toEqual([]);
+		expect(figures.tarAtFarThousandth.warnings.join()).toContain(
+			'Of 1584 pairs of two people this rate lets 1 pass: so few that chance decides.',
+		);
 		const small = verify(crowd(4, { photos: 1, portraits: 5 }))!.figures;
-		expect(small['tarAtFar0.01']).toMatchObject({
+		expect(small.tarAtFarHundredth).toMatchObject({
 			value: null,
 			missing: 'That rate takes at least 100 pairs of two people; there are 60.',
 		});
 		expect(small.accuracy.warnings.join()).toContain('A fold has 4 pairs');
+	});
+
+	test('an accuracy below what one threshold would reach says why, and no other', () => {
+		const why =
+			'Each fold is judged by the threshold of the other nine, so that it is below what one threshold for all pairs would reach.';
+		const accuracies = [1, 2, 3, 4, 5, 6].map((seed) => {
+			const { accuracy, eer } = verify(crowd(4, { photos: 2, portraits: 3, seed }))!.figures;
+			return { isBelow: accuracy.value! < 1 - eer.value!, isTold: accuracy.warnings.includes(why) };
+		});
+		expect(accuracies.map(({ isTold }) => isTold)).toEqual(accuracies.map(({ isBelow }) => isBelow));
+		expect(new Set(accuracies.map(({ isTold }) => isTold)).size).toBe(2);
 	});
 
 	test('more pairs than allowed are drawn, the same ones for a seed, some of either kind', () => {

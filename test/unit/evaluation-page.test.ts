@@ -21,6 +21,7 @@ const nothing: Figure = {
 const figures = {
 	...(Object.fromEntries(Object.keys(figureNames).map((name) => [name, nothing])) as Record<FigureName, Figure>),
 	id: { value: 0.81249, interval: [0.8, 0.825], photos: 0.9, sample: '10 portraits', warnings: [] },
+	fid: { ...nothing, missing: 'Inception is not there.', lacksNetwork: true },
 	kid: { value: -0.000004, interval: [-0.0123, 0.01], sample: '10 portraits', warnings: ['Few images.', 'Very few.'] },
 } satisfies Record<FigureName, Figure>;
 
@@ -59,6 +60,7 @@ test('the command line has the same, and tells each reason once', () => {
 	expect(lines[1]).toMatch(/^ID: similarity to the input +0\.812 +0\.800 to 0\.825 +0\.900 +0\.796$/);
 	expect(lines.filter((line) => line.includes('Run `arc2face pull`.'))).toHaveLength(1);
 	expect(lines).toContain('KID: Few images.');
+	expect(lines.join()).not.toContain('Inception is not there.'); // which was told on stderr
 });
 
 describe('charts', () => {

@@ -23,18 +23,19 @@ describe('a folder', () => {
 	test('has a person a folder and the photos in the order of their names, by code, whatever else lies there', async () => {
 		await put('a/Zoe/10.jpg', 'a/Zoe/2.JPG', 'a/Zoe/notes.txt', 'a/Zoe/.hidden.jpg', 'a/anna/b.png', 'a/anna/a.webp');
 		await put('a/empty/notes.txt', 'a/.git/c.jpg', 'a/list.csv', 'a/anna/more/d.jpg');
-		const people = await readPeople(folder.path('a'));
+		const { people, empty } = await readPeople(folder.path('a'));
 		expect(people.map(({ name, images }) => [name, images.map((image) => image.name)])).toEqual([
 			['Zoe', ['Zoe/10.jpg', 'Zoe/2.JPG']],
 			['anna', ['anna/a.webp', 'anna/b.png']],
 		]);
 		expect(people[1]!.images[0]!.file).toBe(join(folder.path('a'), 'anna', 'a.webp'));
+		expect(empty).toEqual(['empty']);
 	});
 
 	test.skipIf(isWindows)('may have links to folders', async () => {
 		await put('elsewhere/bob/1.jpg', 'linked/ann/1.jpg');
 		await symlink(folder.path('elsewhere/bob'), folder.path('linked/bob'));
-		expect((await readPeople(folder.path('linked'))).map(({ name }) => name)).toEqual(['ann', 'bob']);
+		expect((await readPeople(folder.path('linked'))).people.map(({ name }) => name)).toEqual(['ann', 'bob']);
 	});
 
 	test('with photos of one person alone is refused, saying what is expected', async () => {
@@ -47,7 +48,17 @@ describe('a folder', () => {
 	});
 
 	test('that is not there is told as such', async () => {
-		await expect(readPeople(folder.path('nowhere'))).rejects.toMatchObject({ code: 'FILE_FAILED' });
+		const nowhere = folder.path('nowhere');
+		await expect(readPeople(nowhere)).rejects.toMatchObject({
+			code: 'FILE_FAILED',
+			problem: `Could not read the folder ${nowhere}: there is no such folder.`,
+		});
+		await expect(readPortraits(nowhere, [])).rejects.toMatchObject({
+			problem: `Could not read the folder ${nowhere}: there is no such folder.`,
+		});
+		await expect(readPeople(`${nowhere}.csv`)).rejects.toMatchObject({
+			problem: `Could not read ${nowhere}.csv: there is no such file.`,
+		});
 	});
 });
 
@@ -57,7 +68,7 @@ describe('a CSV', () => {
 			'list.csv',
 			'\ufefffile, year, person\r\n"b, old.jpg",1990,Berta\r\n\r\n a/2.jpg ,1991,Anna\na/1.jpg,1992,Anna\n/photos/c.jpg,1993,Anna\n',
 		);
-		const people = await readPeople(file);
+		const { people } = await readPeople(file);
 		expect(people.map(({ name, images }) => [name, images.map((image) => image.name)])).toEqual([
 			['Anna', ['a/2.jpg', 'a/1.jpg', '/photos/c.jpg']],
 			['Berta', ['b, old.jpg']],

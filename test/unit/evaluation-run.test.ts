@@ -120,9 +120,11 @@ type Run = {
 	signal?: AbortSignal;
 	source?: string;
 };
-let told: { file: string; code: string }[];
+let told: { file: string; code: string; remedy?: string }[];
+/** How many portraits were there before painting, of how many. */
+let begun: [there: number, total: number][];
 beforeEach(async () => {
-	told = [];
+	[told, begun] = [[], []];
 	await rm(temporary.path('people'), { recursive: true, force: true });
 	await rm(out(), { recursive: true, force: true });
 });
@@ -156,11 +158,12 @@ async function run({
 				return await work();
 			} catch (error) {
 				if (!(error instanceof Arc2FaceError)) throw error;
-				told.push({ file, code: error.code });
+				told.push({ file, code: error.code, ...(error.remedy !== undefined && { remedy: error.remedy }) });
 				return { error: error.toJSON() };
 			}
 		},
 		run: async (tasks) => tasks.map(compute),
+		onPainting: (...there) => begun.push(there),
 		onProgress() {},
 		signal: stop,
 	});
@@ -222,6 +225,7 @@ describe('a run', () => {
 		expect(figures.fid).toMatchObject({ value: null, missing: 'Pull Inception.' });
 		expect(figures.lpips).toMatchObject({ value: null, missing: 'Pull AlexNet.' });
 		expect(warnings).toEqual([
+			"Not comparable with the paper's figures, because these differ: weights, steps, portraits of a person, size, recogniser that judges.",
 			'The intervals come from drawing only 2 people again and again: they may be far too narrow.',
 			'People of whom there is one photo, so that nothing else says what they look like: 1.',
 		]);
@@ -289,6 +293,7 @@ describe('photos of no use', () => {
 		await put('people/anna/0.png', black);
 		await put('people/clara/1.png', black);
 		await put('people/dora/1.png', [100, 100, 255]);
+		await mkdir(temporary.path('people/emma'));
 		await writeFile(temporary.path('people/berta/0.jpg'), 'no photo');
 		const model = new FakeModel();
 		let before: number | undefined;
@@ -301,9 +306,11 @@ describe('photos of no use', () => {
 			{ file: `${photos()}/berta/0.jpg`, code: 'INVALID_IMAGE' },
 			{ file: `${photos()}/clara/1.png`, code: 'NO_FACE' },
 		];
-		expect(told).toEqual(expected);
+		expect(told).toMatchObject(expected);
+		expect(told).toHaveLength(3);
 		expect(before).toBe(3);
-		expect(report.photos).toMatchObject({ people: 4, listed: 7, withFace: 4, severalFaces: 1, lost: ['clara'] });
+		expect(report.photos).toMatchObject({ people: 3, listed: 7, withFace: 4, lost: ['clara'], empty: ['emma'] });
+		expect(report.photos.severalFaces).toEqual(['dora/1.png']);
 		expect(report.photos.failed.map(({ name }) => name)).toEqual(['anna/0.png', 'berta/0.jpg', 'clara/1.png']);
 		// From the first that shows a face; clara keeps her seeds to herself.
 		expect(report.people.map(({ name, input }) => [name, input])).toEqual([
@@ -313,7 +320,27 @@ describe('photos of no use', () => {
 		]);
 		expect(model.seeds).toEqual([0, 1, 1000, 1001, 3000, 3001]);
 		expect(report.warnings).toContain('Photos that could not be used, and were left out: 3.');
-		expect(report.warnings).toContain('Photos with several faces, of which the largest was taken: 1.');
+		expect(report.warnings).toContain('Photos with several faces, of which the largest was taken: 1 (dora/1.png).');
+		expect(report.warnings).toContain('People of whom no photo could be used, and who were left out: 1 (clara).');
+		expect(report.warnings).toContain('Folders without a photo: 1 (emma).');
+		const page = await readFile(`${out()}/report.html`, 'utf8');
+		expect(page).toContain('6 portraits of 3 people, against 4 photos of 3.');
+		expect(page).toContain('<h3>Folders without a photo</h3><ul><li>emma</li></ul>');
+		expect(page).toContain(
+			'<h3>Photos with several faces, of which the largest was taken</h3><ul><li>dora/1.png</li></ul>',
+		);
+	});
+
+	test('that a list names wrongly are told with the folder that its paths start from', async () => {
+		await twoPeople();
+		const source = temporary.path('wrong.csv');
+		await writeFile(
+			source,
+			'person,file\nanna,people/anna/nope.jpg\nanna,people/anna/1.png\nberta,people/berta/1.png\n',
+		);
+		await run({ source });
+		const remedy = `Check its path in ${source}; a relative one starts from the folder of that list.`;
+		expect(told).toEqual([{ file: `${photos()}/anna/nope.jpg`, code: 'INVALID_IMAGE', remedy }]);
 	});
 
 	test.each([
@@ -377,6 +404,12 @@ describe('portraits that others made', () => {
 		expect(report.warnings).toContain(
 			'People of whom there are no portraits, whose photos are compared all the same: 1.',
 		);
+		expect(report.warnings).toContain(
+			'The intervals come from drawing only 2 people again and again: they may be far too narrow.',
+		);
+		expect(report.portraits.people).toBe(2);
+		expect(report.figures.id.sample).toBe('2 portraits of 2 people');
+		expect(await readFile(`${out()}/report.html`, 'utf8')).toContain('2 portraits of 2 people, against 4 photos of 3.');
 	});
 });
 
@@ -395,6 +428,10 @@ describe('a folder that holds a run', () => {
 		expect(await readdir(`${out()}/portraits`)).toEqual(['anna']);
 		const second = new FakeModel();
 		const resumed = await run({ model: second });
+		expect(begun).toEqual([
+			[0, 4],
+			[2, 4],
+		]);
 		expect(second.seeds).toEqual([1000, 1001]);
 
 		await rm(out(), { recursive: true });
