@@ -37,7 +37,7 @@ const options = {
 	from: {
 		type: 'path',
 		value: 'FILE',
-		help: 'embeddings [n, 512] (.npy) of real people, that new ones are to be typical of',
+		help: 'embeddings [n, 512] (.npy, see arc2face encode) of real people, that new ones are to be typical of',
 	},
 	list: { type: 'path', value: 'FILE', help: 'the identities themselves, instead' },
 	sphere: {

@@ -65,7 +65,7 @@ function hopeless(
 	const problem = `None of the first ${total} images is fit to be kept: ${reasons.join(', ')}.`;
 	const why = source.kind === 'sphere' ? 'Most directions are far from all faces. ' : '';
 	const remedy: Sentence = ({ option }) =>
-		`${why}Pass embeddings of people like those that the model knows with ${option('from')} or ${option('list')}, ` +
+		`${why}Pass embeddings of people that the model knows (arc2face encode writes them) with ${option('from')} or ${option('list')}, ` +
 		`or ask for less similarity with ${option('minSimilarity')}. Nothing was written.`;
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details: { option: 'minSimilarity' } });
 }
