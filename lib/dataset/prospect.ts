@@ -7,15 +7,15 @@ import { orderOf } from './person.ts';
 import type { Run } from './run.ts';
 import { isFit, type Order, Studio } from './studio.ts';
 
-/** So many that where one of twenty is fit, one run of 170 is given up for nothing (0.95¹⁰⁰). */
-const mostTries = 100;
+/** So many that where one of ten is fit, one run of 550 is given up for nothing (0.9⁶⁰). */
+const mostTries = 60;
 
 /**
  * What is painted here is painted again later: usually one image. It depends on the run alone, so that all its parts are judged alike.
  *
  * @param identities - [people, 512]
  * @param options.onProgress - tries, none of which was fit, of how many
- * @throws {Arc2FaceError} `INVALID_ARGUMENT` if none of the first hundred is fit, or of all, if they are fewer; what painting throws; the signal's
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` if none of the first sixty is fit, or of all, if they are fewer; what painting throws; the signal's
  *   reason
  */
 export async function requireProspect(
