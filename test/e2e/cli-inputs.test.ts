@@ -86,7 +86,7 @@ describe('several inputs: each has its result or its error', () => {
 		const forced = await run(...all, '--force');
 		expect(forced).toMatchObject({
 			code: 3,
-			stdout: expect.stringMatching(/person in anna\.png is row 0 of \S+people\.npy/),
+			stdout: expect.stringMatching(/person in anna\.png is in row 0 of lists\/people\.npy/),
 		});
 		const none = await run('encode', 'wall.png', '--bundle', 'tiny', '--out', 'nobody.npy');
 		expect([none.code, existsSync(inside('nobody.npy'))]).toEqual([3, false]);
