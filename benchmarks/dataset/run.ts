@@ -18,13 +18,14 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { findBundle } from '../../lib/bundle/bundle.ts';
+import { openBundle } from '../../lib/bundle/bundle.ts';
 import { type MadeDataset, makeDataset } from '../../lib/dataset/dataset.ts';
 import { identitiesFile, isJoined, readRecord } from '../../lib/dataset/folder.ts';
 import { readEmbeddings } from '../../lib/dataset/identities/file.ts';
 import { Arc2Face, Identity } from '../../lib/index.ts';
 import { resolveDatasetOptions } from '../../lib/options/dataset.ts';
 import { usualDecoder } from '../../lib/options/features.ts';
+import { usualPresets } from '../../lib/options/presets.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { describeMisses, formatRows, type Row } from '../portraits/requirements.ts';
 import { median } from '../portraits/statistics.ts';
@@ -235,8 +236,10 @@ async function paintSet(count: number): Promise<Speed> {
 		...{ minSimilarity: -1, tries: 1, poses: poses ? [poses.yaw, poses.pitch, poses.roll] : [0, 0, 0] },
 		expressions: expressions?.names ?? [],
 	});
+	const { folder: bundle, geometry } = await openBundle(values.bundle);
 	await makeDataset(options, {
-		bundle: await findBundle(values.bundle),
+		bundle,
+		usual: { geometry, presets: usualPresets },
 		reading: { detectionSize: run.readers.detectionSize, batchRows: run.batchRows ?? [] },
 		loading: { decoder: usualDecoder, loras: [], cacheDir: undefined },
 		load: (_, features) => loadFor(features),

@@ -37,7 +37,7 @@ const options = {
 	from: {
 		type: 'path',
 		value: 'FILE',
-		help: 'embeddings [n, 512] (.npy) of real people, that new ones are to be typical of',
+		help: 'embeddings [n, 512] (.npy, see arc2face encode) of real people, that new ones are to be typical of',
 	},
 	list: { type: 'path', value: 'FILE', help: 'the identities themselves, instead' },
 	sphere: {
@@ -138,7 +138,8 @@ export default defineCommand({
 	},
 
 	async run({ values }, context) {
-		const resolved = resolveDatasetOptions(optionsOf(values), values.lcm ? lcmPresets : usualPresets);
+		const presets = values.lcm ? lcmPresets : usualPresets;
+		const resolved = resolveDatasetOptions(optionsOf(values), presets);
 		const { imageSizes, ...shapes } = chosenShapes(values);
 		const { folder: bundle, geometry } = await openBundle(values.bundle);
 		const size = await chosenSize({ width: values.width, height: values.height }, imageSizes, async () => geometry);
@@ -156,6 +157,7 @@ export default defineCommand({
 		const made = await makeDataset(resolved, {
 			bundle,
 			reading: { detectionSize, batchRows },
+			usual: { geometry: { width, height, pixelsPerLatent: geometry.pixelsPerLatent }, presets },
 			loading: { decoder, loras, cacheDir },
 			load: async (index, features, signal) => {
 				const device = devices.deviceOf(index);
@@ -228,7 +230,7 @@ function parsePart(text: string): { index: number; of: number } {
 
 /** The label tells the rate, too, from which the time left follows. */
 function displayOf({ progress, note, continuable }: Context): Pick<MakeContext, 'onProgress' | 'onStage'> {
-	const units = { choosing: 'people', painting: 'images' } as const;
+	const units = { choosing: 'people', trying: 'images', painting: 'images' } as const;
 	return {
 		onProgress: (stage, done, total) => {
 			if (stage === 'painting') continuable();

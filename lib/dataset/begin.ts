@@ -8,18 +8,20 @@ import { expressionsName, readExpressions } from '../bundle/expressions.ts';
 import { isThere, onnxPath } from '../bundle/network-files.ts';
 import { networks } from '../bundle/networks.ts';
 import { FileDigests, sha256 } from '../files/digests.ts';
+import type { ImageGeometry } from '../geometry.ts';
 import { embeddingLength } from '../identity.ts';
 import { invalid } from '../options/check.ts';
 import type { ResolvedDataset } from '../options/dataset.ts';
 import type { Decoder, Feature } from '../options/features.ts';
 import { resolveGenerateOptions } from '../options/generate.ts';
 import type { ResolvedLora } from '../options/loras.ts';
+import type { Presets } from '../options/presets.ts';
 import { packageVersion } from '../package.ts';
 import { describeFiles, type ModelFiles } from '../provenance/recipe.ts';
 import { chooseIdentities, type IdentitySource } from './identities/choose.ts';
 import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings } from './identities/file.ts';
-import type { Asked, Run } from './run.ts';
+import type { Asked, Painting, Run } from './run.ts';
 import type { Spread } from './spread.ts';
 
 /** @throws {Arc2FaceError} `FILE_FAILED` for files of embeddings that can't be read */
@@ -117,27 +119,28 @@ export async function modelIn(
 	return await describeFiles(await LoadedWeights.of(opened, cacheDir), { used: features, decoder }, signal);
 }
 
+/** How all images are painted. @throws {Arc2FaceError} as `generate` */
+export function paintingBy({ manner }: ResolvedDataset, geometry: ImageGeometry, presets: Presets): Painting {
+	const resolved = resolveGenerateOptions(manner, 1, geometry, presets);
+	const { sampler, steps, guidanceScale, guidanceInterval, eta, width, height } = resolved;
+	return {
+		...{ sampler, steps, guidanceScale, width, height },
+		...(guidanceInterval && { guidanceInterval }),
+		...(sampler === 'ddim' && { eta }),
+	};
+}
+
 /** What of `Run` takes the model. @throws {Arc2FaceError} as `generate`; `FILE_FAILED` */
 export async function decidedBy(
 	model: Arc2Face,
-	{ manner }: ResolvedDataset,
+	options: ResolvedDataset,
 	batchRows: readonly number[],
 	signal: AbortSignal,
 ): Promise<Pick<Run, 'painting' | 'model' | 'batchRows'>> {
 	const { info } = model;
 	const geometry = { ...info.imageSize, pixelsPerLatent: info.pixelsPerLatent };
-	const { sampler, steps, guidanceScale, guidanceInterval, eta, width, height } = resolveGenerateOptions(
-		manner,
-		1,
-		geometry,
-		info.presets,
-	);
 	return {
-		painting: {
-			...{ sampler, steps, guidanceScale, width, height },
-			...(guidanceInterval && { guidanceInterval }),
-			...(sampler === 'ddim' && { eta }),
-		},
+		painting: paintingBy(options, geometry, info.presets),
 		model: await model.describe(signal),
 		...(info.device !== 'cpu' && { batchRows }),
 	};

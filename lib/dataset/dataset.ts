@@ -4,10 +4,12 @@ import type { Arc2Face } from '../arc2face.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { makeFolder } from '../files/folder.ts';
 import { onDisk } from '../files/on-disk.ts';
+import type { ImageGeometry } from '../geometry.ts';
 import { embeddingLength } from '../identity.ts';
 import type { ResolvedDataset } from '../options/dataset.ts';
 import type { Feature } from '../options/features.ts';
-import { askedOf, choosePeople, decidedBy, foundIn, type Loading, modelIn, spreadOf } from './begin.ts';
+import type { Presets } from '../options/presets.ts';
+import { askedOf, choosePeople, decidedBy, foundIn, type Loading, modelIn, paintingBy, spreadOf } from './begin.ts';
 import {
 	dataFolder,
 	identitiesFile,
@@ -23,6 +25,7 @@ import { identitiesDigest } from './identities/digest.ts';
 import { readEmbeddings, writeEmbeddings } from './identities/file.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { produce } from './produce.ts';
+import { requireProspect } from './prospect.ts';
 import { isOfPart, type Recorded, type Run, requireSameRun, type ShardPlan, shardsOf } from './run.ts';
 import { addTally, noTally, readShardRecord, type Tally } from './shard-record.ts';
 
@@ -35,8 +38,10 @@ export type MakeContext = Readonly<{
 	loading: Loading;
 	/** Loads a model with these features: number `index` of those that work side by side. */
 	load: (index: number, features: readonly Feature[], signal: AbortSignal) => Promise<Arc2Face>;
-	/** `done` of `total`: people found; images painted at least once; shards joined. */
-	onProgress: (stage: 'choosing' | 'painting', done: number, total: number) => void;
+	/** What all portraits are painted by, where nothing else is asked for: as the model will have it. */
+	usual: { geometry: ImageGeometry; presets: Presets };
+	/** `done` of `total`: people found; first tries, none of which was fit; images that are finished. */
+	onProgress: (stage: 'choosing' | 'trying' | 'painting', done: number, total: number) => void;
 	onStage: (stage: 'joining') => void;
 	signal: AbortSignal;
 }>;
@@ -65,14 +70,14 @@ export async function makeDataset(options: ResolvedDataset, context: MakeContext
 	const { detectionSize, batchRows } = context.reading;
 	const asked = await askedOf(options, context.signal);
 	const before = await readRecord(out);
-	if (before) requireSameRun(out, before, asked, part);
 	const { folder, spread, features } = await spreadOf(options, context.bundle);
 	const { loading } = context;
 	const found = await foundIn(folder, spread, { detectionSize, cacheDir: loading.cacheDir }, context.signal);
 	if (before) {
-		// Loading may take minutes: what differs is told as soon as it is known.
+		// Loading may take minutes: what differs is told before, all at once.
+		const painting = paintingBy(options, context.usual.geometry, context.usual.presets);
 		const model = { ...before.run.model, ...(await modelIn(folder, features, loading, context.signal)) };
-		requireSameRun(out, before, { ...asked, ...found, model }, part);
+		requireSameRun(out, before, { ...asked, ...found, painting, model }, part);
 	}
 	return await locked(out, context.signal, async (signal) => {
 		const models = [await context.load(0, features, signal)];
@@ -80,7 +85,14 @@ export async function makeDataset(options: ResolvedDataset, context: MakeContext
 			const decided = { ...found, ...(await decidedBy(models[0]!, options, batchRows, signal)) };
 			const recorded = await readRecord(out); // as it is now that nobody else writes
 			if (recorded) requireSameRun(out, recorded, { ...asked, ...decided }, part);
-			const { run, identities } = await people(options, recorded, { ...asked, ...decided }, context, signal);
+			const { run, identities } = await people(
+				models[0]!,
+				options,
+				recorded,
+				{ ...asked, ...decided },
+				context,
+				signal,
+			);
 			await sweep(out);
 			const whole = await wholeShards(out);
 			const own = shardsOf(run).filter((shard) => isOfPart(shard, part));
@@ -141,8 +153,9 @@ export async function locked<T>(
 	}
 }
 
-/** Who is painted: chosen, or as they were. Writes down what is new. */
+/** Who is painted: chosen, or as they were. Writes down what is new, once it is known to have any prospect. */
 async function people(
+	model: Arc2Face,
 	options: ResolvedDataset,
 	recorded: Recorded | undefined,
 	known: Omit<Run, 'identities'>,
@@ -162,8 +175,15 @@ async function people(
 		onProgress: (done) => onProgress('choosing', done, options.people),
 	});
 	const run: Run = { ...known, identities: digest };
-	if (recorded) requireSameRun(out, recorded, run, part);
-	else await writeRecord(out, { format: 1, run, ...(part && { part }) });
+	if (recorded) {
+		requireSameRun(out, recorded, run, part);
+	} else {
+		await requireProspect(model, run, embeddings, {
+			onProgress: (done, total) => onProgress('trying', done, total),
+			signal,
+		});
+		await writeRecord(out, { format: 1, run, ...(part && { part }) });
+	}
 	await writeEmbeddings(file, { data: embeddings, length: embeddingLength });
 	return { run, identities: embeddings };
 }
@@ -194,9 +214,9 @@ async function paintAll(
 	const shards = left.values();
 	const options = {
 		...{ folder, run, identities },
-		onShot: ({ attempt }: { attempt: number }) => {
+		onShot: (isFinished: boolean) => {
 			painted++;
-			if (attempt === 1) onProgress('painting', ++done, total);
+			if (isFinished) onProgress('painting', ++done, total);
 		},
 	};
 	const working = models.map((model) =>

@@ -5,7 +5,7 @@ import { Arc2FaceError, type ErrorDetails } from '../errors.ts';
 import { makeFolder } from '../files/folder.ts';
 import { inPlaceOfFolder, linkOrCopy } from '../files/new-folder.ts';
 import { onDisk } from '../files/on-disk.ts';
-import type { Sentence } from '../messages/wording.ts';
+import { type Sentence, say } from '../messages/wording.ts';
 import { joined, locked } from './dataset.ts';
 import { identitiesFile, readRecord, shardFolder, sweep, wholeShards, writeRecord } from './folder.ts';
 import { identitiesDigest } from './identities/digest.ts';
@@ -34,8 +34,8 @@ export async function mergeDatasets(parts: readonly string[], out: string, conte
 	const { signal } = context;
 	if (parts.some((part) => resolve(part) === resolve(out)))
 		throw refused(`${out} is one of the parts, too.`, 'out', chooseOther);
-	const run = await commonRun(parts);
-	const places = await placesOf(parts, run);
+	const { run, of } = await commonRun(parts);
+	const places = await placesOf(parts, run, of);
 	const there = await readRecord(out);
 	if (there) requireSameRun(out, there, run);
 	return await locked(out, signal, async (both) => {
@@ -58,28 +58,35 @@ export async function mergeDatasets(parts: readonly string[], out: string, conte
 	});
 }
 
-/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for a folder of another run than the first, or of none */
-async function commonRun(parts: readonly string[]): Promise<Run> {
+/**
+ * @returns also into how many parts it was divided, where all tell the same
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a folder of another run than the first, or of none
+ */
+async function commonRun(parts: readonly string[]): Promise<{ run: Run; of: number | undefined }> {
 	let first: { folder: string; recorded: Recorded } | undefined;
+	const divisions = new Set<number | undefined>();
 	for (const folder of parts) {
 		const recorded = await readRecord(folder, 'folders');
 		if (recorded === undefined) throw refused(`There is no data set in ${folder}.`, 'folders');
 		first ??= { folder, recorded };
+		divisions.add(recorded.part?.of);
 		const others = differences(first.recorded.run, recorded.run);
 		if (others.length === 0) continue;
 		throw refused(
-			`The data set in ${folder} is not of the same run as that in ${first.folder}: ${others.join('; ')} (there, not here).`,
+			(wording) =>
+				`The data set in ${folder} is not of the same run as that in ${first!.folder}: ` +
+				`${others.map((one) => say(one, wording)).join('; ')} (there, not here).`,
 			'folders',
 			'Merge what one command made with --shard 1/n to n/n.',
 		);
 	}
-	return first!.recorded.run;
+	return { run: first!.recorded.run, of: divisions.size === 1 ? [...divisions][0] : undefined };
 }
 
 type Place = { plan: ShardPlan; folder: string };
 
 /** Where each shard is. @throws {Arc2FaceError} `INVALID_ARGUMENT` for one that is nowhere, or in two places */
-async function placesOf(parts: readonly string[], run: Run): Promise<Place[]> {
+async function placesOf(parts: readonly string[], run: Run, of: number | undefined): Promise<Place[]> {
 	const found = new Map<number, string[]>();
 	for (const part of parts) {
 		for (const index of await wholeShards(part)) found.set(index, [...(found.get(index) ?? []), part]);
@@ -92,15 +99,24 @@ async function placesOf(parts: readonly string[], run: Run): Promise<Place[]> {
 	}
 	const missing = plans.filter(({ index }) => !found.has(index)).map(({ index }) => index);
 	if (missing.length > 0) {
-		const some = missing.slice(0, 10).join(', ');
-		const more = missing.length > 10 ? ` and ${missing.length - 10} more` : '';
+		const lacking =
+			of === undefined ? [] : [...new Set(missing.map((index) => (index % of) + 1))].sort((a, b) => a - b);
 		throw refused(
-			`Of ${plans.length} shards ${missing.length} are missing: ${some}${more}.`,
+			({ option }) => {
+				const unfinished =
+					lacking.length === 0 ? '' : ` (${option('shard')} ${listed(lacking.map((part) => `${part}/${of}`))})`;
+				return `${missing.length} of ${plans.length} shards ${missing.length === 1 ? 'is' : 'are'} missing: ${listed(missing)}${unfinished}.`;
+			},
 			'folders',
 			'Run the parts that were not finished to their end, and merge all of them.',
 		);
 	}
 	return plans.map((plan) => ({ plan, folder: shardFolder(found.get(plan.index)![0]!, plan.index) }));
+}
+
+/** The first ten of them. */
+function listed(items: readonly (string | number)[]): string {
+	return `${items.slice(0, 10).join(', ')}${items.length > 10 ? ` and ${items.length - 10} more` : ''}`;
 }
 
 /** @throws {Arc2FaceError} `FILE_FAILED` if no part has them */
@@ -132,7 +148,7 @@ async function bring(from: string, to: string, signal: AbortSignal): Promise<voi
 
 const chooseOther: Sentence = ({ option }) => `Choose a new folder with ${option('out')}.`;
 
-function refused(problem: string, option: string, remedy?: Sentence): Arc2FaceError {
+function refused(problem: Sentence, option: string, remedy?: Sentence): Arc2FaceError {
 	const details: ErrorDetails<'INVALID_ARGUMENT'> = { option };
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, { remedy, details });
 }

@@ -35,16 +35,13 @@ export async function makePerson(
 	options: PersonOptions,
 	make: (order: Order) => Promise<Shot>,
 ): Promise<Made> {
-	const { seed, images, tries, spread, minSimilarity } = options;
+	const { images, tries, minSimilarity } = options;
 	const kept: Shot[] = [];
 	const refused: Record<Flaw, number> = { 'no face': 0, unlike: 0, copy: 0 };
 	let painted = 0;
 	let wanted = Array.from({ length: images }, (_, image) => image);
 	for (let attempt = 1; attempt <= tries && wanted.length > 0; attempt++) {
-		const orders = wanted.map((image) => ({
-			...{ person, image, attempt, seed: seedOf(seed, { person, image, images }, attempt) },
-			drawn: drawnFor(spread, seed, { person, image }),
-		}));
+		const orders = wanted.map((image) => orderOf(options, { person, image }, attempt));
 		painted += orders.length;
 		const again: number[] = [];
 		for (const shot of await Promise.all(orders.map(make))) {
@@ -60,6 +57,18 @@ export async function makePerson(
 	}
 	const samples = kept.map(sampleOf).sort((a, b) => a.image - b.image);
 	return { samples, painted, refused };
+}
+
+/** What a try of an image is. */
+export function orderOf(
+	{ seed, images, spread }: Pick<PersonOptions, 'seed' | 'images' | 'spread'>,
+	{ person, image }: { person: number; image: number },
+	attempt: number,
+): Order {
+	return {
+		...{ person, image, attempt, seed: seedOf(seed, { person, image, images }, attempt) },
+		drawn: drawnFor(spread, seed, { person, image }),
+	};
 }
 
 /** Columns are the same for all images of a run. */

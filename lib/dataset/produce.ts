@@ -9,7 +9,7 @@ import { openShardWriter } from './formats/formats.ts';
 import { type Made, makePerson } from './person.ts';
 import type { Run, ShardPlan } from './run.ts';
 import { addTally, noTally, writeShardRecord } from './shard-record.ts';
-import { type Order, Studio } from './studio.ts';
+import { isFit, Studio } from './studio.ts';
 import { Turns } from './turns.ts';
 
 export type ProduceOptions = Readonly<{
@@ -19,8 +19,8 @@ export type ProduceOptions = Readonly<{
 	identities: Float32Array;
 	/** Images painted at once. */
 	atOnce: number;
-	/** Each try, once it is painted and read. */
-	onShot: (order: Order) => void;
+	/** Each try, once it is painted and read; whether its image is finished: fit, or without another try. */
+	onShot: (isFinished: boolean) => void;
 }>;
 
 type Begun = { plan: ShardPlan; made: Promise<Made>; written: () => void };
@@ -111,9 +111,12 @@ async function make(
 	signal: AbortSignal,
 ): Promise<Made> {
 	const identity = Identity.from(identities.subarray(person * embeddingLength, (person + 1) * embeddingLength));
+	const finished = new Set<number>(); // a copy of another image is painted again, though it seemed fit
 	return await makePerson(person, identity, run, async (order) => {
 		const shot = await studio.make(order, identity, signal);
-		onShot(order);
+		const isFinished = isFit(shot) || order.attempt === run.tries;
+		onShot(isFinished && !finished.has(order.image));
+		if (isFinished) finished.add(order.image);
 		return shot;
 	});
 }

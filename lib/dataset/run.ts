@@ -1,6 +1,7 @@
 // What decides the images of a data set: written down before them, and compared before more are painted.
 import { networks } from '../bundle/networks.ts';
 import { Arc2FaceError, shortened } from '../errors.ts';
+import { type Sentence, say, type Wording } from '../messages/wording.ts';
 import type { Contents, Format, ImageFormat } from '../options/dataset.ts';
 import type { Recipe, RecipeModel, RecipeOptions } from '../options/recipe.ts';
 import type { Spread } from './spread.ts';
@@ -76,46 +77,109 @@ export function isOfPart({ index }: ShardPlan, part: Part | undefined): boolean 
  */
 export function requireSameRun(folder: string, { run, part }: Recorded, now: Partial<Run>, nowPart?: Part): void {
 	const parts = [tellPart(part), tellPart(nowPart)] as const;
-	const others = [
-		...(parts[0] === parts[1] ? [] : [`the part ${parts[0]}, not ${parts[1]}`]),
+	const others: Sentence[] = [
+		...(parts[0] === parts[1] ? [] : [otherwise('shard', parts[0], parts[1])]),
 		...differences(run, now),
 	];
 	if (others.length === 0) return;
-	throw new Arc2FaceError('INVALID_ARGUMENT', `The data set in ${folder} was begun otherwise: ${others.join('; ')}.`, {
+	const problem: Sentence = (wording) =>
+		`The data set in ${folder} was begun otherwise: ${others.map((one) => say(one, wording)).join('; ')}.`;
+	throw new Arc2FaceError('INVALID_ARGUMENT', problem, {
 		remedy: ({ option }) =>
 			`Continue it as it was begun (its dataset.json tells how), or choose another folder with ${option('out')}. Nothing was changed.`,
 		details: { option: 'out' },
 	});
 }
 
-/** Of what `now` has; for people. The name of a bundle's folder is nobody's concern. */
-export function differences(before: object, now: object, path: readonly string[] = []): string[] {
-	return Object.keys({ ...(path.length > 0 && before), ...now }).flatMap((name) => {
-		const [a, b] = [before, now].map((side) => Reflect.get(side, name) as unknown);
-		const where = [...path, name];
-		if (where.join('.') === 'model.bundle') return [];
-		if (isRecord(a) && isRecord(b)) return differences(a, b, where);
-		return JSON.stringify(a) === JSON.stringify(b) ? [] : [`${nameOf(where)} ${tell(a)}, not ${tell(b)}`];
-	});
+/** Of what `now` has; for people: options by their names, files without their digests. The name of a bundle's folder is nobody's concern. */
+export function differences(run: Run, now: Partial<Run>): Sentence[] {
+	const before: Partial<Run> = Object.fromEntries(Object.entries(run).filter(([name]) => name in now));
+	const differing = (of: (run: Partial<Run>) => Traits) => {
+		const [a, b] = [of(before), of(now)];
+		return Object.keys({ ...a, ...b })
+			.filter((name) => JSON.stringify(a[name]) !== JSON.stringify(b[name]))
+			.map((name) => [name, a[name], b[name]] as const);
+	};
+	const isListedOtherwise = JSON.stringify(before.exclude) !== JSON.stringify(now.exclude);
+	return [
+		...differing(wordsOf).map(([name, a, b]) => `${name} ${tell(a)}, not ${tell(b)}`),
+		...sourceDifferences(before.source, now.source),
+		...(isListedOtherwise ? [({ option }: Wording) => `other files for ${option('exclude')}`] : []),
+		...differing(optionsOf).map(([name, a, b]) => otherwise(name, a, b)),
+		...differing(contentsOf).map(([name]) => `other ${name}`),
+	];
 }
 
-function isRecord(value: unknown): value is object {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
+type Traits = Readonly<Record<string, unknown>>;
+
+/** What no option decides by itself. */
+function wordsOf({ package: version, model }: Partial<Run>): Traits {
+	return { 'version of this package': version, runtime: model && `${model.provider} ${model.version}` };
 }
 
-function nameOf(path: readonly string[]): string {
-	const [first, second, third = ''] = path;
-	if (first === 'package') return 'version of this package';
-	if (first === 'model' && second === 'weights' && Object.hasOwn(networks, third)) {
-		return `weights of the ${networks[third as keyof typeof networks].label}`;
-	}
-	return path.join('.');
+/** By the names of the options. */
+function optionsOf(run: Partial<Run>): Traits {
+	const { package: _, source, exclude: __, people, painting, spread, expressions: ___, ...others } = run;
+	const { model, readers, batchRows, identities: ____, ...plain } = others;
+	const { poses, expressions } = spread ?? {};
+	return {
+		...plain,
+		identities: people,
+		components: source?.kind === 'fitted' ? source.components : undefined,
+		...painting,
+		poses: poses && [poses.yaw, poses.pitch, poses.roll],
+		controlScale: poses?.scale,
+		expressions: expressions?.names,
+		expressionScale: expressions?.scale,
+		device: model?.device,
+		precision: model?.precision,
+		detectionSize: readers?.detectionSize,
+		batchSizes: batchRows,
+	};
 }
 
+/** By words, values that tell nothing to people: digests for the most part. */
+function contentsOf({ model, readers, expressions, identities }: Partial<Run>): Traits {
+	const { loras, ...adapters } = model?.variant ?? {};
+	const weights = Object.entries(model?.weights ?? {}).map(([name, digests]) => [
+		`weights of the ${labelOf(name)}`,
+		digests,
+	]);
+	return {
+		...Object.fromEntries(weights),
+		'noise schedule or prompt': model?.settings,
+		LoRAs: loras,
+		...Object.fromEntries(Object.entries(adapters).map(([name, digest]) => [`${name} adapter`, digest])),
+		'weights of the detector': readers?.detector,
+		'weights of the recognizer': readers?.recognizer,
+		'numbers of the expressions': expressions,
+		identities,
+	};
+}
+
+function labelOf(name: string): string {
+	return Object.hasOwn(networks, name) ? networks[name as keyof typeof networks].label : name;
+}
+
+const sourceOptions = { fitted: 'from', list: 'list', sphere: 'sphere' } as const;
+
+function sourceDifferences(before: Asked['source'] | undefined, now: Asked['source'] | undefined): Sentence[] {
+	if (before === undefined || now === undefined) return [];
+	const [a, b] = [sourceOptions[before.kind], sourceOptions[now.kind]];
+	if (a !== b) return [({ option }) => `${option(a)}, not ${option(b)}`];
+	const [one, other] = [before, now].map((source) => 'sha256' in source && source.sha256);
+	return one === other ? [] : [({ option }) => `another file for ${option(a)}`];
+}
+
+function otherwise(name: string, before: unknown, now: unknown): Sentence {
+	return ({ option }) => `${option(name)} ${tell(before)}, not ${tell(now)}`;
+}
+
+/** As the command line takes it. */
 function tell(value: unknown): string {
-	return value === undefined ? 'none' : shortened(JSON.stringify(value), 60);
+	return value === undefined ? 'none' : shortened(String(value), 60);
 }
 
-function tellPart(part: Part | undefined): string {
-	return part === undefined || part.of === 1 ? '1/1' : `${part.index}/${part.of}`;
+function tellPart(part: Part | undefined): string | undefined {
+	return part === undefined || part.of === 1 ? undefined : `${part.index}/${part.of}`;
 }

@@ -35,6 +35,9 @@ export type ShotFiles = Readonly<{
 	recipe: string;
 }>;
 
+/** Whether it is kept, unless it is a copy. */
+export const isFit = ({ files }: Shot) => files !== undefined;
+
 /** What all images of a run have in common. */
 export type Manner = Readonly<{
 	painting: Painting;

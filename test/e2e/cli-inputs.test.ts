@@ -9,6 +9,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { OptionValues } from '../../lib/cli/command.ts';
 import { forEachPhoto } from '../../lib/cli/inputs.ts';
 import type { modelOptions } from '../../lib/cli/model.ts';
+import { readEmbeddings } from '../../lib/dataset/identities/file.ts';
 import { silentContext } from '../command-line.ts';
 import { useProgram } from '../program.ts';
 
@@ -71,6 +72,24 @@ describe('several inputs: each has its result or its error', () => {
 		]);
 		const { code } = await run('encode', 'wall.png', 'anna.png', '--bundle', 'tiny', '--out', 'people');
 		expect([code, await readdir(inside('people'))]).toEqual([3, ['anna.json']]);
+		// All in one array, whose rows are those that have a face.
+		const all = ['encode', 'wall.png', 'anna.png', '--bundle', 'tiny', '--out', 'lists/people.npy'];
+		const { value: rows } = await json(3, ...all);
+		expect(rows.results).toMatchObject([
+			{ source: 'wall.png', ...error('NO_FACE', 'wall.png') },
+			{ source: 'anna.png', file: 'lists/people.npy', row: 0 },
+		]);
+		const { data } = await readEmbeddings(inside('lists/people.npy'));
+		expect(data).toEqual(Float32Array.from(value.results[1].identity.embedding));
+		const again = await run(...all);
+		expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/people\.npy exists already\..*--force/) });
+		const forced = await run(...all, '--force');
+		expect(forced).toMatchObject({
+			code: 3,
+			stdout: expect.stringMatching(/person in anna\.png is in row 0 of lists\/people\.npy/),
+		});
+		const none = await run('encode', 'wall.png', '--bundle', 'tiny', '--out', 'nobody.npy');
+		expect([none.code, existsSync(inside('nobody.npy'))]).toEqual([3, false]);
 		const { value: one } = await json(1, 'encode', 'nobody.png', '--bundle', 'tiny');
 		expect(one.results).toMatchObject([{ source: 'nobody.png', ...error('INVALID_IMAGE', 'nobody.png') }]);
 	});

@@ -71,11 +71,15 @@ describe('in a project that has the package installed', () => {
 		folder = await mkdtemp(join(tmpdir(), 'arc2face-docs-'));
 		await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
 		await symlink(packageRoot, join(folder, 'node_modules/arc2face-native'));
-		await symlink(join(packageRoot, 'node_modules/@types'), join(folder, 'node_modules/@types'));
+		for (const name of ['@types', 'csv-parse']) {
+			await symlink(join(packageRoot, 'node_modules', name), join(folder, 'node_modules', name));
+		}
 		const launcher = `#!/bin/sh\nexec '${process.execPath}' '${join(packageRoot, 'dist/lib/cli/launch.cjs')}' "$@"\n`;
 		await writeFile(join(folder, 'node_modules/.bin/arc2face'), launcher, { mode: 0o755 });
 		await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
 		const photo = (name: string) => join(packageRoot, 'test/fixtures/faces', name);
+		await mkdir(join(folder, 'test/fixtures'), { recursive: true });
+		await symlink(join(packageRoot, 'test/fixtures/faces'), join(folder, 'test/fixtures/faces'));
 		await mkdir(join(folder, 'photos'));
 		await copyFile(photo('person-06-0.jpg'), join(folder, 'anna.jpg'));
 		await copyFile(photo('person-12-0.jpg'), join(folder, 'ben.jpg'));
@@ -144,6 +148,19 @@ describe('in a project that has the package installed', () => {
 		},
 	);
 
+	test('the program that paints an image of a data set again paints the same', async () => {
+		const programs = blocks.filter(({ language }) => language === 'ts');
+		const index = programs.findIndex(({ text }) => text.includes('paintAgain('));
+		const program = join(folder, 'js/again.js');
+		const text = readFileSync(join(folder, `js/program-${index}.js`), 'utf8');
+		await writeFile(program, `${text}${tellTheDigest}`);
+		const { stdout } = await run(process.execPath, [program], { cwd: folder, env: env() });
+		const [header, row] = readFileSync(join(folder, 'faces/data/table.csv'), 'utf8').split('\r\n');
+		expect(header).toContain('sha256');
+		expect(stdout).toMatch(/^[0-9a-f]{64}\n$/);
+		expect(row).toContain(`,${stdout.trim()},`);
+	});
+
 	test('what they say they write is there', async () => {
 		expect(await readdir(folder)).toEqual(
 			expect.arrayContaining([
@@ -166,6 +183,11 @@ describe('in a project that has the package installed', () => {
 		expect(await readdir(join(folder, 'report'))).toEqual(expect.arrayContaining(['report.html', 'report.json']));
 	});
 });
+
+const tellTheDigest = `
+const { createHash } = await import('node:crypto');
+console.log(createHash('sha256').update(image.data).digest('hex'));
+`;
 
 /** Appended to a program that serves, on a port that is free. */
 const askTheServer = `

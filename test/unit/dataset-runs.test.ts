@@ -231,34 +231,32 @@ describe('the same run', () => {
 	});
 
 	test.each<[string, Partial<Run>, Part | undefined, string]>([
-		['images', { images: 3 }, undefined, 'images 2, not 3'],
+		['images', { images: 3 }, undefined, '`images` 2, not 3.'],
 		[
 			'the seed and a step',
 			{ seed: 4, painting: { ...run.painting, steps: 2 } },
 			undefined,
-			'seed 3, not 4; painting.steps 25, not 2',
+			'`seed` 3, not 4; `steps` 25, not 2.',
 		],
-		[
-			'a pose more or less',
-			{ spread: {} },
-			undefined,
-			'spread.poses {"yaw":30,"pitch":10,"roll":5,"scale":1}, not none',
-		],
-		[
-			'the source',
-			{ source: { kind: 'list', sha256: 'ab' } },
-			undefined,
-			'source.kind "sphere", not "list"; source.sha256 none, not "ab"',
-		],
+		['a pose more or less', { spread: {} }, undefined, '`poses` 30,10,5, not none'],
+		['the source', { source: { kind: 'list', sha256: 'ab' } }, undefined, ': `sphere`, not `list`.'],
 		[
 			'weights',
 			{ model: { ...run.model, weights: { unet: ['x'], vaeDecoder: ['b'] } } },
 			undefined,
-			'weights of the UNet',
+			': other weights of the UNet.',
 		],
-		['the package', { package: '0.2.0' }, undefined, 'version of this package "0.1.0", not "0.2.0"'],
-		['a device', { model: { ...run.model, device: 'cuda' } }, undefined, 'model.device "cpu", not "cuda"'],
-		['a part', {}, { index: 2, of: 4 }, 'the part 1/1, not 2/4'],
+		['the package', { package: '0.2.0' }, undefined, ': version of this package 0.1.0, not 0.2.0.'],
+		['a device', { model: { ...run.model, device: 'cuda' } }, undefined, ': `device` cpu, not cuda.'],
+		['a part', {}, { index: 2, of: 4 }, ': `shard` none, not 2/4.'],
+		['excluded person', { exclude: ['ab'] }, undefined, ': other files for `exclude`.'],
+		[
+			'expression',
+			{ spread: { ...run.spread, expressions: { names: ['smile', 'sad'], scale: 1 } }, expressions: 'ab' },
+			undefined,
+			'`expressions` none, not smile,sad',
+		],
+		['LoRA', { model: { ...run.model, variant: { loras: [] } } }, undefined, ': other LoRAs.'],
 	])('is not one with another %s', async (_, change, part, what) => {
 		const error = await failure(
 			(async () => requireSameRun('faces', { format: 1, run }, { ...run, ...change }, part))(),
@@ -317,7 +315,7 @@ describe('merging', () => {
 	test('is refused where a shard is missing', async () => {
 		const [first] = await parts(3);
 		const error = await refusal([first!, folder.path('part3')]);
-		expect(error.message).toMatch(/^Of 3 shards 1 are missing: 1\. Run the parts/);
+		expect(error.message).toMatch(/^1 of 3 shards is missing: 1 \(`shard` 2\/3\)\. Run the parts/);
 		expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', details: { option: 'folders' } });
 	});
 
@@ -332,7 +330,9 @@ describe('merging', () => {
 	test('is refused for a part of another run', async () => {
 		const [first] = await parts(2);
 		const other = await writeSet('other', [1], { index: 2, of: 2 }, { ...run, seed: 4 });
-		expect((await refusal([first!, other])).message).toMatch(/other is not of the same run as .*part1: seed 3, not 4/);
+		expect((await refusal([first!, other])).message).toMatch(
+			/other is not of the same run as .*part1: `seed` 3, not 4 \(there, not here\)/,
+		);
 	});
 
 	test('is refused for what is no data set, and into a part', async () => {

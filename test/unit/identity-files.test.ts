@@ -128,6 +128,18 @@ describe('JSON', () => {
 		['an identity as encode writes it', { photo: 'a.jpg', warnings: [], ...one.toJSON() }, [one]],
 		['numbers', Array.from(one.embedding), [one]],
 		['a list', [one, Array.from(other.embedding)], [one, other]],
+		[
+			'several photos as encode prints them, of which one has no face',
+			{
+				warnings: [],
+				results: [
+					{ source: 'a.jpg', identity: { photo: 'a.jpg', ...one.toJSON() } },
+					{ source: 'wall.jpg', error: { code: 'NO_FACE' } },
+					{ source: 'b.jpg', identity: { photo: 'b.jpg', ...other.toJSON() } },
+				],
+			},
+			[one, other],
+		],
 	])('of %s is read', async (_, json, identities) => {
 		await writeFile(file, JSON.stringify(json));
 		const expected = identities.flatMap(({ embedding }) => Array.from(embedding));
@@ -137,7 +149,8 @@ describe('JSON', () => {
 	test.each([
 		['[1, 2', 'it is JSON that is damaged.'],
 		['{ "embeddings": [] }', 'it is JSON without an `embedding`.'],
-		['[]', '0 of them'],
+		['[]', 'it has none.'],
+		[JSON.stringify({ results: [{ source: 'wall.jpg', error: { code: 'NO_FACE' } }] }), 'it has none.'],
 		[JSON.stringify([one, one, { embedding: [1, 2] }]), 'entry 2, counted from 0: Expected 512 numbers'],
 		[JSON.stringify([one, 3]), 'entry 1, counted from 0: it is JSON without an `embedding`.'],
 	])('%# that is no identity is refused', async (text, why) => {

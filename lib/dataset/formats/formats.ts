@@ -21,12 +21,18 @@ type FormatRow = Readonly<{
 	open: (folder: string, shard: Shard) => Promise<ImageWriter>;
 	/** Into a folder that is empty. */
 	join: (shards: readonly string[], to: string, options: JoinOptions) => Promise<void>;
+	/** Whether rows end with their number: in a shard of its images, in the whole of all. */
+	isNumbered?: boolean;
 }>;
 
 const formats = {
 	folders: { open: openFolders, join: (shards, to, { signal }) => joinFolders(shards, to, signal) },
 	webdataset: { open: openWebDataset, join: (shards, to, { signal }) => joinWebDataset(shards, to, signal) },
-	recordio: { open: openRecordIo, join: (shards, to, { people, signal }) => joinRecordIo(shards, to, people, signal) },
+	recordio: {
+		open: openRecordIo,
+		join: (shards, to, { people, signal }) => joinRecordIo(shards, to, people, signal),
+		isNumbered: true,
+	},
 } as const satisfies Record<Format, FormatRow>;
 
 /** Writes samples, each once the one before is written. */
@@ -75,7 +81,8 @@ export async function joinShards(
 	options: JoinOptions,
 ): Promise<void> {
 	await inPlaceOfFolder(to, async (folder) => {
-		await formats[format].join(shards, folder, options);
-		await joinTables(shards, folder, options.signal);
+		const { join, isNumbered }: FormatRow = formats[format];
+		await join(shards, folder, options);
+		await joinTables(shards, folder, { isNumbered, signal: options.signal });
 	});
 }

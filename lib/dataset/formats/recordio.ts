@@ -27,8 +27,8 @@ export async function openRecordIo(folder: string, shard: Shard): Promise<ImageW
 	return {
 		add: async (sample) => {
 			if (sample.crop === undefined) throw new TypeError('RecordIO is of crops, and a sample has none.');
-			await faces.add(sample.person, sample.crop);
-			return { portrait: await portraits.add('images', sample, sample.portrait), crop: recordsName };
+			const record = await faces.add(sample.person, sample.crop);
+			return { portrait: await portraits.add('images', sample, sample.portrait), crop: recordsName, record };
 		},
 		close: () => closeAll([faces, portraits]),
 	};
@@ -90,13 +90,18 @@ class FaceRecords {
 		}
 	}
 
-	/** @throws {Arc2FaceError} `FILE_FAILED`; `INVALID_ARGUMENT` for too many images, or a person before the last one or beyond the shard's */
-	async add(person: number, image: Uint8Array): Promise<void> {
+	/**
+	 * @returns the record's number
+	 * @throws {Arc2FaceError} `FILE_FAILED`; `INVALID_ARGUMENT` for too many images, or a person before the last one or beyond the shard's
+	 */
+	async add(person: number, image: Uint8Array): Promise<number> {
 		const place = person - this.#firstPerson;
 		if (!(place >= Math.max(0, this.#starts.length - 1) && place < this.#people))
 			throw outOfOrder(this.#folder, person);
 		this.#startUpTo(place);
-		await this.#write(this.#next++, { flag: imageFlag, label: person, contents: image });
+		const record = this.#next++;
+		await this.#write(record, { flag: imageFlag, label: person, contents: image });
+		return record;
 	}
 
 	async close(): Promise<void> {

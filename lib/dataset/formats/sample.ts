@@ -23,8 +23,8 @@ export type Row = Readonly<Record<string, string | number | undefined>>;
 /** Which people a shard has: `people` of them from `firstPerson` on; and its place among the shards, from 0. */
 export type Shard = Readonly<{ index: number; firstPerson: number; people: number }>;
 
-/** Where an image and its crop went, for the table: '' for what the sample lacks. */
-export type FileNames = Readonly<{ portrait: string; crop: string }>;
+/** Where an image and its crop went, for the table: '' for what the sample lacks. `record`: which one of a file of records, as its index numbers them. */
+export type FileNames = Readonly<{ portrait: string; crop: string; record?: number }>;
 
 /** Writes the images of a shard in some format. Calls are awaited, one after another, people in order. */
 export interface ImageWriter {

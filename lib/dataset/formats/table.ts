@@ -1,5 +1,7 @@
 // The table of a data set, a row an image: CSV as RFC 4180 has it, in UTF-8.
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
 import { Arc2FaceError } from '../../errors.ts';
 import { GrowingFile } from '../../files/growing-file.ts';
@@ -50,26 +52,31 @@ function line(fields: readonly (string | number | undefined)[]): string {
 /**
  * Joins the tables of shards into one in `to`.
  *
+ * @param options.isNumbered - the last column counts the rows of a table, from 1: of the joined one in its turn
  * @throws {Arc2FaceError} `FILE_FAILED`; `INVALID_ARGUMENT` if their columns differ; the signal's reason when stopped
  */
-export async function joinTables(shards: readonly string[], to: string, signal?: AbortSignal): Promise<void> {
+export async function joinTables(
+	shards: readonly string[],
+	to: string,
+	{ isNumbered, signal }: { isNumbered: boolean | undefined; signal: AbortSignal | undefined },
+): Promise<void> {
 	const joined = await GrowingFile.create(join(to, tableName));
 	try {
 		let first: Buffer | undefined;
+		let number = 0;
 		for (const shard of shards) {
 			const file = join(shard, tableName);
-			let header: Buffer | undefined;
-			for await (const piece of readInPieces(file, signal)) {
-				if (header !== undefined) {
-					await joined.add(piece);
-					continue;
-				}
-				// The names of columns are far shorter than a piece.
-				header = piece.subarray(0, piece.indexOf(lineEnd) + lineEnd.length);
+			const rows = rowsOf(file, signal);
+			try {
+				const header = (await rows.next()).value;
+				if (header === undefined) continue;
 				if (first === undefined) await joined.add(header);
 				first ??= header;
 				if (!header.equals(first)) throw otherColumns(file);
-				await joined.add(piece.subarray(header.length));
+				if (!isNumbered) for await (const piece of rows) await joined.add(piece);
+				else for await (const fields of fieldsOf(rows)) await joined.add(line(fields.with(-1, `${++number}`)));
+			} finally {
+				await rows.return(undefined);
 			}
 		}
 	} catch (error) {
@@ -77,6 +84,25 @@ export async function joinTables(shards: readonly string[], to: string, signal?:
 		throw error;
 	}
 	await joined.close();
+}
+
+/** The header, then the rest in pieces; nothing for an empty table. */
+async function* rowsOf(file: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, undefined> {
+	let isFirst = true;
+	for await (const piece of readInPieces(file, signal)) {
+		// The names of columns are far shorter than a piece.
+		const end = isFirst ? piece.indexOf(lineEnd) + lineEnd.length : 0;
+		if (isFirst) yield piece.subarray(0, end);
+		isFirst = false;
+		yield piece.subarray(end);
+	}
+}
+
+async function* fieldsOf(rows: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
+	const parser = parse({ record_delimiter: lineEnd });
+	// A failure of the file ends the parser, whose reader is told it.
+	pipeline(rows, parser, () => {});
+	for await (const fields of parser) yield fields;
 }
 
 function otherColumns(file: string): Arc2FaceError {

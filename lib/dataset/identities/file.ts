@@ -12,7 +12,7 @@ import { problemOf, rowsAtATime } from './unit.ts';
 
 /**
  * Identities from a file: a NumPy array [n, 512] of float16, float32 or float64 in C order, as `numpy.save` writes it; or JSON, of one identity, as
- * `arc2face encode` writes it, or of a list of such. The content decides, not the name. JSON is held in memory as a whole: for more than some thousand,
+ * `arc2face encode` writes it, of a list of such, or of several photos as it prints them with `--json`: of those that had a face. The content decides, not the name. JSON is held in memory as a whole: for more than some thousand,
  * NumPy's format is better.
  *
  * @returns at least one, finite and not only zeros, of any length
@@ -37,7 +37,9 @@ export async function writeEmbeddings(file: string, { data, length }: Vectors): 
 function unfit(file: string, why: string, cause?: unknown): Arc2FaceError {
 	const problem = `Expected identities, a NumPy array [n, ${embeddingLength}] or JSON, in ${file}: ${why}`;
 	return new Arc2FaceError('INVALID_ARGUMENT', problem, {
-		remedy: "Save them in Python with `numpy.save(file, embeddings.astype('float32', order='C'))`.",
+		remedy:
+			'Save them with `arc2face encode PHOTO… --out FILE.npy`, or in Python with ' +
+			"`numpy.save(file, embeddings.astype('float32', order='C'))`.",
 		details: { file: resolve(file) },
 		cause,
 	});
@@ -112,7 +114,11 @@ function ofJson(file: string, text: string): Vectors {
 	} catch (cause) {
 		throw unfit(file, 'it is JSON that is damaged.', cause);
 	}
-	const isList = Array.isArray(json) && json.length > 0 && typeof json[0] !== 'number';
+	const { results } = Object(json) as { results?: unknown };
+	if (Array.isArray(results))
+		json = results.map((result) => Object(result).identity).filter((one) => one !== undefined);
+	if (Array.isArray(json) && json.length === 0) throw unfit(file, 'it has none.');
+	const isList = Array.isArray(json) && typeof json[0] !== 'number';
 	const list: unknown[] = isList ? (json as unknown[]) : [json];
 	const data = new Float32Array(list.length * embeddingLength);
 	for (const [i, one] of list.entries()) {
