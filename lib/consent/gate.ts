@@ -1,6 +1,13 @@
 // What stands between a call and its images: the ledger and the deny list of its model.
 import type { Identity } from '../identity.ts';
-import type { AskedConsent, Consents, Denials, Person } from '../options/consent.ts';
+import {
+	type AskedConsent,
+	type Consents,
+	type Denials,
+	denials,
+	type Person,
+	type RequireNone,
+} from '../options/consent.ts';
 import type { Recipe } from '../options/recipe.ts';
 
 /** Least similarities by which somebody is recognised, unless the ledger or the list has its own. */
@@ -38,7 +45,7 @@ export interface Admission {
 
 export class Gate {
 	readonly #consent: Consents | undefined;
-	readonly #denyList: Denials | undefined;
+	readonly #requireNone: RequireNone | undefined;
 	readonly #thresholds: Thresholds;
 
 	constructor(
@@ -46,7 +53,7 @@ export class Gate {
 		thresholds: Thresholds,
 	) {
 		this.#consent = consent;
-		this.#denyList = denyList;
+		this.#requireNone = denyList && denials.get(denyList);
 		this.#thresholds = thresholds;
 	}
 
@@ -57,7 +64,7 @@ export class Gate {
 
 	/** Whether there is anything to ask. */
 	get isClosed(): boolean {
-		return this.#consent !== undefined || this.#denyList !== undefined;
+		return this.#consent !== undefined || this.#requireNone !== undefined;
 	}
 
 	/**
@@ -71,7 +78,7 @@ export class Gate {
 		}));
 		const asked = claim && { purpose: claim.purpose, scope: claim.scope };
 		const ask = async (shown: Shown) => {
-			await this.#denyList?.requireNone([...people, ...shown], this.#thresholds.denial);
+			await this.#requireNone?.([...people, ...shown], this.#thresholds.denial);
 			return asked && (await this.#consent?.permit([...people, ...shown], asked, this.#thresholds.consent));
 		};
 		const records = await ask([]);

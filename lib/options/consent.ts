@@ -61,15 +61,27 @@ export interface Consents {
 	logEncoded(embedding: Float32Array, threshold: number): Promise<void>;
 }
 
-/** The option `denyList` of `load`: a `DenyList`. */
+/** The option `denyList` of `load`: a `DenyList`, which tells nobody but models who is on it. */
 export interface Denials {
-	/**
-	 * @param people - an embedding of each, and the photo where they are shown in one
-	 * @param threshold - least similarity of one person's embeddings, unless the list has its own
-	 * @throws {Arc2FaceError} `DENIED` if one is on the list; `LEDGER_DAMAGED`; `FILE_FAILED`
-	 */
-	requireNone(people: readonly Person[], threshold: number): Promise<void>;
+	/** Absolute path. */
+	readonly file: string;
 }
+
+/**
+ * @param people - an embedding of each, and the photo where they are shown in one
+ * @param threshold - least similarity of one person's embeddings, unless the list has its own
+ * @throws {Arc2FaceError} `DENIED` if one is on the list; `LEDGER_DAMAGED`; `FILE_FAILED`
+ * @internal
+ */
+export type RequireNone = (people: readonly Person[], threshold: number) => Promise<void>;
+
+/**
+ * What models ask of each open deny list. No list has it as a method: asking with ever other thresholds tells how alike somebody is, and so
+ * in the end the embeddings.
+ *
+ * @internal
+ */
+export const denials = new WeakMap<Denials, RequireNone>();
 
 /** Somebody who is about to be painted, or shown in a photo that is painted from. */
 export type Person = Readonly<{
@@ -159,7 +171,10 @@ export const consentRules = {
 /** @internal */
 export const guardRules = {
 	consent: guard('a ConsentLedger', 'permit', 'logPreviews', 'logPainted', 'logEncoded'),
-	denyList: guard('a DenyList', 'requireNone'),
+	denyList: {
+		expected: 'a DenyList, opened',
+		fits: (value: unknown) => denials.has(value as Denials),
+	},
 };
 
 function guard(expected: string, ...methods: readonly string[]): Rule {

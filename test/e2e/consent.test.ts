@@ -259,6 +259,7 @@ describe('options', () => {
 		['consent', 'a ledger'],
 		['consent', {}],
 		['denyList', { permit() {} }],
+		['denyList', { file: 'a.deny', requireNone() {} }],
 	])('of load, %s: %j, are refused', async (option, value) => {
 		expect(await refusal(Arc2Face.load({ ...load, [option]: value }))).toMatchObject({
 			...{ code: 'INVALID_ARGUMENT', details: { option } },
