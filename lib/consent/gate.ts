@@ -25,8 +25,8 @@ export const usualThresholds: Thresholds = { consent: 0.5, denial: 0.4 };
 /** What a call says, with the subject of each identity. */
 export type Claim = AskedConsent & Readonly<{ subjects: readonly (string | undefined)[] }>;
 
-/** The people who are shown in the photos of a call. */
-type Shown = readonly Required<Pick<Person, 'embedding' | 'photo'>>[];
+/** The people who are shown in the photos of a call, each with the index of the identity whose images alone the photo is for. */
+export type Shown = readonly (Required<Pick<Person, 'embedding' | 'photo'>> & Readonly<{ of?: number }>)[];
 
 /** A call that may go on. */
 export interface Admission {
@@ -81,14 +81,23 @@ export class Gate {
 			await this.#requireNone?.([...people, ...shown], this.#thresholds.denial);
 			return asked && (await this.#consent?.permit([...people, ...shown], asked, this.#thresholds.consent));
 		};
-		const records = await ask([]);
+		let records = await ask([]);
+		let photos: Shown = [];
+		// Of the identity, and of who is shown in photos that its images are painted from.
+		const recordsOf = (index: number) => {
+			const isOf = (photo: Shown[number]) => photo.of === undefined || photo.of === index;
+			return [records![index]!, ...records!.slice(people.length).filter((_, i) => isOf(photos[i]!))];
+		};
 		return {
-			admitPhotos: async (shown) => void (await ask(shown)),
+			admitPhotos: async (shown) => {
+				records = await ask(shown);
+				photos = shown;
+			},
 			logPreviews: async () => {
 				if (records && asked) await this.#consent?.logPreviews(records, asked);
 			},
 			log: async (index, recipe) => {
-				if (records && asked) await this.#consent?.logPainted(records[index]!, asked, await recipe());
+				if (records && asked) await this.#consent?.logPainted(recordsOf(index), asked, await recipe());
 			},
 		};
 	}

@@ -212,11 +212,13 @@ export class ConsentLedger implements Consents {
 	}
 
 	/** @hidden */
-	async logPainted(record: string, asked: AskedConsent, recipe: Recipe | undefined): Promise<void> {
+	async logPainted(records: readonly string[], asked: AskedConsent, recipe: Recipe | undefined): Promise<void> {
 		const digest = recipe && this.recipeDigest(recipe);
 		await this.#write(async (_, log) => {
-			this.#requireValid(record, asked);
-			await log({ kind: 'paint', record, ...asked, recipe: digest });
+			for (const record of new Set(records)) {
+				this.#requireValid(record, asked);
+				await log({ kind: 'paint', record, ...asked, recipe: digest });
+			}
 		});
 	}
 

@@ -43,14 +43,14 @@ export interface Consents {
 	 */
 	logPreviews(records: readonly string[], asked: AskedConsent): Promise<void>;
 	/**
-	 * Writes down an image that is about to be handed out, if its record is still valid.
+	 * Writes down an image that is about to be handed out, if all its records are still valid.
 	 *
-	 * @param record - under which
+	 * @param records - under which: of who is painted, and of who is shown in photos that it was painted from
 	 * @param asked - what for
 	 * @param recipe - undefined for an image that no recipe tells
 	 * @throws {Arc2FaceError} as {@link permit}
 	 */
-	logPainted(record: string, asked: AskedConsent, recipe: Recipe | undefined): Promise<void>;
+	logPainted(records: readonly string[], asked: AskedConsent, recipe: Recipe | undefined): Promise<void>;
 	/**
 	 * Writes down that a person was encoded, under the record that has the same identity, if there is one.
 	 *

@@ -85,7 +85,7 @@ test('what another process has revoked stays so, whoever opens the file twice in
 	await elsewhere('await ledger.list();');
 	await elsewhere("await ledger.revoke({ subject: 'anna' });");
 	const ads = { purpose: 'ads', scope: undefined };
-	await expect(ledger.logPainted(id, ads, undefined)).rejects.toMatchObject({ details: { reason: 'revoked' } });
+	await expect(ledger.logPainted([id], ads, undefined)).rejects.toMatchObject({ details: { reason: 'revoked' } });
 	await ledger.dispose();
 	await using last = await ConsentLedger.open(file, { key });
 	expect(await last.list()).toMatchObject([{ subject: 'anna', state: 'revoked' }]);

@@ -150,6 +150,38 @@ describe('a model with a ledger', () => {
 		expect(await paint(anna!, { reference: { photo: photoOf('01-0') } })).toHaveLength(1);
 	});
 
+	test('logs images under the records of who is in their photos, too, and stops when one of these ends', async () => {
+		const { id: bens } = await ledger.add({ subject: 'ben', purpose: 'ads', identity: ben! });
+		const photos = [photoOf('00-1'), photoOf('01-0')];
+		const images = [
+			...(await paint(anna!, { reference: { photo: photoOf('01-0') }, onPreview() {} })),
+			...(await paint([anna!, anna!], { image: photos, seed: [7, 8] })),
+		];
+		const [first, second, third] = await Promise.all(
+			images.map(async (image) => ledger.recipeDigest(await image.recipe())),
+		);
+		const painted = { kind: 'paint', purpose: 'ads' };
+		expect((await logged()).slice(1)).toEqual([
+			...[record, bens].map((record) => ({ kind: 'preview', record, purpose: 'ads' })),
+			...[record, bens].map((record) => ({ ...painted, record, recipe: first })),
+			{ ...painted, record, recipe: second },
+			...[record, bens].map((record) => ({ ...painted, record, recipe: third })),
+		]);
+		expect((await ledger.revoke({ subject: 'ben' })).recipes).toEqual([first, third]);
+
+		await ledger.add({ subject: 'ben', purpose: 'ads', identity: ben! });
+		const seen: number[] = [];
+		const each = async () => {
+			const how = { ...quick, purpose: 'ads', count: 8, steps: 4, reference: { photo: photoOf('01-0') } };
+			for await (const { index } of model.generateEach(anna!, how)) {
+				if (seen.push(index) === 1) await ledger.revoke({ subject: 'ben' });
+			}
+		};
+		expect(await refusal(each())).toMatchObject({ code: 'CONSENT_REQUIRED', details: { reason: 'revoked' } });
+		expect(seen.length).toBeLessThan(8);
+		expect((await ledger.list({ subject: 'ben' }))[1]!.painted).toBe(seen.length);
+	});
+
 	test('logs images that no recipe tells, too', async () => {
 		const mask = { data: new Uint8Array(96 * 96).fill(255), width: 96, height: 96, channels: 1 } as const;
 		const images = await paint(anna!, { image: photoOf('00-1'), mask, count: 2, seed: [1, 2] });
