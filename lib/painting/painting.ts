@@ -184,7 +184,7 @@ function isDrawnWithOthers(
 }
 
 /** Who is shown in the photos that images begin as, or refer to: what an image shows of them is of people, too. */
-async function peopleIn({ edit, steering }: Inputs, core: Core, signal: AbortSignal): Promise<Shown> {
+async function peopleIn({ edit, steering, alignedBy }: Inputs, core: Core, signal: AbortSignal): Promise<Shown> {
 	const begun = edit?.photos ?? [];
 	const photos = [
 		...begun.map((photo, of) => ({ photo, option: 'image', whose: begun.length > 1 ? { of } : {} })),
@@ -194,6 +194,12 @@ async function peopleIn({ edit, steering }: Inputs, core: Core, signal: AbortSig
 	for (const { photo, option, whose } of photos) {
 		const shown = await core.peopleIn({ ...photo, name: option, photo: option }, Number.POSITIVE_INFINITY, signal);
 		people.push(...shown.map(({ embedding }) => ({ embedding, photo: option, ...whose })));
+	}
+	// A face that nobody finds may have been told.
+	if (steering.reference && alignedBy) {
+		const option = 'reference.photo';
+		const photo = { ...steering.reference.photo, name: option, photo: option };
+		people.push({ embedding: (await core.personAt(photo, alignedBy, signal)).embedding, photo: option });
 	}
 	return people;
 }

@@ -1,6 +1,7 @@
 // A model with a ledger or a deny list: whom it paints, what it logs before it hands anything out, and what it refuses.
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DenyList } from '../../lib/consent/deny-list.ts';
 import { ConsentLedger } from '../../lib/consent/ledger.ts';
@@ -271,6 +272,31 @@ describe('a model with a deny list', () => {
 	])('paints nobody on it, %s', async (_, call, details) => {
 		expect(await refusal(call())).toEqual({ code: 'DENIED', details });
 	});
+
+	test.each(['face', 'landmarks'] as const)(
+		'paints nobody on it whose face no detector finds, told by %s',
+		async (how) => {
+			const { keypoints } = ben!.face!;
+			const margin = 500;
+			const photo = await sharp(photoOf('01-0'))
+				.extend({ ...{ top: margin, bottom: margin, left: margin, right: margin }, background: '#7f7f7f' })
+				.png()
+				.toBuffer();
+			await using blurred = await Arc2Face.load({ ...load, denyList: list, detectionSize: 32 });
+			expect(await blurred.detect(photo)).toEqual([]);
+			const [left, right, nose, leftCorner, rightCorner] = keypoints.map(([x, y]) => [x + margin, y + margin] as const);
+			const landmarks = Array.from({ length: 68 }, (_, i) => {
+				if (i === 48) return leftCorner!;
+				if (i === 54) return rightCorner!;
+				return i < 36 || i > 47 ? nose! : i < 42 ? left! : right!;
+			});
+			const face = { keypoints: [left!, right!, nose!, leftCorner!, rightCorner!] as const };
+			const reference = how === 'face' ? { photo, face } : { photo, landmarks };
+			expect(await refusal(blurred.generate(anna!, { ...quick, reference } as GenerateOptions))).toEqual({
+				...{ code: 'DENIED', details: { photo: 'reference.photo' } },
+			});
+		},
+	);
 
 	test('knows people of the embedded bundle from a similarity of 0.55 on', async () => {
 		expect(await refusal(denying.generate(alikeTo(ben!.embedding, 0.56), quick))).toMatchObject({ code: 'DENIED' });
