@@ -189,8 +189,10 @@ export class ConsentLedger implements Consents {
 	 *
 	 * @param recipe - of an image, as `recipe()` gives it
 	 * @returns in lower-case hexadecimal
+	 * @throws {Arc2FaceError} `DISPOSED`
 	 */
 	recipeDigest(recipe: Recipe): string {
+		this.#requireOpen();
 		const text = `recipe ${canonical(recipe)}`;
 		return this.#opened.keys?.seal(text) ?? sha256(`${this.#opened.id} ${text}`);
 	}

@@ -538,6 +538,8 @@ describe('opening', () => {
 		expect(await working).toHaveLength(1);
 		expect(await refusal(ledger.list())).toMatchObject({ code: 'DISPOSED' });
 		expect(await refusal(ledger.audit())).toMatchObject({ code: 'DISPOSED' });
+		// Its key is gone: the digest would be another.
+		expect(() => ledger.recipeDigest(recipe(1))).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
 	});
 });
 
