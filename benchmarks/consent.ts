@@ -74,7 +74,7 @@ try {
 	});
 	await timed('an image in the log', entries, async () => {
 		for (let i = 0; i < entries; i++) {
-			await ledger.logPainted(ids[i % records]!, asked, { options: { seed: i } } as Recipe);
+			await ledger.logPainted([ids[i % records]!], asked, { options: { seed: i } } as Recipe);
 		}
 	});
 	const somebody = Float32Array.from({ length: 512 }, (_, k) => Math.cos(k) / 16);

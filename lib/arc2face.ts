@@ -70,6 +70,7 @@ export class Arc2Face {
 		this.#core = {
 			generate: (request, signal) => this.#run((guard) => this.#native.generate(request(guard)), signal),
 			peopleIn: (photo, most, signal) => this.#peopleIn(photo, most, signal),
+			personAt: (photo, keypoints, signal) => this.#personAt(photo, keypoints, signal),
 			findFace: (photo, choice, signal) => this.#referenceFace(photo, choice, signal),
 			admit: this.#gate.isClosed ? (identities, claim) => this.#gate.admit(identities, claim) : undefined,
 			describe: describer(info, weights),
@@ -252,8 +253,12 @@ export class Arc2Face {
 		const { detectionSize, threshold } = resolveDetectOptions({}, this.#detectionSize);
 		const { faces } = await this.#find(photo, { detectionSize, threshold }, signal);
 		const people: Identity[] = [];
-		for (const face of faces.slice(0, most)) people.push(Identity.from(await this.#embed(photo, face, signal)));
+		for (const { keypoints } of faces.slice(0, most)) people.push(await this.#personAt(photo, keypoints, signal));
 		return people;
+	}
+
+	async #personAt(photo: Pixels, keypoints: EncodedFace['keypoints'], signal: AbortSignal): Promise<Identity> {
+		return Identity.from(await this.#embed(photo, { keypoints }, signal));
 	}
 
 	#run<T>(start: (guard: Guard) => NativeCall<T>, signal: AbortSignal | undefined): Promise<T> {

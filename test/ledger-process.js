@@ -7,7 +7,7 @@ const identity = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i + 1));
 for (let i = 0; i < last; i++) {
 	const { id } = await ledger.add({ subject: `${name}-${i}`, purpose: 'ads', identity });
 	for (let entry = 1; entry < entries; entry++) {
-		await ledger.logPainted(id, { purpose: 'ads', scope: undefined }, { options: { seed: entry } });
+		await ledger.logPainted([id], { purpose: 'ads', scope: undefined }, { options: { seed: entry } });
 	}
 	// Only now: whoever reads it may count on it.
 	process.stdout.write(`${name}-${i}\n`);

@@ -1,5 +1,6 @@
 // A connection to an embedded database, in a thread of its own: waiting for another writer and for the disk blocks nobody else.
 import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Arc2FaceError } from '../errors.ts';
 import { fileFailed } from '../files/on-disk.ts';
@@ -29,13 +30,13 @@ export class Connection {
 	/**
 	 * Opens the file with the first statement.
 	 *
-	 * @param file - is there
+	 * @param file - is there. Nothing else of this process may open it: with what closes it, the database's locks on it would be gone.
 	 */
 	constructor(file: string) {
 		this.#file = file;
 		this.#worker = new Worker(thread, {
 			...{ eval: true, execArgv: [] },
-			workerData: { file, library: libraryPath(file), busyTimeoutMs },
+			workerData: { file, untouched: untouched(file), library: libraryPath(file), busyTimeoutMs },
 		});
 		this.#worker.unref();
 		this.#worker.on('message', (answer: Answer) => this.#settle(answer));
@@ -64,6 +65,17 @@ export class Connection {
 	/** Outside of a transaction. @throws as {@link read} */
 	run(sql: string, values?: readonly Value[]): Promise<Row[]> {
 		return this.#inTurn(() => this.#send(sql, values));
+	}
+
+	/**
+	 * What the file's header says that it is, which nothing is changed or locked for.
+	 *
+	 * @returns undefined if the file is no database
+	 * @throws as {@link read}
+	 */
+	async header(): Promise<{ mark: number; version: number } | undefined> {
+		const [found] = await this.#inTurn(() => this.#send(undefined));
+		return found && { mark: Number(found.application_id), version: Number(found.user_version) };
 	}
 
 	/** After the statements that were asked for before. */
@@ -97,7 +109,8 @@ export class Connection {
 		return result;
 	}
 
-	#send(sql: string, values?: readonly Value[]): Promise<Row[]> {
+	/** @param sql - undefined for the header */
+	#send(sql: string | undefined, values?: readonly Value[]): Promise<Row[]> {
 		return new Promise((resolve, reject) => {
 			if (this.#failure !== undefined) return reject(this.#failure);
 			const id = ++this.#lastId;
@@ -120,6 +133,11 @@ export class Connection {
 		for (const { reject } of this.#waiting.values()) reject(this.#failure);
 		this.#waiting.clear();
 	}
+}
+
+/** The file as if it could not change: no lock is taken, no journal is read or made. */
+function untouched(file: string): string {
+	return `${pathToFileURL(file).href}?mode=ro&immutable=1`;
 }
 
 /** @throws {Arc2FaceError} `FILE_FAILED` where the package that has the database is missing */
@@ -168,8 +186,19 @@ function databaseError(file: string, { message, code = '', rawCode = 0 }: Failur
 
 /** Plain JavaScript, so that it also runs from a clone. `undefined` closes the database and ends the thread. */
 const thread = `
-const { parentPort, workerData: { file, library, busyTimeoutMs } } = require('node:worker_threads');
+const { parentPort, workerData: { file, untouched, library, busyTimeoutMs } } = require('node:worker_threads');
 let database;
+function header(Database) {
+	const once = new Database(untouched);
+	try {
+		return once.prepare('SELECT * FROM pragma_application_id, pragma_user_version').all([]);
+	} catch (error) {
+		if (error.code === 'SQLITE_NOTADB') return [];
+		throw error;
+	} finally {
+		once.close();
+	}
+}
 parentPort.on('message', (request) => {
 	if (request === undefined) {
 		database?.close();
@@ -185,6 +214,10 @@ parentPort.on('message', (request) => {
 		return;
 	}
 	try {
+		if (sql === undefined) {
+			parentPort.postMessage({ id, rows: header(Database) });
+			return;
+		}
 		if (database === undefined) {
 			database = new Database(file, { timeout: busyTimeoutMs });
 			database.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Arc2FaceError } from '../errors.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
 import { describe, invalid } from '../options/check.ts';
-import { type Denials, type OpenOptions, type Person, referenceRule } from '../options/consent.ts';
+import { type Denials, denials, type OpenOptions, type Person, referenceRule } from '../options/consent.ts';
 import { canonical } from './canonical.ts';
 import type { Row, Run } from './connection.ts';
 import { type Kind, type OpenedFile, openFile, overwriteDeleted } from './file.ts';
@@ -45,6 +45,7 @@ export class DenyList implements Denials {
 		this.#opened = opened;
 		this.#place = { ...opened, table: 'people', bindingOf: (row) => this.#bindingOf(row) };
 		this.#threshold = threshold;
+		denials.set(this, (people, usual) => this.#requireNone(people, usual));
 	}
 
 	/**
@@ -106,9 +107,8 @@ export class DenyList implements Denials {
 		}));
 	}
 
-	/** @hidden */
-	async requireNone(people: readonly Person[], threshold: number): Promise<void> {
-		const least = this.#threshold ?? threshold;
+	async #requireNone(people: readonly Person[], usual: number): Promise<void> {
+		const least = this.#threshold ?? usual;
 		const embeddings = people.map(({ embedding }) => embedding);
 		const found = new Set<number>();
 		await this.#read(async (run) => {

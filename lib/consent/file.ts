@@ -1,9 +1,10 @@
 // The files of ledgers and deny lists: making one, and telling one from any other file before it is touched.
 import { createHash, randomBytes } from 'node:crypto';
-import { access, constants, open, rm } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { access, constants, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { fileFailed, onDisk } from '../files/on-disk.ts';
 import type { Sentence } from '../messages/wording.ts';
 import { checkOpenOptions, keyVariable, type OpenOptions } from '../options/consent.ts';
 import { pathOf } from '../options/path.ts';
@@ -49,6 +50,7 @@ export async function openFile(path: string | URL, kind: Kind, options: OpenOpti
 	try {
 		connection = new Connection(file);
 		if (isNew) await makeTables(connection, kind, key);
+		else await requireKind(connection, file, kind);
 		const rows = await connection.run('SELECT name, value FROM meta', []);
 		const meta = new Map(rows.map(({ name, value }) => [String(name), String(value)]));
 		const id = meta.get('id') ?? '';
@@ -61,52 +63,57 @@ export async function openFile(path: string | URL, kind: Kind, options: OpenOpti
 	}
 }
 
-/** Looks at the file without the database, which might change it. Nobody but the user may read a new one. */
+/**
+ * Makes the file, which nobody but the user may read, or finds it. One that is there is never opened here: when a process closes a file,
+ * all its locks on it are gone, also those that the database holds for somebody else who has opened it.
+ */
 async function prepare(file: string, kind: Kind, create: boolean): Promise<{ isNew: boolean; isMade: boolean }> {
-	if (create) {
-		const isMade = await onDisk('write', file, () =>
-			open(file, 'wx', 0o600).then(
-				async (handle) => {
-					await handle.close();
-					return true;
-				},
-				(error: NodeJS.ErrnoException) => {
-					if (error.code === 'EEXIST') return false;
-					throw error;
-				},
-			),
-		);
-		if (isMade) return { isNew: true, isMade };
-	}
-	const header = Buffer.alloc(100);
-	const bytesRead = await onDisk('read', file, async () => {
-		const handle = await open(file);
-		try {
-			return (await handle.read(header, 0, header.length, 0)).bytesRead;
-		} finally {
-			await handle.close();
-		}
-	}).catch((error) => {
+	if (create && (await onDisk('write', file, async () => make(file)))) return { isNew: true, isMade: true };
+	const found = await onDisk('read', file, () => stat(file)).catch((error) => {
 		const isMissing = error instanceof Arc2FaceError && error.details.systemCode === 'ENOENT';
 		throw isMissing ? error.with({ remedy: missing(kind) }) : error;
 	});
-	// One that another process is making right now.
-	if (bytesRead === 0 && create) return { isNew: true, isMade: false };
-	// https://sqlite.org/fileformat.html#the_database_header
-	const isDatabase = bytesRead === header.length && header.toString('latin1', 0, 16) === 'SQLite format 3\0';
-	if (!isDatabase || header.toString('latin1', 68, 72) !== kind.mark) {
-		throw new Arc2FaceError('INVALID_ARGUMENT', `Expected a ${kind.name} but ${file} is another file.`, {
-			...{ remedy: 'Choose another name.', details: { option: 'path', file } },
-		});
+	if (found.isDirectory()) throw fileFailed('read', file, Object.assign(new Error(), { code: 'EISDIR' }));
+	if (!found.isFile()) throw another(file, kind);
+	await onDisk('read', file, () => access(file, constants.R_OK));
+	// An empty one may be one that another process is making right now.
+	if (found.size === 0 && !create) throw another(file, kind);
+	return { isNew: found.size === 0, isMade: false };
+}
+
+/** At once, so that nobody of this process opens it meanwhile. @returns whether it was missing */
+function make(file: string): boolean {
+	try {
+		closeSync(openSync(file, 'wx', 0o600));
+		return true;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+		throw error;
 	}
-	const found = header.readUInt32BE(60);
-	if (found !== version) {
-		throw new Arc2FaceError('INVALID_ARGUMENT', `The ${kind.name} ${file} has version ${found}, not ${version}.`, {
-			...{ remedy: 'Use a newer version of this package.', details: { option: 'path', file } },
-		});
+}
+
+/** Before the database opens the file, which might change it. */
+async function requireKind(connection: Connection, file: string, kind: Kind): Promise<void> {
+	const header = await connection.header();
+	if (header?.mark !== markOf(kind)) throw another(file, kind);
+	if (header.version !== version) {
+		throw new Arc2FaceError(
+			'INVALID_ARGUMENT',
+			`The ${kind.name} ${file} has version ${header.version}, not ${version}.`,
+			{ remedy: 'Use a newer version of this package.', details: { option: 'path', file } },
+		);
 	}
-	await onDisk('write', file, () => access(file, constants.R_OK | constants.W_OK));
-	return { isNew: false, isMade: false };
+	await onDisk('write', file, () => access(file, constants.W_OK));
+}
+
+function markOf({ mark }: Kind): number {
+	return Buffer.from(mark).readUInt32BE();
+}
+
+function another(file: string, { name }: Kind): Arc2FaceError {
+	return new Arc2FaceError('INVALID_ARGUMENT', `Expected a ${name} but ${file} is another file.`, {
+		...{ remedy: 'Choose another name.', details: { option: 'path', file } },
+	});
 }
 
 function missing({ command }: Kind): Sentence {
@@ -114,21 +121,17 @@ function missing({ command }: Kind): Sentence {
 		either('Check the path, or pass `create: true` for a new one.', `Check the path; \`${command}\` makes a new one.`);
 }
 
-async function makeTables(
-	connection: Connection,
-	{ mark, tables, start }: Kind,
-	key: Buffer | undefined,
-): Promise<void> {
+async function makeTables(connection: Connection, kind: Kind, key: Buffer | undefined): Promise<void> {
 	await connection.write(async (run) => {
 		const [found] = await run('PRAGMA user_version', []);
 		if (found?.user_version !== 0) return; // another process has made them meanwhile
 		const id = randomBytes(16).toString('hex');
 		await run(
-			`PRAGMA application_id = ${Buffer.from(mark).readUInt32BE()}; PRAGMA user_version = ${version};` +
-				`CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT; ${tables}`,
+			`PRAGMA application_id = ${markOf(kind)}; PRAGMA user_version = ${version};` +
+				`CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT; ${kind.tables}`,
 		);
 		const keys = key && new Keys(key, id);
-		const notes = [['id', id], ...(keys ? [['key', keys.seal('key')]] : []), start(id, keys)] as const;
+		const notes = [['id', id], ...(keys ? [['key', keys.seal('key')]] : []), kind.start(id, keys)] as const;
 		for (const note of notes) await run('INSERT INTO meta VALUES (?, ?)', note);
 	});
 	// Afterwards, so that the header in the file itself tells what it is, and not only a journal.

@@ -1,6 +1,13 @@
 // What stands between a call and its images: the ledger and the deny list of its model.
 import type { Identity } from '../identity.ts';
-import type { AskedConsent, Consents, Denials, Person } from '../options/consent.ts';
+import {
+	type AskedConsent,
+	type Consents,
+	type Denials,
+	denials,
+	type Person,
+	type RequireNone,
+} from '../options/consent.ts';
 import type { Recipe } from '../options/recipe.ts';
 
 /** Least similarities by which somebody is recognised, unless the ledger or the list has its own. */
@@ -18,8 +25,8 @@ export const usualThresholds: Thresholds = { consent: 0.5, denial: 0.4 };
 /** What a call says, with the subject of each identity. */
 export type Claim = AskedConsent & Readonly<{ subjects: readonly (string | undefined)[] }>;
 
-/** The people who are shown in the photos of a call. */
-type Shown = readonly Required<Pick<Person, 'embedding' | 'photo'>>[];
+/** The people who are shown in the photos of a call, each with the index of the identity whose images alone the photo is for. */
+export type Shown = readonly (Required<Pick<Person, 'embedding' | 'photo'>> & Readonly<{ of?: number }>)[];
 
 /** A call that may go on. */
 export interface Admission {
@@ -38,7 +45,7 @@ export interface Admission {
 
 export class Gate {
 	readonly #consent: Consents | undefined;
-	readonly #denyList: Denials | undefined;
+	readonly #requireNone: RequireNone | undefined;
 	readonly #thresholds: Thresholds;
 
 	constructor(
@@ -46,7 +53,7 @@ export class Gate {
 		thresholds: Thresholds,
 	) {
 		this.#consent = consent;
-		this.#denyList = denyList;
+		this.#requireNone = denyList && denials.get(denyList);
 		this.#thresholds = thresholds;
 	}
 
@@ -57,7 +64,7 @@ export class Gate {
 
 	/** Whether there is anything to ask. */
 	get isClosed(): boolean {
-		return this.#consent !== undefined || this.#denyList !== undefined;
+		return this.#consent !== undefined || this.#requireNone !== undefined;
 	}
 
 	/**
@@ -71,17 +78,26 @@ export class Gate {
 		}));
 		const asked = claim && { purpose: claim.purpose, scope: claim.scope };
 		const ask = async (shown: Shown) => {
-			await this.#denyList?.requireNone([...people, ...shown], this.#thresholds.denial);
+			await this.#requireNone?.([...people, ...shown], this.#thresholds.denial);
 			return asked && (await this.#consent?.permit([...people, ...shown], asked, this.#thresholds.consent));
 		};
-		const records = await ask([]);
+		let records = await ask([]);
+		let photos: Shown = [];
+		// Of the identity, and of who is shown in photos that its images are painted from.
+		const recordsOf = (index: number) => {
+			const isOf = (photo: Shown[number]) => photo.of === undefined || photo.of === index;
+			return [records![index]!, ...records!.slice(people.length).filter((_, i) => isOf(photos[i]!))];
+		};
 		return {
-			admitPhotos: async (shown) => void (await ask(shown)),
+			admitPhotos: async (shown) => {
+				records = await ask(shown);
+				photos = shown;
+			},
 			logPreviews: async () => {
 				if (records && asked) await this.#consent?.logPreviews(records, asked);
 			},
 			log: async (index, recipe) => {
-				if (records && asked) await this.#consent?.logPainted(records[index]!, asked, await recipe());
+				if (records && asked) await this.#consent?.logPainted(recordsOf(index), asked, await recipe());
 			},
 		};
 	}

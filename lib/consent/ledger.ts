@@ -189,8 +189,10 @@ export class ConsentLedger implements Consents {
 	 *
 	 * @param recipe - of an image, as `recipe()` gives it
 	 * @returns in lower-case hexadecimal
+	 * @throws {Arc2FaceError} `DISPOSED`
 	 */
 	recipeDigest(recipe: Recipe): string {
+		this.#requireOpen();
 		const text = `recipe ${canonical(recipe)}`;
 		return this.#opened.keys?.seal(text) ?? sha256(`${this.#opened.id} ${text}`);
 	}
@@ -212,11 +214,13 @@ export class ConsentLedger implements Consents {
 	}
 
 	/** @hidden */
-	async logPainted(record: string, asked: AskedConsent, recipe: Recipe | undefined): Promise<void> {
+	async logPainted(records: readonly string[], asked: AskedConsent, recipe: Recipe | undefined): Promise<void> {
 		const digest = recipe && this.recipeDigest(recipe);
 		await this.#write(async (_, log) => {
-			this.#requireValid(record, asked);
-			await log({ kind: 'paint', record, ...asked, recipe: digest });
+			for (const record of new Set(records)) {
+				this.#requireValid(record, asked);
+				await log({ kind: 'paint', record, ...asked, recipe: digest });
+			}
 		});
 	}
 

@@ -73,7 +73,10 @@ export class Records {
 	answer(ids: readonly string[], { purpose, scope }: AskedConsent): { valid: string[]; reason: ConsentReason } {
 		const valid: string[] = [];
 		const reasons: ConsentReason[] = [];
-		for (const record of ids.flatMap((id) => this.all({ record: id }))) {
+		for (const id of ids) {
+			const known = this.#known.get(id);
+			if (known === undefined) continue;
+			const record = recordOf(id, known, Date.now());
 			if (record.purpose !== purpose) reasons.push('purpose');
 			else if (record.revoked !== undefined) reasons.push('revoked');
 			else if (record.state === 'expired') reasons.push('expired');

@@ -15,6 +15,12 @@ export function featuresOfLandmarks(landmarks: readonly Point[]): Features {
 	};
 }
 
+/** A detector's five keypoints, by 68 landmarks in iBUG's order. */
+export function keypointsOfLandmarks(landmarks: readonly Point[]): readonly Point[] {
+	const { leftEye, rightEye, leftCorner, rightCorner } = featuresOfLandmarks(landmarks);
+	return [leftEye, rightEye, landmarks[30]!, leftCorner, rightCorner];
+}
+
 /** Of a detector's five keypoints: eyes, nose, mouth corners. */
 export function featuresOfKeypoints([leftEye, rightEye, , leftCorner, rightCorner]: readonly Point[]): Features {
 	return { leftEye: leftEye!, rightEye: rightEye!, leftCorner: leftCorner!, rightCorner: rightCorner! };

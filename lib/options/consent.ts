@@ -43,14 +43,14 @@ export interface Consents {
 	 */
 	logPreviews(records: readonly string[], asked: AskedConsent): Promise<void>;
 	/**
-	 * Writes down an image that is about to be handed out, if its record is still valid.
+	 * Writes down an image that is about to be handed out, if all its records are still valid.
 	 *
-	 * @param record - under which
+	 * @param records - under which: of who is painted, and of who is shown in photos that it was painted from
 	 * @param asked - what for
 	 * @param recipe - undefined for an image that no recipe tells
 	 * @throws {Arc2FaceError} as {@link permit}
 	 */
-	logPainted(record: string, asked: AskedConsent, recipe: Recipe | undefined): Promise<void>;
+	logPainted(records: readonly string[], asked: AskedConsent, recipe: Recipe | undefined): Promise<void>;
 	/**
 	 * Writes down that a person was encoded, under the record that has the same identity, if there is one.
 	 *
@@ -61,15 +61,27 @@ export interface Consents {
 	logEncoded(embedding: Float32Array, threshold: number): Promise<void>;
 }
 
-/** The option `denyList` of `load`: a `DenyList`. */
+/** The option `denyList` of `load`: a `DenyList`, which tells nobody but models who is on it. */
 export interface Denials {
-	/**
-	 * @param people - an embedding of each, and the photo where they are shown in one
-	 * @param threshold - least similarity of one person's embeddings, unless the list has its own
-	 * @throws {Arc2FaceError} `DENIED` if one is on the list; `LEDGER_DAMAGED`; `FILE_FAILED`
-	 */
-	requireNone(people: readonly Person[], threshold: number): Promise<void>;
+	/** Absolute path. */
+	readonly file: string;
 }
+
+/**
+ * @param people - an embedding of each, and the photo where they are shown in one
+ * @param threshold - least similarity of one person's embeddings, unless the list has its own
+ * @throws {Arc2FaceError} `DENIED` if one is on the list; `LEDGER_DAMAGED`; `FILE_FAILED`
+ * @internal
+ */
+export type RequireNone = (people: readonly Person[], threshold: number) => Promise<void>;
+
+/**
+ * What models ask of each open deny list. No list has it as a method: asking with ever other thresholds tells how alike somebody is, and so
+ * in the end the embeddings.
+ *
+ * @internal
+ */
+export const denials = new WeakMap<Denials, RequireNone>();
 
 /** Somebody who is about to be painted, or shown in a photo that is painted from. */
 export type Person = Readonly<{
@@ -159,7 +171,10 @@ export const consentRules = {
 /** @internal */
 export const guardRules = {
 	consent: guard('a ConsentLedger', 'permit', 'logPreviews', 'logPainted', 'logEncoded'),
-	denyList: guard('a DenyList', 'requireNone'),
+	denyList: {
+		expected: 'a DenyList, opened',
+		fits: (value: unknown) => denials.has(value as Denials),
+	},
 };
 
 function guard(expected: string, ...methods: readonly string[]): Rule {

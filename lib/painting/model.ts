@@ -2,7 +2,7 @@
 import type { Bundle } from '../bundle/bundle.ts';
 import type { Guard } from '../call.ts';
 import type { Admission, Claim } from '../consent/gate.ts';
-import type { ImageGeometry } from '../geometry.ts';
+import type { ImageGeometry, Point } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import type { FaceChoice } from '../options/faces.ts';
@@ -32,6 +32,8 @@ export type Core = Readonly<{
 	generate(request: (guard: Guard) => NativeGenerateRequest, signal: AbortSignal): Promise<void>;
 	/** Whom a photo shows, or at most so many of them; the largest face comes first. */
 	peopleIn(photo: Pixels, most: number, signal: AbortSignal): Promise<readonly Identity[]>;
+	/** Whom a photo shows at five keypoints, whether or not a face is found there. */
+	personAt(photo: Pixels, keypoints: readonly Point[], signal: AbortSignal): Promise<Identity>;
 	/** The face of a reference's photo. */
 	findFace(photo: Pixels, choice: FaceChoice | undefined, signal: AbortSignal): Promise<FoundFace>;
 	/** Whether people may be painted; undefined where nobody is asked. */

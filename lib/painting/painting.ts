@@ -1,5 +1,6 @@
 // A call that paints: from its options to images, each as it finishes.
 import type { Guard } from '../call.ts';
+import type { Shown } from '../consent/gate.ts';
 import { askedEdit, editPlan } from '../editing/edit.ts';
 import { GeneratedImage } from '../image.ts';
 import type { NativeGenerateRequest } from '../native.ts';
@@ -54,7 +55,7 @@ export function preparePainting({ identities, options, recipe, batch }: Asked, m
 	const portraits: Portrait[] = Array.from({ length: images }, (_, index) => {
 		const person = Math.floor(index / count);
 		return {
-			...{ index, identity: identities[person]!, seed: seeds.of(index, 1), place: batch?.place ?? index },
+			...{ index, person, identity: identities[person]!, seed: seeds.of(index, 1), place: batch?.place ?? index },
 			photo: edit === undefined || edit.photos.length === 1 ? 0 : person,
 		};
 	});
@@ -117,7 +118,7 @@ export async function paint(
 			: paintAlike(portraits, { check: likeness, seeds }, paintRound, read);
 	for await (const painted of images) {
 		const image = imageOf(painted, { painting, inputs, photos, warnings }, core);
-		await admission?.log(painting.identities.indexOf(painted.portrait.identity), () =>
+		await admission?.log(painted.portrait.person, () =>
 			isDrawnWithOthers(painted.portrait, painting) ? Promise.resolve(undefined) : image.recipe(),
 		);
 		give(image);
@@ -183,15 +184,22 @@ function isDrawnWithOthers(
 }
 
 /** Who is shown in the photos that images begin as, or refer to: what an image shows of them is of people, too. */
-async function peopleIn({ edit, steering }: Inputs, core: Core, signal: AbortSignal) {
+async function peopleIn({ edit, steering, alignedBy }: Inputs, core: Core, signal: AbortSignal): Promise<Shown> {
+	const begun = edit?.photos ?? [];
 	const photos = [
-		...(edit?.photos ?? []).map((photo) => ({ photo, option: 'image' })),
-		...(steering.reference ? [{ photo: steering.reference.photo, option: 'reference.photo' }] : []),
+		...begun.map((photo, of) => ({ photo, option: 'image', whose: begun.length > 1 ? { of } : {} })),
+		...(steering.reference ? [{ photo: steering.reference.photo, option: 'reference.photo', whose: {} }] : []),
 	];
-	const people: { embedding: Float32Array; photo: string }[] = [];
-	for (const { photo, option } of photos) {
+	const people: Shown[number][] = [];
+	for (const { photo, option, whose } of photos) {
 		const shown = await core.peopleIn({ ...photo, name: option, photo: option }, Number.POSITIVE_INFINITY, signal);
-		people.push(...shown.map(({ embedding }) => ({ embedding, photo: option })));
+		people.push(...shown.map(({ embedding }) => ({ embedding, photo: option, ...whose })));
+	}
+	// A face that nobody finds may have been told.
+	if (steering.reference && alignedBy) {
+		const option = 'reference.photo';
+		const photo = { ...steering.reference.photo, name: option, photo: option };
+		people.push({ embedding: (await core.personAt(photo, alignedBy, signal)).embedding, photo: option });
 	}
 	return people;
 }

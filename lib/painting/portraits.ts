@@ -8,6 +8,8 @@ import type { Inputs } from './inputs.ts';
 export type Portrait = Readonly<{
 	/** Among the images of the call. */
 	index: number;
+	/** Index of its identity among those of the call. */
+	person: number;
 	identity: Identity;
 	/** Index of the photo that it begins as, if the call has any. */
 	photo: number;

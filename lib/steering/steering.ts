@@ -1,6 +1,6 @@
 // What steers the portraits of a call besides their identities, read and drawn: the core's form of it.
 import type { Bundle } from '../bundle/bundle.ts';
-import { featuresOfKeypoints, featuresOfLandmarks, ffhqSquare } from '../faces/ffhq.ts';
+import { featuresOfKeypoints, featuresOfLandmarks, ffhqSquare, keypointsOfLandmarks } from '../faces/ffhq.ts';
 import { latentChannels, type Point, type Size } from '../geometry.ts';
 import type { NativeGenerateRequest } from '../native.ts';
 import { invalid } from '../options/check.ts';
@@ -23,6 +23,8 @@ export type ReadSteering = Readonly<{
 	referenceNoise: readonly Float32Array[];
 	/** Of the face that a reference's photo was aligned by, if one was looked for. */
 	keypoints?: readonly Point[];
+	/** Five keypoints of the face that it was aligned by, whether it was found or told. */
+	alignedBy?: readonly Point[];
 	warnings: readonly Warning[];
 }>;
 
@@ -65,8 +67,8 @@ export async function readSteering(
 		steering.control = { image, scale: control.scale };
 	}
 	if (reference === undefined) return { steering, referenceNoise, warnings: [] };
-	const { warnings, keypoints, ...read } = await readReference(reference, findFace);
-	return { steering: { ...steering, reference: read }, referenceNoise, ...(keypoints && { keypoints }), warnings };
+	const { read, ...found } = await readReference(reference, findFace);
+	return { steering: { ...steering, reference: read }, referenceNoise, ...found };
 }
 
 /**
@@ -109,11 +111,18 @@ function noiseOf(
 async function readReference(
 	{ photo, scale, face, landmarks, align }: Reference,
 	findFace: FindFace,
-): Promise<NonNullable<NativeSteering['reference']> & Pick<ReadSteering, 'keypoints' | 'warnings'>> {
+): Promise<
+	Readonly<{ read: NonNullable<NativeSteering['reference']> }> &
+		Pick<ReadSteering, 'keypoints' | 'alignedBy' | 'warnings'>
+> {
 	const pixels = await readPhoto(photo, { option: 'reference.photo' });
 	const read = { photo: pixels, scale };
-	if (!align) return { ...read, warnings: [] };
-	if (landmarks !== undefined) return { ...read, face: ffhqSquare(featuresOfLandmarks(landmarks)), warnings: [] };
+	if (!align) return { read, warnings: [] };
+	if (landmarks !== undefined) {
+		const square = ffhqSquare(featuresOfLandmarks(landmarks));
+		return { read: { ...read, face: square }, alignedBy: keypointsOfLandmarks(landmarks), warnings: [] };
+	}
 	const { keypoints, warnings } = await findFace(pixels, face);
-	return { ...read, face: ffhqSquare(featuresOfKeypoints(keypoints)), keypoints, warnings };
+	const square = ffhqSquare(featuresOfKeypoints(keypoints));
+	return { read: { ...read, face: square }, keypoints, alignedBy: keypoints, warnings };
 }

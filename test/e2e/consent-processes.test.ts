@@ -7,6 +7,7 @@ import { cp, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { DenyList } from '../../lib/consent/deny-list.ts';
 import { ConsentLedger } from '../../lib/consent/ledger.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
@@ -61,6 +62,34 @@ test('two processes that write at once lose no entry, and make one chain', async
 	const order = log.map((entry) => entry.subject?.[0] ?? '').join('');
 	// They did so at once, not one after the other.
 	expect(order).toMatch(/a.*b.*a|b.*a.*b/);
+});
+
+test('what another process has revoked stays so, whoever opens the file twice in one process', async () => {
+	const file = folder.path('twice.ledger');
+	const elsewhere = async (work: string) => {
+		const script = `
+			import { ConsentLedger } from ${JSON.stringify(join(packageRoot, 'dist/lib/index.js'))};
+			const ledger = await ConsentLedger.open(${JSON.stringify(file)}, { key: '${key}' });
+			${work}
+			await ledger.dispose();`;
+		const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'inherit' });
+		expect(await once(child, 'close')).toEqual([0, null]);
+	};
+	await using ledger = await ConsentLedger.open(file, { key, create: true });
+	const { id } = await ledger.add({ subject: 'anna', purpose: 'ads' });
+	// Opened, closed, refused: none of it may take the first one's locks away.
+	const again = await ConsentLedger.open(file, { key });
+	await again.list();
+	await again.dispose();
+	await expect(DenyList.open(file, { key })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+	await elsewhere('await ledger.list();');
+	await elsewhere("await ledger.revoke({ subject: 'anna' });");
+	const ads = { purpose: 'ads', scope: undefined };
+	await expect(ledger.logPainted([id], ads, undefined)).rejects.toMatchObject({ details: { reason: 'revoked' } });
+	await ledger.dispose();
+	await using last = await ConsentLedger.open(file, { key });
+	expect(await last.list()).toMatchObject([{ subject: 'anna', state: 'revoked' }]);
+	expect((await last.audit()).faults).toEqual([]);
 });
 
 test('a process ends by itself with a ledger that it did not close', async () => {

@@ -1,6 +1,7 @@
 // A model with a ledger or a deny list: whom it paints, what it logs before it hands anything out, and what it refuses.
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { DenyList } from '../../lib/consent/deny-list.ts';
 import { ConsentLedger } from '../../lib/consent/ledger.ts';
@@ -150,6 +151,38 @@ describe('a model with a ledger', () => {
 		expect(await paint(anna!, { reference: { photo: photoOf('01-0') } })).toHaveLength(1);
 	});
 
+	test('logs images under the records of who is in their photos, too, and stops when one of these ends', async () => {
+		const { id: bens } = await ledger.add({ subject: 'ben', purpose: 'ads', identity: ben! });
+		const photos = [photoOf('00-1'), photoOf('01-0')];
+		const images = [
+			...(await paint(anna!, { reference: { photo: photoOf('01-0') }, onPreview() {} })),
+			...(await paint([anna!, anna!], { image: photos, seed: [7, 8] })),
+		];
+		const [first, second, third] = await Promise.all(
+			images.map(async (image) => ledger.recipeDigest(await image.recipe())),
+		);
+		const painted = { kind: 'paint', purpose: 'ads' };
+		expect((await logged()).slice(1)).toEqual([
+			...[record, bens].map((record) => ({ kind: 'preview', record, purpose: 'ads' })),
+			...[record, bens].map((record) => ({ ...painted, record, recipe: first })),
+			{ ...painted, record, recipe: second },
+			...[record, bens].map((record) => ({ ...painted, record, recipe: third })),
+		]);
+		expect((await ledger.revoke({ subject: 'ben' })).recipes).toEqual([first, third]);
+
+		await ledger.add({ subject: 'ben', purpose: 'ads', identity: ben! });
+		const seen: number[] = [];
+		const each = async () => {
+			const how = { ...quick, purpose: 'ads', count: 8, steps: 4, reference: { photo: photoOf('01-0') } };
+			for await (const { index } of model.generateEach(anna!, how)) {
+				if (seen.push(index) === 1) await ledger.revoke({ subject: 'ben' });
+			}
+		};
+		expect(await refusal(each())).toMatchObject({ code: 'CONSENT_REQUIRED', details: { reason: 'revoked' } });
+		expect(seen.length).toBeLessThan(8);
+		expect((await ledger.list({ subject: 'ben' }))[1]!.painted).toBe(seen.length);
+	});
+
 	test('logs images that no recipe tells, too', async () => {
 		const mask = { data: new Uint8Array(96 * 96).fill(255), width: 96, height: 96, channels: 1 } as const;
 		const images = await paint(anna!, { image: photoOf('00-1'), mask, count: 2, seed: [1, 2] });
@@ -240,6 +273,31 @@ describe('a model with a deny list', () => {
 		expect(await refusal(call())).toEqual({ code: 'DENIED', details });
 	});
 
+	test.each(['face', 'landmarks'] as const)(
+		'paints nobody on it whose face no detector finds, told by %s',
+		async (how) => {
+			const { keypoints } = ben!.face!;
+			const margin = 500;
+			const photo = await sharp(photoOf('01-0'))
+				.extend({ ...{ top: margin, bottom: margin, left: margin, right: margin }, background: '#7f7f7f' })
+				.png()
+				.toBuffer();
+			await using blurred = await Arc2Face.load({ ...load, denyList: list, detectionSize: 32 });
+			expect(await blurred.detect(photo)).toEqual([]);
+			const [left, right, nose, leftCorner, rightCorner] = keypoints.map(([x, y]) => [x + margin, y + margin] as const);
+			const landmarks = Array.from({ length: 68 }, (_, i) => {
+				if (i === 48) return leftCorner!;
+				if (i === 54) return rightCorner!;
+				return i < 36 || i > 47 ? nose! : i < 42 ? left! : right!;
+			});
+			const face = { keypoints: [left!, right!, nose!, leftCorner!, rightCorner!] as const };
+			const reference = how === 'face' ? { photo, face } : { photo, landmarks };
+			expect(await refusal(blurred.generate(anna!, { ...quick, reference } as GenerateOptions))).toEqual({
+				...{ code: 'DENIED', details: { photo: 'reference.photo' } },
+			});
+		},
+	);
+
 	test('knows people of the embedded bundle from a similarity of 0.55 on', async () => {
 		expect(await refusal(denying.generate(alikeTo(ben!.embedding, 0.56), quick))).toMatchObject({ code: 'DENIED' });
 		expect(await denying.generate(alikeTo(ben!.embedding, 0.54), quick)).toHaveLength(1);
@@ -259,6 +317,7 @@ describe('options', () => {
 		['consent', 'a ledger'],
 		['consent', {}],
 		['denyList', { permit() {} }],
+		['denyList', { file: 'a.deny', requireNone() {} }],
 	])('of load, %s: %j, are refused', async (option, value) => {
 		expect(await refusal(Arc2Face.load({ ...load, [option]: value }))).toMatchObject({
 			...{ code: 'INVALID_ARGUMENT', details: { option } },

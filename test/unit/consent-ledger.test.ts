@@ -152,7 +152,9 @@ describe('who may be painted', () => {
 			});
 			// The identity is gone, so nobody is recognised by it.
 			expect(await refusal(permitted(one, [{ embedding: anna }]))).toMatchObject({ details: { reason: 'none' } });
-			expect(await refusal(one.logPainted(ids[0]!, ads, recipe(1)))).toMatchObject({ details: { reason: 'revoked' } });
+			expect(await refusal(one.logPainted([ids[0]!], ads, recipe(1)))).toMatchObject({
+				details: { reason: 'revoked' },
+			});
 		}
 	});
 
@@ -192,8 +194,8 @@ describe('the log', () => {
 		await ledger.logEncoded(alikeTo(anna, 0.8), 0.6);
 		await ledger.logEncoded(person(8), 0.6);
 		await ledger.logPreviews([id, id], ads);
-		await ledger.logPainted(id, ads, recipe(1));
-		await ledger.logPainted(id, ads, undefined);
+		await ledger.logPainted([id], ads, recipe(1));
+		await ledger.logPainted([id], ads, undefined);
 		const { log, head, records } = await ledger.export();
 		expect(log.map(({ at: _, row: __, ...entry }) => entry)).toEqual([
 			expect.objectContaining({ kind: 'add', record: id, subject: 'c-1', purpose: 'ads' }),
@@ -254,8 +256,8 @@ describe('ended consent', () => {
 			]);
 			// Enough that rows move between pages.
 			for (let i = 0; i < 12; i++) await ledger.add({ subject: `s${i}`, purpose: 'ads', identity: person(i + 10) });
-			for (const seed of [1, 2]) await ledger.logPainted(ids[0]!, ads, recipe(seed));
-			await ledger.logPainted(ids[1]!, ads, recipe(3));
+			for (const seed of [1, 2]) await ledger.logPainted([ids[0]!], ads, recipe(seed));
+			await ledger.logPainted([ids[1]!], ads, recipe(3));
 			await using other = await ConsentLedger.open(file, { key });
 			await other.list();
 			const [row] = tamper(file, (database) =>
@@ -536,6 +538,8 @@ describe('opening', () => {
 		expect(await working).toHaveLength(1);
 		expect(await refusal(ledger.list())).toMatchObject({ code: 'DISPOSED' });
 		expect(await refusal(ledger.audit())).toMatchObject({ code: 'DISPOSED' });
+		// Its key is gone: the digest would be another.
+		expect(() => ledger.recipeDigest(recipe(1))).toThrow(expect.objectContaining({ code: 'DISPOSED' }));
 	});
 });
 
@@ -573,7 +577,7 @@ describe('a disk', () => {
 		await ledger.dispose();
 		small.mount('-o', 'remount,size=4m');
 		await using again = await ConsentLedger.open(file, { key });
-		await again.logPainted(id, ads, recipe(1));
+		await again.logPainted([id], ads, recipe(1));
 		expect((await again.erase({ record: id })).painted).toBe(1);
 		expect((await again.audit()).faults).toEqual([]);
 		expect(await again.list()).toHaveLength(written + 1);

@@ -13,7 +13,7 @@ type Likenesses = Readonly<Record<number, number | undefined>>;
 function run(likeness: Likenesses, { minSimilarity = 0.5, tries = 3, images = 3, order = (n: number) => n } = {}) {
 	const seeds = seedsOf(10, { noise: 'per-image', images, rounds: tries });
 	const portraits: Portrait[] = Array.from({ length: images }, (_, index) => ({
-		...{ index, identity, seed: seeds.of(index, 1), place: index, photo: 0 },
+		...{ index, person: 0, identity, seed: seeds.of(index, 1), place: index, photo: 0 },
 	}));
 	const rounds: number[][] = [];
 	const reads: number[] = [];

@@ -6,7 +6,7 @@ import { type Manner, type Portrait, requestFor } from '../../lib/painting/portr
 
 const [anna, ben] = [Math.sin, Math.cos].map((wave) => Identity.from(Array.from({ length: 512 }, (_, i) => wave(i))));
 const portrait = (index: number, identity: Identity, seed: number, place = index): Portrait => ({
-	...{ index, identity, seed, place, photo: index % 2 },
+	...{ index, person: index, identity, seed, place, photo: index % 2 },
 });
 const inputs: Inputs = { size: { width: 64, height: 96 }, steering: {}, referenceNoise: [], warnings: [] };
 const manner: Manner = {
