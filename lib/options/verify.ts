@@ -1,5 +1,5 @@
 // The options of `verifyImage`.
-import { X509Certificate } from 'node:crypto';
+import { certificatesInPem } from './certificates.ts';
 import { check, invalid, rules } from './check.ts';
 
 /** The options of `verifyImage`. */
@@ -23,9 +23,8 @@ export function resolveVerifyOptions(options: VerifyOptions = {}): VerifyOptions
 }
 
 function isCertificates(pem: string): boolean {
-	const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 	try {
-		return blocks.map((block) => new X509Certificate(block)).length > 0;
+		return certificatesInPem(pem).length > 0;
 	} catch {
 		return false;
 	}
