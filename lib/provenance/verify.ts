@@ -11,6 +11,8 @@ import {
 	type Manifest,
 	type ManifestStore,
 	readingSettings,
+	sourceTypeOf,
+	textOf,
 	untrusted,
 } from './manifest-store.ts';
 import { mediaTypeOf } from './media-type.ts';
@@ -71,10 +73,8 @@ function markOf(store: ManifestStore, isAsked: boolean): C2paMark {
 	const isTrusted = !store.validation_status?.some(({ code }) => code === untrusted);
 	const signer = signerOf(manifest, isAsked ? isTrusted : undefined);
 	const [software] = manifest.claim_generator_info ?? [];
-	const assertions = manifest.assertions ?? [];
-	const actions = assertions.flatMap(({ data }) => data?.actions ?? []);
-	const sourceType = actions.map(({ digitalSourceType }) => digitalSourceType).find((type) => type !== undefined);
-	const identityHash = assertions.find(({ label }) => label === identityLabel)?.data?.hash;
+	const sourceType = sourceTypeOf(manifest);
+	const identityHash = textOf(manifest, identityLabel, 'hash');
 	return {
 		...{ state, meaning: meaningOf(state, signer), faults: [...new Set(faults.map(({ code }) => code))] },
 		...(signer && { signer }),

@@ -8,6 +8,9 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GeneratedImage } from '../../lib/image.ts';
 import { packageRoot } from '../../lib/package.ts';
+import { signFile } from '../../lib/provenance/c2pa.ts';
+import { identityLabel } from '../../lib/provenance/manifest.ts';
+import { readySigner } from '../../lib/provenance/signer.ts';
 import { sourceTypes } from '../../lib/provenance/source-type.ts';
 import type { Verification } from '../../lib/provenance/verification.ts';
 import { verifyImage } from '../../lib/provenance/verify.ts';
@@ -117,6 +120,43 @@ describe('a signed file', () => {
 		const length = own.readUInt16BE(4);
 		const pasted = Buffer.concat([unmarked.subarray(0, 2), own.subarray(2, 4 + length), unmarked.subarray(2)]);
 		expect((await verifyImage(pasted)).finding).toBe('altered');
+	});
+});
+
+describe('a manifest that somebody else signed', () => {
+	const camera = sourceTypes.generated.replace(/[^/]+$/, 'digitalCapture');
+	/** A camera's, with one assertion more, which c2pa-rs lists before its own. */
+	async function signedWith(label: string, data: unknown): Promise<Buffer> {
+		const { algorithm, bytes: signatureBytes, sign } = readySigner(signer);
+		const bytes = await sharp(pixels, { raw: { ...size, channels: 3 } })
+			.png()
+			.toBuffer();
+		const own = { actions: [{ action: 'c2pa.created', digitalSourceType: camera }] };
+		const assertions = [
+			{ label, data, created: true },
+			{ label: 'c2pa.actions.v2', data: own, created: true },
+		];
+		const manifest = JSON.stringify({ claim_generator_info: [{ name: 'a camera' }], assertions });
+		const settings = JSON.stringify({ verify: { verify_after_sign: false } });
+		const request = { format: 'image/png', bytes, manifest, settings, algorithm, signatureBytes };
+		return Buffer.from(await signFile(request, sign));
+	}
+
+	test.each([
+		['no action', { actions: [null] }],
+		['no list of actions', { actions: 5 }],
+		['a number for a source', { actions: [{ digitalSourceType: 7 }] }],
+		['a source that is not its own to tell', { actions: [{ digitalSourceType: sourceTypes.generated }] }],
+	])('says what its actions say, though an assertion of another label has %s', async (_, data) => {
+		const { c2pa, ...found } = await verifyImage(await signedWith('com.example.other', data));
+		expect(found).toEqual({ finding: 'none', generated: false, madeHere: false });
+		expect(c2pa).toMatchObject({ state: 'intact', sourceType: camera });
+	});
+
+	test('names no identity by what is no text', async () => {
+		const { c2pa } = await verifyImage(await signedWith(identityLabel, { hash: { a: 1 } }));
+		expect(c2pa).toMatchObject({ state: 'intact', sourceType: camera });
+		expect(c2pa).not.toHaveProperty('identityHash');
 	});
 });
 
