@@ -21,6 +21,9 @@ export interface Pixels extends PhotoName {
 /** More than any camera's at the time of writing; limits what a small file can make us allocate (600 MB). */
 const pixelLimit = 200_000_000;
 
+/** As much as a JPEG's: and a hundred times what says where an image comes from. Reading far more would take minutes, in which nothing else runs. */
+const xmpLimit = 65_536;
+
 /** Photos, as opposed to drawings (SVG) and documents (PDF), which libvips also opens. */
 const formats = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff', 'jp2', 'jxl', 'raw'];
 
@@ -56,6 +59,7 @@ export type ImageFile = Readonly<{
 	bytes: Uint8Array;
 	/** In sharp's words. */
 	format: string;
+	/** Undefined also where it has over 64 KB. */
 	xmp: string | undefined;
 	/** @throws {Arc2FaceError} `INVALID_IMAGE` */
 	pixels: () => Promise<Pixels>;
@@ -78,7 +82,7 @@ export async function readImageFile(photo: Photo): Promise<ImageFile> {
 		}
 		const { format, xmp } = await image.metadata();
 		return {
-			...{ bytes: await source.bytes(), format, xmp: xmp?.toString() },
+			...{ bytes: await source.bytes(), format, xmp: xmp && xmp.length <= xmpLimit ? xmp.toString() : undefined },
 			pixels: () => explaining(source, () => decode(source.image(), source, 'white')),
 		};
 	});

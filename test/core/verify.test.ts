@@ -186,6 +186,18 @@ describe('other files', () => {
 		expect(found.finding).toBe(format === 'gif' ? 'none' : 'marked'); // sharp writes no XMP into GIF
 	});
 
+	test('are read for XMP of up to 64 KB', async () => {
+		const own = xmpOf(sourceTypes.generated);
+		const found = (xmp: string) =>
+			sharp(pixels, { raw: { ...size, channels: 3 } })
+				.withXmp(xmp)
+				.png()
+				.toBuffer()
+				.then((file) => verifyImage(file));
+		expect(await found(own.padEnd(65_536))).toMatchObject({ finding: 'marked' });
+		expect(await found(own.padEnd(65_537))).not.toHaveProperty('xmp');
+	});
+
 	test('of another generator are marked, but not made here', async () => {
 		const xmp = xmpOf(sourceTypes.generated).replace(/CreatorTool="[^"]*"/, 'CreatorTool="arc2face-nativeX 1"');
 		const image = sharp(pixels, { raw: { ...size, channels: 3 } }).withXmp(xmp);
