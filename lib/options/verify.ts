@@ -9,6 +9,8 @@ export interface VerifyOptions {
 	 * unchanged).
 	 */
 	trust?: string | undefined;
+	/** Stops the call. */
+	signal?: AbortSignal | undefined;
 }
 
 /**
@@ -16,10 +18,10 @@ export interface VerifyOptions {
  * @internal
  */
 export function resolveVerifyOptions(options: VerifyOptions = {}): VerifyOptions {
-	check('verifyImage', options, { trust: rules.text });
-	const { trust } = options;
+	check('verifyImage', options, { trust: rules.text, signal: rules.signal });
+	const { trust, signal } = options;
 	if (trust !== undefined && !isCertificates(trust)) throw invalid('certificates in PEM', 'trust', 'something else');
-	return { trust };
+	return { trust, signal };
 }
 
 function isCertificates(pem: string): boolean {

@@ -1,11 +1,12 @@
 // What `verifyImage` and `arc2face verify` find in files: whole, changed, saved anew, hostile.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { getEventListeners } from 'node:events';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GeneratedImage } from '../../lib/image.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { signFile } from '../../lib/provenance/c2pa.ts';
@@ -160,6 +161,29 @@ describe('a manifest that somebody else signed', () => {
 	});
 });
 
+describe('a file whose manifest can not be read', () => {
+	test('in time is refused, and says nothing of those beside it', async () => {
+		const setTimer = vi.spyOn(globalThis, 'setTimeout');
+		// Time is up before the thread can answer.
+		setTimer.mockImplementationOnce((act) => queueMicrotask(act) as never);
+		const answers = await Promise.allSettled(formats.map((format) => verifyImage(files[format])));
+		setTimer.mockRestore();
+		const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+		expect(refused).toMatchObject([{ code: 'INVALID_IMAGE', cause: { name: 'C2paLoss' } }]);
+		expect(refused[0].message).toContain('c2pa-rs took longer than 60 seconds');
+		const others = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value.finding] : []));
+		expect(others).toEqual(['signed', 'signed', 'signed']);
+	});
+
+	test('because it has over 256 MB is refused', async () => {
+		const large = join(folder, 'large.png');
+		await writeFile(large, files.png);
+		await truncate(large, 256_000_001);
+		await expect(verifyImage(large)).rejects.toMatchObject({ code: 'INVALID_IMAGE', details: { photo: large } });
+		await expect(verifyImage(large)).rejects.toThrow('over 256 MB');
+	});
+});
+
 describe('a file that was saved anew', () => {
 	test.each(formats)('%s: has no metadata left', async (format) => {
 		const found = await verifyImage(await sharp(files[format]).toFormat(format).toBuffer());
@@ -196,6 +220,26 @@ describe('other files', () => {
 				.then((file) => verifyImage(file));
 		expect(await found(own.padEnd(65_536))).toMatchObject({ finding: 'marked' });
 		expect(await found(own.padEnd(65_537))).not.toHaveProperty('xmp');
+	});
+
+	test('that are wider than watermarks can be are read for the other marks', async () => {
+		const wide = sharp({ create: { width: 32_768, height: 4, channels: 3, background: 'grey' } });
+		const file = await wide.withXmp(xmpOf(sourceTypes.generated)).png().toBuffer();
+		const found = await verifyImage(file);
+		expect(found).toMatchObject({ finding: 'marked', xmp: { sourceType: sourceTypes.generated } });
+		expect(found).not.toHaveProperty('watermark');
+	});
+
+	test('are not read further when the signal aborts', async () => {
+		const reason = new Error('enough');
+		await expect(verifyImage(files.png, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+		const controller = new AbortController();
+		const { signal } = controller;
+		const reading = verifyImage(files.png, { signal });
+		controller.abort(reason);
+		await expect(reading).rejects.toBe(reason);
+		expect(getEventListeners(signal, 'abort')).toEqual([]);
+		await expect(verifyImage(files.png, { signal: 7 as never })).rejects.toThrow('an AbortSignal');
 	});
 
 	test('of another generator are marked, but not made here', async () => {
