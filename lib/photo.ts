@@ -21,6 +21,12 @@ export interface Pixels extends PhotoName {
 /** More than any camera's at the time of writing; limits what a small file can make us allocate (600 MB). */
 const pixelLimit = 200_000_000;
 
+/** Bytes of a file that is held in memory as a whole, some times over. */
+const fileLimit = 256_000_000;
+
+/** As much as a JPEG's: and a hundred times what says where an image comes from. Reading far more would take minutes, in which nothing else runs. */
+const xmpLimit = 65_536;
+
 /** Photos, as opposed to drawings (SVG) and documents (PDF), which libvips also opens. */
 const formats = ['jpeg', 'png', 'webp', 'heif', 'gif', 'tiff', 'jp2', 'jxl', 'raw'];
 
@@ -52,19 +58,21 @@ async function decode(image: Sharp, { name, photo }: PhotoName, background: 'whi
 }
 
 /** A file of an image: what is in it, and its pixels when they are asked for. */
-export type ImageFile = Readonly<{
-	bytes: Uint8Array;
-	/** In sharp's words. */
-	format: string;
-	xmp: string | undefined;
-	/** @throws {Arc2FaceError} `INVALID_IMAGE` */
-	pixels: () => Promise<Pixels>;
-}>;
+export type ImageFile = PhotoName &
+	Readonly<{
+		bytes: Uint8Array;
+		/** In sharp's words. */
+		format: string;
+		/** Undefined also where it has over 64 KB. */
+		xmp: string | undefined;
+		/** @throws {Arc2FaceError} `INVALID_IMAGE` */
+		pixels: () => Promise<Pixels>;
+	}>;
 
 /**
  * Reads a file for what is in it besides the image.
  *
- * @throws {Arc2FaceError} as `checkPhoto` does; `INVALID_ARGUMENT` also for pixels, which are no file
+ * @throws {Arc2FaceError} as `checkPhoto` does; `INVALID_IMAGE` also for a file of over 256 MB; `INVALID_ARGUMENT` also for pixels, which are no file
  */
 export async function readImageFile(photo: Photo): Promise<ImageFile> {
 	return await open(photo, 'photo', async (image, source) => {
@@ -76,9 +84,13 @@ export async function readImageFile(photo: Photo): Promise<ImageFile> {
 				'Pixels have no metadata: pass the file that they are from.',
 			);
 		}
+		if (source.file !== undefined && source.file.length > fileLimit) {
+			throw unreadable(source, `it has over ${fileLimit / 1e6} MB, more than is looked through for marks`);
+		}
 		const { format, xmp } = await image.metadata();
 		return {
-			...{ bytes: await source.bytes(), format, xmp: xmp?.toString() },
+			...{ name: source.name, photo: source.photo, bytes: await source.bytes(), format },
+			xmp: xmp && xmp.length <= xmpLimit ? xmp.toString() : undefined,
 			pixels: () => explaining(source, () => decode(source.image(), source, 'white')),
 		};
 	});
@@ -160,7 +172,8 @@ async function locate(photo: Photo, option: string): Promise<Source> {
 	if (typeof photo !== 'object' || photo === null) throw notAPhoto(photo, option);
 	const bytes = await bytesOf(photo);
 	if (bytes !== undefined) {
-		const file = { all: bytes, start: bytes.subarray(0, startBytes), end: bytes.subarray(-endBytes) };
+		const { length } = bytes;
+		const file = { all: bytes, start: bytes.subarray(0, startBytes), end: bytes.subarray(-endBytes), length };
 		return {
 			...(ownName(photo) ?? named(`the photo of ${bytes.length} bytes`)),
 			...{ image: () => sharp(bytes, limits), bytes: async () => bytes },

@@ -59,7 +59,7 @@ export default defineCommand({
 			const result = await attempt(source, context, async () => {
 				const content = await readInput(source, context);
 				const image = typeof content === 'string' ? content : new File([content], nameOf(source));
-				return await verifyImage(image, { trust });
+				return await verifyImage(image, { trust, signal: context.signal });
 			});
 			results.push({ source, ...result });
 		}

@@ -1,6 +1,6 @@
 // The pictures of a report's cases.
 import sharp from 'sharp';
-import { type Pixels, readPhoto } from '../photo.ts';
+import { type Pixels, readImageFile, readPhoto } from '../photo.ts';
 import { cutFace } from './alignment.ts';
 import type { ShownCase } from './page.ts';
 import type { Case } from './report.ts';
@@ -18,18 +18,20 @@ export async function showCases(
 	for (const one of cases) {
 		const { input, portrait } = find(one);
 		const cut = await cutFace(await readPhoto(input.file), input.seen.keypoints, side);
+		const file = await readImageFile(portrait);
 		shown.push({
 			...one,
 			inputPicture: await dataUrl(cut),
-			portraitPicture: await dataUrl(await readPhoto(portrait)),
+			portraitPicture: await dataUrl(await file.pixels(), file.xmp),
 		});
 	}
 	return shown;
 }
 
-async function dataUrl({ data, width, height }: Pixels): Promise<string> {
+/** @param xmp - what a portrait's file says of it goes along: who takes a picture out of the page has it, too */
+async function dataUrl({ data, width, height }: Pixels, xmp?: string): Promise<string> {
 	const image = sharp(data, { raw: { width, height, channels: 3 } });
-	const webp = await image
+	const webp = await (xmp ? image.withXmp(xmp) : image)
 		.resize(side, side, { fit: 'inside', withoutEnlargement: true })
 		.webp({ quality: 82 })
 		.toBuffer();

@@ -1,5 +1,5 @@
 // The options of `verifyImage`.
-import { X509Certificate } from 'node:crypto';
+import { certificatesInPem } from './certificates.ts';
 import { check, invalid, rules } from './check.ts';
 
 /** The options of `verifyImage`. */
@@ -9,6 +9,8 @@ export interface VerifyOptions {
 	 * unchanged).
 	 */
 	trust?: string | undefined;
+	/** Stops the call. */
+	signal?: AbortSignal | undefined;
 }
 
 /**
@@ -16,16 +18,15 @@ export interface VerifyOptions {
  * @internal
  */
 export function resolveVerifyOptions(options: VerifyOptions = {}): VerifyOptions {
-	check('verifyImage', options, { trust: rules.text });
-	const { trust } = options;
+	check('verifyImage', options, { trust: rules.text, signal: rules.signal });
+	const { trust, signal } = options;
 	if (trust !== undefined && !isCertificates(trust)) throw invalid('certificates in PEM', 'trust', 'something else');
-	return { trust };
+	return { trust, signal };
 }
 
 function isCertificates(pem: string): boolean {
-	const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 	try {
-		return blocks.map((block) => new X509Certificate(block)).length > 0;
+		return certificatesInPem(pem).length > 0;
 	} catch {
 		return false;
 	}

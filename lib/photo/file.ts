@@ -7,8 +7,8 @@ import { again, endBytes, startBytes } from './content.ts';
 /** A photo's name for messages and for programs: its path, if it has one. */
 export type PhotoName = Readonly<{ name: string; photo: string }>;
 
-/** Both ends of a file, and for a pipe, which can be read only once, all of its bytes. */
-export type PhotoFile = Readonly<{ start: Uint8Array; end: Uint8Array; all?: Uint8Array }>;
+/** Both ends of a file, its length, and for a pipe, which can be read only once, all of its bytes. */
+export type PhotoFile = Readonly<{ start: Uint8Array; end: Uint8Array; length: number; all?: Uint8Array }>;
 
 /**
  * @param name - what messages call the photo
@@ -21,7 +21,7 @@ export async function openPhoto(path: string, name: PhotoName): Promise<PhotoFil
 		if (found.isDirectory()) throw unreadable(name, 'it is a folder', { remedy: 'Pass the files in it.' });
 		if (found.isFIFO() || found.isSocket()) {
 			const all = await file.readFile();
-			return { all, start: all.subarray(0, startBytes), end: all.subarray(-endBytes) };
+			return { all, start: all.subarray(0, startBytes), end: all.subarray(-endBytes), length: all.length };
 		}
 		if (!found.isFile()) throw unreadable(name, 'it is a device', { remedy: 'Pass a file.' });
 		const read = async (from: number, length: number) => {
@@ -31,6 +31,7 @@ export async function openPhoto(path: string, name: PhotoName): Promise<PhotoFil
 		return {
 			start: await read(0, Math.min(found.size, startBytes)),
 			end: await read(Math.max(0, found.size - endBytes), Math.min(found.size, endBytes)),
+			length: found.size,
 		};
 	} catch (cause) {
 		if (cause instanceof Arc2FaceError) throw cause;

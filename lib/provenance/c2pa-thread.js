@@ -73,8 +73,8 @@ port.on('message', async ({ id, sign: toSign, read: toRead, signature, refusal }
 		const answer = toSign === undefined ? await read(toRead) : await sign({ id, ...toSign });
 		port.postMessage({ id, answer });
 	} catch (error) {
-		// After a panic nothing in its memory can be relied on: this thread ends, and the next job gets another.
-		if (error instanceof Error && error.name === 'RuntimeError') throw error;
+		// After a panic nothing in its memory can be relied on: this thread ends, and jobs get another.
+		if (error instanceof Error && ['RuntimeError', 'RangeError'].includes(error.name)) throw error;
 		port.postMessage({ id, failure: error instanceof Error ? error.message : String(error) });
 	} finally {
 		awaited.delete(id);

@@ -27,22 +27,52 @@ type Job = {
 	sign?: (claim: Uint8Array) => Promise<Uint8Array>;
 };
 
+/** `limit`: milliseconds that it may take. */
+type How = Pick<Job, 'sign'> & { limit?: number };
+
 /** c2pa-rs refuses a file, or failed: its own words, for a cause. */
 export class C2paFailure extends Error {
 	override readonly name = 'C2paFailure';
 }
+
+/** The thread of a job ended, or the job took too long: nothing is known of its file. */
+export class C2paLoss extends Error {
+	override readonly name = 'C2paLoss';
+}
+
+/** The thread ended, maybe because of another job in it. */
+class ThreadEnd extends C2paLoss {}
 
 /** Begun when it is needed, and again when it has died. It keeps no program from ending. */
 class Thread {
 	#worker: Worker | undefined;
 	readonly #jobs = new Map<number, Job>();
 	#next = 0;
+	#lastAgain: Promise<unknown> = Promise.resolve();
 
-	run(job: { read: ReadRequest } | { sign: SignRequest }, sign?: Job['sign']): Promise<unknown> {
+	async run(job: { read: ReadRequest } | { sign: SignRequest }, how: How): Promise<unknown> {
+		try {
+			return await this.#once(job, how);
+		} catch (error) {
+			if (!(error instanceof ThreadEnd)) throw error;
+			// One after another, so that the job that ended the thread does not end it for the others again.
+			const again = this.#lastAgain.then(() => this.#once(job, how));
+			this.#lastAgain = again.catch(() => {});
+			return await again;
+		}
+	}
+
+	#once(job: { read: ReadRequest } | { sign: SignRequest }, { sign, limit }: How): Promise<unknown> {
 		return new Promise((resolve, reject) => {
 			const worker = this.#running();
 			const id = this.#next++;
+			worker.postMessage({ id, ...job });
+			const timer =
+				limit === undefined
+					? undefined
+					: setTimeout(() => this.#stop(worker, id, `c2pa-rs took longer than ${limit / 1000} seconds`), limit);
 			const end = (settle: () => void) => {
+				clearTimeout(timer);
 				this.#jobs.delete(id);
 				if (this.#jobs.size === 0) worker.unref();
 				settle();
@@ -53,7 +83,6 @@ class Thread {
 				...(sign && { sign }),
 			});
 			worker.ref();
-			worker.postMessage({ id, ...job });
 		});
 	}
 
@@ -61,15 +90,24 @@ class Thread {
 		if (this.#worker !== undefined) return this.#worker;
 		const worker = new Worker(new URL('./c2pa-thread.js', import.meta.url), { execArgv: [] });
 		this.#worker = worker;
-		const fail = (error: Error) => {
-			if (this.#worker !== worker) return;
-			this.#worker = undefined;
-			for (const job of [...this.#jobs.values()]) job.reject(new C2paFailure(error.message, { cause: error }));
-		};
 		worker.on('message', (message: Message) => void this.#hear(worker, message));
-		worker.on('error', fail);
-		worker.on('exit', () => fail(new Error('The thread of c2pa-rs ended.')));
+		worker.on('error', (cause) => this.#lose(worker, cause));
+		worker.on('exit', () => this.#lose(worker));
 		return worker;
+	}
+
+	#lose(worker: Worker, cause?: unknown): void {
+		if (this.#worker !== worker) return;
+		this.#worker = undefined;
+		const loss = new ThreadEnd('the thread of c2pa-rs ended', { cause });
+		for (const job of [...this.#jobs.values()]) job.reject(loss);
+	}
+
+	/** Ends a thread because of one of its jobs. */
+	#stop(worker: Worker, id: number, why: string): void {
+		this.#jobs.get(id)?.reject(new C2paLoss(why));
+		this.#lose(worker);
+		void worker.terminate();
 	}
 
 	async #hear(worker: Worker, message: Message): Promise<void> {
@@ -91,22 +129,32 @@ class Thread {
 const signing = new Thread();
 const reading = new Thread();
 
+/** Milliseconds. The largest file that is read takes about two seconds. */
+const readingLimit = 60_000;
+
 /**
- * @param sign - gives the COSE structure for a claim
+ * @param sign - gives the COSE structure for a claim; asked again if the thread ends because of another file
  * @returns the file with its manifest
- * @throws {C2paFailure}; what `sign` throws
+ * @throws {C2paFailure} {@link C2paLoss}; what `sign` throws
  */
 export async function signFile(
 	request: SignRequest,
 	sign: (claim: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-	return (await signing.run({ sign: request }, sign)) as Uint8Array;
+	return (await signing.run({ sign: request }, { sign })) as Uint8Array;
 }
 
+/** When the last file that was given is read. */
+let lastRead: Promise<unknown> = Promise.resolve();
+
 /**
+ * One file after another, so that each has its own time, and none is in a thread that another ends.
+ *
  * @returns what c2pa-rs tells of the manifests of a file, as JSON
- * @throws {C2paFailure}
+ * @throws {C2paFailure} {@link C2paLoss}, also when it takes longer than a minute
  */
 export async function readManifests(request: ReadRequest): Promise<string> {
-	return (await reading.run({ read: request })) as string;
+	const read = lastRead.then(() => reading.run({ read: request }, { limit: readingLimit }));
+	lastRead = read.catch(() => {});
+	return (await read) as string;
 }

@@ -4,7 +4,7 @@ import { Arc2FaceError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import type { IdentityHashOptions, Signer } from '../options/provenance.ts';
 import { packageVersion } from '../package.ts';
-import { C2paFailure, readManifests, signFile } from './c2pa.ts';
+import { C2paFailure, C2paLoss, readManifests, signFile } from './c2pa.ts';
 import { faultsOf, type ManifestStore, readingSettings } from './manifest-store.ts';
 import { type ReadySigner, readySigner } from './signer.ts';
 import { generatorName } from './source-type.ts';
@@ -76,7 +76,7 @@ export async function signed(file: Uint8Array, format: string, told: Told, signe
 		proven.add(signer);
 		return done;
 	} catch (cause) {
-		if (!(cause instanceof C2paFailure)) throw cause;
+		if (!(cause instanceof C2paFailure || cause instanceof C2paLoss)) throw cause;
 		throw new Arc2FaceError('SIGNING_FAILED', `The file could not be signed: ${cause.message}.`, { cause });
 	}
 }

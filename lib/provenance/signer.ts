@@ -1,5 +1,12 @@
 // Signers: one of key files, the checks of any, and signing with it.
-import { constants, createPrivateKey, sign as cryptoSign, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import {
+	constants,
+	createPrivateKey,
+	sign as cryptoSign,
+	type KeyObject,
+	verify,
+	type X509Certificate,
+} from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +14,7 @@ import { Arc2FaceError, problemOf } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
 import type { Sentence } from '../messages/wording.ts';
 import { isUint8Array } from '../options/brands.ts';
+import { certificatesInPem } from '../options/certificates.ts';
 import { check, describe, rules } from '../options/check.ts';
 import { pathOf, pathRule } from '../options/path.ts';
 import type { SignatureAlgorithm, Signer } from '../options/provenance.ts';
@@ -149,9 +157,8 @@ function requireValidNow(own: X509Certificate): void {
 
 /** @throws {Arc2FaceError} `SIGNING_FAILED` */
 export function certificatesIn(pem: string, file?: string): [X509Certificate, ...X509Certificate[]] {
-	const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 	try {
-		const [own, ...issuers] = blocks.map((block) => new X509Certificate(block));
+		const [own, ...issuers] = certificatesInPem(pem);
 		if (own !== undefined) return [own, ...issuers];
 	} catch (cause) {
 		throw noCertificates(file, cause);

@@ -12,7 +12,7 @@ export interface Verification {
 	c2pa?: C2paMark;
 	/** What the XMP says; absent if it says nothing of where the image comes from. */
 	xmp?: XmpMark;
-	/** The watermark in the pixels; absent if none is found. */
+	/** The watermark in the pixels; absent if none is found, or none was looked for because a side has over 32,767 pixels. */
 	watermark?: WatermarkMark;
 }
 

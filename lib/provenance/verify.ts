@@ -1,8 +1,11 @@
 // Reads the marks of a file, and says what they are worth.
+import { abandonable } from '../call.ts';
+import { Arc2FaceError } from '../errors.ts';
 import { resolveVerifyOptions, type VerifyOptions } from '../options/verify.ts';
+import { unreadable } from '../photo/file.ts';
 import type { Photo } from '../photo/forms.ts';
 import { type ImageFile, readImageFile } from '../photo.ts';
-import { C2paFailure, readManifests } from './c2pa.ts';
+import { C2paFailure, C2paLoss, readManifests } from './c2pa.ts';
 import { developmentName } from './development-certificate.ts';
 import { identityLabel } from './manifest.ts';
 import {
@@ -11,6 +14,8 @@ import {
 	type Manifest,
 	type ManifestStore,
 	readingSettings,
+	sourceTypeOf,
+	textOf,
 	untrusted,
 } from './manifest-store.ts';
 import { mediaTypeOf } from './media-type.ts';
@@ -25,14 +30,16 @@ import { readXmp } from './xmp.ts';
  *
  * @param photo - a file, or its bytes
  * @param options - whose signatures count
- * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for pixels, which have no metadata; `INVALID_IMAGE`
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT`, also for pixels, which have no metadata; `INVALID_IMAGE`, also for a file of over 256 MB, or one whose
+ *   manifest can't be read within a minute; the signal's reason when stopped
  */
 export async function verifyImage(photo: Photo, options?: VerifyOptions): Promise<Verification> {
-	const { trust } = resolveVerifyOptions(options);
-	const file = await readImageFile(photo);
-	const c2pa = await c2paOf(file, trust);
+	const { trust, signal } = resolveVerifyOptions(options);
+	signal?.throwIfAborted();
+	const file = await abandonable(readImageFile(photo), signal);
+	const c2pa = await abandonable(c2paOf(file, trust), signal);
 	const xmp = file.xmp === undefined ? undefined : xmpMark(file.xmp);
-	const watermark = await watermarkOf(file, c2pa?.state === 'altered');
+	const watermark = await watermarkOf(file, c2pa?.state === 'altered', signal);
 	const isMarked = watermark !== undefined;
 	const generated = isGenerated(c2pa?.sourceType) || isGenerated(xmp?.sourceType) || isMarked;
 	const isOurs = (tool: string | undefined) => tool?.split(' ')[0] === generatorName;
@@ -52,11 +59,15 @@ function findingOf(c2pa: C2paMark | undefined, generated: boolean): Finding {
 	return counts ? 'signed' : 'marked';
 }
 
-async function c2paOf({ bytes, format }: ImageFile, trust: string | undefined): Promise<C2paMark | undefined> {
+async function c2paOf(file: ImageFile, trust: string | undefined): Promise<C2paMark | undefined> {
+	const { bytes, format } = file;
 	const request = { format: mediaTypeOf(format), bytes, settings: readingSettings(trust) };
 	try {
 		return markOf(JSON.parse(await readManifests(request)) as ManifestStore, trust !== undefined);
 	} catch (error) {
+		if (error instanceof C2paLoss) {
+			throw unreadable(file, `what it says of C2PA can't be read, because ${error.message}`, { cause: error });
+		}
 		if (!(error instanceof C2paFailure)) throw error;
 		// None, or in a format that can have none.
 		if (/\b(JumbfNotFound|UnsupportedType)\b/.test(error.message)) return undefined;
@@ -71,10 +82,8 @@ function markOf(store: ManifestStore, isAsked: boolean): C2paMark {
 	const isTrusted = !store.validation_status?.some(({ code }) => code === untrusted);
 	const signer = signerOf(manifest, isAsked ? isTrusted : undefined);
 	const [software] = manifest.claim_generator_info ?? [];
-	const assertions = manifest.assertions ?? [];
-	const actions = assertions.flatMap(({ data }) => data?.actions ?? []);
-	const sourceType = actions.map(({ digitalSourceType }) => digitalSourceType).find((type) => type !== undefined);
-	const identityHash = assertions.find(({ label }) => label === identityLabel)?.data?.hash;
+	const sourceType = sourceTypeOf(manifest);
+	const identityHash = textOf(manifest, identityLabel, 'hash');
 	return {
 		...{ state, meaning: meaningOf(state, signer), faults: [...new Set(faults.map(({ code }) => code))] },
 		...(signer && { signer }),
@@ -125,12 +134,17 @@ function damaged(why: string): C2paMark {
 }
 
 /** @param isAltered - so that pixels may be what was changed, to what can't be decoded */
-async function watermarkOf({ pixels }: ImageFile, isAltered: boolean): Promise<WatermarkMark | undefined> {
-	const decoded = await pixels().catch((error: unknown) => {
+async function watermarkOf(
+	{ pixels }: ImageFile,
+	isAltered: boolean,
+	signal: AbortSignal | undefined,
+): Promise<WatermarkMark | undefined> {
+	const decoding = pixels().catch((error: unknown) => {
 		if (isAltered) return undefined;
 		throw error;
 	});
-	const found = decoded && (await readWatermark(decoded));
+	const decoded = await abandonable(decoding, signal);
+	const found = decoded && (await readWatermark(decoded, signal).catch(unlessTooLarge));
 	if (found === undefined) return undefined;
 	const { payload, falseAlarm } = found;
 	return {
@@ -140,6 +154,11 @@ async function watermarkOf({ pixels }: ImageFile, isAltered: boolean): Promise<W
 			'A file of this package had these pixels, or ones that they were made from. Who has the package can mark any image: it proves ' +
 			'nothing about who made this one, or whether it was changed.',
 	};
+}
+
+/** None is looked for there, and the other marks count. */
+function unlessTooLarge(error: unknown): undefined {
+	if (!(error instanceof Arc2FaceError && error.code === 'INVALID_IMAGE')) throw error;
 }
 
 function xmpMark(packet: string): XmpMark | undefined {

@@ -250,6 +250,8 @@ describe('XMP', () => {
 		`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">${inside}</rdf:RDF></x:xmpmeta><?xpacket end="w"?>`;
 	const ns = 'xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"';
 
+	const said = `<rdf:Description ${ns} e:DigitalSourceType="a"/>`;
+
 	test.each([
 		['an element', `<rdf:Description ${ns}><e:DigitalSourceType> a </e:DigitalSourceType></rdf:Description>`],
 		['a resource', `<rdf:Description ${ns}><e:DigitalSourceType rdf:resource="a"/></rdf:Description>`],
@@ -263,6 +265,8 @@ describe('XMP', () => {
 		['nothing', ''],
 		['no XML', 'hello <there'],
 		['an entity of its own', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;&b;</a>'],
+		['what lies deeper than it may', wrapped(`<rdf:Description><a>${said}</a></rdf:Description>`)],
+		['outside of RDF', `<a xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">${said}</a>`],
 		['a cut one', xmpOf(sourceTypes.generated).slice(0, 200)],
 	])('that is %s says nothing', (_, packet) => {
 		expect(readXmp(packet)?.sourceType).toBeUndefined();

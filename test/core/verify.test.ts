@@ -1,13 +1,17 @@
 // What `verifyImage` and `arc2face verify` find in files: whole, changed, saved anew, hostile.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { getEventListeners } from 'node:events';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GeneratedImage } from '../../lib/image.ts';
 import { packageRoot } from '../../lib/package.ts';
+import { signFile } from '../../lib/provenance/c2pa.ts';
+import { identityLabel } from '../../lib/provenance/manifest.ts';
+import { readySigner } from '../../lib/provenance/signer.ts';
 import { sourceTypes } from '../../lib/provenance/source-type.ts';
 import type { Verification } from '../../lib/provenance/verification.ts';
 import { verifyImage } from '../../lib/provenance/verify.ts';
@@ -120,6 +124,66 @@ describe('a signed file', () => {
 	});
 });
 
+describe('a manifest that somebody else signed', () => {
+	const camera = sourceTypes.generated.replace(/[^/]+$/, 'digitalCapture');
+	/** A camera's, with one assertion more, which c2pa-rs lists before its own. */
+	async function signedWith(label: string, data: unknown): Promise<Buffer> {
+		const { algorithm, bytes: signatureBytes, sign } = readySigner(signer);
+		const bytes = await sharp(pixels, { raw: { ...size, channels: 3 } })
+			.png()
+			.toBuffer();
+		const own = { actions: [{ action: 'c2pa.created', digitalSourceType: camera }] };
+		const assertions = [
+			{ label, data, created: true },
+			{ label: 'c2pa.actions.v2', data: own, created: true },
+		];
+		const manifest = JSON.stringify({ claim_generator_info: [{ name: 'a camera' }], assertions });
+		const settings = JSON.stringify({ verify: { verify_after_sign: false } });
+		const request = { format: 'image/png', bytes, manifest, settings, algorithm, signatureBytes };
+		return Buffer.from(await signFile(request, sign));
+	}
+
+	test.each([
+		['no action', { actions: [null] }],
+		['no list of actions', { actions: 5 }],
+		['a number for a source', { actions: [{ digitalSourceType: 7 }] }],
+		['a source that is not its own to tell', { actions: [{ digitalSourceType: sourceTypes.generated }] }],
+	])('says what its actions say, though an assertion of another label has %s', async (_, data) => {
+		const { c2pa, ...found } = await verifyImage(await signedWith('com.example.other', data));
+		expect(found).toEqual({ finding: 'none', generated: false, madeHere: false });
+		expect(c2pa).toMatchObject({ state: 'intact', sourceType: camera });
+	});
+
+	test('names no identity by what is no text', async () => {
+		const { c2pa } = await verifyImage(await signedWith(identityLabel, { hash: { a: 1 } }));
+		expect(c2pa).toMatchObject({ state: 'intact', sourceType: camera });
+		expect(c2pa).not.toHaveProperty('identityHash');
+	});
+});
+
+describe('a file whose manifest can not be read', () => {
+	test('in time is refused, and says nothing of those beside it', async () => {
+		const setTimer = vi.spyOn(globalThis, 'setTimeout');
+		// Time is up before the thread can answer.
+		setTimer.mockImplementationOnce((act) => queueMicrotask(act) as never);
+		const answers = await Promise.allSettled(formats.map((format) => verifyImage(files[format])));
+		setTimer.mockRestore();
+		const refused = answers.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+		expect(refused).toMatchObject([{ code: 'INVALID_IMAGE', cause: { name: 'C2paLoss' } }]);
+		expect(refused[0].message).toContain('c2pa-rs took longer than 60 seconds');
+		const others = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value.finding] : []));
+		expect(others).toEqual(['signed', 'signed', 'signed']);
+	});
+
+	test('because it has over 256 MB is refused', async () => {
+		const large = join(folder, 'large.png');
+		await writeFile(large, files.png);
+		await truncate(large, 256_000_001);
+		await expect(verifyImage(large)).rejects.toMatchObject({ code: 'INVALID_IMAGE', details: { photo: large } });
+		await expect(verifyImage(large)).rejects.toThrow('over 256 MB');
+	});
+});
+
 describe('a file that was saved anew', () => {
 	test.each(formats)('%s: has no metadata left', async (format) => {
 		const found = await verifyImage(await sharp(files[format]).toFormat(format).toBuffer());
@@ -144,6 +208,38 @@ describe('other files', () => {
 		const image = sharp(pixels, { raw: { ...size, channels: 3 } }).withXmp(xmpOf(sourceTypes.edited));
 		const found = await verifyImage(await image.toFormat(format).toBuffer());
 		expect(found.finding).toBe(format === 'gif' ? 'none' : 'marked'); // sharp writes no XMP into GIF
+	});
+
+	test('are read for XMP of up to 64 KB', async () => {
+		const own = xmpOf(sourceTypes.generated);
+		const found = (xmp: string) =>
+			sharp(pixels, { raw: { ...size, channels: 3 } })
+				.withXmp(xmp)
+				.png()
+				.toBuffer()
+				.then((file) => verifyImage(file));
+		expect(await found(own.padEnd(65_536))).toMatchObject({ finding: 'marked' });
+		expect(await found(own.padEnd(65_537))).not.toHaveProperty('xmp');
+	});
+
+	test('that are wider than watermarks can be are read for the other marks', async () => {
+		const wide = sharp({ create: { width: 32_768, height: 4, channels: 3, background: 'grey' } });
+		const file = await wide.withXmp(xmpOf(sourceTypes.generated)).png().toBuffer();
+		const found = await verifyImage(file);
+		expect(found).toMatchObject({ finding: 'marked', xmp: { sourceType: sourceTypes.generated } });
+		expect(found).not.toHaveProperty('watermark');
+	});
+
+	test('are not read further when the signal aborts', async () => {
+		const reason = new Error('enough');
+		await expect(verifyImage(files.png, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+		const controller = new AbortController();
+		const { signal } = controller;
+		const reading = verifyImage(files.png, { signal });
+		controller.abort(reason);
+		await expect(reading).rejects.toBe(reason);
+		expect(getEventListeners(signal, 'abort')).toEqual([]);
+		await expect(verifyImage(files.png, { signal: 7 as never })).rejects.toThrow('an AbortSignal');
 	});
 
 	test('of another generator are marked, but not made here', async () => {

@@ -9,6 +9,7 @@ import type { Features } from '../../lib/evaluation/evidence.ts';
 import { figureNames, written } from '../../lib/evaluation/figure-names.ts';
 import type { Report } from '../../lib/evaluation/report.ts';
 import { packageRoot } from '../../lib/package.ts';
+import { verifyImage } from '../../lib/provenance/verify.ts';
 import { missingBrowser, openFile, startBrowser } from '../browser.ts';
 import { type Ended, useProgram } from '../program.ts';
 
@@ -98,6 +99,20 @@ describe('a run', () => {
 		expect(paper.conditions.find(({ what }) => what === 'Steps')).toEqual({
 			...{ what: 'Steps', paper: '25', here: '2', same: false },
 		});
+	});
+
+	test('has pictures of which the portraits say that they are generated, and the photos do not', async () => {
+		const page = await readFile(at('report', 'report.html'), 'utf8');
+		const pictures = [...page.matchAll(/<img src="data:image\/webp;base64,([^"]+)" alt="(Portrait|The photo)/g)];
+		const kinds = await Promise.all(
+			pictures.map(async ([, base64, kind]) => {
+				const { finding } = await verifyImage(Buffer.from(base64!, 'base64'));
+				return `${kind}: ${finding}`;
+			}),
+		);
+		const { worst, best } = await reportOf('report');
+		expect(kinds).toEqual([...worst, ...best].flatMap(() => ['The photo: none', 'Portrait: marked']));
+		expect(kinds.length).toBeGreaterThan(0);
 	});
 
 	test('that is started again paints nothing, and comes to the same figures', async () => {

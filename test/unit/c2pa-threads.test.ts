@@ -1,6 +1,6 @@
 // The threads in which manifests are signed and read: what fails, and that the end of one is survived.
 import sharp from 'sharp';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { C2paFailure, readManifests, type SignRequest, signFile } from '../../lib/provenance/c2pa.ts';
 import { readySigner } from '../../lib/provenance/signer.ts';
 import { sourceTypes } from '../../lib/provenance/source-type.ts';
@@ -36,17 +36,16 @@ describe('signing', () => {
 		expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled']);
 	});
 
-	test('survives the death of its thread: those that wait fail, and the next get another', async () => {
+	test('survives the end of its thread: who ended it fails, and others are signed anew', async () => {
 		const { request: good, sign } = await request();
 		// More than there is memory for: it panics.
-		const [dying, waiting] = await Promise.allSettled([
+		const [dying, ...others] = await Promise.allSettled([
 			signFile({ ...good, signatureBytes: 2 ** 31 }, async (claim) => claim),
-			signFile(good, () => new Promise(() => {})),
+			signFile(good, sign),
+			signFile(good, sign),
 		]);
-		for (const { status, reason } of [dying, waiting] as PromiseRejectedResult[]) {
-			expect(status).toBe('rejected');
-			expect(reason).toBeInstanceOf(C2paFailure);
-		}
+		expect(dying).toMatchObject({ status: 'rejected', reason: { name: 'C2paLoss' } });
+		expect(others).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
 		expect((await signFile(good, sign)).length).toBeGreaterThan(good.bytes.length);
 	});
 
@@ -55,6 +54,29 @@ describe('signing', () => {
 		const before = Buffer.from(good.bytes);
 		await signFile(good, sign);
 		expect(before.equals(good.bytes)).toBe(true);
+	});
+});
+
+describe('reading', () => {
+	const plain = async () => ({
+		...{ format: 'image/png', bytes: await sharp({ create: image }).png().toBuffer(), settings: '{}' },
+	});
+
+	test('ends after a minute, and others go on', async () => {
+		const request = await plain();
+		vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+		try {
+			const [slow, other] = [readManifests(request), readManifests(request)];
+			const ended = expect(slow).rejects.toThrow(/took longer than 60 seconds/);
+			await Promise.resolve(); // it begins
+			expect(vi.getTimerCount()).toBe(1);
+			vi.advanceTimersByTime(60_000);
+			await ended;
+			await expect(other).rejects.toThrow('JumbfNotFound');
+			expect(vi.getTimerCount()).toBe(0);
+		} finally {
+			vi.useRealTimers();
+		}
 	});
 });
 
