@@ -90,7 +90,8 @@ function textOf(name: string, { finding, c2pa, xmp, watermark }: Verification): 
 /** What the mark lacks. */
 function sentenceOfMarked(c2pa: C2paMark | undefined): string {
 	if (c2pa?.state !== 'intact') return 'marked as generated, but nobody shows that it is unchanged';
-	if (c2pa.signer?.isTrusted === false) return 'marked as generated, and unchanged since it was signed, but by nobody who is trusted';
+	if (c2pa.signer?.isTrusted === false)
+		return 'marked as generated, and unchanged since it was signed, but by nobody who is trusted';
 	return 'marked as generated, but not in what is signed';
 }
 
