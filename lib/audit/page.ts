@@ -59,10 +59,10 @@ function differenceTable({ measures }: AuditReport): Html {
 		const { title, columns, ...naming } = measures[name];
 		const rows = columns.map(({ name: column, largest }) => {
 			if (largest === null) return html`<tr><td>${column}</td><td>too few people</td><td class="number">–</td></tr>`;
-			const between = largest.value === 0 ? 'no difference' : html`${largest.high} over ${largest.low}`;
+			const between = largest.value === 0 ? 'no difference' : html`higher in ${largest.high} than in ${largest.low}`;
 			return html`<tr><td>${column}</td><td>${between}</td><td class="number">${numbers(largest, naming)}</td></tr>`;
 		});
-		return html`<tbody><tr class="column"><th scope="rowgroup" colspan="3">${title}</th></tr>${rows}</tbody>`;
+		return html`<tbody><tr class="column"><th scope="rowgroup" colspan="3">${title}: ${naming.better} is better</th></tr>${rows}</tbody>`;
 	});
 	return html`<table class="differences">
 <caption>The two groups of a column that are farthest apart, and by how much. All intervals hold at once, at 95 %; where one leaves out 0, chance does not explain the difference.</caption>

@@ -1,4 +1,5 @@
 // An audit on the command line.
+import { leastPeople } from '../audit/comparison.ts';
 import { measureNames } from '../audit/measures.ts';
 import { type AuditReport, foundGaps } from '../audit/report.ts';
 import { written, writtenInterval } from '../evaluation/figure-names.ts';
@@ -28,6 +29,9 @@ export function auditText(audit: {
 		const by = `${written(value, naming)} (${writtenInterval({ interval }, naming)})`;
 		return `* ${column}, ${label}: ${naming.title} ${isWorse ? 'worse' : 'better'} than of the others, by ${by}`;
 	});
-	const none = `No group differs from the others by more than chance explains, in ${intervals.gaps} gaps.`;
+	const none =
+		intervals.gaps === 0
+			? `Nothing was compared: no two groups have ${leastPeople} people, and fewer are not compared.`
+			: `No group differs from the others by more than chance explains, in ${intervals.gaps} gaps.`;
 	return [table(header, rows), '', ...(found.length === 0 ? [none] : found)].join('\n');
 }

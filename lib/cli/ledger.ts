@@ -108,8 +108,11 @@ export async function endConsent(
 	return { ...ended, files: among };
 }
 
+export function many(count: number, noun: string): string {
+	return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function endedText(verb: string, { records, painted, recipes, files }: Ended): string {
-	const many = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 	return [
 		`${verb} ${many(records.length, 'record')}, under which ${many(painted, 'image')} ${painted === 1 ? 'was' : 'were'} painted.`,
 		...(recipes.length === 0 ? [] : ['Digests of their recipes:', ...recipes.map((digest) => `  ${digest}`)]),

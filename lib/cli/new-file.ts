@@ -46,8 +46,11 @@ export async function makeFolderOf(path: string): Promise<void> {
 	await onDisk('create the folder of', path, () => makeFolder(dirname(path)));
 }
 
-/** Writes a text file, making its folder. */
+/** Of new files that tell of persons: an embedding is as good as a photo. */
+export const privateMode = 0o600;
+
+/** Writes a text file that tells of persons, making its folder. */
 export async function writeTextFile(path: string, text: string): Promise<void> {
 	await makeFolderOf(path);
-	await writeWhole(path, text);
+	await writeWhole(path, text, privateMode);
 }

@@ -38,7 +38,7 @@ export default defineCommand({
 		const person =
 			identity === undefined ? undefined : await readIdentity(identity, await readInput(identity, context));
 		await using opened = await openLedger({ ledger, keyFile }, 'consent add', true);
-		return await opened.add({
+		const record = await opened.add({
 			subject: named.subject,
 			purpose: named.purpose,
 			scope,
@@ -47,6 +47,10 @@ export default defineCommand({
 			evidenceFile,
 			identity: person,
 		});
+		if (record.state === 'expired') {
+			context.note(`Nobody may be painted under this record: it expired at ${record.expires}.`);
+		}
+		return record;
 	},
 
 	text: ({ id, subject, purpose, hasIdentity }) =>

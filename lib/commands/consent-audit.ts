@@ -1,7 +1,7 @@
 // `consent audit`: whether a ledger is whole.
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { exitCodes } from '../cli/exit-codes.ts';
-import { ledgerOptions, openLedger } from '../cli/ledger.ts';
+import { ledgerOptions, many, openLedger } from '../cli/ledger.ts';
 import type { LedgerFault } from '../consent/audit.ts';
 import type { LogHead } from '../consent/log.ts';
 
@@ -36,7 +36,7 @@ export default defineCommand({
 	text: ({ rows, records, head, isSealed, faults }) =>
 		[
 			...(faults.length === 0
-				? [`The ledger is whole: ${records} records, and ${rows} rows in its log.`]
+				? [`The ledger is whole: ${many(records, 'record')}, and ${many(rows, 'row')} in its log.`]
 				: ['The ledger is damaged:', ...faults.map(faultText)]),
 			`Its last row is ${head.row}:${head.hash}`,
 			...(isSealed ? [] : ['It has no key: whoever can write the file could have written another log.']),

@@ -5,7 +5,7 @@ import { encodeFace, faceChoice, faceOptions, faceText } from '../cli/face.ts';
 import { requireIdentityName } from '../cli/identity-file.ts';
 import { distinct, exitCodeOfAll, forEachPhoto, hasResult, resultsJson } from '../cli/inputs.ts';
 import { modelOptions } from '../cli/model.ts';
-import { makeFolderOf, requireFree, writeTextFile } from '../cli/new-file.ts';
+import { makeFolderOf, privateMode, requireFree, writeTextFile } from '../cli/new-file.ts';
 import { nameOf, standardStream, stemOf } from '../cli/path.ts';
 import { warningsOf } from '../cli/wording.ts';
 import { writeEmbeddings } from '../dataset/identities/file.ts';
@@ -94,7 +94,7 @@ async function writeArray(file: string, embeddings: readonly ArrayLike<number>[]
 	const data = new Float32Array(embeddings.length * embeddingLength);
 	for (const [row, embedding] of embeddings.entries()) data.set(embedding, row * embeddingLength);
 	await makeFolderOf(file);
-	await writeEmbeddings(file, { data, length: embeddingLength });
+	await writeEmbeddings(file, { data, length: embeddingLength }, privateMode);
 }
 
 /**

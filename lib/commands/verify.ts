@@ -18,10 +18,9 @@ const codes: Readonly<Record<Finding, number>> = {
 	marked: exitCodes.unsigned,
 };
 
-const sentences: Readonly<Record<Finding, string>> = {
+const sentences: Readonly<Record<Exclude<Finding, 'marked'>, string>> = {
 	signed: 'marked as generated, signed, and unchanged since',
 	altered: 'ALTERED since it was signed',
-	marked: 'marked as generated, but nobody shows that it is unchanged',
 	none: 'not marked as generated',
 };
 
@@ -81,11 +80,19 @@ export default defineCommand({
 
 function textOf(name: string, { finding, c2pa, xmp, watermark }: Verification): string {
 	return [
-		`${name}: ${sentences[finding]}`,
+		`${name}: ${finding === 'marked' ? sentenceOfMarked(c2pa) : sentences[finding]}`,
 		...(c2pa === undefined ? ['C2PA: no manifest.'] : c2paLines(c2pa)),
 		...(xmp === undefined ? ['XMP: says nothing of where the image comes from.'] : xmpLines(xmp)),
 		...(watermark === undefined ? ['Watermark: none found.'] : watermarkLines(watermark)),
 	].join('\n  ');
+}
+
+/** What the mark lacks. */
+function sentenceOfMarked(c2pa: C2paMark | undefined): string {
+	if (c2pa?.state !== 'intact') return 'marked as generated, but nobody shows that it is unchanged';
+	if (c2pa.signer?.isTrusted === false)
+		return 'marked as generated, and unchanged since it was signed, but by nobody who is trusted';
+	return 'marked as generated, but not in what is signed';
 }
 
 function c2paLines({
@@ -116,8 +123,15 @@ function watermarkLines({ payload, falseAlarm, meaning }: WatermarkMark): string
 	return [
 		`Watermark: found. ${meaning}`,
 		`  bits: ${payload ?? 'none'}`,
-		`  of images without it, at most one in ${Math.floor(1 / falseAlarm).toLocaleString('en')} looks as if it had it`,
+		`  of images without it, ${fewerThan(falseAlarm)} looks as if it had it`,
 	];
+}
+
+/** In words, not with the digits of a loose bound. */
+function fewerThan(share: number): string {
+	const zeros = Math.floor(-Math.log10(share));
+	if (zeros >= 12) return 'fewer than one in a million million';
+	return `at most one in ${(10 ** zeros).toLocaleString('en')}`;
 }
 
 function originLines(tool: string | undefined, sourceType: string | undefined): string[] {

@@ -20,7 +20,8 @@ export async function writeWhole(file: string, data: string | Uint8Array, mode?:
 			await write(target, 'w', data);
 			return;
 		}
-		await inPlaceOf(target, (temporary) => write(temporary, 'wx', data, found ? found.mode & 0o777 : mode));
+		const kept = found && found.mode & 0o777;
+		await inPlaceOf(target, (temporary) => write(temporary, 'wx', data, { mode, kept }));
 	});
 }
 
@@ -74,11 +75,17 @@ export async function syncFiles(files: readonly string[]): Promise<void> {
 	}
 }
 
-async function write(path: string, flags: string, data: string | Uint8Array, mode?: number): Promise<void> {
-	const handle = await open(path, flags, mode);
+/** @param modes - `kept`: whatever the process's mask is; not so `mode`, which file systems without modes may refuse to set */
+async function write(
+	path: string,
+	flags: string,
+	data: string | Uint8Array,
+	{ mode, kept }: { mode?: number | undefined; kept?: number | undefined } = {},
+): Promise<void> {
+	const handle = await open(path, flags, kept ?? mode);
 	try {
 		await handle.writeFile(data);
-		if (mode !== undefined) await handle.chmod(mode);
+		if (kept !== undefined) await handle.chmod(kept);
 	} finally {
 		await handle.close();
 	}

@@ -154,7 +154,8 @@ const key: Rule = {
 	fits: (value) => typeof value === 'string' || isUint8Array(value),
 };
 const dateRule: Rule = {
-	expected: 'a Date, or an ISO date such as 2027-12-31 or 2027-12-31T12:00:00Z',
+	expected: ({ either }) =>
+		`${either('a Date, or an ISO date', 'an ISO date')} such as 2027-12-31 or 2027-12-31T12:00:00Z`,
 	fits: (value) => momentOf(value) !== undefined,
 };
 

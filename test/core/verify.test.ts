@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GeneratedImage } from '../../lib/image.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { signFile } from '../../lib/provenance/c2pa.ts';
-import { identityLabel } from '../../lib/provenance/manifest.ts';
+import { identityLabel, signed } from '../../lib/provenance/manifest.ts';
 import { readySigner } from '../../lib/provenance/signer.ts';
 import { sourceTypes } from '../../lib/provenance/source-type.ts';
 import type { Verification } from '../../lib/provenance/verification.ts';
@@ -348,6 +348,48 @@ describe('arc2face verify', () => {
 		for (const said of parts) {
 			expect(text).toContain(said);
 		}
+	});
+
+	test.each([
+		[
+			'one that nobody trusted signed',
+			() => files.png,
+			true,
+			'and unchanged since it was signed, but by nobody who is trusted',
+		],
+		[
+			'one without a signature',
+			() => sharp(files.png).keepXmp().jpeg().toBuffer(),
+			false,
+			'but nobody shows that it is unchanged',
+		],
+		[
+			'one whose manifest tells nothing of it',
+			async () => {
+				const xmp = sharp(pixels, { raw: { ...size, channels: 3 } }).withXmp(xmpOf(sourceTypes.generated));
+				const photo = {
+					sourceType: 'http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture',
+					inputs: [],
+					identityHash: undefined,
+				};
+				return Buffer.from(await signed(await xmp.png().toBuffer(), 'image/png', photo, signer));
+			},
+			false,
+			'but not in what is signed',
+		],
+	])('tells in its first line what the mark of %s lacks', async (_, bytes, withTrust, lack) => {
+		const image = await save('lacking.img', await bytes());
+		const trust = ['--trust', await save('another.pem', Buffer.from((await newSigner()).issuer))];
+		const { text } = await verify(image, ...(withTrust ? trust : []));
+		expect(text.split('\n')[0]).toBe(`${image}: marked as generated, ${lack}`);
+	});
+
+	test('tells the rate of false alarms in words that can be read', async () => {
+		const side = 320;
+		const shades = Uint8Array.from({ length: 3 * side * side }, (_, i) => 128 + 60 * Math.sin((i % (3 * side)) / 69));
+		const image = new GeneratedImage(shades, { width: side, height: side }, 1, 0, { provenance: { signer } });
+		const { text } = await verify(await save('watermarked.png', await image.toBuffer('png')));
+		expect(text).toMatch(/\n {4}of images without it, fewer than one in a million million looks as if it had it$/);
 	});
 
 	test('shows no control characters of a file', async () => {

@@ -1,5 +1,5 @@
 // `consent`, `deny` and what `generate` has of them, from the command line.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { bytesOf, person, tamper } from '../ledger-file.ts';
@@ -95,10 +95,31 @@ describe('a life of consent', () => {
 			...[
 				0,
 				expect.stringMatching(
-					/^The ledger is whole: 1 records, and 5 rows in its log\.\nIts last row is 5:[0-9a-f]{64}\n$/,
+					/^The ledger is whole: 1 record, and 5 rows in its log\.\nIts last row is 5:[0-9a-f]{64}\n$/,
 				),
 			],
 		]);
+	});
+
+	test('that has ended when it is recorded is told', async () => {
+		const { code, stderr, stdout } = await add('--expires', '2020-01-31');
+		expect([code, stdout]).toEqual([0, expect.stringContaining('c-1 consents to ads')]);
+		expect(stderr).toContain('Nobody may be painted under this record: it expired at 2020-02-01T00:00:00.000Z.');
+	});
+
+	test('that ends at no date is wrong usage', async () => {
+		const { code, stderr } = await add('--expires', 'soon');
+		expect([code, stderr]).toEqual([2, expect.stringContaining('Expected an ISO date such as 2027-12-31 or')]);
+	});
+
+	test.skipIf(process.platform === 'win32')('leaves no recipe or export that others can read', async () => {
+		await add('--identity', 'anna.json');
+		const asked = ['--identity', 'anna.json', '--consent', 'a.ledger', '--purpose', 'ads'];
+		expect((await generate(...asked, '--save-recipe', '--out', 'o')).code).toBe(0);
+		expect((await run('consent', 'export', ...ledger, '--out', 'all.json')).code).toBe(0);
+		for (const name of ['o/anna-4.recipe.json', 'all.json']) {
+			expect((await stat(inFolder(name))).mode & 0o777).toBe(0o600);
+		}
 	});
 
 	test('that ends before anything was made', async () => {

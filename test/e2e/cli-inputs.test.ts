@@ -1,6 +1,6 @@
 // The program's inputs, and where its results go: several inputs, pipes, good and bad names.
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -79,6 +79,10 @@ describe('several inputs: each has its result or its error', () => {
 			{ source: 'wall.png', ...error('NO_FACE', 'wall.png') },
 			{ source: 'anna.png', file: 'lists/people.npy', row: 0 },
 		]);
+		if (process.platform !== 'win32') {
+			for (const name of ['people/anna.json', 'lists/people.npy'])
+				expect((await stat(inside(name))).mode & 0o777).toBe(0o600);
+		}
 		const { data } = await readEmbeddings(inside('lists/people.npy'));
 		expect(data).toEqual(Float32Array.from(value.results[1].identity.embedding));
 		const again = await run(...all);

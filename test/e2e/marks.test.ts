@@ -120,6 +120,7 @@ describe('arc2face generate', () => {
 		await writeFile(inFolder('other.pem'), (await newSigner()).issuer);
 		const { code, stdout } = await run('verify', 'a.png', '--trust', 'other.pem');
 		expect([code, stdout]).toEqual([6, expect.stringContaining('none of those that are trusted')]);
+		expect(stdout.split('\n')[0]).toContain('unchanged since it was signed, but by nobody who is trusted');
 	});
 
 	test('marks what goes to stdout, and verify reads it there', async () => {

@@ -96,6 +96,15 @@ describe('the page', () => {
 		expect(Math.max(...ends)).toBeLessThanOrEqual(100);
 	});
 
+	test('names of the two groups farthest apart the one that has more, and whether more is better', () => {
+		const page = auditPageOf(biased);
+		const differences = page.slice(page.indexOf('<table class="differences">'));
+		expect(differences).toMatch(
+			/Likeness: more is better<\/th><\/tr><tr><td>in 3<\/td><td>higher in [^<]+ than in deep &amp; &lt;b&gt;dark</,
+		);
+		expect(differences).toMatch(/Failed portraits: less is better<\/th>/);
+	});
+
 	test('says what few people are worth', async () => {
 		expect(even.warnings[0]).toMatch(
 			/^These are 60 people, and the smallest group is of 20: that says little\. A gap in likeness of less than 0\.\d\d could go unnoticed/,
@@ -121,4 +130,10 @@ test('the command line has a line for every group, and marks what was found', ()
 	);
 	const none = auditText({ ...even, groups: even.groups.columns }).split('\n');
 	expect(none.at(-1)).toBe('No group differs from the others by more than chance explains, in 45 gaps.');
+});
+
+test('the command line says so where nothing was compared', async () => {
+	const few = await reportOf(15, 0.6);
+	const lines = auditText({ ...few, groups: few.groups.columns }).split('\n');
+	expect(lines.at(-1)).toBe('Nothing was compared: no two groups have 10 people, and fewer are not compared.');
 });

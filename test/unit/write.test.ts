@@ -5,6 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { writeTextFile } from '../../lib/cli/new-file.ts';
 import { commandLineWording } from '../../lib/cli/wording.ts';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { requireWritable } from '../../lib/files/target.ts';
@@ -44,6 +45,15 @@ describe('writeWhole', () => {
 		expect(await readFile(file, 'utf8')).toBe('new');
 		expect((await stat(file)).mode & 0o777).toBe(0o640);
 		expect((await readdir(folder)).sort()).toEqual(['link.json', 'secret.json']);
+	});
+
+	test.skipIf(process.platform === 'win32')('makes a file that tells of persons for its user alone', async () => {
+		const file = join(folder, 'new/anna.json');
+		await writeTextFile(file, '{}');
+		expect((await stat(file)).mode & 0o777).toBe(0o600);
+		await chmod(file, 0o644);
+		await writeTextFile(file, '[]');
+		expect((await stat(file)).mode & 0o777).toBe(0o644);
 	});
 
 	test.skipIf(process.platform !== 'linux')(

@@ -29,9 +29,14 @@ export async function readEmbeddings(file: string): Promise<Vectors> {
 	});
 }
 
-/** As a NumPy array of float32. @throws {Arc2FaceError} `FILE_FAILED`, leaving nothing behind */
-export async function writeEmbeddings(file: string, { data, length }: Vectors): Promise<void> {
-	await writeWhole(file, npyFile(data, length));
+/**
+ * As a NumPy array of float32.
+ *
+ * @param mode - of a new file (default: the process's)
+ * @throws {Arc2FaceError} `FILE_FAILED`, leaving nothing behind
+ */
+export async function writeEmbeddings(file: string, { data, length }: Vectors, mode?: number): Promise<void> {
+	await writeWhole(file, npyFile(data, length), mode);
 }
 
 function unfit(file: string, why: string, cause?: unknown): Arc2FaceError {
