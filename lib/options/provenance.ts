@@ -12,7 +12,7 @@ export interface Signer {
 	 */
 	certificates: string;
 	/**
-	 * Called once for each file.
+	 * Called once for each file; again if another file ended the thread that it is signed in.
 	 *
 	 * @param bytes - a kilobyte or so, to be hashed as the algorithm says and signed
 	 * @returns the signature; of an ECDSA key in DER, or r and s one after the other
