@@ -248,6 +248,7 @@ describe('a key', () => {
 test.each<[string[], string]>([
 	[['consent', 'add', '--purpose', 'p', ...ledger], 'Expected --subject for consent add'],
 	[['consent', 'add', '--subject', 's', ...ledger], 'Expected --purpose for consent add'],
+	[['consent', 'revoke', ...ledger], 'Expected a record or a subject for --subject but received neither'],
 	[['consent', 'list'], 'Expected a file for --ledger of consent list'],
 	[['deny', 'add', '--subject', 's', ...denyList], 'Expected --identity for deny add'],
 	[['deny', 'list'], 'Expected a file for --deny-list of deny list'],
