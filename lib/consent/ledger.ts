@@ -247,7 +247,12 @@ export class ConsentLedger implements Consents {
 		requireChoice(kind, choice);
 		const records = await this.#write(async (run, log) => {
 			const chosen = this.#records.all(choice);
-			if (chosen.length === 0) throw invalid('one of a record in the ledger', 'subject', describe(choice));
+			if (chosen.length === 0)
+				throw invalid(
+					'one of a record in the ledger',
+					choice.subject === undefined ? 'record' : 'subject',
+					describe(choice.subject ?? choice.record),
+				);
 			for (const record of chosen) await endRecord(run, log, kind, record);
 			return chosen.map(({ id }) => id);
 		});

@@ -1,7 +1,7 @@
 // What a call is told that may not paint somebody. How alike somebody is to whom, no message tells: from such answers an embedding
 // could be approached step by step.
 import { Arc2FaceError, type ConsentReason } from '../errors.ts';
-import type { Sentence } from '../messages/wording.ts';
+import type { Sentence, Wording } from '../messages/wording.ts';
 import type { AskedConsent, Person } from '../options/consent.ts';
 
 export function refused(
@@ -11,9 +11,12 @@ export function refused(
 	record?: string,
 ): Arc2FaceError {
 	const [problem, remedy] = told[reason];
-	const who = subject === undefined ? whoIs(index, photo) : `the subject "${subject}"`;
-	const words = { who, purpose: `"${purpose}"`, scope: scope === undefined ? 'the whole of it' : `"${scope}"` };
-	return new Arc2FaceError('CONSENT_REQUIRED', problem(words), {
+	const wordsFor = (wording: Wording): Words => ({
+		who: subject === undefined ? whoIs(index, photo, wording) : `the subject "${subject}"`,
+		purpose: `"${purpose}"`,
+		part: scope === undefined ? 'and the call names none' : `and "${scope}" is none of it`,
+	});
+	return new Arc2FaceError('CONSENT_REQUIRED', (wording) => problem(wordsFor(wording)), {
 		remedy,
 		details: {
 			...{ reason, purpose },
@@ -27,18 +30,19 @@ export function refused(
 }
 
 export function denied({ index, photo }: Person): Arc2FaceError {
-	const problem = `May not paint ${whoIs(index, photo)}: the deny list has them, or somebody who looks alike.`;
+	const problem: Sentence = (wording) =>
+		`May not paint ${whoIs(index, photo, wording)}: the deny list has them, or somebody who looks alike.`;
 	return new Arc2FaceError('DENIED', problem, {
 		details: { ...(index !== undefined && { index }), ...(photo !== undefined && { photo }) },
 	});
 }
 
-function whoIs(index: number | undefined, photo: string | undefined): string {
-	if (photo !== undefined) return `a person in the photo of \`${photo}\``;
+function whoIs(index: number | undefined, photo: string | undefined, { option }: Wording): string {
+	if (photo !== undefined) return `a person in the photo of ${option(photo)}`;
 	return index === undefined ? 'this person' : `the person at index ${index}`;
 }
 
-type Words = { who: string; purpose: string; scope: string };
+type Words = { who: string; purpose: string; part: string };
 
 const record: Sentence = ({ either }) =>
 	`Record their consent with ${either('`add` of the ledger', '`arc2face consent add`')}, if they give it.`;
@@ -60,8 +64,7 @@ const told: Readonly<
 		record,
 	],
 	scope: [
-		({ who, purpose, scope }) =>
-			`The consent to paint ${who} for ${purpose} is for a part of it only, which ${scope} is not.`,
+		({ who, purpose, part }) => `The consent to paint ${who} for ${purpose} is for a part of it only, ${part}.`,
 		({ option }) => `Name the part with ${option('scope')}, if it is for that.`,
 	],
 	unlike: [

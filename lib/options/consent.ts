@@ -1,6 +1,6 @@
 // The options about consent: of ledgers and deny lists, and of calls that paint under them.
 import { isDate, isUint8Array } from './brands.ts';
-import { check, describe, invalid, listOf, number, type Rule, rules } from './check.ts';
+import { check, invalid, listOf, number, type Rule, rules } from './check.ts';
 import { pathOf, pathRule } from './path.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -255,7 +255,7 @@ export function checkChoice(call: string, choice: RecordChoice): void {
 export function requireChoice(call: string, choice: RecordChoice): void {
 	checkChoice(call, choice);
 	if (choice.record !== undefined || choice.subject !== undefined) return;
-	throw invalid('a record or a subject', 'subject', describe(choice));
+	throw invalid('a record or a subject', 'subject', 'neither');
 }
 
 function momentOf(value: unknown): string | undefined {

@@ -151,7 +151,7 @@ async function watermarkOf(
 		...(payload !== undefined && { payload: Buffer.from(payload).toString('hex') }),
 		falseAlarm,
 		meaning:
-			'A file of this package had these pixels, or ones that they were made from. Who has the package can mark any image: it proves ' +
+			'Somebody marked these pixels, or ones that they were made from, with this package, which can mark any image: it proves ' +
 			'nothing about who made this one, or whether it was changed.',
 	};
 }

@@ -107,6 +107,15 @@ describe('a life of consent', () => {
 		expect(stderr).toContain('Nobody may be painted under this record: it expired at 2020-02-01T00:00:00.000Z.');
 	});
 
+	test('of nobody in particular is not ended', async () => {
+		await add();
+		const { code, stderr } = await run('consent', 'revoke', '--purpose', 'ads', ...ledger);
+		expect([code, stderr]).toEqual([
+			2,
+			expect.stringContaining('Expected a record or a subject for --subject but received neither.'),
+		]);
+	});
+
 	test('that ends at no date is wrong usage', async () => {
 		const { code, stderr } = await add('--expires', 'soon');
 		expect([code, stderr]).toEqual([2, expect.stringContaining('Expected an ISO date such as 2027-12-31 or')]);

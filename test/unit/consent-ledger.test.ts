@@ -122,10 +122,16 @@ describe('who may be painted', () => {
 		['had consented until', { embedding: person(3) }, ads, { reason: 'expired' }, /has expired/],
 		['is named and had consented until', { embedding: anna, subject: 'cleo' }, ads, { reason: 'expired' }, /expired/],
 		['consented to something else', { embedding: person(4) }, ads, { reason: 'purpose' }, /other purposes/],
-		['consented to a part', { embedding: person(2) }, ads, { reason: 'scope' }, /the whole of it is not/],
+		[
+			'consented to a part',
+			{ embedding: person(2) },
+			ads,
+			{ reason: 'scope' },
+			/a part of it only, and the call names none/,
+		],
 		[
 			...(['consented to another part', { embedding: person(2), subject: 'ben' }] as const),
-			...([{ purpose: 'ads', scope: 'autumn' }, { reason: 'scope', scope: 'autumn' }, /"autumn" is not/] as const),
+			...([{ purpose: 'ads', scope: 'autumn' }, { reason: 'scope', scope: 'autumn' }, /"autumn" is none of it/] as const),
 		],
 		['is another one', { embedding: person(9), subject: 'anna' }, ads, { reason: 'unlike', subject: 'anna' }, /unlike/],
 	])('is not one who %s', async (_, somebody, asked, details, problem) => {
