@@ -143,7 +143,7 @@ describe('generate', () => {
 		[
 			'a part of the purpose',
 			['--scope', 'autumn'],
-			/"autumn" is not\. Name the part with --scope, if it is for that\./,
+			/"autumn" is none of it\. Name the part with --scope, if it is for that\./,
 		],
 		['another purpose', ['--purpose', 'news'], /for other purposes\. Record their consent with `arc2face consent add`/],
 		['another subject', ['--subject', 'c-9'], /the subject "c-9" for "ads": the ledger has no record/],

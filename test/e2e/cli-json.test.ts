@@ -82,7 +82,10 @@ describe('its keys are those of the help', () => {
 			],
 			{ rare: ['results[].portraits[].error'] },
 		],
-		['encode', [['anna.png', 'wall.png', ...quick, '--out', 'people'], nowhere]],
+		[
+			'encode',
+			[['anna.png', 'wall.png', ...quick, '--out', 'people'], ['anna.png', ...quick, '--out', 'people.npy'], nowhere],
+		],
 		['detect', [['anna.png', 'nobody.png', ...quick], nowhere]],
 		[
 			'compare',
