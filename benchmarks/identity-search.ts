@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { chooseIdentities } from '../lib/dataset/identities/choose.ts';
 import { Arc2Face } from '../lib/index.ts';
 import { loadNative } from '../lib/native.ts';
+import { mediansOf, type Times, timed } from './times.ts';
 
 const { values } = parseArgs({
 	options: {
@@ -44,19 +45,10 @@ function lengthOf(vector: Float32Array): number {
 	return Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0));
 }
 
-/** Milliseconds by the clock, and of all processors. */
-type Time = { clock: number; processor: number };
-
-async function timed(work: () => Promise<unknown>, share: number): Promise<Time> {
-	const [start, before] = [performance.now(), process.cpuUsage()];
-	await work();
-	const { user, system } = process.cpuUsage(before);
-	return { clock: (performance.now() - start) / share, processor: (user + system) / 1000 / share };
-}
-
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
-function medianOf(times: Time[]): Time {
-	return { clock: median(times.map(({ clock }) => clock)), processor: median(times.map(({ processor }) => processor)) };
+/** Of each of as many as the work is for. */
+async function shareOf(work: () => Promise<unknown>, count: number): Promise<Times> {
+	const { clock, processor } = await timed(work);
+	return { clock: clock / count, processor: processor / count };
 }
 
 async function measure(identities: number) {
@@ -80,31 +72,31 @@ async function measure(identities: number) {
 		}
 	}
 
-	const [searches, loops]: [Time[], Time[]] = [[], []];
+	const [searches, loops]: [Times[], Times[]] = [[], []];
 	for (let round = 0; round < rounds; round++) {
-		searches.push(await timed(() => index.find(asked).promise, candidates));
-		loops.push(await timed(async () => vectors.map((vector) => loop(vector, data, lengths)), candidatesOfLoop));
+		searches.push(await shareOf(() => index.find(asked).promise, candidates));
+		loops.push(await shareOf(async () => vectors.map((vector) => loop(vector, data, lengths)), candidatesOfLoop));
 	}
 	index.dispose();
-	return { identities, search: medianOf(searches), loop: medianOf(loops) };
+	return { identities, search: mediansOf(searches), loop: mediansOf(loops) };
 }
 
 /** Ten images of one identity, by the fastest preset of the embedded bundle. */
-async function painting(): Promise<Time> {
+async function painting(): Promise<Times> {
 	await using model = await Arc2Face.load({ bundle: 'tiny' });
 	const identity = await native.openIdentitySource({ seed: 2 }).draw(1).promise;
 	const paint = () => model.generate(identity, { count: images, preset: 'draft', seed: 1 });
 	await paint();
-	const times: Time[] = [];
-	for (let round = 0; round < rounds; round++) times.push(await timed(paint, 1));
-	return medianOf(times);
+	const times: Times[] = [];
+	for (let round = 0; round < rounds; round++) times.push(await timed(paint));
+	return mediansOf(times);
 }
 
 const rows = [];
 for (const identities of values.identities.split(',').map(Number)) rows.push(await measure(identities));
 const paint = await painting();
 const chosen = 10_000;
-const choosing = await timed(() => chooseIdentities({ kind: 'sphere' }, { count: chosen, seed: 1, maxCosine: 0.3 }), 1);
+const choosing = await timed(() => chooseIdentities({ kind: 'sphere' }, { count: chosen, seed: 1, maxCosine: 0.3 }));
 
 const largest = rows.at(-1)!;
 const share = largest.search.clock / paint.clock;
@@ -112,7 +104,7 @@ const passed = largest.search.clock <= 1 || share <= 0.1;
 if (values.json) {
 	console.log(JSON.stringify({ rows, images, paint, chosen, choosing, passed }));
 } else {
-	const ms = ({ clock, processor }: Time) => `${clock.toFixed(3)} | ${processor.toFixed(3)}`;
+	const ms = ({ clock, processor }: Times) => `${clock.toFixed(3)} | ${processor.toFixed(3)}`;
 	console.log(
 		`${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}\n`,
 	);

@@ -13,6 +13,7 @@ import { GeneratedImage } from '../lib/image.ts';
 import { Arc2Face, type ImageFormat, type Provenance, verifyImage } from '../lib/index.ts';
 import { packageRoot } from '../lib/package.ts';
 import { embedWatermark } from '../lib/provenance/watermark.ts';
+import { mediansOf, type Times, timed } from './times.ts';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '200' } } });
 const rounds = Number(values.rounds);
@@ -20,9 +21,6 @@ const rounds = Number(values.rounds);
 const cacheDir = await mkdtemp(join(tmpdir(), 'arc2face-marks-'));
 await using model = await Arc2Face.load({ bundle: 'tiny', device: 'cpu', cacheDir });
 const anna = await model.encode(join(packageRoot, 'test/fixtures/faces/person-06-0.jpg'));
-
-/** By the clock, and by the processor's, which says less of what else the machine does: all threads together. */
-type Times = Readonly<{ clock: number; processor: number }>;
 
 const rows: string[] = [];
 let missed = 0;
@@ -33,18 +31,7 @@ function row(what: string, { clock, processor }: Times, most?: number): void {
 	const [own, other] = [processor, clock].map((ms) => ms.toFixed(2).padStart(8));
 	rows.push(`${what.padEnd(60)}${own} ms of processor, ${other} ms by the clock${asked}`);
 }
-const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
-const medians = (times: readonly Times[]): Times => ({
-	clock: median(times.map(({ clock }) => clock)),
-	processor: median(times.map(({ processor }) => processor)),
-});
 const less = (a: Times, b: Times): Times => ({ clock: a.clock - b.clock, processor: a.processor - b.processor });
-async function time(work: () => Promise<unknown>): Promise<Times> {
-	const [start, used] = [performance.now(), process.cpuUsage()];
-	await work();
-	const { user, system } = process.cpuUsage(used);
-	return { clock: performance.now() - start, processor: (user + system) / 1000 };
-}
 
 /** Without marks, with all but one, and with all, in turns. */
 async function compare(image: GeneratedImage, format: ImageFormat) {
@@ -52,10 +39,10 @@ async function compare(image: GeneratedImage, format: ImageFormat) {
 	const times: Times[][] = ways.map(() => []);
 	for (let i = 0; i < rounds; i++) {
 		for (const [way, provenance] of ways.entries()) {
-			times[way]!.push(await time(() => image.toBuffer(format, { provenance })));
+			times[way]!.push(await timed(() => image.toBuffer(format, { provenance })));
 		}
 	}
-	const [bare, unwatermarked, marked] = times.map(medians) as [Times, Times, Times];
+	const [bare, unwatermarked, marked] = times.map(mediansOf) as [Times, Times, Times];
 	return { bare, metadata: less(unwatermarked, bare), all: less(marked, bare) };
 }
 
@@ -63,7 +50,7 @@ const portraits: Times[] = [];
 let portrait: GeneratedImage | undefined;
 for (let seed = 0; seed < 9; seed++) {
 	portraits.push(
-		await time(async () => {
+		await timed(async () => {
 			[portrait] = await model.generate(anna, { seed });
 		}),
 	);
@@ -73,14 +60,14 @@ const side = 512;
 const enlarged = await small.sharp().resize(side, side, { kernel: 'lanczos3' }).raw().toBuffer();
 const large = new GeneratedImage(enlarged, { width: side, height: side }, 0, 0, { origin: { inputs: [], cacheDir } });
 
-row('first file of a process, with all that it loads and makes', await time(() => large.toBuffer()));
+row('first file of a process, with all that it loads and makes', await timed(() => large.toBuffer()));
 const found = await verifyImage(await large.toBuffer());
 if (found.finding !== 'signed' || found.watermark?.payload === undefined) throw new Error('Marks are missing.');
 const watermarks: Times[] = [];
 for (let i = 0; i < rounds; i++) {
-	watermarks.push(await time(() => embedWatermark({ data: large.data, width: side, height: side })));
+	watermarks.push(await timed(() => embedWatermark({ data: large.data, width: side, height: side })));
 }
-row(`watermark alone, ${side} × ${side}`, medians(watermarks), 5);
+row(`watermark alone, ${side} × ${side}`, mediansOf(watermarks), 5);
 for (const format of ['png', 'jpeg', 'webp'] as const) {
 	const { bare, all, metadata } = await compare(large, format);
 	row(`${format}, ${side} × ${side}: encoded without marks`, bare);
@@ -88,7 +75,7 @@ for (const format of ['png', 'jpeg', 'webp'] as const) {
 	row('  all marks', all, 20);
 }
 const { bare, all } = await compare(small, 'png');
-const painting = medians(portraits);
+const painting = mediansOf(portraits);
 row(`a portrait of the embedded bundle, ${model.info.defaults.steps} steps`, painting);
 row(`png, ${small.width} × ${small.height}: encoded without marks`, bare);
 row(

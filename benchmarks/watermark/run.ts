@@ -11,6 +11,7 @@ import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { embedWatermark, readWatermark } from '../../lib/provenance/watermark.ts';
+import { median } from '../portraits/statistics.ts';
 import { attacks, type Pixels, pixelsOf, sharpOf } from './attacks.ts';
 import { imagesIn, partOf, portraits, randomFrom } from './images.ts';
 import { Peer } from './peer.ts';
@@ -76,8 +77,6 @@ class Tally {
 	}
 }
 const tallies: Record<string, { ours: Tally; peer: Tally }> = {};
-
-const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 
 /** By all processors, of which other processes of the machine take none. */
 async function timed<T>(work: () => Promise<T>): Promise<{ milliseconds: number; answer: T }> {

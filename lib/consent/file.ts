@@ -1,5 +1,5 @@
 // The files of ledgers and deny lists: making one, and telling one from any other file before it is touched.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { access, constants, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -188,10 +188,4 @@ export async function overwriteDeleted({ file, connection }: OpenedFile): Promis
 function stillRead(file: string): Arc2FaceError {
 	const details = { file, systemCode: 'EBUSY' };
 	return new Arc2FaceError('FILE_FAILED', 'another process reads it.', { details });
-}
-
-export function sha256(...parts: readonly (string | Uint8Array)[]): string {
-	const hash = createHash('sha256');
-	for (const part of parts) hash.update(part);
-	return hash.digest('hex');
 }

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { Arc2FaceError } from '../errors.ts';
-import { FileDigests } from '../files/digests.ts';
+import { canonical } from '../files/canonical.ts';
+import { FileDigests, sha256 } from '../files/digests.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
 import { check, describe, invalid, type Rule, rules } from '../options/check.ts';
 import {
@@ -18,10 +19,9 @@ import {
 } from '../options/consent.ts';
 import type { Recipe } from '../options/recipe.ts';
 import { type AuditReport, auditOf } from './audit.ts';
-import { canonical } from './canonical.ts';
 import type { Run } from './connection.ts';
 import { type EndedConsent, endRecord, paintedUnder } from './ending.ts';
-import { type Kind, type OpenedFile, openFile, overwriteDeleted, sha256 } from './file.ts';
+import { type Kind, type OpenedFile, openFile, overwriteDeleted } from './file.ts';
 import { type Entry, type Event, endOfNew, Log, type LogEntry, type LogHead, logTables } from './log.ts';
 import { alikeTo, permit } from './permission.ts';
 import { type ConsentRecord, Records } from './records.ts';

@@ -1,5 +1,5 @@
 // What a ledger keeps beside its log, to be removed: encrypted identities, and digests of what proves consent.
-import { sha256 } from './file.ts';
+import { sha256 } from '../files/digests.ts';
 
 export const privateTables =
 	'CREATE TABLE identities (id TEXT PRIMARY KEY, salt TEXT NOT NULL, sealed BLOB NOT NULL) STRICT;' +

@@ -91,8 +91,11 @@ export class FileDigests {
 	}
 }
 
-export function sha256(data: string | Uint8Array): string {
-	return createHash('sha256').update(data).digest('hex');
+/** Of the parts, one after the other. */
+export function sha256(...parts: readonly (string | Uint8Array)[]): string {
+	const hash = createHash('sha256');
+	for (const part of parts) hash.update(part);
+	return hash.digest('hex');
 }
 
 export async function stateOf(file: string): Promise<FileState> {

@@ -4,6 +4,7 @@ import { adapterNames } from '../bundle/adapters.ts';
 import type { LoadedWeights } from '../bundle/digests.ts';
 import { neededNames, networks, writtenNamesFor } from '../bundle/networks.ts';
 import { Arc2FaceError, shortened } from '../errors.ts';
+import { canonical } from '../files/canonical.ts';
 import type { Identity } from '../identity.ts';
 import type { ModelInfo } from '../load.ts';
 import { toBase64 } from '../options/base64.ts';
@@ -143,9 +144,5 @@ function labelOf(name: string): string {
 
 /** Of JSON, whatever the order of its fields. */
 function same(a: unknown, b: unknown): boolean {
-	const sorted = (_: string, value: unknown) =>
-		typeof value === 'object' && value !== null && !Array.isArray(value)
-			? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
-			: value;
-	return JSON.stringify(a, sorted) === JSON.stringify(b, sorted);
+	return canonical(a) === canonical(b);
 }
