@@ -131,7 +131,11 @@ describe('who may be painted', () => {
 		],
 		[
 			...(['consented to another part', { embedding: person(2), subject: 'ben' }] as const),
-			...([{ purpose: 'ads', scope: 'autumn' }, { reason: 'scope', scope: 'autumn' }, /"autumn" is none of it/] as const),
+			...([
+				{ purpose: 'ads', scope: 'autumn' },
+				{ reason: 'scope', scope: 'autumn' },
+				/"autumn" is none of it/,
+			] as const),
 		],
 		['is another one', { embedding: person(9), subject: 'anna' }, ads, { reason: 'unlike', subject: 'anna' }, /unlike/],
 	])('is not one who %s', async (_, somebody, asked, details, problem) => {
