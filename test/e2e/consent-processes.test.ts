@@ -20,7 +20,7 @@ const program = fileURLToPath(new URL('../ledger-process.js', import.meta.url));
 /** @returns the process, its end, and what it has said so far */
 function write(file: string, name: string, more: object = {}) {
 	const scene = { file, key, name, entries: 3, ...more };
-	const child = spawn(process.execPath, [program, JSON.stringify(scene)], { stdio: ['ignore', 'pipe', 'pipe'] });
+	const child = spawn(process.execPath, [program, JSON.stringify(scene)], { stdio: 'pipe' });
 	const said = { out: '', err: '' };
 	child.stdout.on('data', (text) => {
 		said.out += text;
@@ -53,7 +53,10 @@ test(`${kills} processes that are killed lose nothing that they have said is wri
 
 test('two processes that write at once lose no entry, and make one chain', async () => {
 	const file = folder.path('shared.ledger');
-	const writers = ['a', 'b'].map((name) => write(file, name, { last: 25 }));
+	const writers = ['a', 'b'].map((name) => write(file, name, { last: 25, pauses: true }));
+	// Both have begun, neither is done: the rest they write at once, however long each took to start.
+	await Promise.all(writers.map(({ child }) => once(child.stdout, 'data')));
+	for (const { child } of writers) child.stdin.write('go on\n');
 	for (const { ended, said } of writers) expect([...(await ended), said.err]).toEqual([0, null, '']);
 	await using ledger = await ConsentLedger.open(file, { key });
 	const { faults, rows, records } = await ledger.audit();
