@@ -58,13 +58,19 @@ const files = [
 		.map((name) => `test/${name}`),
 	...[`${onnxRuntime}/package.json`, `${onnxRuntime}/bin/napi-v6/linux/x64/libonnxruntime.so.1`],
 ];
-/** Packages that only a build needs, or that nothing of this asks vite for. */
+/** Packages that only a build or a server needs, or that nothing of this asks vite for. */
 const unneeded = new Set([
 	'node-addon-api',
 	'node-api-headers',
 	'onnxruntime-node',
 	'lightningcss',
 	'@contentauth/c2pa-wasm',
+	'fastify',
+	'@fastify/multipart',
+	'@fastify/swagger',
+	'light-my-request',
+	'prom-client',
+	'rate-limiter-flexible',
 ]);
 /** What nobody loads. */
 const unloaded = /\.(map|md|mts|cts|h|cc|cu|flow|hpp)$|\.d\.ts$|(^|\/)CMakeFiles(\/|$)/;
