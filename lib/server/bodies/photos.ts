@@ -1,0 +1,67 @@
+// Photos in requests: as base64 in JSON, as files in forms, or alone.
+import type { JsonObject } from '../../jobs/request.ts';
+import { invalid } from '../../options/check.ts';
+import { checkPhoto } from '../../photo.ts';
+import { ServerError } from '../problem.ts';
+
+/** What a request says: fields as JSON has them, and the photos that were among them. */
+export type Body = { fields: JsonObject; files: Record<string, Uint8Array> };
+
+/** The fields that hold photos: by the path in JSON, which is also the name of a file in a form. */
+export type PhotoFields = Readonly<Record<string, 'one' | 'several'>>;
+
+/** Where photos lie in the files of a request: `image` may be several. */
+export function fileName(field: string, index: number, fields: PhotoFields): string {
+	return fields[field] === 'several' ? `${field}.${index}` : field;
+}
+
+/**
+ * Takes the photos out of JSON.
+ *
+ * @throws {Arc2FaceError} `INVALID_ARGUMENT` for text that is no base64
+ */
+export function takePhotos(json: JsonObject, photoFields: PhotoFields): Body {
+	const fields: Record<string, unknown> = structuredClone(json) as never;
+	const files: Record<string, Uint8Array> = {};
+	for (const path of Object.keys(photoFields)) {
+		const [name = '', part] = path.split('.');
+		const holder = part === undefined ? fields : fields[name];
+		if (typeof holder !== 'object' || holder === null) continue;
+		const key = part ?? name;
+		const value = (holder as Record<string, unknown>)[key];
+		if (value === undefined) continue;
+		const list = photoFields[path] === 'several' && Array.isArray(value) ? value : [value];
+		for (const [index, one] of list.entries()) files[fileName(path, index, photoFields)] = decoded(one, path);
+		delete (holder as Record<string, unknown>)[key];
+	}
+	return { fields: fields as JsonObject, files };
+}
+
+const dataUrl = /^data:[a-z0-9.+/-]{0,100};base64,/i;
+
+function decoded(value: unknown, path: string): Uint8Array {
+	const fail = (received: string) => invalid('a photo in base64, or a data: URL of one', path, received);
+	if (typeof value !== 'string') throw fail(value === null ? 'null' : `a ${typeof value}`);
+	const text = value.startsWith('data:') ? value.replace(dataUrl, '') : value;
+	const bytes = Buffer.from(text, 'base64');
+	// Node.js skips what is no base64: the length tells.
+	const length = Math.floor((text.replace(/=+$/, '').length * 3) / 4);
+	if (bytes.length === 0 || bytes.length !== length) throw fail(`${text.length} characters that are none`);
+	return bytes;
+}
+
+/**
+ * Looks at the headers of photos, before any is decoded.
+ *
+ * @throws {ServerError} `TOO_LARGE`
+ * @throws {Arc2FaceError} `INVALID_IMAGE`
+ */
+export async function requireSmall(files: Body['files'], most: number): Promise<void> {
+	for (const [name, bytes] of Object.entries(files)) {
+		const { width, height } = await checkPhoto(bytes, name);
+		if (width * height <= most) continue;
+		throw new ServerError('TOO_LARGE', `The photo \`${name}\` has ${width} × ${height} pixels, more than ${most}.`, {
+			remedy: 'Send it in a smaller size: faces need few pixels.',
+		});
+	}
+}

@@ -1,0 +1,85 @@
+// Reads a request's body in any of its forms, before its fields are validated.
+import type { FastifyInstance, FastifyRequest, preValidationAsyncHookHandler } from 'fastify';
+import type { JsonObject } from '../../jobs/request.ts';
+import { ServerError } from '../problem.ts';
+import { fileName, type PhotoFields, takePhotos } from './photos.ts';
+
+declare module 'fastify' {
+	interface FastifyRequest {
+		/** Photos of the body, by what they are for. */
+		photos: Record<string, Uint8Array>;
+	}
+}
+
+/** Bodies that are an image become the photo of the request. */
+export function readImages(server: FastifyInstance, bodyLimit: number): void {
+	server.addContentTypeParser(/^image\//, { parseAs: 'buffer', bodyLimit }, (_request, body, done) => done(null, body));
+}
+
+/**
+ * @param photoFields - which fields hold photos
+ * @returns leaves the fields in `body`, and photos in `photos`
+ */
+export function readBody(photoFields: PhotoFields, bodyLimit: number): preValidationAsyncHookHandler {
+	return async (request) => {
+		if (request.isMultipart()) return await readForm(request, photoFields, bodyLimit);
+		if (Buffer.isBuffer(request.body)) {
+			request.photos = { photo: request.body };
+			request.body = {};
+			return;
+		}
+		const { body } = request;
+		if (typeof body !== 'object' || body === null || Array.isArray(body)) return; // for the schema to refuse
+		const { fields, files } = takePhotos(body as JsonObject, photoFields);
+		request.body = fields;
+		request.photos = files;
+	};
+}
+
+/** Values are JSON; what is not is text, so that `sampler=ddim` needs no quotes. */
+async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyLimit: number): Promise<void> {
+	const fields: Record<string, unknown> = {};
+	const photos: Record<string, Uint8Array> = {};
+	const counts = new Map<string, number>();
+	let bytes = 0;
+	const limits = { fileSize: bodyLimit, fieldSize: bodyLimit, fieldNameSize: 200, parts: 100 };
+	for await (const part of request.parts({ limits })) {
+		const name = part.fieldname;
+		if (part.type === 'file') {
+			const file = await part.toBuffer();
+			bytes += file.length;
+			if (!Object.hasOwn(photoFields, name)) throw unknownFile(name, photoFields);
+			const index = counts.get(name) ?? 0;
+			counts.set(name, index + 1);
+			photos[fileName(name, index, photoFields)] = file;
+		} else {
+			const text = String(part.value);
+			bytes += text.length;
+			Object.defineProperty(fields, name, {
+				value: parsed(text),
+				enumerable: true,
+				configurable: true,
+				writable: true,
+			});
+		}
+		if (bytes > bodyLimit) throw new ServerError('TOO_LARGE', `The body has over ${bodyLimit} bytes.`);
+	}
+	request.body = fields;
+	request.photos = photos;
+}
+
+function parsed(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return text;
+	}
+}
+
+function unknownFile(name: string, photoFields: PhotoFields): ServerError {
+	const known = Object.keys(photoFields).join(', ');
+	return new ServerError(
+		'UNSUPPORTED_MEDIA_TYPE',
+		`Expected files named ${known} but received ${JSON.stringify(name.slice(0, 80))}.`,
+	);
+}

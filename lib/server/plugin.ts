@@ -1,0 +1,102 @@
+// The server as a Fastify plugin: everything of it is in a context of its own, so that it changes nothing of the app around it.
+import multipart from '@fastify/multipart';
+import swagger from '@fastify/swagger';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import { packageVersion } from '../package.ts';
+import { readImages } from './bodies/read.ts';
+import { type Limits, usualLimits } from './limits.ts';
+import type { Painter } from './painter.ts';
+import { performer } from './perform.ts';
+import { ServerError } from './problem.ts';
+import { answerProblems } from './problem-answer.ts';
+import { healthRoutes } from './routes/health.ts';
+import { identityRoutes } from './routes/identities.ts';
+import { modelRoutes } from './routes/models.ts';
+import { portraitRoutes } from './routes/portraits.ts';
+import type { Admit, Service } from './service.ts';
+
+/** How the server works. */
+export interface PortraitServerOptions {
+	/** A model or a pool; or a promise of one, until which it answers that it isn't ready. Stays yours to dispose. */
+	model: Painter | Promise<Painter>;
+	/** How much one request may ask for. */
+	limits?: Partial<Limits> | undefined;
+	/** @internal */
+	admit?: Admit;
+}
+
+/**
+ * A Fastify plugin that serves a model over HTTP: `app.register(portraitServer, { model, prefix: '/faces' })`.
+ */
+export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (server, options) => {
+	const limits = { ...usualLimits, ...options.limits };
+	const model = painterOf(options.model);
+	const service: Service = {
+		limits,
+		painter: model,
+		perform: async (request, told) => await performer(model())(request, told),
+		admit: options.admit ?? (async () => () => {}),
+	};
+	server.decorateRequest('photos');
+	server.addHook('onRequest', async (request) => {
+		request.photos = {};
+	});
+	validate(server);
+	answerProblems(server);
+	await server.register(multipart);
+	readImages(server, limits.bodyBytes);
+	await describe(server);
+	healthRoutes(server, model);
+	modelRoutes(server, service);
+	identityRoutes(server, service);
+	portraitRoutes(server, service);
+	server.get('/openapi.json', { schema: { hide: true } as never }, async () => server.swagger());
+};
+
+/** @returns the model, or throws until it is there */
+function painterOf(model: PortraitServerOptions['model']): () => Painter {
+	let painter: Painter | undefined;
+	let failure: unknown;
+	if (!(model instanceof Promise)) painter = model;
+	else {
+		model.then(
+			(loaded) => {
+				painter = loaded;
+			},
+			(error: unknown) => {
+				failure = error;
+			},
+		);
+	}
+	return () => {
+		if (painter !== undefined) return painter;
+		const problem = failure === undefined ? 'The model is being loaded.' : 'The model could not be loaded.';
+		throw new ServerError('UNAVAILABLE', problem, { headers: { 'retry-after': '5' } });
+	};
+}
+
+/** Nothing is turned into what it is not, and nothing is left out; but all of an address is text. */
+function validate(server: FastifyInstance): void {
+	const strict = new Ajv2020({ strict: false, allErrors: false });
+	const ofText = new Ajv2020({ strict: false, coerceTypes: true });
+	server.setValidatorCompiler(({ schema, httpPart }) =>
+		(httpPart === 'body' ? strict : ofText).compile(schema as object),
+	);
+	// The schemas of answers describe: they take nothing away.
+	server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
+async function describe(server: FastifyInstance): Promise<void> {
+	await server.register(swagger, {
+		openapi: {
+			openapi: '3.1.0',
+			info: {
+				title: 'arc2face',
+				description: 'New photographs of the same person.',
+				version: packageVersion(),
+			},
+			components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+		},
+	});
+}

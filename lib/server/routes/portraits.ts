@@ -1,0 +1,175 @@
+// POST /v1/portraits: paints, and answers in the form that the client takes.
+import { randomInt } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FinishedImage, JsonObject, PortraitRequest } from '../../jobs/request.ts';
+import { Events } from '../answers/events.ts';
+import { formOf, imageHeaders, imageJson } from '../answers/forms.ts';
+import { Parts } from '../answers/mixed.ts';
+import { requireSmall } from '../bodies/photos.ts';
+import { readBody } from '../bodies/read.ts';
+import { leavingOf } from '../leaving.ts';
+import type { Painter } from '../painter.ts';
+import { ServerError } from '../problem.ts';
+import { problemFor } from '../problem-answer.ts';
+import { portraitPhotos, portraitsAnswer, portraitsBody } from '../schemas/portraits.ts';
+import { failures, usualFailures } from '../schemas/shared.ts';
+import type { Cost, Service } from '../service.ts';
+
+export function portraitRoutes(server: FastifyInstance, service: Service): void {
+	const { limits } = service;
+	server.post('/v1/portraits', {
+		bodyLimit: limits.bodyBytes,
+		schema: {
+			summary: 'Paint portraits',
+			description:
+				'`Accept` decides the answer: JSON with the files in base64, the file of one image, `multipart/mixed` with a part for each image as it finishes, or `text/event-stream` with the events `step`, `preview`, `image`, `problem` and `done`.',
+			operationId: 'createPortraits',
+			consumes: ['application/json', 'multipart/form-data'],
+			body: portraitsBody,
+			response: {
+				200: {
+					description: 'The images.',
+					content: {
+						'application/json': { schema: portraitsAnswer },
+						'multipart/mixed': { schema: { type: 'string' } },
+						'text/event-stream': { schema: { type: 'string' } },
+						'image/*': { schema: { type: 'string' } },
+					},
+				},
+				...failures(406),
+				...usualFailures,
+			},
+		},
+		preValidation: readBody(portraitPhotos, limits.bodyBytes),
+		handler: async (request, reply) => await answerPortraits(request, reply, service),
+	});
+}
+
+/** The request, with a seed, so that it means the same images whenever it is worked on. */
+export function portraitRequest(request: FastifyRequest): PortraitRequest {
+	const fields = request.body as JsonObject;
+	const seed = fields.recipe === undefined && fields.seed === undefined ? { seed: randomInt(2 ** 32) } : {};
+	return { fields: { ...fields, ...seed }, files: request.photos };
+}
+
+/**
+ * How much a request asks for.
+ *
+ * @throws {ServerError} `TOO_LARGE` for more than the server paints for one request
+ */
+export async function costOf(
+	{ fields, files }: PortraitRequest,
+	{ info }: Pick<Painter, 'info'>,
+	limits: Service['limits'],
+): Promise<Cost> {
+	const {
+		count = 1,
+		identities,
+		width,
+		height,
+	} = fields as { count?: number; identities?: unknown[]; width?: number; height?: number };
+	const images = count * (identities?.length ?? 1);
+	const pixels = images * (width ?? info.imageSize.width) * (height ?? info.imageSize.height);
+	if (images > limits.images || pixels > limits.imagePixels) {
+		const most = images > limits.images ? `${limits.images} images` : `${limits.imagePixels} pixels`;
+		throw new ServerError(
+			'TOO_LARGE',
+			`The request is for ${images} images of ${pixels} pixels in all, more than ${most}.`,
+			{
+				remedy: 'Ask for fewer at a time.',
+			},
+		);
+	}
+	await requireSmall(files, limits.photoPixels);
+	return { images, pixels };
+}
+
+async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
+	const asked = portraitRequest(request);
+	const cost = await costOf(asked, service.painter(), service.limits);
+	const { format = 'png' } = asked.fields as { format?: string };
+	const form = formOf(request.headers.accept, { images: cost.images, imageType: `image/${format}` });
+	const signal = leavingOf(reply);
+	const leave = await service.admit(request, cost);
+	reply.header('cache-control', 'no-store');
+	const work = { asked, signal, service, leave };
+	if (form === 'events') return answerEvents(request, reply, work);
+	if (form === 'mixed') return await answerParts(request, reply, work);
+	try {
+		const images: FinishedImage[] = [];
+		await service.perform(asked, {
+			signal,
+			onImage: (image) => {
+				images[image.index] = image;
+			},
+		});
+		if (form === 'json') return { images: images.map(imageJson) };
+		const [image] = images as [FinishedImage];
+		return reply.headers(imageHeaders(image)).send(image.bytes);
+	} finally {
+		leave();
+	}
+}
+
+type Work = { asked: PortraitRequest; signal: AbortSignal; service: Service; leave: () => void };
+
+function answerEvents(
+	request: FastifyRequest,
+	reply: FastifyReply,
+	{ asked, signal, service, leave }: Work,
+): FastifyReply {
+	const events = new Events();
+	let images = 0;
+	void service
+		.perform(asked, {
+			signal,
+			onStep: (progress) => events.send('step', progress, false),
+			...('preview' in asked.fields && {
+				onPreview: (preview) => events.send('preview', imageJson(preview as never), false),
+			}),
+			onImage: (image) => {
+				images++;
+				events.send('image', imageJson(image));
+			},
+		})
+		.then(
+			() => events.send('done', { images }),
+			(error: unknown) => events.send('problem', problemFor(error, request).problem),
+		)
+		.finally(() => {
+			leave();
+			events.end();
+		});
+	return reply.header('content-type', 'text/event-stream').header('x-accel-buffering', 'no').send(events.stream);
+}
+
+/** A failure before the first image is answered as such; a later one is the last part. */
+async function answerParts(
+	request: FastifyRequest,
+	reply: FastifyReply,
+	{ asked, signal, service, leave }: Work,
+): Promise<FastifyReply> {
+	const parts = new Parts();
+	await new Promise<void>((begin, fail) => {
+		let hasBegun = false;
+		void service
+			.perform(asked, {
+				signal,
+				onImage: (image) => {
+					hasBegun = true;
+					begin();
+					parts.add(imageHeaders(image), image.bytes);
+				},
+			})
+			.catch((error: unknown) => {
+				if (!hasBegun) return fail(error);
+				const told = Buffer.from(JSON.stringify(problemFor(error, request).problem));
+				parts.add({ 'content-type': 'application/problem+json' }, told);
+			})
+			.finally(() => {
+				leave();
+				parts.end();
+			});
+	});
+	return reply.header('content-type', parts.mediaType).send(parts.stream);
+}
