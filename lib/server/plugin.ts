@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import { packageVersion } from '../package.ts';
 import { readImages } from './bodies/read.ts';
 import { type Limits, usualLimits } from './limits.ts';
+import { watchMethods } from './methods.ts';
 import type { Painter } from './painter.ts';
 import { performer } from './perform.ts';
 import { ServerError } from './problem.ts';
@@ -47,11 +48,13 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	await server.register(multipart);
 	readImages(server, limits.bodyBytes);
 	await describe(server);
+	const refuseOtherMethods = watchMethods(server);
 	healthRoutes(server, model);
 	modelRoutes(server, service);
 	identityRoutes(server, service);
 	portraitRoutes(server, service);
 	server.get('/openapi.json', { schema: { hide: true } as never }, async () => server.swagger());
+	refuseOtherMethods();
 };
 
 /** @returns the model, or throws until it is there */

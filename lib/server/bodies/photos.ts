@@ -21,20 +21,28 @@ export function fileName(field: string, index: number, fields: PhotoFields): str
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` for text that is no base64
  */
 export function takePhotos(json: JsonObject, photoFields: PhotoFields): Body {
-	const fields: Record<string, unknown> = structuredClone(json) as never;
+	const fields: Record<string, unknown> = { ...json };
 	const files: Record<string, Uint8Array> = {};
 	for (const path of Object.keys(photoFields)) {
 		const [name = '', part] = path.split('.');
-		const holder = part === undefined ? fields : fields[name];
-		if (typeof holder !== 'object' || holder === null) continue;
+		const holder = part === undefined ? fields : partOf(fields, name);
 		const key = part ?? name;
-		const value = (holder as Record<string, unknown>)[key];
-		if (value === undefined) continue;
+		const value = holder?.[key];
+		if (holder === undefined || value === undefined) continue;
 		const list = photoFields[path] === 'several' && Array.isArray(value) ? value : [value];
 		for (const [index, one] of list.entries()) files[fileName(path, index, photoFields)] = decoded(one, path);
-		delete (holder as Record<string, unknown>)[key];
+		delete holder[key];
 	}
 	return { fields: fields as JsonObject, files };
+}
+
+/** A copy of it, in the fields, to be changed. */
+function partOf(fields: Record<string, unknown>, name: string): Record<string, unknown> | undefined {
+	const part = fields[name];
+	if (typeof part !== 'object' || part === null || Array.isArray(part)) return undefined;
+	const copy = { ...part };
+	fields[name] = copy;
+	return copy;
 }
 
 const dataUrl = /^data:[a-z0-9.+/-]{0,100};base64,/i;
