@@ -23,11 +23,13 @@ export function watchMethods(server: FastifyInstance): () => void {
 				method: methods.filter((method) => !known.has(method)),
 				url,
 				schema: { hide: true } as never,
-				handler: async ({ method }) => {
+				// Before a body is read, of whatever form.
+				onRequest: async ({ method }) => {
 					throw new ServerError('METHOD_NOT_ALLOWED', `This address has ${allow}, not ${method}.`, {
 						headers: { allow },
 					});
 				},
+				handler: async () => {},
 			});
 		}
 	};

@@ -45,6 +45,7 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	});
 	validate(server);
 	answerProblems(server);
+	server.removeContentTypeParser('text/plain');
 	await server.register(multipart);
 	readImages(server, limits.bodyBytes);
 	await describe(server);
