@@ -23,7 +23,7 @@ export const errorCodes = {
 	CONSENT_REQUIRED: 'The consent ledger has no valid record of a person for what the images are for.',
 	DENIED: 'The deny list has a person, or somebody who looks alike.',
 	LEDGER_DAMAGED:
-		'A consent ledger or a deny list was changed by something else than this package, or its file is damaged.',
+		'A consent ledger, a deny list or a file of jobs was changed by something else than this package, or is damaged.',
 	SIGNING_FAILED: 'A file could not be signed: key, certificate or signer do not do.',
 } as const;
 

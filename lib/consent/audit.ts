@@ -1,5 +1,5 @@
 // Whether a ledger is whole: its log from the first row to the last, and what is kept beside it.
-import type { Run } from './connection.ts';
+import type { Run } from '../database/connection.ts';
 import type { OpenedFile } from './file.ts';
 import { bytesOf } from './identities.ts';
 import { type Event, Log, type LogFault, type LogHead } from './log.ts';

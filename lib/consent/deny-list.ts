@@ -1,11 +1,11 @@
 // People who must not be painted: their embeddings go into the file, and never come out.
 import { randomBytes } from 'node:crypto';
+import type { Row, Run } from '../database/connection.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { canonical } from '../files/canonical.ts';
 import { Identity, type IdentityLike } from '../identity.ts';
 import { describe, invalid } from '../options/check.ts';
 import { type Denials, denials, type OpenOptions, type Person, referenceRule } from '../options/consent.ts';
-import type { Row, Run } from './connection.ts';
 import { type Kind, type OpenedFile, openFile, overwriteDeleted } from './file.ts';
 import { compareAll, type Place } from './identities.ts';
 import { denied } from './refusals.ts';

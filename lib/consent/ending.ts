@@ -1,5 +1,5 @@
 // The end of consent: what is removed, and what was painted until then.
-import type { Run } from './connection.ts';
+import type { Run } from '../database/connection.ts';
 import type { Entry, Event } from './log.ts';
 import type { ConsentRecord } from './records.ts';
 

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { access, constants, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { Connection } from '../database/connection.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { fileFailed, onDisk } from '../files/on-disk.ts';
 import type { Sentence } from '../messages/wording.ts';
 import { checkOpenOptions, keyVariable, type OpenOptions } from '../options/consent.ts';
 import { pathOf } from '../options/path.ts';
-import { Connection } from './connection.ts';
 import { Keys, readKey } from './keys.ts';
 
 /** What a file is, in its header and in messages. */

@@ -1,6 +1,7 @@
 // Encrypted identities in a file, and who among them is alike.
+
+import type { Row, Run } from '../database/connection.ts';
 import { Arc2FaceError } from '../errors.ts';
-import type { Row, Run } from './connection.ts';
 import type { Keys } from './keys.ts';
 
 /** Rows that are opened at once, in some milliseconds: the event loop runs between. */

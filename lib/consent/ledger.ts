@@ -1,6 +1,7 @@
 // The consent ledger: who may be painted, for what, and what was painted.
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { Run } from '../database/connection.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { canonical } from '../files/canonical.ts';
 import { FileDigests, sha256 } from '../files/digests.ts';
@@ -19,7 +20,6 @@ import {
 } from '../options/consent.ts';
 import type { Recipe } from '../options/recipe.ts';
 import { type AuditReport, auditOf } from './audit.ts';
-import type { Run } from './connection.ts';
 import { type EndedConsent, endRecord, paintedUnder } from './ending.ts';
 import { type Kind, type OpenedFile, openFile, overwriteDeleted } from './file.ts';
 import { type Entry, type Event, endOfNew, Log, type LogEntry, type LogHead, logTables } from './log.ts';

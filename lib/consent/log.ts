@@ -1,8 +1,9 @@
 // The log of a ledger: what was recorded, encoded and painted, in rows that are only ever added, each of which has the digest of the last.
+
+import type { Row, Run } from '../database/connection.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { canonical } from '../files/canonical.ts';
 import { sha256 } from '../files/digests.ts';
-import type { Row, Run } from './connection.ts';
 import type { Keys } from './keys.ts';
 
 /** What a row tells. No embedding, and of a person nothing but the reference. */

@@ -1,6 +1,7 @@
 // Whether people may be painted: by the records that are theirs.
+
+import type { Run } from '../database/connection.ts';
 import type { AskedConsent, Person } from '../options/consent.ts';
-import type { Run } from './connection.ts';
 import type { OpenedFile } from './file.ts';
 import { compareAll, similarity } from './identities.ts';
 import type { Records } from './records.ts';

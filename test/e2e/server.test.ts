@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Arc2Face, Identity, verifyImage } from '../../lib/index.ts';
+import { Arc2Face, Identity, type IdentityJson, verifyImage } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 import { type Painter, portraitHandler, portraitServer } from '../../lib/server/index.ts';
 import { collect } from '../collect.ts';
@@ -84,7 +84,11 @@ describe('identities', () => {
 		]);
 		for (const answer of answers) {
 			expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
-			const { identity, face, faces } = (await answer.json()) as never as Record<string, never>;
+			const { identity, face, faces } = (await answer.json()) as {
+				identity: IdentityJson;
+				face: object;
+				faces: object[];
+			};
 			expect(Identity.from(identity).embedding).toEqual(embedding);
 			expect(faces).toEqual([expect.objectContaining({ score: expect.any(Number) })]);
 			expect(face).toMatchObject({ index: 0, count: 1 });
@@ -313,7 +317,7 @@ describe('a client that leaves', () => {
 			let signal: AbortSignal | undefined;
 			const begun = new Promise<void>((resolve) => {
 				vi.spyOn(model, 'generateEach').mockImplementationOnce((...all) => {
-					const [who, options] = all as [never, { signal: AbortSignal }];
+					const [who, options] = all as never as [never, { signal: AbortSignal }];
 					signal = options.signal;
 					vi.mocked(model.generateEach).mockRestore();
 					return model.generateEach(who, { ...options, onStep: () => resolve() } as never);

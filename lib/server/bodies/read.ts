@@ -1,5 +1,6 @@
 // Reads a request's body in any of its forms, before its fields are validated.
 import type { FastifyInstance, FastifyRequest, preValidationAsyncHookHandler } from 'fastify';
+import { Arc2FaceError, problemOf } from '../../errors.ts';
 import type { JsonObject } from '../../jobs/request.ts';
 import { ServerError } from '../problem.ts';
 import { fileName, type PhotoFields, takePhotos } from './photos.ts';
@@ -42,8 +43,8 @@ async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyL
 	const photos: Record<string, Uint8Array> = {};
 	const counts = new Map<string, number>();
 	let bytes = 0;
-	const limits = { fileSize: bodyLimit, fieldSize: bodyLimit, fieldNameSize: 200, parts: 100 };
-	for await (const part of request.parts({ limits })) {
+	const limits = { limits: { fileSize: bodyLimit, fieldSize: bodyLimit, fieldNameSize: 200, parts: 100 } };
+	for await (const part of partsOf(request, limits)) {
 		const name = part.fieldname;
 		if (part.type === 'file') {
 			const file = await part.toBuffer();
@@ -66,6 +67,16 @@ async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyL
 	}
 	request.body = fields;
 	request.photos = photos;
+}
+
+/** Its parts. A failure of the reader of forms, such as one that ends too early, is the client's. */
+async function* partsOf(request: FastifyRequest, limits: Parameters<FastifyRequest['parts']>[0] & object) {
+	try {
+		for await (const part of request.parts(limits)) yield part;
+	} catch (error) {
+		if (typeof (error as { statusCode?: number }).statusCode === 'number') throw error;
+		throw new Arc2FaceError('INVALID_ARGUMENT', `The form can't be read: ${problemOf(error)}.`, { cause: error });
+	}
 }
 
 function parsed(text: string): unknown {
