@@ -9,7 +9,7 @@ export type JsonObject = { readonly [name: string]: Json };
 
 /** Portraits that are asked for. */
 export type PortraitRequest = Readonly<{
-	/** The options, without photos; `seed` is among them wherever the same images have to come a second time. */
+	/** The fields of its body, without photos. */
 	fields: JsonObject;
 	/** Photos by what they are for: `photo`, `image.0`, `mask.0`, `control.image`, `reference.photo`. */
 	files: Readonly<Record<string, Uint8Array>>;

@@ -1,5 +1,4 @@
 // POST /v1/portraits: paints, and answers in the form that the client takes.
-import { randomInt } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FinishedImage, JsonObject, PortraitRequest } from '../../jobs/request.ts';
 import { Events } from '../answers/events.ts';
@@ -45,11 +44,9 @@ export function portraitRoutes(server: FastifyInstance, service: Service): void 
 	});
 }
 
-/** The request, with a seed, so that it means the same images whenever it is worked on. */
+/** What a request asks for. */
 export function portraitRequest(request: FastifyRequest): PortraitRequest {
-	const fields = request.body as JsonObject;
-	const seed = fields.recipe === undefined && fields.seed === undefined ? { seed: randomInt(2 ** 32) } : {};
-	return { fields: { ...fields, ...seed }, files: request.photos };
+	return { fields: request.body as JsonObject, files: request.photos };
 }
 
 /**

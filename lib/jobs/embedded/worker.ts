@@ -1,0 +1,146 @@
+// Paints the jobs of a file, as many at a time as fill batches.
+import type { JobImage, JobProgress, JobWorker, Workshop } from '../job.ts';
+import { mayPass, mostAttempts, paintJob } from '../paint.ts';
+import type { Claimed, Claims } from './claims.ts';
+
+/** How often it looks for jobs of silent processes, says that it lives, and writes how far jobs are. */
+const turnMs = 2_000;
+const reportMs = 500;
+
+type Running = { images: number; stop: AbortController; ended: Promise<void> };
+
+/** Why work on a job was stopped. */
+class Stopped extends Error {}
+
+/** Works on an embedded queue. */
+export class EmbeddedWorker implements JobWorker {
+	readonly #queue: Claims;
+	readonly #shop: Workshop;
+	readonly #running = new Map<string, Running>();
+	readonly #timer: NodeJS.Timeout;
+	readonly #look = () => void this.#take();
+	readonly #drop = (id: string) => this.#running.get(id)?.stop.abort(new Stopped());
+	#isTaking = false;
+	#isAskedAgain = false;
+	#isClosing = false;
+
+	constructor(queue: Claims, shop: Workshop) {
+		this.#queue = queue;
+		this.#shop = shop;
+		this.#timer = setInterval(() => void this.#turn(), turnMs);
+		queue.changes.on('added', this.#look).on('removed', this.#drop);
+		this.#look();
+	}
+
+	async close(graceMs: number): Promise<void> {
+		this.#isClosing = true;
+		this.#queue.changes.off('added', this.#look);
+		const all = Promise.all([...this.#running.values()].map(({ ended }) => ended));
+		const timer = setTimeout(() => {
+			for (const { stop } of this.#running.values()) stop.abort(new Stopped());
+		}, graceMs);
+		await all;
+		clearTimeout(timer);
+		clearInterval(this.#timer);
+		this.#queue.changes.off('removed', this.#drop);
+	}
+
+	/** Begins what waits, as long as there is room. */
+	async #take(): Promise<void> {
+		if (this.#isTaking) {
+			this.#isAskedAgain = true;
+			return;
+		}
+		this.#isTaking = true;
+		try {
+			do {
+				this.#isAskedAgain = false;
+				const taken = [...this.#running.values()].reduce((sum, { images }) => sum + images, 0);
+				const room = this.#shop.images - taken;
+				if (this.#isClosing || room <= 0) break;
+				for (const job of await this.#queue.claim(room)) this.#begin(job);
+			} while (this.#isAskedAgain);
+		} catch (error) {
+			this.#shop.onError?.(error); // the next turn tries again
+		} finally {
+			this.#isTaking = false;
+		}
+	}
+
+	async #turn(): Promise<void> {
+		try {
+			const ids = [...this.#running.keys()];
+			if (ids.length > 0) {
+				const own = await this.#queue.renew(ids);
+				for (const id of ids) if (!own.has(id)) this.#drop(id);
+			}
+			await this.#take();
+		} catch (error) {
+			this.#shop.onError?.(error);
+		}
+	}
+
+	#begin(job: Claimed): void {
+		const stop = new AbortController();
+		const ended = this.#paint(job, stop.signal)
+			.catch((error: unknown) => this.#shop.onError?.(error)) // its lease runs out, and it is begun again
+			.finally(() => {
+				this.#running.delete(job.id);
+				this.#look();
+			});
+		this.#running.set(job.id, { images: job.of, stop, ended });
+	}
+
+	async #paint(job: Claimed, signal: AbortSignal): Promise<void> {
+		if (job.attempts > mostAttempts) {
+			const error = new Error(`its process ended ${mostAttempts} times while it was painted`);
+			return await this.#queue.end(job.id, { state: 'failed', problem: this.#shop.explain(error) });
+		}
+		const reports = new Reports((...report) => this.#queue.report(job.id, ...report));
+		let images: JobImage[];
+		try {
+			images = await paintJob(job, this.#shop, { signal, report: reports.add });
+		} catch (error) {
+			await reports.end();
+			if (signal.aborted) return await this.#queue.end(job.id, { state: 'queued', afterMs: 0, isCounted: false });
+			if (mayPass(error) && job.attempts < mostAttempts) {
+				this.#shop.onError?.(error);
+				const afterMs = 1000 * 2 ** job.attempts;
+				return await this.#queue.end(job.id, { state: 'queued', afterMs, isCounted: true });
+			}
+			return await this.#queue.end(job.id, { state: 'failed', problem: this.#shop.explain(error) });
+		}
+		await reports.end();
+		await this.#queue.end(job.id, { state: 'done', images });
+	}
+}
+
+/** Writes the latest of many reports, now and then; one that fails is one less. */
+export class Reports {
+	readonly #write: (progress: JobProgress, images: readonly JobImage[]) => Promise<void>;
+	#latest: [JobProgress, readonly JobImage[]] | undefined;
+	#writing: Promise<void> = Promise.resolve();
+	#timer: NodeJS.Timeout | undefined;
+
+	constructor(write: (progress: JobProgress, images: readonly JobImage[]) => Promise<void>) {
+		this.#write = write;
+	}
+
+	readonly add = (...report: [JobProgress, readonly JobImage[]]): void => {
+		this.#latest = report;
+		this.#timer ??= setTimeout(() => this.#flush(), reportMs);
+	};
+
+	/** After it no report is written any more. */
+	async end(): Promise<void> {
+		clearTimeout(this.#timer);
+		this.#timer = undefined;
+		await this.#writing;
+	}
+
+	#flush(): void {
+		this.#timer = undefined;
+		const report = this.#latest!;
+		this.#writing = this.#writing.then(() => this.#write(...report)).catch(() => {});
+	}
+}

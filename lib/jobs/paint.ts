@@ -1,0 +1,63 @@
+// Paints one job: its files are in the store before anybody says that they are.
+import { createHash } from 'node:crypto';
+import { Arc2FaceError, type ErrorCode } from '../errors.ts';
+import type { JobImage, JobProgress, Workshop } from './job.ts';
+import type { FinishedImage, PortraitRequest } from './request.ts';
+
+/** How often a job is begun: failures that may pass, and processes that end while they work on it. */
+export const mostAttempts = 8;
+
+/** Failures of the moment. All others would come again. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+	'OUT_OF_MEMORY',
+	'DEVICE_LOST',
+	'ENGINE_FAILED',
+	'DISPOSED',
+	'FILE_FAILED',
+]);
+
+export function mayPass(error: unknown): boolean {
+	return error instanceof Arc2FaceError && passing.has(error.code);
+}
+
+/** How far it is, and which images are finished. */
+export type Report = (progress: JobProgress, images: readonly JobImage[]) => void;
+
+/**
+ * @param of - how many images it is for
+ * @returns its images, in their order
+ */
+export async function paintJob(
+	job: { id: string; of: number; request: PortraitRequest },
+	{ perform, results }: Workshop,
+	{ signal, report }: { signal: AbortSignal; report: Report },
+): Promise<JobImage[]> {
+	const images: JobImage[] = [];
+	let done = { step: 0, steps: 0 };
+	const tell = () => report({ images: images.length, of: job.of, ...done }, inOrder(images));
+	await perform(job.request, {
+		signal,
+		onStep: ({ step, steps }) => {
+			done = { step, steps };
+			tell();
+		},
+		onImage: async (image) => {
+			images.push(await keep(job.id, image, results));
+			tell();
+		},
+	});
+	return inOrder(images);
+}
+
+/** Named after what is in it: a process that was thought dead and paints the image once more changes nothing of the first one's file. */
+async function keep(job: string, { bytes, ...image }: FinishedImage, results: Workshop['results']): Promise<JobImage> {
+	const sha256 = createHash('sha256').update(bytes).digest('hex');
+	const format = image.mediaType.slice('image/'.length);
+	const name = `portrait-${image.index}-${image.seed}-${sha256.slice(0, 12)}.${format}`;
+	await results.put(job, name, bytes);
+	return { ...image, name, bytes: bytes.length, sha256 };
+}
+
+function inOrder(images: readonly JobImage[]): JobImage[] {
+	return [...images].sort((a, b) => a.index - b.index);
+}
