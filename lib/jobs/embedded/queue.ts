@@ -20,7 +20,6 @@ import type {
 	Workshop,
 } from '../job.ts';
 import { hasEnded, jobStates } from '../job.ts';
-import type { JsonObject, PortraitRequest } from '../request.ts';
 import { digestOf, otherRequest, seeded } from '../requests.ts';
 import type { ResultStore } from '../results.ts';
 import type { Claimed, Claims, Ending } from './claims.ts';

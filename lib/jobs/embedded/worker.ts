@@ -1,11 +1,11 @@
 // Paints the jobs of a file, as many at a time as fill batches.
-import type { JobImage, JobProgress, JobWorker, Workshop } from '../job.ts';
+import type { JobImage, JobWorker, Workshop } from '../job.ts';
 import { mayPass, mostAttempts, paintJob } from '../paint.ts';
+import { Reports } from '../reports.ts';
 import type { Claimed, Claims } from './claims.ts';
 
-/** How often it looks for jobs of silent processes, says that it lives, and writes how far jobs are. */
+/** How often it looks for jobs of silent processes, and says that it lives. */
 const turnMs = 2_000;
-const reportMs = 500;
 
 type Running = { images: number; stop: AbortController; ended: Promise<void> };
 
@@ -112,35 +112,5 @@ export class EmbeddedWorker implements JobWorker {
 		}
 		await reports.end();
 		await this.#queue.end(job.id, { state: 'done', images });
-	}
-}
-
-/** Writes the latest of many reports, now and then; one that fails is one less. */
-export class Reports {
-	readonly #write: (progress: JobProgress, images: readonly JobImage[]) => Promise<void>;
-	#latest: [JobProgress, readonly JobImage[]] | undefined;
-	#writing: Promise<void> = Promise.resolve();
-	#timer: NodeJS.Timeout | undefined;
-
-	constructor(write: (progress: JobProgress, images: readonly JobImage[]) => Promise<void>) {
-		this.#write = write;
-	}
-
-	readonly add = (...report: [JobProgress, readonly JobImage[]]): void => {
-		this.#latest = report;
-		this.#timer ??= setTimeout(() => this.#flush(), reportMs);
-	};
-
-	/** After it no report is written any more. */
-	async end(): Promise<void> {
-		clearTimeout(this.#timer);
-		this.#timer = undefined;
-		await this.#writing;
-	}
-
-	#flush(): void {
-		this.#timer = undefined;
-		const report = this.#latest!;
-		this.#writing = this.#writing.then(() => this.#write(...report)).catch(() => {});
 	}
 }

@@ -1,0 +1,136 @@
+// Paints jobs of Redis, as many at a time as fill batches.
+import type { Worker } from 'bullmq';
+import type { JobImage, JobWorker, Workshop } from '../job.ts';
+import { mayPass, mostAttempts, paintJob } from '../paint.ts';
+import { Reports } from '../reports.ts';
+import { Room } from '../room.ts';
+import { type Data, type Kept, requestOf } from './data.ts';
+import type { Shared } from './shared.ts';
+
+/** So long a worker may be silent before others take its jobs. */
+const lockMs = 20_000;
+const sweepMs = 60_000;
+
+type End = 'removed' | 'closing' | 'lost';
+
+/** Why work on a job was stopped. */
+class Stopped extends Error {
+	readonly end: End;
+
+	constructor(end: End) {
+		super(end);
+		this.end = end;
+	}
+}
+
+/** Works on a queue in Redis. */
+export class RedisWorker implements JobWorker {
+	readonly #shared: Shared;
+	readonly #shop: Workshop;
+	readonly #worker: Worker<Data, JobImage[]>;
+	readonly #room: Room;
+	readonly #running = new Map<string, AbortController>();
+	readonly #sweeper: NodeJS.Timeout;
+	readonly #stop = (id: string, end: End) => this.#running.get(id)?.abort(new Stopped(end));
+	readonly #remove = (id: string) => this.#stop(id, 'removed');
+
+	constructor(shared: Shared, shop: Workshop) {
+		this.#shared = shared;
+		this.#shop = shop;
+		this.#room = new Room(shop.images);
+		const onError = shop.onError ?? (() => {});
+		const { packages, client, names } = shared;
+		this.#worker = new packages.bullmq.Worker<Data, JobImage[]>(
+			names.name,
+			async (job, token) => await this.#paint(job as Kept, token!),
+			{
+				connection: client as never,
+				prefix: names.prefix,
+				concurrency: shop.images,
+				lockDuration: lockMs,
+				stalledInterval: lockMs / 4,
+				maxStalledCount: mostAttempts,
+			},
+		);
+		this.#worker.on('error', onError);
+		this.#worker.on('lockRenewalFailed', (ids) => {
+			for (const id of ids) this.#stop(id, 'lost');
+		});
+		const ended = (job: unknown) => void this.#ended(job as Kept | undefined).catch(onError);
+		this.#worker.on('completed', ended).on('failed', ended);
+		shared.changes.on('removed', this.#remove);
+		const sweep = () => void this.#sweep().catch(onError);
+		this.#sweeper = setInterval(sweep, sweepMs);
+		sweep();
+	}
+
+	async close(graceMs: number): Promise<void> {
+		clearInterval(this.#sweeper);
+		const timer = setTimeout(() => {
+			for (const id of this.#running.keys()) this.#stop(id, 'closing');
+		}, graceMs);
+		await this.#worker.close();
+		clearTimeout(timer);
+		this.#shared.changes.off('removed', this.#remove);
+	}
+
+	async #paint(job: Kept, token: string): Promise<JobImage[]> {
+		const { WaitingError, UnrecoverableError } = this.#shared.packages.bullmq;
+		const id = job.id!;
+		const stop = new AbortController();
+		this.#running.set(id, stop);
+		const reports = new Reports(async (progress, images) => {
+			await job.updateProgress({ progress, images });
+			await this.#shared.tell(id);
+		});
+		let leave = () => {};
+		try {
+			if (await this.#shared.isRemoved(id)) throw new UnrecoverableError('removed');
+			leave = await this.#room.enter(job.data.images, stop.signal);
+			void this.#shared.tell(id);
+			const asked = { id, of: job.data.images, request: requestOf(job.data) };
+			return await paintJob(asked, this.#shop, { signal: stop.signal, report: reports.add });
+		} catch (error) {
+			if (stop.signal.reason instanceof Stopped && stop.signal.reason.end === 'closing') {
+				await job.moveToWait(token);
+				throw new WaitingError();
+			}
+			if (stop.signal.aborted) throw new UnrecoverableError(String(stop.signal.reason));
+			const problem = JSON.stringify(this.#shop.explain(error));
+			if (!mayPass(error)) throw new UnrecoverableError(problem);
+			this.#shop.onError?.(error);
+			throw new Error(problem);
+		} finally {
+			leave();
+			this.#running.delete(id);
+			await reports.end();
+		}
+	}
+
+	/** What was sent with a job is taken away with its end, and the job where that was asked for. */
+	async #ended(job: Kept | undefined): Promise<void> {
+		if (job?.id === undefined) return;
+		if (await this.#shared.isRemoved(job.id)) await this.#shared.drop(job);
+		else if ((await job.isCompleted()) || (await job.isFailed())) await this.#strip(job);
+		await this.#shared.tell(job.id);
+	}
+
+	async #strip(job: Kept): Promise<void> {
+		const { fields: _, files: __, ...rest } = job.data;
+		await job.updateData(rest);
+	}
+
+	/** Takes away old jobs, and what was sent with those whose worker ended before it could. */
+	async #sweep(): Promise<void> {
+		const { queue, keepMs, drop } = this.#shared;
+		const ended = (await queue.getJobs(['completed', 'failed'], 0, 200, true)) as Kept[];
+		for (const job of ended) {
+			if (job?.id === undefined) continue;
+			if (Date.now() - (job.finishedOn ?? Date.now()) > keepMs || (await this.#shared.isRemoved(job.id)))
+				await drop(job);
+		}
+		for (const job of (await queue.getJobs(['completed', 'failed'], 0, 200, false)) as Kept[]) {
+			if (job?.data.fields !== undefined) await this.#strip(job);
+		}
+	}
+}

@@ -1,0 +1,50 @@
+// How many images are painted at a time.
+
+type Waiting = { images: number; enter: () => void };
+
+/** Lets work in as long as it fits, in the order in which it came; what is larger than the whole room goes in alone. */
+export class Room {
+	readonly #size: number;
+	#taken = 0;
+	readonly #waiting: Waiting[] = [];
+
+	constructor(size: number) {
+		this.#size = size;
+	}
+
+	/** @returns what makes room again */
+	async enter(images: number, signal: AbortSignal): Promise<() => void> {
+		signal.throwIfAborted();
+		await new Promise<void>((resolve, reject) => {
+			const leave = () => {
+				this.#waiting.splice(this.#waiting.indexOf(one), 1);
+				reject(signal.reason);
+				this.#admit();
+			};
+			const one = {
+				images,
+				enter: () => {
+					signal.removeEventListener('abort', leave);
+					resolve();
+				},
+			};
+			signal.addEventListener('abort', leave, { once: true });
+			this.#waiting.push(one);
+			this.#admit();
+		});
+		return () => {
+			this.#taken -= images;
+			this.#admit();
+		};
+	}
+
+	#admit(): void {
+		for (;;) {
+			const [next] = this.#waiting;
+			if (next === undefined || (this.#taken > 0 && this.#taken + next.images > this.#size)) return;
+			this.#waiting.shift();
+			this.#taken += next.images;
+			next.enter();
+		}
+	}
+}
