@@ -339,7 +339,6 @@ describe.runIf(noRedis === undefined)('Redis', () => {
 				});
 			},
 			...{ results, images: 1, explain },
-			onError: (e) => console.log('ERR', e),
 		});
 		await redis!.start();
 		let last: Job | undefined;

@@ -27,7 +27,8 @@ class Stopped extends Error {
 export class RedisWorker implements JobWorker {
 	readonly #shared: Shared;
 	readonly #shop: Workshop;
-	readonly #worker: Worker<Data, JobImage[]>;
+	readonly #worker: Promise<Worker<Data, JobImage[]> | undefined>;
+	#isClosing = false;
 	readonly #room: Room;
 	readonly #running = new Map<string, AbortController>();
 	readonly #sweeper: NodeJS.Timeout;
@@ -39,25 +40,7 @@ export class RedisWorker implements JobWorker {
 		this.#shop = shop;
 		this.#room = new Room(shop.images);
 		const onError = shop.onError ?? (() => {});
-		const { packages, client, names } = shared;
-		this.#worker = new packages.bullmq.Worker<Data, JobImage[]>(
-			names.name,
-			async (job, token) => await this.#paint(job as Kept, token!),
-			{
-				connection: client as never,
-				prefix: names.prefix,
-				concurrency: shop.images,
-				lockDuration: lockMs,
-				stalledInterval: lockMs / 4,
-				maxStalledCount: mostAttempts,
-			},
-		);
-		this.#worker.on('error', onError);
-		this.#worker.on('lockRenewalFailed', (ids) => {
-			for (const id of ids) this.#stop(id, 'lost');
-		});
-		const ended = (job: unknown) => void this.#ended(job as Kept | undefined).catch(onError);
-		this.#worker.on('completed', ended).on('failed', ended);
+		this.#worker = this.#start(onError);
 		shared.changes.on('removed', this.#remove);
 		const sweep = () => void this.#sweep().catch(onError);
 		this.#sweeper = setInterval(sweep, sweepMs);
@@ -69,9 +52,33 @@ export class RedisWorker implements JobWorker {
 		const timer = setTimeout(() => {
 			for (const id of this.#running.keys()) this.#stop(id, 'closing');
 		}, graceMs);
-		await this.#worker.close();
+		this.#isClosing = true;
+		await (await this.#worker)?.close();
 		clearTimeout(timer);
 		this.#shared.changes.off('removed', this.#remove);
+	}
+
+	/** Once Redis answers: BullMQ's worker gives up for ever where the first connection fails. */
+	async #start(onError: (error: unknown) => void): Promise<Worker<Data, JobImage[]> | undefined> {
+		const { packages, client, names } = this.#shared;
+		await client.ping();
+		if (this.#isClosing) return undefined;
+		const paint = async (job: unknown, token: string | undefined) => await this.#paint(job as Kept, token!);
+		const worker = new packages.bullmq.Worker<Data, JobImage[]>(names.name, paint, {
+			connection: client as never,
+			prefix: names.prefix,
+			concurrency: this.#shop.images,
+			lockDuration: lockMs,
+			stalledInterval: lockMs / 4,
+			maxStalledCount: mostAttempts,
+		});
+		worker.on('error', onError);
+		worker.on('lockRenewalFailed', (ids) => {
+			for (const id of ids) this.#stop(id, 'lost');
+		});
+		const ended = (job: unknown) => void this.#ended(job as Kept | undefined).catch(onError);
+		worker.on('completed', ended).on('failed', ended);
+		return worker;
 	}
 
 	async #paint(job: Kept, token: string): Promise<JobImage[]> {
