@@ -2,7 +2,7 @@
 import { canonical } from '../files/canonical.ts';
 import { sha256 } from '../files/digests.ts';
 import { describe } from '../options/check.ts';
-import { ServerError } from './server-error.ts';
+import { ServerError } from './problem.ts';
 
 /** An answer as it was sent. */
 export type Answer = Readonly<{ status: number; headers: Readonly<Record<string, string>>; body: Uint8Array }>;

@@ -1,6 +1,6 @@
 // The log: one line for every request and for what happens to the server. Never photos, embeddings or keys.
 import { Arc2FaceError } from '../errors.ts';
-import { ServerError } from './server-error.ts';
+import { ServerError } from './problem.ts';
 
 /** What the line of a request tells. */
 export type RequestLine = Readonly<{

@@ -1,7 +1,7 @@
 // Web pages of others: which may call this server from a browser, and that no name is made to lead to it.
 import { isIPv4 } from 'node:net';
 import { describe, invalid } from '../options/check.ts';
-import { ServerError } from './server-error.ts';
+import { ServerError } from './problem.ts';
 
 /** What of a request tells where it comes from. */
 export type Sender = Readonly<{

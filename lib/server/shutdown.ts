@@ -1,7 +1,7 @@
 // The end of a server: no new work, what is in progress finishes within a limit, and the rest is stopped.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ServerError } from './server-error.ts';
+import { ServerError } from './problem.ts';
 
 /** Work stops within a step after it was told to; what has not by then is left. */
 const stoppingMs = 10_000;
@@ -27,6 +27,11 @@ export class Shutdown {
 		return this.#working;
 	}
 
+	/** @throws {ServerError} `UNAVAILABLE` once it has begun */
+	requireNone(): void {
+		if (this.#hasBegun) throw shutsDown();
+	}
+
 	/**
 	 * A request begins to be worked on.
 	 *
@@ -34,7 +39,7 @@ export class Shutdown {
 	 * @throws {ServerError} `UNAVAILABLE`
 	 */
 	enter(): () => void {
-		if (this.#hasBegun) throw shutsDown();
+		this.requireNone();
 		this.#working += 1;
 		let isHeld = true;
 		return () => {

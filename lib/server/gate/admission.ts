@@ -1,5 +1,5 @@
 // Admission: no more images and bytes in flight than the server takes, whoever asks.
-import { ServerError } from '../server-error.ts';
+import { ServerError } from '../problem.ts';
 import type { ResolvedLimits } from './limits.ts';
 
 /** What a request holds until it is answered. */

@@ -1,8 +1,7 @@
 // The gate that requests go through: how often a client comes, how many images it has a day, and whether there is room.
 import { anonymous, type Client } from '../clients/client.ts';
-import { ServerError } from '../server-error.ts';
 import { Admission, type Cost, type Release } from './admission.ts';
-import { type ResolvedLimits, resolveLimits, type ServerLimits } from './limits.ts';
+import { type GateLimits, type ResolvedLimits, resolveLimits } from './limits.ts';
 import { availableBytes } from './memory.ts';
 import { type Counted, type RateHeaders, Rates } from './rates.ts';
 
@@ -24,7 +23,7 @@ export class Gate {
 	readonly #rates: Rates;
 
 	/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for limits that are none */
-	constructor(limits: ServerLimits = {}, available: () => number = availableBytes) {
+	constructor(limits: GateLimits = {}, available: () => number = availableBytes) {
 		this.limits = resolveLimits(limits, available());
 		this.#admission = new Admission(this.limits, { available });
 		this.#rates = new Rates(this.limits);
@@ -48,17 +47,15 @@ export class Gate {
 	/**
 	 * Makes room for a body, before it is read.
 	 *
-	 * @param length - that it announces; undefined where it announces none, and may be as long as any
+	 * @param length - in bytes: as it announces, or the most that it may have
 	 * @throws {ServerError} `TOO_LARGE`; `BUSY`
 	 */
-	receive(length: number | undefined): Release {
-		return this.#admission.enter({ images: 0, pixels: 0, bytes: copiesOfBody * (length ?? this.limits.bodyBytes) });
+	receive(length: number): Release {
+		return this.#admission.enter({ images: 0, pixels: 0, bytes: copiesOfBody * length });
 	}
 
 	/** @throws {ServerError} `TOO_LARGE`; `BUSY`; `QUOTA_EXCEEDED`; then nothing was taken */
 	async enter(visitor: Visitor, cost: Cost): Promise<Place> {
-		const { imagesPerRequest } = this.limits;
-		if (cost.images > imagesPerRequest) throw this.#tooMany(cost.images);
 		const release = this.#admission.enter(cost);
 		try {
 			const takeBack = await this.#rates.takeImages(countedOf(visitor), cost.images);
@@ -75,17 +72,6 @@ export class Gate {
 			release();
 			throw error;
 		}
-	}
-
-	#tooMany(images: number) {
-		const { imagesPerRequest } = this.limits;
-		return new ServerError(
-			'TOO_LARGE',
-			`Expected at most ${imagesPerRequest} images in one request but received ${images}.`,
-			{
-				remedy: 'Ask for the others in another request, or as a job.',
-			},
-		);
 	}
 }
 

@@ -1,7 +1,7 @@
 // Requests a minute and images a day, counted for every client by itself.
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import type { ClientLimits } from '../clients/client.ts';
-import { ServerError } from '../server-error.ts';
+import { ServerError } from '../problem.ts';
 
 /** Who is counted: a client, or the address of one without a name. */
 export type Counted = Readonly<{ who: string; limits: ClientLimits }>;
