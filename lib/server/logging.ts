@@ -37,8 +37,8 @@ export function loggerOptions({ stream, json, level = 'info' }: LogOptions) {
 		serializers: {
 			err: errorOf,
 			// Nothing of a request by itself: addresses and headers have keys, and what clients put there.
-			req: () => undefined,
-			res: () => undefined,
+			req: () => ({}),
+			res: () => ({}),
 		},
 	};
 }
