@@ -66,7 +66,7 @@ export function limitsOf(values: Readonly<OptionValues<typeof limitOptions>>): {
  */
 export async function listening(app: FastifyInstance, where: { host: string; port: number }): Promise<string> {
 	try {
-		return await app.listen({ ...where, listenTextResolver: () => '' });
+		return await app.listen({ ...where, listenTextResolver: (address) => `Listening on ${address}` });
 	} catch (cause) {
 		const { code } = cause as NodeJS.ErrnoException;
 		const isTaken = code === 'EADDRINUSE';

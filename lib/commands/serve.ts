@@ -94,7 +94,6 @@ export default defineCommand({
 				log: { stream: process.stderr, json },
 			});
 			const address = await listening(app, { host, port });
-			telling.note(`Listening on ${address}`);
 			await untilEnd(loading, ending.signal, () => telling.note('Ready: the model is loaded.'));
 			telling.note(`Ending: requests may take ${grace} s to finish. The same signal again ends at once.`);
 			return { address, finished: await reception.shutdown.begin(grace) };

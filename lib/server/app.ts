@@ -1,6 +1,6 @@
 // A server of its own: Fastify with what a server in production has, and the portraits in it.
 import { randomUUID } from 'node:crypto';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import { type LogOptions, loggerOptions } from './logging.ts';
 import { type PortraitServerOptions, portraitServer } from './plugin.ts';
 import type { Reception } from './reception.ts';
@@ -12,7 +12,7 @@ export async function portraitApp({ log, ...options }: AppOptions): Promise<Fast
 	const { requestSeconds, idleSeconds } = options.reception.gate.limits;
 	const app = fastify({
 		logger: log === undefined ? false : loggerOptions(log),
-		disableRequestLogging: true, // the reception writes one line for each
+		logController: new LogController({ disableRequestLogging: true }), // the reception writes one line for each
 		genReqId: ({ headers }) => idOf(headers['x-request-id']),
 		requestTimeout: requestSeconds * 1000,
 		keepAliveTimeout: idleSeconds * 1000,

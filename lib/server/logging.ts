@@ -1,6 +1,5 @@
 // The log: one line for every request and for what happens to the server. Never photos, embeddings or keys.
 import { Arc2FaceError } from '../errors.ts';
-import { ServerError } from './problem.ts';
 
 /** What the line of a request tells. */
 export type RequestLine = Readonly<{
@@ -43,16 +42,16 @@ export function loggerOptions({ stream, json, level = 'info' }: LogOptions) {
 	};
 }
 
-/** What an error may tell the log. Messages repeat what was received; of a bug the message is needed, without long runs of data. */
-function errorOf(error: unknown): Record<string, unknown> {
-	if (error instanceof Arc2FaceError) {
-		const { file, bundle, network, device, systemCode } = error.details;
-		return { code: error.code, file, bundle, network, device, systemCode };
-	}
-	if (error instanceof ServerError) return { code: error.code };
-	if (!(error instanceof Error)) return { message: withoutData(String(error)) };
-	const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-	return { type: error.name, message: withoutData(error.message), frames };
+/** What an error may tell the log. Messages may repeat what was received: long runs of data are left out. */
+function errorOf(error: unknown) {
+	const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+	const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+	return {
+		type: name,
+		...(error instanceof Arc2FaceError && { code: error.code }),
+		message: withoutData(message),
+		stack: frames.join('\n'),
+	};
 }
 
 const longestMessage = 300;
