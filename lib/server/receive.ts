@@ -18,6 +18,8 @@ declare module 'fastify' {
 		painted: number;
 		/** Code of the error that it is answered with. */
 		failure: string | undefined;
+		/** Called when the answer has gone out, or nobody waits for it any more. */
+		endings: (() => void)[];
 		/** An answer that a later request with the same idempotency key gets, too. */
 		kept: Begun | undefined;
 	}
@@ -34,6 +36,7 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 	server.decorateRequest('painted', 0);
 	server.decorateRequest('failure', undefined);
 	server.decorateRequest('kept', undefined);
+	server.decorateRequest('endings');
 
 	server.addHook('onRequest', async (request, reply) => {
 		conclude(request, reply, reception, routeOf(request));
@@ -49,11 +52,10 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		request.client = clientOf(request, reception);
 		reply.headers(await reception.gate.count(visitorOf(request)));
 		if (method !== 'POST') return;
-		const leave = reception.shutdown.enter();
-		finished(reply.raw, leave);
+		request.endings.push(reception.shutdown.enter());
 		const length = Number(headers['content-length'] ?? bodyBytes);
 		const release: Release = reception.gate.receive(Math.min(length, bodyBytes));
-		finished(reply.raw, () => release());
+		request.endings.push(() => release());
 	});
 
 	server.addHook('preHandler', async (request, reply) => {
@@ -65,7 +67,7 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		const begun = reception.answers.begin(`${visitorOf(request).client.name} ${route}`, key, digest);
 		if (begun.answer === undefined) {
 			request.kept = begun;
-			finished(reply.raw, () => begun.abandon());
+			request.endings.push(() => begun.abandon());
 			return;
 		}
 		const { status, headers, body } = begun.answer;
@@ -125,7 +127,9 @@ function visitorOf({ client, ip }: FastifyRequest): Visitor {
 
 /** When the answer has gone out, or nobody waits for it any more: counted, and one line of the log. */
 function conclude(request: FastifyRequest, reply: FastifyReply, { metrics }: Reception, route = 'none'): void {
-	finished(reply.raw, () => {
+	request.endings = [];
+	finished(reply.raw, (premature) => {
+		for (const end of request.endings) end();
 		const { method, client, painted, failure } = request;
 		const status = reply.statusCode;
 		metrics.answered({ route, method, status, seconds: reply.elapsedTime / 1000 });
@@ -135,7 +139,7 @@ function conclude(request: FastifyRequest, reply: FastifyReply, { metrics }: Rec
 				...{ client: client?.name, method, route, status, ms: Math.round(reply.elapsedTime) },
 				...(painted > 0 && { images: painted }),
 				...(failure !== undefined && { code: failure }),
-				...(!reply.raw.writableFinished && { left: true }),
+				...(premature && { left: true }),
 			},
 			'request',
 		);

@@ -65,7 +65,7 @@ export class Gate {
 					if (!isHeld) return;
 					isHeld = false;
 					release(painted);
-					void takeBack(cost.images - painted);
+					takeBack(cost.images - painted);
 				},
 			};
 		} catch (error) {

@@ -39,16 +39,17 @@ export class Rates {
 	 * @returns takes some back, which were not painted
 	 * @throws {ServerError} `QUOTA_EXCEEDED`; then none are counted
 	 */
-	async takeImages({ who, limits }: Counted, images: number): Promise<(unpainted: number) => Promise<void>> {
+	async takeImages({ who, limits }: Counted, images: number): Promise<(unpainted: number) => void> {
 		const most = limits.imagesPerDay ?? this.#usual.imagesPerDay;
-		if (most === undefined || images === 0) return async () => {};
+		if (most === undefined || images === 0) return () => {};
 		const counted = await this.#images.penalty(who, images);
-		const takeBack = async (unpainted: number) => {
+		const endOfDay = Date.now() + counted.msBeforeNext;
+		const takeBack = (unpainted: number) => {
 			// Of a day that is over, nothing is left to take back.
-			if (unpainted > 0 && (await this.#images.get(who)) !== null) await this.#images.reward(who, unpainted);
+			if (unpainted > 0 && Date.now() < endOfDay) void this.#images.reward(who, unpainted);
 		};
 		if (counted.consumedPoints <= most) return takeBack;
-		await takeBack(images);
+		takeBack(images);
 		const left = most - (counted.consumedPoints - images);
 		const wait = secondsLeft(counted);
 		throw new ServerError(
