@@ -96,7 +96,7 @@ export default defineCommand({
 			const address = await listening(app, { host, port });
 			await untilEnd(loading, ending.signal, () => telling.note('Ready: the model is loaded.'));
 			telling.note(`Ending: requests may take ${grace} s to finish. The same signal again ends at once.`);
-			return { address, finished: await reception.shutdown.begin(grace) };
+			return { address, finished: await reception.end(grace) };
 		} finally {
 			await app?.close();
 			reception.close();

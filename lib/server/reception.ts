@@ -28,11 +28,17 @@ export interface ReceptionOptions {
 
 /** One for every server. Close it when the server has ended. */
 export class Reception {
+	/** @internal */
 	readonly clients: Clients;
+	/** @internal */
 	readonly gate: Gate;
+	/** @internal */
 	readonly origins: Origins;
+	/** @internal */
 	readonly answers = new IdempotentAnswers();
+	/** @internal */
 	readonly shutdown = new Shutdown();
+	/** @internal */
 	readonly metrics: Metrics;
 	#sources: Omit<Sources, 'gate'> = { usage: () => undefined };
 
@@ -62,6 +68,16 @@ export class Reception {
 	/** Says where the figures of the work come from, once there is some. @internal */
 	measure(sources: Omit<Sources, 'gate'>): void {
 		this.#sources = sources;
+	}
+
+	/**
+	 * Takes no new work, and waits for what is in progress; the rest is stopped and answered with `UNAVAILABLE`. Then close the server.
+	 *
+	 * @param graceSeconds - how long work may take to finish
+	 * @returns whether all was finished
+	 */
+	async end(graceSeconds: number): Promise<boolean> {
+		return await this.shutdown.begin(graceSeconds);
 	}
 
 	/** Watches the file of keys no longer. */

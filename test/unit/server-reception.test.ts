@@ -74,11 +74,11 @@ async function painting(options: InjectOptions) {
 	return { answer, end: () => turn.resolve() };
 }
 function withResolvers() {
-	let resolve = () => {};
-	const promise = new Promise<void>((done) => {
-		resolve = done;
+	let [resolve, reject] = [() => {}, (_: Error) => {}];
+	const promise = new Promise<void>((done, fail) => {
+		[resolve, reject] = [done, fail];
 	});
-	return { promise, resolve };
+	return { promise, resolve, reject };
 }
 
 describe('keys', () => {
@@ -97,6 +97,22 @@ describe('keys', () => {
 		expect(await ask(paint({ 'x-api-key': keyOf.ben }))).toMatchObject({ status: 200 });
 		expect((await ask({ url: '/metrics', headers: as('ben') })).status).toBe(200);
 	});
+});
+
+test('before the model is loaded, only that the process lives is told; one that can not be loaded is told so', async () => {
+	await serve();
+	await app.close();
+	const { promise, reject } = withResolvers();
+	promise.catch(() => {});
+	app = await portraitApp({ model: promise as never, reception });
+	expect((await ask({ url: '/healthz' })).status).toBe(200);
+	for (const answer of [await ask({ url: '/readyz' }), await ask(paint())]) {
+		expect([answer.status, answer.code, answer.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '5']);
+	}
+	reject(new Error('no file at /secret/place'));
+	const { status, body } = await ask({ url: '/readyz' });
+	expect([status, body]).toEqual([503, expect.stringContaining('could not be loaded')]);
+	expect(body).not.toContain('/secret');
 });
 
 describe('too much', () => {
@@ -319,7 +335,7 @@ describe('the end', () => {
 	test('lets what is in progress finish, and takes no more', async () => {
 		await serve();
 		const { answer, end } = await painting(paint());
-		const ended = reception.shutdown.begin(60);
+		const ended = reception.end(60);
 		expect(await ask({ url: '/healthz' })).toMatchObject({ status: 200 });
 		expect(await ask({ url: '/readyz' })).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
 		const refused = await ask(paint());
@@ -332,7 +348,7 @@ describe('the end', () => {
 	test('stops what takes too long, which is told so', async () => {
 		await serve();
 		const { answer } = await painting(paint());
-		expect(await reception.shutdown.begin(0.01)).toBe(false);
+		expect(await reception.end(0.01)).toBe(false);
 		expect(await answer).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
 		expect(reception.gate.images).toBe(0);
 	});
