@@ -208,53 +208,79 @@ describe('other pages', () => {
 });
 
 describe('an idempotency key', () => {
-	const once = { 'idempotency-key': 'k-1', ...as('anna') };
+	const keyed = { 'idempotency-key': 'k-1', ...as('anna') };
 
 	test('gives the same answer again, and paints once', async () => {
 		await serve({ apiKeys });
-		const first = await ask(paint(once, { seed: undefined }));
-		const again = await ask(paint(once, { seed: undefined }));
+		const first = await ask(paint(keyed, { seed: undefined }));
+		const again = await ask(paint(keyed, { seed: undefined }));
 		expect([first.status, again.status, easel.calls]).toEqual([200, 200, 1]);
 		expect(again.body).toBe(first.body);
 		expect(again.headers).toMatchObject({
 			...{ 'idempotency-replayed': 'true', 'content-type': first.headers['content-type'], 'cache-control': 'no-store' },
 		});
 		expect(first.headers).not.toHaveProperty('idempotency-replayed');
-		const file = await app.inject(paint({ ...once, accept: 'image/png', 'idempotency-key': 'k-2' }));
-		const fileAgain = await app.inject(paint({ ...once, accept: 'image/png', 'idempotency-key': 'k-2' }));
+		const file = await app.inject(paint({ ...keyed, accept: 'image/png', 'idempotency-key': 'k-2' }));
+		const fileAgain = await app.inject(paint({ ...keyed, accept: 'image/png', 'idempotency-key': 'k-2' }));
 		expect(fileAgain.rawPayload).toEqual(file.rawPayload);
 		expect(fileAgain.headers['arc2face-seed']).toBe('1');
 	});
 
 	test('is for one request, and one client', async () => {
 		await serve({ apiKeys });
-		await ask(paint(once));
-		expect(await ask(paint(once, { seed: 2 }))).toMatchObject({ status: 422, code: 'UNPROCESSABLE' });
-		expect(await ask(paint({ ...once, ...as('ben') }, { seed: 2 }))).toMatchObject({ status: 200 });
+		await ask(paint(keyed));
+		expect(await ask(paint(keyed, { seed: 2 }))).toMatchObject({ status: 422, code: 'UNPROCESSABLE' });
+		expect(await ask(paint({ ...keyed, ...as('ben') }, { seed: 2 }))).toMatchObject({ status: 200 });
 	});
 
 	test('that is being answered is a conflict', async () => {
 		await serve({ apiKeys });
-		const { answer, end } = await painting(paint(once));
-		expect(await ask(paint(once))).toMatchObject({ status: 409, code: 'CONFLICT' });
+		const { answer, end } = await painting(paint(keyed));
+		expect(await ask(paint(keyed))).toMatchObject({ status: 409, code: 'CONFLICT' });
 		end();
 		expect((await answer).status).toBe(200);
-		expect((await ask(paint(once))).headers['idempotency-replayed']).toBe('true');
+		expect((await ask(paint(keyed))).headers['idempotency-replayed']).toBe('true');
 	});
 
 	test('of a failure that may pass begins anew', async () => {
 		await serve({ apiKeys, limits: { imagesInFlight: 1 } });
 		const { answer, end } = await painting(paint(as('ben')));
-		expect((await ask(paint(once))).code).toBe('BUSY');
+		expect((await ask(paint(keyed))).code).toBe('BUSY');
 		end();
 		await answer;
-		expect((await ask(paint(once))).status).toBe(200);
+		expect((await ask(paint(keyed))).status).toBe(200);
+	});
+
+	test('of a client that has left before the answer begins anew', async () => {
+		await serve({ apiKeys });
+		const url = await app.listen({ port: 0 });
+		const leaving = new AbortController();
+		const headers = { ...keyed, 'content-type': 'application/json' };
+		const body = JSON.stringify({ identity, seed: 1 });
+		const post = (signal?: AbortSignal) =>
+			fetch(`${url}/v1/portraits`, { method: 'POST', headers, body, ...(signal && { signal }) });
+		easel.turn = new Promise(() => {});
+		const begun = new Promise((done) => easel.begun.addEventListener('begun', done, { once: true }));
+		const left = post(leaving.signal);
+		left.catch(() => {});
+		await begun;
+		const told = new Promise<string>((done) => {
+			log.push = (line: string) => {
+				if (line.includes('"left":true')) done(line);
+				return 0;
+			};
+		});
+		leaving.abort();
+		expect(JSON.parse(await told)).toMatchObject({ client: 'anna', route: '/v1/portraits' });
+		easel.turn = Promise.resolve();
+		expect((await post()).status).toBe(200);
+		expect(easel.calls).toBe(2);
 	});
 
 	test('with pieces, or with spaces, is refused', async () => {
 		await serve({ apiKeys });
-		expect((await ask(paint({ ...once, accept: 'text/event-stream' }))).code).toBe('NOT_ACCEPTABLE');
-		expect((await ask(paint({ ...once, 'idempotency-key': 'a b' }))).code).toBe('UNPROCESSABLE');
+		expect((await ask(paint({ ...keyed, accept: 'text/event-stream' }))).code).toBe('NOT_ACCEPTABLE');
+		expect((await ask(paint({ ...keyed, 'idempotency-key': 'a b' }))).code).toBe('UNPROCESSABLE');
 	});
 });
 
