@@ -72,6 +72,18 @@ export const commands = {
 			list: { summary: 'List who is on it', load: () => import('./deny-list.ts') },
 		},
 	},
+	serve: {
+		summary: 'Serve a model over HTTP: an API, and a page for people',
+		load: () => import('./serve.ts'),
+	},
+	keys: {
+		summary: 'Keep the API keys of a server',
+		commands: {
+			add: { summary: 'Make a key for a client, and show it once', load: () => import('./keys-add.ts') },
+			list: { summary: 'List who has a key', load: () => import('./keys-list.ts') },
+			remove: { summary: 'Take the key from a client', load: () => import('./keys-remove.ts') },
+		},
+	},
 	engines: {
 		summary: 'Build the engines of a model ahead of its first load on a GPU, list those in the cache, or delete them',
 		commands: {

@@ -11,11 +11,14 @@ import type { Painter } from './painter.ts';
 import { performer } from './perform.ts';
 import { ServerError } from './problem.ts';
 import { answerProblems } from './problem-answer.ts';
+import { admitter, receive } from './receive.ts';
+import { Reception } from './reception.ts';
 import { healthRoutes } from './routes/health.ts';
 import { identityRoutes } from './routes/identities.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { portraitRoutes } from './routes/portraits.ts';
-import type { Admit, Service } from './service.ts';
+import type { Service } from './service.ts';
 
 /** How the server works. */
 export interface PortraitServerOptions {
@@ -23,8 +26,8 @@ export interface PortraitServerOptions {
 	model: Painter | Promise<Painter>;
 	/** How much one request may ask for. */
 	limits?: Partial<Limits> | undefined;
-	/** @internal */
-	admit?: Admit;
+	/** Who may use it, and how much of it (default: everybody, as much as there is room for). Stays yours to close. */
+	reception?: Reception | undefined;
 }
 
 /**
@@ -33,24 +36,30 @@ export interface PortraitServerOptions {
 export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (server, options) => {
 	const limits = { ...usualLimits, ...options.limits };
 	const model = painterOf(options.model);
+	const reception = options.reception ?? (await Reception.open());
 	const service: Service = {
 		limits,
 		painter: model,
 		perform: async (request, told) => await performer(model())(request, told),
-		admit: options.admit ?? (async () => () => {}),
+		admit: admitter(reception),
 	};
 	server.decorateRequest('photos');
 	server.addHook('onRequest', async (request) => {
 		request.photos = {};
 	});
 	validate(server);
+	receive(server, reception, limits.bodyBytes);
 	answerProblems(server);
 	server.removeContentTypeParser('text/plain');
 	await server.register(multipart);
 	readImages(server, limits.bodyBytes);
 	await describe(server);
 	const refuseOtherMethods = watchMethods(server);
-	healthRoutes(server, model);
+	healthRoutes(server, () => {
+		reception.shutdown.requireNone();
+		model();
+	});
+	metricsRoutes(server, reception.metrics);
 	modelRoutes(server, service);
 	identityRoutes(server, service);
 	portraitRoutes(server, service);

@@ -19,6 +19,7 @@ export function problemFor(
 	request: FastifyRequest,
 ): { problem: Problem; headers: Readonly<Record<string, string>> } {
 	const { problem, headers } = problemOf(known(error));
+	request.failure = problem.code;
 	if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
 	return { problem: { ...problem, requestId: request.id }, headers };
 }

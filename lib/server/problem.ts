@@ -21,6 +21,7 @@ export const serverCodes = {
 	BUSY: { status: 429, title: 'There is as much work waiting as the server takes on.' },
 	INTERNAL: { status: 500, title: 'The server has a fault.' },
 	NOT_IMPLEMENTED: { status: 501, title: 'This server does not have what was asked for.' },
+	TIMED_OUT: { status: 503, title: 'The work took longer than the server lets it.' },
 	UNAVAILABLE: { status: 503, title: 'The server can not do this at the moment.' },
 } as const;
 

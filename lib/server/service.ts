@@ -1,5 +1,5 @@
 // What routes share.
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Perform } from '../jobs/request.ts';
 import type { Limits } from './limits.ts';
 import type { Painter } from './painter.ts';
@@ -8,12 +8,24 @@ import type { Painter } from './painter.ts';
 export type Cost = Readonly<{
 	/** That are painted. */
 	images: number;
-	/** Of all these images. */
+	/** Of all these images, and of the photos that they are painted from. */
 	pixels: number;
 }>;
 
-/** Lets work in, or throws a ServerError; the function that it gives is called when the work has ended. */
-export type Admit = (request: FastifyRequest, cost: Cost) => Promise<() => void>;
+/** Work that was let in. */
+export type Work = Readonly<{
+	/** Aborts when the client leaves, time is over or the server ends, with what there is to answer. */
+	signal: AbortSignal;
+	/** Counts an image. */
+	painted(): void;
+	/** Notes how long a part of it took. */
+	spent(phase: 'waiting' | 'painting' | 'reading', seconds: number): void;
+	/** It has ended, however. */
+	leave(): void;
+}>;
+
+/** Lets work in, or throws a ServerError. */
+export type Admit = (request: FastifyRequest, reply: FastifyReply, cost: Cost) => Promise<Work>;
 
 /** What routes share. */
 export type Service = Readonly<{

@@ -61,15 +61,19 @@ function decoded(value: unknown, path: string): Uint8Array {
 /**
  * Looks at the headers of photos, before any is decoded.
  *
+ * @returns how many pixels they have together
  * @throws {ServerError} `TOO_LARGE`
  * @throws {Arc2FaceError} `INVALID_IMAGE`
  */
-export async function requireSmall(files: Body['files'], most: number): Promise<void> {
+export async function requireSmall(files: Body['files'], most: number): Promise<number> {
+	let pixels = 0;
 	for (const [name, bytes] of Object.entries(files)) {
 		const { width, height } = await checkPhoto(bytes, name);
+		pixels += width * height;
 		if (width * height <= most) continue;
 		throw new ServerError('TOO_LARGE', `The photo \`${name}\` has ${width} × ${height} pixels, more than ${most}.`, {
 			remedy: 'Send it in a smaller size: faces need few pixels.',
 		});
 	}
+	return pixels;
 }

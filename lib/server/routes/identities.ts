@@ -4,7 +4,6 @@ import { invalid } from '../../options/check.ts';
 import type { EncodeOptions } from '../../options/faces.ts';
 import { requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
-import { leavingOf } from '../leaving.ts';
 import { identitiesAnswer, identitiesBody, identityPhotos } from '../schemas/identities.ts';
 import { usualFailures } from '../schemas/shared.ts';
 import type { Service } from '../service.ts';
@@ -23,14 +22,15 @@ export function identityRoutes(server: FastifyInstance, { painter, limits, admit
 		handler: async (request, reply) => {
 			const { photo } = request.photos;
 			if (photo === undefined) throw invalid('a photo', 'photo', 'none');
-			await requireSmall(request.photos, limits.photoPixels);
-			const signal = leavingOf(reply);
-			const leave = await admit(request, { images: 0, pixels: 0 });
+			const pixels = await requireSmall(request.photos, limits.photoPixels);
+			const { signal, spent, leave } = await admit(request, reply, { images: 0, pixels });
+			const begun = performance.now();
 			try {
 				const { face: choice, ...options } = request.body as EncodeOptions;
 				const faces = typeof choice === 'object' ? [] : await painter().detect(photo, { ...options, signal });
 				const identity = await painter().encode(photo, { face: choice, ...options, signal });
 				reply.header('cache-control', 'no-store');
+				spent('reading', (performance.now() - begun) / 1000);
 				return { identity: identity.toJSON(), face: identity.face, faces, warnings: identity.warnings };
 			} finally {
 				leave();

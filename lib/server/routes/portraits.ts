@@ -1,18 +1,17 @@
 // POST /v1/portraits: paints, and answers in the form that the client takes.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { FinishedImage, JsonObject, PortraitRequest } from '../../jobs/request.ts';
+import type { FinishedImage, JsonObject, PortraitRequest, Told } from '../../jobs/request.ts';
 import { Events } from '../answers/events.ts';
 import { formOf, imageHeaders, imageJson } from '../answers/forms.ts';
 import { Parts } from '../answers/mixed.ts';
 import { requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
-import { leavingOf } from '../leaving.ts';
 import type { Painter } from '../painter.ts';
 import { ServerError } from '../problem.ts';
 import { problemFor } from '../problem-answer.ts';
 import { portraitPhotos, portraitsAnswer, portraitsBody } from '../schemas/portraits.ts';
 import { failures, usualFailures } from '../schemas/shared.ts';
-import type { Cost, Service } from '../service.ts';
+import type { Cost, Service, Work } from '../service.ts';
 
 export function portraitRoutes(server: FastifyInstance, service: Service): void {
 	const { limits } = service;
@@ -77,8 +76,7 @@ export async function costOf(
 			},
 		);
 	}
-	await requireSmall(files, limits.photoPixels);
-	return { images, pixels };
+	return { images, pixels: pixels + (await requireSmall(files, limits.photoPixels)) };
 }
 
 async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
@@ -86,87 +84,104 @@ async function answerPortraits(request: FastifyRequest, reply: FastifyReply, ser
 	const cost = await costOf(asked, service.painter(), service.limits);
 	const { format = 'png' } = asked.fields as { format?: string };
 	const form = formOf(request.headers.accept, { images: cost.images, imageType: `image/${format}` });
-	const signal = leavingOf(reply);
-	const leave = await service.admit(request, cost);
+	if (form !== 'json' && form !== 'image') requireNoKey(request);
+	const work = await service.admit(request, reply, cost);
 	reply.header('cache-control', 'no-store');
-	const work = { asked, signal, service, leave };
-	if (form === 'events') return answerEvents(request, reply, work);
-	if (form === 'mixed') return await answerParts(request, reply, work);
+	const paint = async (told: Omit<Told, 'signal'>) => await paintAs(work, (told) => service.perform(asked, told), told);
+	if (form === 'events') return answerEvents(request, reply, paint);
+	if (form === 'mixed') return await answerParts(request, reply, paint);
+	const images: FinishedImage[] = [];
+	await paint({
+		onImage: (image) => {
+			images[image.index] = image;
+		},
+	});
+	if (form === 'json') return { images: images.map(imageJson) };
+	const [image] = images as [FinishedImage];
+	return reply.headers(imageHeaders(image)).send(image.bytes);
+}
+
+/** An answer that was given piece by piece is not kept. */
+function requireNoKey({ headers }: FastifyRequest): void {
+	if (headers['idempotency-key'] === undefined) return;
+	throw new ServerError('NOT_ACCEPTABLE', 'The answer to a request with an Idempotency-Key comes as a whole.', {
+		remedy: 'Accept application/json or an image, or leave the key out.',
+	});
+}
+
+type Paint = (told: Omit<Told, 'signal'>) => Promise<void>;
+
+/** Paints, and tells what there is to count of it. */
+async function paintAs(
+	work: Work,
+	perform: (told: Told) => Promise<void>,
+	{ onStep, onImage, ...told }: Omit<Told, 'signal'>,
+): Promise<void> {
+	const admitted = performance.now();
+	let begun: number | undefined;
+	const begin = () => {
+		if (begun !== undefined) return;
+		begun = performance.now();
+		work.spent('waiting', (begun - admitted) / 1000);
+	};
 	try {
-		const images: FinishedImage[] = [];
-		await service.perform(asked, {
-			signal,
-			onImage: (image) => {
-				images[image.index] = image;
+		await perform({
+			...told,
+			signal: work.signal,
+			onStep: (progress) => {
+				begin();
+				onStep?.(progress);
+			},
+			onImage: async (image) => {
+				work.painted();
+				await onImage(image);
 			},
 		});
-		if (form === 'json') return { images: images.map(imageJson) };
-		const [image] = images as [FinishedImage];
-		return reply.headers(imageHeaders(image)).send(image.bytes);
+		if (begun !== undefined) work.spent('painting', (performance.now() - begun) / 1000);
 	} finally {
-		leave();
+		work.leave();
 	}
 }
 
-type Work = { asked: PortraitRequest; signal: AbortSignal; service: Service; leave: () => void };
-
-function answerEvents(
-	request: FastifyRequest,
-	reply: FastifyReply,
-	{ asked, signal, service, leave }: Work,
-): FastifyReply {
+function answerEvents(request: FastifyRequest, reply: FastifyReply, paint: Paint): FastifyReply {
 	const events = new Events();
 	let images = 0;
-	void service
-		.perform(asked, {
-			signal,
-			onStep: (progress) => events.send('step', progress, false),
-			...('preview' in asked.fields && {
-				onPreview: (preview) => events.send('preview', imageJson(preview as never), false),
-			}),
-			onImage: (image) => {
-				images++;
-				events.send('image', imageJson(image));
-			},
-		})
+	void paint({
+		onStep: (progress) => events.send('step', progress, false),
+		...('preview' in (request.body as object) && {
+			onPreview: (preview) => events.send('preview', imageJson(preview as never), false),
+		}),
+		onImage: (image) => {
+			images++;
+			events.send('image', imageJson(image));
+		},
+	})
 		.then(
 			() => events.send('done', { images }),
 			(error: unknown) => events.send('problem', problemFor(error, request).problem),
 		)
-		.finally(() => {
-			leave();
-			events.end();
-		});
+		.finally(() => events.end());
 	return reply.header('content-type', 'text/event-stream').header('x-accel-buffering', 'no').send(events.stream);
 }
 
 /** A failure before the first image is answered as such; a later one is the last part. */
-async function answerParts(
-	request: FastifyRequest,
-	reply: FastifyReply,
-	{ asked, signal, service, leave }: Work,
-): Promise<FastifyReply> {
+async function answerParts(request: FastifyRequest, reply: FastifyReply, paint: Paint): Promise<FastifyReply> {
 	const parts = new Parts();
 	await new Promise<void>((begin, fail) => {
 		let hasBegun = false;
-		void service
-			.perform(asked, {
-				signal,
-				onImage: (image) => {
-					hasBegun = true;
-					begin();
-					parts.add(imageHeaders(image), image.bytes);
-				},
-			})
+		void paint({
+			onImage: (image) => {
+				hasBegun = true;
+				begin();
+				parts.add(imageHeaders(image), image.bytes);
+			},
+		})
 			.catch((error: unknown) => {
 				if (!hasBegun) return fail(error);
 				const told = Buffer.from(JSON.stringify(problemFor(error, request).problem));
 				parts.add({ 'content-type': 'application/problem+json' }, told);
 			})
-			.finally(() => {
-				leave();
-				parts.end();
-			});
+			.finally(() => parts.end());
 	});
 	return reply.header('content-type', parts.mediaType).send(parts.stream);
 }

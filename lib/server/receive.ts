@@ -1,0 +1,164 @@
+// What happens to every request before its route and after it: the hooks of the reception.
+import { finished } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Client } from './clients/client.ts';
+import type { Release } from './gate/admission.ts';
+import type { Visitor } from './gate/gate.ts';
+import { type Begun, digestOfRequest } from './idempotency.ts';
+import { leavingOf } from './leaving.ts';
+import { ServerError } from './problem.ts';
+import type { Reception } from './reception.ts';
+import type { Admit, Work } from './service.ts';
+
+declare module 'fastify' {
+	interface FastifyRequest {
+		/** Who asks; undefined until that is known, and where it does not matter. */
+		client: Client | undefined;
+		/** Images that were painted for it. */
+		painted: number;
+		/** Code of the error that it is answered with. */
+		failure: string | undefined;
+		/** Called when the answer has gone out, or nobody waits for it any more. */
+		endings: (() => void)[];
+		/** An answer that a later request with the same idempotency key gets, too. */
+		kept: Begun | undefined;
+	}
+}
+
+/** Routes that paint or read photos, and answer with what they made. */
+const makers: readonly string[] = ['/v1/portraits', '/v1/identities'];
+
+/** @param bodyBytes - that a body may have */
+export function receive(server: FastifyInstance, reception: Reception, bodyBytes: number): void {
+	const { prefix } = server;
+	const routeOf = ({ routeOptions }: FastifyRequest) => routeOptions.url?.slice(prefix.length);
+	server.decorateRequest('client', undefined);
+	server.decorateRequest('painted', 0);
+	server.decorateRequest('failure', undefined);
+	server.decorateRequest('kept', undefined);
+	server.decorateRequest('endings');
+
+	server.addHook('onRequest', async (request, reply) => {
+		conclude(request, reply, reception, routeOf(request));
+		const { headers, method } = request;
+		const { origins } = reception;
+		reply.header('x-request-id', request.id).headers(origins.headersFor(headers.origin));
+		origins.check({ method, host: headers.host, origin: headers.origin, site: text(headers['sec-fetch-site']) });
+		if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
+			return reply.code(204).headers(origins.preflightHeadersFor(headers.origin)).send();
+		}
+		const route = routeOf(request);
+		if (route === undefined || !isGuarded(route)) return;
+		request.client = clientOf(request, reception);
+		reply.headers(await reception.gate.count(visitorOf(request)));
+		if (method !== 'POST') return;
+		request.endings.push(reception.shutdown.enter());
+		const length = Number(headers['content-length'] ?? bodyBytes);
+		const release: Release = reception.gate.receive(Math.min(length, bodyBytes));
+		request.endings.push(() => release());
+	});
+
+	server.addHook('preHandler', async (request, reply) => {
+		const route = routeOf(request) ?? '';
+		const key = text(request.headers['idempotency-key']);
+		if (key === undefined || request.method !== 'POST' || !makers.includes(route)) return;
+		const { accept } = request.headers;
+		const digest = digestOfRequest({ body: request.body as object, accept: accept ?? '' }, request.photos);
+		const begun = reception.answers.begin(`${visitorOf(request).client.name} ${route}`, key, digest);
+		if (begun.answer === undefined) {
+			request.kept = begun;
+			request.endings.push(() => begun.abandon());
+			return;
+		}
+		const { status, headers, body } = begun.answer;
+		return reply.code(status).headers(headers).header('idempotency-replayed', 'true').send(Buffer.from(body));
+	});
+
+	server.addHook('onSend', async (request, reply, payload) => {
+		if (request.kept?.answer === undefined && (typeof payload === 'string' || Buffer.isBuffer(payload))) {
+			request.kept?.finish({ status: reply.statusCode, headers: keptHeaders(reply), body: Buffer.from(payload) });
+		}
+		return payload;
+	});
+}
+
+/** @returns lets work in that a request asks for */
+export function admitter({ gate, shutdown, metrics }: Reception): Admit {
+	return async (request, reply, cost): Promise<Work> => {
+		const place = await gate.enter(visitorOf(request), { ...cost, bytes: 0 });
+		const late = new AbortController();
+		const { paintingSeconds } = gate.limits;
+		const timer = setTimeout(() => late.abort(timedOut(paintingSeconds)), paintingSeconds * 1000);
+		return {
+			signal: AbortSignal.any([leavingOf(reply), shutdown.signal, late.signal]),
+			painted: () => {
+				request.painted++;
+				metrics.painted(1);
+			},
+			spent: (phase, seconds) => metrics.spent(phase, seconds),
+			leave: () => {
+				clearTimeout(timer);
+				place.leave(request.painted);
+			},
+		};
+	};
+}
+
+function isGuarded(route: string): boolean {
+	return route.startsWith('/v1/') || route === '/metrics';
+}
+
+/** @throws {ServerError} `UNAUTHORIZED` */
+function clientOf({ headers }: FastifyRequest, { clients }: Reception): Client {
+	const [, bearer] = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+	const key = bearer ?? text(headers['x-api-key']);
+	const client = clients.find(key);
+	if (client !== undefined) return client;
+	throw new ServerError('UNAUTHORIZED', `Expected an API key but received ${key === undefined ? 'none' : 'another'}.`, {
+		remedy: 'Send it as `Authorization: Bearer KEY`.',
+		headers: { 'www-authenticate': 'Bearer realm="arc2face"' },
+	});
+}
+
+function visitorOf({ client, ip }: FastifyRequest): Visitor {
+	if (client === undefined) throw new Error('The route is not guarded.');
+	return { client, address: ip };
+}
+
+/** When the answer has gone out, or nobody waits for it any more: counted, and one line of the log. */
+function conclude(request: FastifyRequest, reply: FastifyReply, { metrics }: Reception, route = 'none'): void {
+	request.endings = [];
+	finished(reply.raw, (premature) => {
+		for (const end of request.endings) end();
+		const { method, client, painted, failure } = request;
+		const status = reply.statusCode;
+		metrics.answered({ route, method, status, seconds: reply.elapsedTime / 1000 });
+		if (failure !== undefined) metrics.failed(failure);
+		request.log.info(
+			{
+				...{ client: client?.name, method, route, status, ms: Math.round(reply.elapsedTime) },
+				...(painted > 0 && { images: painted }),
+				...(failure !== undefined && { code: failure }),
+				...(premature && { left: true }),
+			},
+			'request',
+		);
+	});
+}
+
+function keptHeaders(reply: FastifyReply): Record<string, string> {
+	const isKept = (name: string) => /^(content-type|content-disposition|cache-control|arc2face-.*)$/.test(name);
+	const kept = Object.entries(reply.getHeaders()).filter(([name]) => isKept(name));
+	return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+}
+
+function timedOut(seconds: number): ServerError {
+	return new ServerError('TIMED_OUT', `Expected work of at most ${seconds} s but it took longer.`, {
+		remedy: 'Ask for fewer images or steps, or for a job.',
+		headers: { 'retry-after': '30' },
+	});
+}
+
+function text(header: string | string[] | undefined): string | undefined {
+	return Array.isArray(header) ? header[0] : header;
+}

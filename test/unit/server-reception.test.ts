@@ -1,0 +1,381 @@
+// The reception of the server: every refusal, what is counted and logged, answers that are kept, and the end.
+import { once } from 'node:events';
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { afterEach, describe, expect, test } from 'vitest';
+import { GeneratedImage } from '../../lib/image.ts';
+import { portraitApp } from '../../lib/server/app.ts';
+import type { Painter } from '../../lib/server/painter.ts';
+import { Reception, type ReceptionOptions } from '../../lib/server/reception.ts';
+
+const embedding = Array.from({ length: 512 }, (_, i) => (i === 3 ? 1 : 0));
+const identity = { embedding };
+const keyOf = { anna: 'A'.repeat(40), ben: 'B'.repeat(40) };
+const apiKeys = `anna:${keyOf.anna} ben:${keyOf.ben}`;
+const as = (name: keyof typeof keyOf) => ({ authorization: `Bearer ${keyOf[name]}` });
+
+/** Paints flat images, when it is let. */
+class Easel {
+	calls = 0;
+	/** Settles when painting may go on. */
+	turn: Promise<unknown> = Promise.resolve();
+	readonly begun = new EventTarget();
+	readonly painter = {
+		info: { imageSize: { width: 8, height: 8 }, warnings: [] },
+		generateEach: (
+			_who: unknown,
+			{ count = 1, seed = 0, signal }: { count?: number; seed?: number; signal: AbortSignal },
+		) => this.#paint(count, seed, signal),
+	} as unknown as Painter;
+
+	async *#paint(count: number, seed: number, signal: AbortSignal) {
+		this.calls++;
+		const stopped = once(signal, 'abort').then(() => signal.throwIfAborted());
+		stopped.catch(() => {});
+		this.begun.dispatchEvent(new Event('begun'));
+		for (let i = 0; i < count; i++) {
+			await Promise.race([this.turn, stopped]);
+			yield new GeneratedImage(new Uint8Array(192), { width: 8, height: 8 }, seed + i, i);
+		}
+	}
+}
+
+let app: FastifyInstance;
+let reception: Reception;
+let easel: Easel;
+let log: string[];
+afterEach(async () => {
+	await app.close();
+	reception.close();
+});
+
+async function serve(options: ReceptionOptions = {}, json = true) {
+	log = [];
+	easel = new Easel();
+	reception = await Reception.open(options);
+	const stream = { write: (line: string) => log.push(line) };
+	app = await portraitApp({ model: easel.painter, reception, log: { stream, json } });
+}
+const paint = (headers: Record<string, string> = {}, body: object = {}): InjectOptions => ({
+	...{ method: 'POST', url: '/v1/portraits', headers },
+	payload: { identity, seed: 1, ...body },
+});
+const ask = async (options: InjectOptions) => {
+	const answer = await app.inject(options);
+	return { status: answer.statusCode, code: codeOf(answer.body), headers: answer.headers, body: answer.body };
+};
+const codeOf = (body: string): string | undefined => (body.startsWith('{') ? JSON.parse(body).code : undefined);
+/** A request that is being painted until `end` is called. */
+async function painting(options: InjectOptions) {
+	const turn = withResolvers();
+	easel.turn = turn.promise;
+	const begun = once(easel.begun, 'begun');
+	const answer = ask(options);
+	await begun;
+	return { answer, end: () => turn.resolve() };
+}
+function withResolvers() {
+	let [resolve, reject] = [() => {}, (_: Error) => {}];
+	const promise = new Promise<void>((done, fail) => {
+		[resolve, reject] = [done, fail];
+	});
+	return { promise, resolve, reject };
+}
+
+describe('keys', () => {
+	test('are asked for by everything but health and the description', async () => {
+		await serve({ apiKeys });
+		for (const url of ['/healthz', '/readyz', '/openapi.json']) expect((await ask({ url })).status, url).toBe(200);
+		for (const url of ['/v1/models', '/metrics']) {
+			const answer = await ask({ url });
+			expect([answer.status, answer.code], url).toEqual([401, 'UNAUTHORIZED']);
+			expect(answer.headers['www-authenticate']).toContain('Bearer');
+		}
+		expect(await ask(paint())).toMatchObject({ status: 401 });
+		expect(await ask(paint({ authorization: 'Bearer no' }))).toMatchObject({ status: 401 });
+		expect(easel.calls).toBe(0);
+		expect(await ask(paint(as('anna')))).toMatchObject({ status: 200 });
+		expect(await ask(paint({ 'x-api-key': keyOf.ben }))).toMatchObject({ status: 200 });
+		expect((await ask({ url: '/metrics', headers: as('ben') })).status).toBe(200);
+	});
+});
+
+test('before the model is loaded, only that the process lives is told; one that can not be loaded is told so', async () => {
+	await serve();
+	await app.close();
+	const { promise, reject } = withResolvers();
+	promise.catch(() => {});
+	app = await portraitApp({ model: promise as never, reception });
+	expect((await ask({ url: '/healthz' })).status).toBe(200);
+	for (const answer of [await ask({ url: '/readyz' }), await ask(paint())]) {
+		expect([answer.status, answer.code, answer.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '5']);
+	}
+	reject(new Error('no file at /secret/place'));
+	const { status, body } = await ask({ url: '/readyz' });
+	expect([status, body]).toEqual([503, expect.stringContaining('could not be loaded')]);
+	expect(body).not.toContain('/secret');
+});
+
+describe('too much', () => {
+	test('is told to come again: requests, images a day, images at once', async () => {
+		await serve({ apiKeys, limits: { requestsPerMinute: 3, imagesPerDay: 4, imagesInFlight: 3 } });
+		const first = await ask(paint(as('anna'), { count: 3 }));
+		expect([first.status, first.headers['ratelimit-remaining']]).toEqual([200, '2']);
+		const quota = await ask(paint(as('anna'), { count: 2 }));
+		expect([quota.status, quota.code]).toEqual([429, 'QUOTA_EXCEEDED']);
+		await ask(paint(as('anna')));
+		const rate = await ask(paint(as('anna')));
+		expect([rate.status, rate.code]).toEqual([429, 'RATE_LIMITED']);
+		for (const { headers } of [quota, rate]) expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+
+		const { answer, end } = await painting(paint(as('ben'), { count: 3 }));
+		const busy = await ask(paint(as('ben')));
+		expect([busy.status, busy.code]).toEqual([429, 'BUSY']);
+		expect(Number(busy.headers['retry-after'])).toBeGreaterThan(0);
+		end();
+		expect((await answer).status).toBe(200);
+		expect(reception.gate).toMatchObject({ images: 0, bytes: 0 });
+	});
+
+	test('of a body is refused before it is read', async () => {
+		await serve({ limits: { memoryBytes: 30_000 } });
+		expect(await ask(paint({}, { purpose: 'x'.repeat(20_000) }))).toMatchObject({ status: 413, code: 'TOO_LARGE' });
+		expect(reception.gate.bytes).toBe(0);
+	});
+
+	test('time ends the painting', async () => {
+		await serve({ limits: { paintingSeconds: 0.05 } });
+		const { answer } = await painting(paint());
+		expect(await answer).toMatchObject({ status: 503, code: 'TIMED_OUT' });
+		expect(reception.gate.images).toBe(0);
+	});
+});
+
+describe('other pages', () => {
+	const foreign = { origin: 'https://evil.example', host: 'localhost:80' };
+
+	test('may neither post nor read', async () => {
+		await serve({ isLocal: true });
+		expect(await ask(paint(foreign))).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+		expect(await ask(paint({ origin: 'null' }))).toMatchObject({ status: 403 });
+		expect(await ask(paint({ 'sec-fetch-site': 'cross-site' }))).toMatchObject({ status: 403 });
+		expect(easel.calls).toBe(0);
+		const read = await ask({ url: '/healthz', headers: foreign });
+		expect(read.headers).not.toHaveProperty('access-control-allow-origin');
+		expect(read.headers['cross-origin-resource-policy']).toBe('same-origin');
+		const asked = { ...foreign, 'access-control-request-method': 'POST' };
+		const preflight = await ask({ method: 'OPTIONS', url: '/v1/portraits', headers: asked });
+		expect(preflight.headers).not.toHaveProperty('access-control-allow-origin');
+	});
+
+	test('that are allowed may, and the own one', async () => {
+		await serve({ apiKeys, allowOrigins: ['https://ours.example'] });
+		const ours = { origin: 'https://ours.example' };
+		const preflight = await ask({
+			...{ method: 'OPTIONS', url: '/v1/portraits' },
+			headers: { ...ours, 'access-control-request-method': 'POST' },
+		});
+		expect(preflight).toMatchObject({ status: 204 });
+		expect(preflight.headers).toMatchObject({
+			'access-control-allow-origin': 'https://ours.example',
+			'access-control-allow-headers': expect.stringContaining('Authorization'),
+		});
+		const posted = await ask(paint({ ...ours, ...as('anna') }));
+		expect([posted.status, posted.headers['access-control-allow-origin']]).toEqual([200, 'https://ours.example']);
+		expect(await ask(paint({ ...as('anna'), origin: 'https://me.example', host: 'me.example' }))).toMatchObject({
+			status: 200,
+		});
+		expect(await ask(paint({ ...foreign, ...as('anna') }))).toMatchObject({ status: 403 });
+	});
+
+	test('can not reach an open server by another name', async () => {
+		await serve({ isLocal: true });
+		for (const host of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '10.0.0.1']) {
+			expect((await ask({ url: '/v1/models', headers: { host } })).code, host).toBe('FORBIDDEN');
+		}
+		for (const host of ['localhost:8765', '127.0.0.1:8765', '[::1]:8765']) {
+			expect((await ask({ url: '/healthz', headers: { host } })).status, host).toBe(200);
+		}
+		await app.close();
+		await serve({ isLocal: true, apiKeys });
+		expect((await ask({ url: '/healthz', headers: { host: 'arc.example' } })).status).toBe(200);
+	});
+
+	test.each(['https://a.example/', 'a.example', '*'])('%s is no origin to allow without keys', async (origin) => {
+		await expect(serve({ isLocal: true, allowOrigins: [origin] })).rejects.toMatchObject({
+			...{ code: 'INVALID_ARGUMENT', details: { option: 'allowOrigin' } },
+		});
+	});
+});
+
+describe('an idempotency key', () => {
+	const keyed = { 'idempotency-key': 'k-1', ...as('anna') };
+
+	test('gives the same answer again, and paints once', async () => {
+		await serve({ apiKeys });
+		const first = await ask(paint(keyed, { seed: undefined }));
+		const again = await ask(paint(keyed, { seed: undefined }));
+		expect([first.status, again.status, easel.calls]).toEqual([200, 200, 1]);
+		expect(again.body).toBe(first.body);
+		expect(again.headers).toMatchObject({
+			...{ 'idempotency-replayed': 'true', 'content-type': first.headers['content-type'], 'cache-control': 'no-store' },
+		});
+		expect(first.headers).not.toHaveProperty('idempotency-replayed');
+		const file = await app.inject(paint({ ...keyed, accept: 'image/png', 'idempotency-key': 'k-2' }));
+		const fileAgain = await app.inject(paint({ ...keyed, accept: 'image/png', 'idempotency-key': 'k-2' }));
+		expect(fileAgain.rawPayload).toEqual(file.rawPayload);
+		expect(fileAgain.headers['arc2face-seed']).toBe('1');
+	});
+
+	test('is for one request, and one client', async () => {
+		await serve({ apiKeys });
+		await ask(paint(keyed));
+		expect(await ask(paint(keyed, { seed: 2 }))).toMatchObject({ status: 422, code: 'UNPROCESSABLE' });
+		expect(await ask(paint({ ...keyed, ...as('ben') }, { seed: 2 }))).toMatchObject({ status: 200 });
+	});
+
+	test('that is being answered is a conflict', async () => {
+		await serve({ apiKeys });
+		const { answer, end } = await painting(paint(keyed));
+		expect(await ask(paint(keyed))).toMatchObject({ status: 409, code: 'CONFLICT' });
+		end();
+		expect((await answer).status).toBe(200);
+		expect((await ask(paint(keyed))).headers['idempotency-replayed']).toBe('true');
+	});
+
+	test('of a failure that may pass begins anew', async () => {
+		await serve({ apiKeys, limits: { imagesInFlight: 1 } });
+		const { answer, end } = await painting(paint(as('ben')));
+		expect((await ask(paint(keyed))).code).toBe('BUSY');
+		end();
+		await answer;
+		expect((await ask(paint(keyed))).status).toBe(200);
+	});
+
+	test('of a client that has left before the answer begins anew', async () => {
+		await serve({ apiKeys });
+		const url = await app.listen({ port: 0 });
+		const leaving = new AbortController();
+		const headers = { ...keyed, 'content-type': 'application/json' };
+		const body = JSON.stringify({ identity, seed: 1 });
+		const post = (signal?: AbortSignal) =>
+			fetch(`${url}/v1/portraits`, { method: 'POST', headers, body, ...(signal && { signal }) });
+		easel.turn = new Promise(() => {});
+		const begun = new Promise((done) => easel.begun.addEventListener('begun', done, { once: true }));
+		const left = post(leaving.signal);
+		left.catch(() => {});
+		await begun;
+		const told = new Promise<string>((done) => {
+			log.push = (line: string) => {
+				if (line.includes('"left":true')) done(line);
+				return 0;
+			};
+		});
+		leaving.abort();
+		expect(JSON.parse(await told)).toMatchObject({ client: 'anna', route: '/v1/portraits' });
+		easel.turn = Promise.resolve();
+		expect((await post()).status).toBe(200);
+		expect(easel.calls).toBe(2);
+	});
+
+	test('with pieces, or with spaces, is refused', async () => {
+		await serve({ apiKeys });
+		expect((await ask(paint({ ...keyed, accept: 'text/event-stream' }))).code).toBe('NOT_ACCEPTABLE');
+		expect((await ask(paint({ ...keyed, 'idempotency-key': 'a b' }))).code).toBe('UNPROCESSABLE');
+	});
+});
+
+describe('the log', () => {
+	const photo = Buffer.from('not a photo, but long enough to be found again in a log: '.repeat(20)).toString('base64');
+	const secrets = [keyOf.anna, photo.slice(0, 60), embedding.slice(0, 8).join(','), 'secret-in-address'];
+
+	test.each([true, false])('tells who asked for what, and never what was sent (as JSON: %s)', async (json) => {
+		await serve({ apiKeys }, json);
+		await ask(paint({ ...as('anna'), 'x-request-id': 'mine-1' }, { count: 2 }));
+		await ask(paint(as('anna'), { identity: { embedding: [...embedding, 0.5] } }));
+		await ask({ ...paint(as('anna')), payload: { photo } });
+		await ask({
+			...paint(as('anna')),
+			payload: `{"photo": "${photo}`,
+			headers: { ...as('anna'), 'content-type': 'application/json' },
+		});
+		await ask({ url: `/v1/none?key=secret-in-address&photo=${photo.slice(0, 60)}`, headers: as('anna') });
+		await ask({ url: '/v1/models', headers: { authorization: `Basic ${keyOf.anna}` } });
+		easel.turn = Promise.reject(new TypeError(`bad data: ${photo} [${embedding.join(', ')}] of ${keyOf.anna}`));
+		easel.turn.catch(() => {});
+		expect((await ask(paint(as('anna')))).code).toBe('INTERNAL');
+
+		const text = log.join('');
+		for (const secret of secrets) expect(text).not.toContain(secret);
+		expect(text).toContain('bad data');
+		const line = log.find((one) => one.includes('mine-1'))!;
+		if (json) {
+			expect(JSON.parse(line)).toMatchObject({
+				...{ level: 'info', reqId: 'mine-1', client: 'anna', method: 'POST', route: '/v1/portraits' },
+				...{ status: 200, images: 2, ms: expect.any(Number) },
+			});
+		} else expect(line).toMatch(/^\d\d:\d\d:\d\d POST \/v1\/portraits 200, 2 images, \d+ ms \(anna, mine-1\)\n$/);
+	});
+
+	test('has an id for every request: its own, if it may stand there', async () => {
+		await serve();
+		const idFor = async (id: string) =>
+			(await ask({ url: '/healthz', headers: { 'x-request-id': id } })).headers['x-request-id'];
+		expect(await idFor('a-1')).toBe('a-1');
+		expect(await idFor('a b"\\')).toMatch(/^[0-9a-f-]{36}$/);
+		expect(await idFor('x'.repeat(129))).toMatch(/^[0-9a-f-]{36}$/);
+	});
+});
+
+test('metrics count requests, errors and images', async () => {
+	await serve({ apiKeys });
+	reception.measure({
+		usage: () => ({
+			...{ images: 1, batch: 8, evaluations: 5, rows: 30, places: 40, steps: 15 },
+			seconds: { denoising: 2 },
+		}),
+		jobs: async () => ({ queued: 3 }),
+	});
+	await ask(paint(as('anna'), { count: 2 }));
+	await ask(paint(as('anna'), { count: 0 }));
+	const { body, headers } = await ask({ url: '/metrics', headers: as('ben') });
+	expect(headers['content-type']).toContain('text/plain');
+	const lines = body.split('\n');
+	for (const line of [
+		'arc2face_http_requests_total{route="/v1/portraits",method="POST",status="200"} 1',
+		'arc2face_http_request_seconds_count{route="/v1/portraits"} 2',
+		'arc2face_errors_total{code="INVALID_ARGUMENT"} 1',
+		'arc2face_images_total 2',
+		'arc2face_images_in_flight 0',
+		'arc2face_batch_rows_total 30',
+		'arc2face_batch_places_total 40',
+		'arc2face_steps_total 15',
+		'arc2face_model_seconds_total{phase="denoising"} 2',
+		'arc2face_jobs{state="queued"} 3',
+	]) {
+		expect(lines).toContain(line);
+	}
+	expect(body).toMatch(/^arc2face_process_resident_memory_bytes \d+$/m);
+});
+
+describe('the end', () => {
+	test('lets what is in progress finish, and takes no more', async () => {
+		await serve();
+		const { answer, end } = await painting(paint());
+		const ended = reception.end(60);
+		expect(await ask({ url: '/healthz' })).toMatchObject({ status: 200 });
+		expect(await ask({ url: '/readyz' })).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
+		const refused = await ask(paint());
+		expect([refused.status, refused.code, refused.headers.connection]).toEqual([503, 'UNAVAILABLE', 'close']);
+		end();
+		expect((await answer).status).toBe(200);
+		expect(await ended).toBe(true);
+	});
+
+	test('stops what takes too long, which is told so', async () => {
+		await serve();
+		const { answer } = await painting(paint());
+		expect(await reception.end(0.01)).toBe(false);
+		expect(await answer).toMatchObject({ status: 503, code: 'UNAVAILABLE' });
+		expect(reception.gate.images).toBe(0);
+	});
+});
