@@ -76,6 +76,10 @@ export const commands = {
 		summary: 'Serve a model over HTTP: an API, and a page for people',
 		load: () => import('./serve.ts'),
 	},
+	worker: {
+		summary: 'Paint the jobs that servers keep in Redis',
+		load: () => import('./worker.ts'),
+	},
 	keys: {
 		summary: 'Keep the API keys of a server',
 		commands: {

@@ -1,14 +1,18 @@
 // `serve`: a model over HTTP, until it is told to end.
 import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
+import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { decoderOptions } from '../cli/decoder.ts';
 import { featureOptions, servedFeatures } from '../cli/features.ts';
 import { keyOptions, openGuards } from '../cli/guards.ts';
+import { checkJobs, jobOptions, mostWaiting, openedJobs } from '../cli/jobs.ts';
 import { loraOptions } from '../cli/loras.ts';
 import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
 import { endOf, limitOptions, limitsOf, listening, tellingOf, tellKeys } from '../cli/serving.ts';
+import type { JobWorker } from '../jobs/job.ts';
+import type { OpenedJobs } from '../jobs/open.ts';
 import { keysVariable } from '../server/clients/clients.ts';
 import { isLoopback } from '../server/origins.ts';
 
@@ -33,6 +37,8 @@ const options = {
 		help: 'web pages that may call it, such as https://example.com, or * with keys; may be repeated (default: its own)',
 	},
 	...limitOptions,
+	...jobOptions,
+	noModel: { type: 'boolean', help: 'paint nothing, only keep jobs for workers: with --redis' },
 	grace: {
 		type: 'number',
 		value: 'SECONDS',
@@ -71,14 +77,21 @@ export default defineCommand({
 			throw new UsageError(`Expected an integer from 0 to 65535 for --port but received ${port}.`);
 		}
 		if (grace < 0) throw new UsageError(`Expected at least 0 for --grace but received ${grace}.`);
+		if (values.noModel && values.redis === undefined) {
+			throw new UsageError(
+				'Expected --redis with --no-model but received none.',
+				'Without a model, workers paint: see arc2face worker.',
+			);
+		}
 		const { request, gate } = limitsOf(values);
-		const { folder } = await openBundle(values.bundle);
-		const features = await servedFeatures(values, folder);
-		checkLoadOptions({ ...values, features });
+		checkJobs(values);
+		const features = values.noModel ? [] : await servedFeatures(values, (await openBundle(values.bundle)).folder);
+		if (!values.noModel) checkLoadOptions({ ...values, features });
 		await using opened = await openGuards(values);
 		// Imported here, not earlier: without sharp, which they need, `--help` still answers.
 		const { portraitApp } = await import('../server/app.ts');
 		const { Reception } = await import('../server/reception.ts');
+		const { explain, work } = await import('../server/work.ts');
 		let app: FastifyInstance | undefined;
 		const reception = await Reception.open({
 			...{ keys: values.keys, apiKeys, allowOrigins: values.allowOrigin, isLocal, limits: gate },
@@ -86,21 +99,33 @@ export default defineCommand({
 		});
 		using ending = endOf(context.signal);
 		const telling = tellingOf((text) => app?.log.info(text), { ...context, signal: ending.signal }, json);
-		const loading = loadModel({ ...values, features, guards: opened.guards }, telling);
-		loading.catch(() => {}); // told below, and by what is asked of the server meanwhile
+		const onError = (error: unknown) => app?.log.error({ err: error }, 'jobs');
+		const loading = values.noModel ? undefined : loadModel({ ...values, features, guards: opened.guards }, telling);
+		loading?.catch(() => {}); // told below, and by what is asked of the server meanwhile
+		let jobs: OpenedJobs | undefined;
+		let worker: JobWorker | undefined;
 		try {
+			jobs = await openedJobs(values, { explain, onError });
 			app = await portraitApp({
 				...{ model: loading, limits: request, reception },
+				...(jobs && { jobs: { ...jobs, most: values.jobsWaiting ?? mostWaiting } }),
 				log: { stream: process.stderr, json },
 			});
 			const address = await listening(app, { host, port });
-			await untilEnd(loading, ending.signal, () => telling.note('Ready: the model is loaded.'));
+			await untilEnd(loading, ending.signal, (model) => {
+				if (jobs) worker = work(jobs, model, onError);
+				telling.note('Ready: the model is loaded.');
+			});
 			telling.note(`Ending: requests may take ${grace} s to finish. The same signal again ends at once.`);
-			return { address, finished: await reception.end(grace) };
+			const [finished] = await Promise.all([reception.end(grace), worker?.close(grace * 1000)]);
+			worker = undefined;
+			return { address, finished };
 		} finally {
 			await app?.close();
 			reception.close();
-			await loading.then((model) => model.dispose()).catch(() => {});
+			await worker?.close(0);
+			await jobs?.queue.close();
+			await loading?.then((model) => model.dispose()).catch(() => {});
 		}
 	},
 
@@ -108,9 +133,13 @@ export default defineCommand({
 });
 
 /** @throws why the model can't be loaded: then there is nothing to wait for */
-async function untilEnd(loaded: Promise<unknown>, ending: AbortSignal, onReady: () => void): Promise<void> {
+async function untilEnd(
+	loaded: Promise<Arc2Face> | undefined,
+	ending: AbortSignal,
+	onReady: (model: Arc2Face) => void,
+): Promise<void> {
 	if (ending.aborted) return;
 	const ended = once(ending, 'abort');
-	const failed = loaded.then(onReady).then(() => ended);
-	await Promise.race([ended, failed]);
+	const failed = loaded?.then(onReady).then(() => ended);
+	await Promise.race(failed === undefined ? [ended] : [ended, failed]);
 }

@@ -4,6 +4,9 @@ import { Arc2FaceError } from '../errors.ts';
 import { canonical } from '../files/canonical.ts';
 import type { PortraitRequest } from './request.ts';
 
+/** What the error about a key names. */
+export const keyOption = 'Idempotency-Key';
+
 /** With a seed, if neither it nor its recipe has one. */
 export function seeded({ fields, files }: PortraitRequest): PortraitRequest {
 	if (fields.seed !== undefined || fields.recipe !== undefined) return { fields, files };
@@ -25,7 +28,7 @@ export function otherRequest(key: string): Arc2FaceError {
 		'INVALID_ARGUMENT',
 		`The idempotency key ${JSON.stringify(key)} was used for another request.`,
 		{
-			...{ remedy: 'Use another key for another request.', details: { option: 'Idempotency-Key' } },
+			...{ remedy: 'Use another key for another request.', details: { option: keyOption } },
 		},
 	);
 }

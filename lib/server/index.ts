@@ -7,3 +7,4 @@ export type { Painter } from './painter.ts';
 export { type PortraitServerOptions, portraitServer } from './plugin.ts';
 export { type Problem, type ServerCode, ServerError } from './problem.ts';
 export { Reception, type ReceptionOptions } from './reception.ts';
+export type { Jobs } from './routes/jobs.ts';

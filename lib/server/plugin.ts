@@ -11,19 +11,25 @@ import type { Painter } from './painter.ts';
 import { performer } from './perform.ts';
 import { ServerError } from './problem.ts';
 import { answerProblems } from './problem-answer.ts';
-import { admitter, receive } from './receive.ts';
+import { admitter, charger, receive } from './receive.ts';
 import { Reception } from './reception.ts';
 import { healthRoutes } from './routes/health.ts';
 import { identityRoutes } from './routes/identities.ts';
+import { type Jobs, jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { portraitRoutes } from './routes/portraits.ts';
 import type { Service } from './service.ts';
 
+/** Of the official weights: workers know what theirs is. */
+const unknownSize = { width: 512, height: 512 };
+
 /** How the server works. */
 export interface PortraitServerOptions {
-	/** A model or a pool; or a promise of one, until which it answers that it isn't ready. Stays yours to dispose. */
-	model: Painter | Promise<Painter>;
+	/** A model or a pool; or a promise of one, until which it answers that it isn't ready. Stays yours to dispose. Without one, only jobs are taken. */
+	model?: Painter | Promise<Painter> | undefined;
+	/** Where jobs are kept (default: none are taken). Stays yours to close, and to work on. */
+	jobs?: Jobs | undefined;
 	/** How much one request may ask for. */
 	limits?: Partial<Limits> | undefined;
 	/** Who may use it, and how much of it (default: everybody, as much as there is room for). Stays yours to close. */
@@ -42,7 +48,12 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 		painter: model,
 		perform: async (request, told) => await performer(model())(request, told),
 		admit: admitter(reception),
+		imageSize: () => (options.model === undefined ? unknownSize : model().info.imageSize),
+		charge: charger(reception),
+		ending: reception.shutdown.begun,
 	};
+	const { jobs } = options;
+	reception.measure({ usage: () => undefined, ...(jobs && { jobs: () => jobs.queue.counts() }) });
 	server.decorateRequest('photos');
 	server.addHook('onRequest', async (request) => {
 		request.photos = {};
@@ -57,12 +68,13 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	const refuseOtherMethods = watchMethods(server);
 	healthRoutes(server, () => {
 		reception.shutdown.requireNone();
-		model();
+		if (options.model !== undefined) model();
 	});
 	metricsRoutes(server, reception.metrics);
 	modelRoutes(server, service);
 	identityRoutes(server, service);
 	portraitRoutes(server, service);
+	if (jobs !== undefined) jobRoutes(server, service, jobs);
 	server.get('/openapi.json', { schema: { hide: true } as never }, async () => server.swagger());
 	refuseOtherMethods();
 };
@@ -84,9 +96,16 @@ function painterOf(model: PortraitServerOptions['model']): () => Painter {
 	}
 	return () => {
 		if (painter !== undefined) return painter;
+		if (model === undefined) throw noModel();
 		const problem = failure === undefined ? 'The model is being loaded.' : 'The model could not be loaded.';
 		throw new ServerError('UNAVAILABLE', problem, { headers: { 'retry-after': '5' } });
 	};
+}
+
+function noModel(): ServerError {
+	return new ServerError('NOT_IMPLEMENTED', 'This server has no model: workers paint for it.', {
+		remedy: 'Add a job: POST /v1/jobs.',
+	});
 }
 
 /** Nothing is turned into what it is not, and nothing is left out; but all of an address is text. */

@@ -8,7 +8,7 @@ import { type Begun, digestOfRequest } from './idempotency.ts';
 import { leavingOf } from './leaving.ts';
 import { ServerError } from './problem.ts';
 import type { Reception } from './reception.ts';
-import type { Admit, Work } from './service.ts';
+import type { Admit, Service, Work } from './service.ts';
 
 declare module 'fastify' {
 	interface FastifyRequest {
@@ -102,6 +102,11 @@ export function admitter({ gate, shutdown, metrics }: Reception): Admit {
 			},
 		};
 	};
+}
+
+/** @returns counts the images of jobs */
+export function charger({ gate }: Reception): Service['charge'] {
+	return async (request, images) => await gate.charge(visitorOf(request), images);
 }
 
 function isGuarded(route: string): boolean {

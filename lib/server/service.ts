@@ -1,5 +1,6 @@
 // What routes share.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Size } from '../geometry.ts';
 import type { Perform } from '../jobs/request.ts';
 import type { Limits } from './limits.ts';
 import type { Painter } from './painter.ts';
@@ -30,6 +31,12 @@ export type Admit = (request: FastifyRequest, reply: FastifyReply, cost: Cost) =
 /** What routes share. */
 export type Service = Readonly<{
 	limits: Limits;
+	/** Of images that are asked for without one. */
+	imageSize: () => Size;
+	/** Counts images that are painted later against the client's day; what it gives takes them back. @throws {ServerError} `QUOTA_EXCEEDED` */
+	charge: (request: FastifyRequest, images: number) => Promise<() => void>;
+	/** Aborts when the server begins to end. */
+	ending: AbortSignal;
 	/** @throws {ServerError} `UNAVAILABLE` while there is none */
 	painter: () => Painter;
 	/** @throws {ServerError} `UNAVAILABLE` */

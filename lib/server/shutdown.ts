@@ -10,11 +10,16 @@ export class Shutdown {
 	readonly #stop = new AbortController();
 	readonly #change = new EventTarget();
 	#working = 0;
-	#hasBegun = false;
+	readonly #begin = new AbortController();
 
 	/** Whether the server takes no new work. */
 	get hasBegun(): boolean {
-		return this.#hasBegun;
+		return this.#begin.signal.aborted;
+	}
+
+	/** Aborts with its beginning: what would go on for ever ends now. */
+	get begun(): AbortSignal {
+		return this.#begin.signal;
 	}
 
 	/** Aborts the work of requests that did not finish in time. */
@@ -29,7 +34,7 @@ export class Shutdown {
 
 	/** @throws {ServerError} `UNAVAILABLE` once it has begun */
 	requireNone(): void {
-		if (this.#hasBegun) throw shutsDown();
+		if (this.hasBegun) throw shutsDown();
 	}
 
 	/**
@@ -52,7 +57,7 @@ export class Shutdown {
 
 	/** @returns whether all work was finished, none of it stopped */
 	async begin(graceSeconds: number): Promise<boolean> {
-		this.#hasBegun = true;
+		this.#begin.abort(shutsDown());
 		if (await this.#isIdleWithin(graceSeconds * 1000)) return true;
 		this.#stop.abort(shutsDown());
 		await this.#isIdleWithin(stoppingMs);

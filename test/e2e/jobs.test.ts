@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => redis?.kill());
 
 const kinds: [name: string, open: (file: string) => Promise<JobQueue>][] = [
-	['a file', (file) => EmbeddedQueue.open(file, results)],
+	['a file', (file) => EmbeddedQueue.open(file, { results, keepDays: 7 })],
 	...(noRedis === undefined
 		? ([['Redis', () => RedisQueue.open({ url: redis!.url, results, explain, keepDays: 7 })]] as never)
 		: []),
@@ -298,12 +298,16 @@ describe('a file of jobs', () => {
 	test('is never made of another file', async () => {
 		const file = folder.path('notes.txt');
 		await writeFile(file, 'notes');
-		await expect(EmbeddedQueue.open(file, results)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+		await expect(EmbeddedQueue.open(file, { results, keepDays: 7 })).rejects.toMatchObject({
+			code: 'INVALID_ARGUMENT',
+		});
 		expect(await readFile(file, 'utf8')).toBe('notes');
 	});
 
 	test('in a folder that is not there is told as such', async () => {
-		await expect(EmbeddedQueue.open(folder.path('no/jobs'), results)).rejects.toMatchObject({ code: 'FILE_FAILED' });
+		await expect(EmbeddedQueue.open(folder.path('no/jobs'), { results, keepDays: 7 })).rejects.toMatchObject({
+			code: 'FILE_FAILED',
+		});
 	});
 });
 

@@ -24,4 +24,6 @@ export interface Claims {
 	report(id: string, progress: JobProgress, images: readonly JobImage[]): Promise<void>;
 	/** In one transaction, so that a job has ended once, and what was sent with it is gone. */
 	end(id: string, ending: Ending): Promise<void>;
+	/** Takes away jobs that ended too long ago. */
+	sweep(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Jobs in a file of one machine, which one process at a time works on.
+// Jobs in a file, for the processes of one machine.
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, on } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -28,6 +28,15 @@ import { EmbeddedWorker } from './worker.ts';
 
 /** So long a process may be silent before others take its jobs. */
 const leaseMs = 20_000;
+/** What another process did to a job is seen after so long. */
+const lookMs = 1_000;
+
+export type EmbeddedOptions = Readonly<{
+	/** Where images are. */
+	results: ResultStore;
+	/** Days that ended jobs are kept. */
+	keepDays: number;
+}>;
 
 /** Keeps jobs in a file. */
 export class EmbeddedQueue implements JobQueue, Claims {
@@ -38,17 +47,19 @@ export class EmbeddedQueue implements JobQueue, Claims {
 	/** This process, among those that may have leases. */
 	readonly #lease = `${hostname()}:${process.pid}:${randomUUID()}`;
 
-	private constructor(connection: Connection, results: ResultStore) {
+	readonly #keepMs: number;
+
+	private constructor(connection: Connection, { results, keepDays }: EmbeddedOptions) {
 		this.#connection = connection;
 		this.#results = results;
+		this.#keepMs = keepDays * 24 * 3600 * 1000;
 	}
 
 	/**
 	 * @param path - of the file, which is made if it is missing
-	 * @param results - where images are
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another file; `FILE_FAILED`; `LEDGER_DAMAGED`
 	 */
-	static async open(path: string, results: ResultStore): Promise<EmbeddedQueue> {
+	static async open(path: string, options: EmbeddedOptions): Promise<EmbeddedQueue> {
 		const file = resolve(path);
 		await onDisk('write', file, async () => closeSync(openSync(file, 'a', 0o600)));
 		const connection = new Connection(file);
@@ -61,7 +72,7 @@ export class EmbeddedQueue implements JobQueue, Claims {
 				if (isNew && Number(found!.tables) > 0) throw another(file);
 				if (isNew) await run(tables);
 			});
-			const queue = new EmbeddedQueue(connection, results);
+			const queue = new EmbeddedQueue(connection, options);
 			await queue.#freeOfDead();
 			return queue;
 		} catch (error) {
@@ -123,17 +134,22 @@ export class EmbeddedQueue implements JobQueue, Claims {
 	async *watch(owner: string, id: string, signal: AbortSignal): AsyncGenerator<Job> {
 		// Listens before it looks, so that no change is missed; several that came meanwhile are one.
 		const changes = on(this.changes, id, { signal });
+		const look = setInterval(() => this.changes.emit(id), lookMs);
+		let told = '';
 		try {
 			for (;;) {
 				const job = await this.get(owner, id);
 				if (job === undefined) return;
-				yield job;
+				const text = JSON.stringify(job);
+				if (text !== told) yield job;
+				told = text;
 				if (hasEnded(job)) return;
 				await changes.next();
 			}
 		} catch (error) {
 			if (!signal.aborted) throw error;
 		} finally {
+			clearInterval(look);
 			await changes.return?.();
 		}
 	}
@@ -231,8 +247,9 @@ export class EmbeddedQueue implements JobQueue, Claims {
 		this.changes.emit(ending.state === 'queued' ? 'added' : id);
 	}
 
-	/** Takes away what ended before that time. @internal */
-	async forget(before: number): Promise<void> {
+	/** @internal */
+	async sweep(): Promise<void> {
+		const before = Date.now() - this.#keepMs;
 		const rows = await this.#connection.run('SELECT owner, id FROM jobs WHERE finished < ?', [before]);
 		for (const { owner, id } of rows) await this.remove(String(owner), String(id));
 	}

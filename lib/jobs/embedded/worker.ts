@@ -6,6 +6,8 @@ import type { Claimed, Claims } from './claims.ts';
 
 /** How often it looks for jobs of silent processes, and says that it lives. */
 const turnMs = 2_000;
+/** How often it takes away old jobs. */
+const sweepMs = 3_600_000;
 
 type Running = { images: number; stop: AbortController; ended: Promise<void> };
 
@@ -18,6 +20,7 @@ export class EmbeddedWorker implements JobWorker {
 	readonly #shop: Workshop;
 	readonly #running = new Map<string, Running>();
 	readonly #timer: NodeJS.Timeout;
+	readonly #sweeper: NodeJS.Timeout;
 	readonly #look = () => void this.#take();
 	readonly #drop = (id: string) => this.#running.get(id)?.stop.abort(new Stopped());
 	#isTaking = false;
@@ -30,6 +33,9 @@ export class EmbeddedWorker implements JobWorker {
 		this.#timer = setInterval(() => void this.#turn(), turnMs);
 		queue.changes.on('added', this.#look).on('removed', this.#drop);
 		this.#look();
+		const sweep = () => void queue.sweep().catch((error: unknown) => shop.onError?.(error));
+		this.#sweeper = setInterval(sweep, sweepMs);
+		sweep();
 	}
 
 	async close(graceMs: number): Promise<void> {
@@ -42,6 +48,7 @@ export class EmbeddedWorker implements JobWorker {
 		await all;
 		clearTimeout(timer);
 		clearInterval(this.#timer);
+		clearInterval(this.#sweeper);
 		this.#queue.changes.off('removed', this.#drop);
 	}
 

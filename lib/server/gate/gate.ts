@@ -54,6 +54,12 @@ export class Gate {
 		return this.#admission.enter({ images: 0, pixels: 0, bytes: copiesOfBody * length });
 	}
 
+	/** Counts images that are painted later. @returns takes them back @throws {ServerError} `QUOTA_EXCEEDED` */
+	async charge(visitor: Visitor, images: number): Promise<() => void> {
+		const takeBack = await this.#rates.takeImages(countedOf(visitor), images);
+		return () => takeBack(images);
+	}
+
 	/** @throws {ServerError} `TOO_LARGE`; `BUSY`; `QUOTA_EXCEEDED`; then nothing was taken */
 	async enter(visitor: Visitor, cost: Cost): Promise<Place> {
 		const release = this.#admission.enter(cost);

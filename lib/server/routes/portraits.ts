@@ -1,12 +1,12 @@
 // POST /v1/portraits: paints, and answers in the form that the client takes.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Size } from '../../geometry.ts';
 import type { FinishedImage, JsonObject, PortraitRequest, Told } from '../../jobs/request.ts';
 import { Events } from '../answers/events.ts';
 import { formOf, imageHeaders, imageJson } from '../answers/forms.ts';
 import { Parts } from '../answers/mixed.ts';
 import { requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
-import type { Painter } from '../painter.ts';
 import { ServerError } from '../problem.ts';
 import { problemFor } from '../problem-answer.ts';
 import { portraitPhotos, portraitsAnswer, portraitsBody } from '../schemas/portraits.ts';
@@ -51,11 +51,12 @@ export function portraitRequest(request: FastifyRequest): PortraitRequest {
 /**
  * How much a request asks for.
  *
+ * @param usual - size of images that are asked for without one
  * @throws {ServerError} `TOO_LARGE` for more than the server paints for one request
  */
 export async function costOf(
 	{ fields, files }: PortraitRequest,
-	{ info }: Pick<Painter, 'info'>,
+	usual: Size,
 	limits: Service['limits'],
 ): Promise<Cost> {
 	const {
@@ -65,7 +66,7 @@ export async function costOf(
 		height,
 	} = fields as { count?: number; identities?: unknown[]; width?: number; height?: number };
 	const images = count * (identities?.length ?? 1);
-	const pixels = images * (width ?? info.imageSize.width) * (height ?? info.imageSize.height);
+	const pixels = images * (width ?? usual.width) * (height ?? usual.height);
 	if (images > limits.images || pixels > limits.imagePixels) {
 		const most = images > limits.images ? `${limits.images} images` : `${limits.imagePixels} pixels`;
 		throw new ServerError(
@@ -81,7 +82,7 @@ export async function costOf(
 
 async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
 	const asked = portraitRequest(request);
-	const cost = await costOf(asked, service.painter(), service.limits);
+	const cost = await costOf(asked, service.painter().info.imageSize, service.limits);
 	const { format = 'png' } = asked.fields as { format?: string };
 	const form = formOf(request.headers.accept, { images: cost.images, imageType: `image/${format}` });
 	if (form !== 'json' && form !== 'image') requireNoKey(request);
