@@ -4,8 +4,10 @@ import { Arc2FaceError, type ErrorCode } from '../errors.ts';
 import type { JobImage, JobProgress, Workshop } from './job.ts';
 import type { FinishedImage, PortraitRequest } from './request.ts';
 
-/** How often a job is begun: failures that may pass, and processes that end while they work on it. */
-export const mostAttempts = 8;
+/** How often a job may fail by what may pass. */
+export const mostFailures = 8;
+/** How often processes may end while they work on a job: most do so for other reasons, and each takes all that it works on with it. */
+export const mostEndings = 32;
 
 /** Failures of the moment. All others would come again. */
 const passing: ReadonlySet<ErrorCode> = new Set([

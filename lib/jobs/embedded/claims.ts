@@ -4,14 +4,20 @@ import type { JobImage, JobProgress } from '../job.ts';
 import type { JsonObject, PortraitRequest } from '../request.ts';
 
 /** A job that is about to be painted. */
-export type Claimed = Readonly<{ id: string; of: number; attempts: number; request: PortraitRequest }>;
+export type Claimed = Readonly<{
+	id: string;
+	of: number;
+	attempts: number;
+	failures: number;
+	request: PortraitRequest;
+}>;
 
 /** How a job ended. */
 export type Ending =
 	| { state: 'done'; images: readonly JobImage[] }
 	| { state: 'failed'; problem: JsonObject }
-	/** For another try, not before so many milliseconds. */
-	| { state: 'queued'; afterMs: number; isCounted: boolean };
+	/** For another try, not before so many milliseconds, after a failure or none. */
+	| { state: 'queued'; afterMs: number; hasFailed: boolean };
 
 /** Lends jobs. */
 export interface Claims {

@@ -38,6 +38,8 @@ export type EmbeddedOptions = Readonly<{
 	keepDays: number;
 }>;
 
+type Lent = { id: string; request: string; images: number; attempts: number; failures: number };
+
 /** Keeps jobs in a file. */
 export class EmbeddedQueue implements JobQueue, Claims {
 	readonly #connection: Connection;
@@ -183,25 +185,25 @@ export class EmbeddedQueue implements JobQueue, Claims {
 				// The first fits always: it may be larger than everything.
 				if (Number(row.images) > room && !(claimed.length === 0 && room === images)) break;
 				room -= Number(row.images);
-				claimed.push(
-					await this.#lend(run, row as { id: string; request: string; images: number; attempts: number }, now),
-				);
+				claimed.push(await this.#lend(run, row as Lent, now));
 			}
 			return claimed;
 		});
 	}
 
-	async #lend(
-		run: Run,
-		{ id, request, images, attempts }: { id: string; request: string; images: number; attempts: number },
-		now: number,
-	): Promise<Claimed> {
+	async #lend(run: Run, { id, request, images, attempts, failures }: Lent, now: number): Promise<Claimed> {
 		await run(
 			`UPDATE jobs SET state = 'running', lease = ?, until = ?, attempts = attempts + 1, started = coalesce(started, ?) WHERE id = ?`,
 			[this.#lease, now + leaseMs, now, id],
 		);
 		const photos = await run('SELECT name, bytes FROM photos WHERE job = ?', [id]);
-		return { id, of: Number(images), attempts: Number(attempts) + 1, request: requestOf(request, photos) };
+		return {
+			id,
+			of: Number(images),
+			attempts: Number(attempts) + 1,
+			failures: Number(failures),
+			request: requestOf(request, photos),
+		};
 	}
 
 	/** Says that this process lives. @returns those of the jobs that are still its own @internal */
@@ -228,10 +230,10 @@ export class EmbeddedQueue implements JobQueue, Claims {
 			const own = `WHERE id = ? AND lease = ? AND state = 'running'`;
 			const now = Date.now();
 			if (ending.state === 'queued') {
-				const less = ending.isCounted ? 0 : 1;
+				const [given, failed] = ending.hasFailed ? [0, 1] : [1, 0];
 				await run(
-					`UPDATE jobs SET state = 'queued', due = ?, attempts = attempts - ?, lease = NULL, until = NULL, progress = NULL, results = '[]' ${own}`,
-					[now + ending.afterMs, less, id, this.#lease],
+					`UPDATE jobs SET state = 'queued', due = ?, attempts = attempts - ?, failures = failures + ?, lease = NULL, until = NULL, progress = NULL, results = '[]' ${own}`,
+					[now + ending.afterMs, given, failed, id, this.#lease],
 				);
 				return;
 			}

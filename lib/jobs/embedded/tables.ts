@@ -25,6 +25,7 @@ CREATE TABLE jobs (
 	started INTEGER,
 	finished INTEGER,
 	attempts INTEGER NOT NULL DEFAULT 0,
+	failures INTEGER NOT NULL DEFAULT 0,
 	due INTEGER NOT NULL DEFAULT 0,
 	lease TEXT,
 	until INTEGER,

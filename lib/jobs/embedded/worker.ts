@@ -1,6 +1,6 @@
 // Paints the jobs of a file, as many at a time as fill batches.
 import type { JobImage, JobWorker, Workshop } from '../job.ts';
-import { mayPass, mostAttempts, paintJob } from '../paint.ts';
+import { mayPass, mostEndings, mostFailures, paintJob } from '../paint.ts';
 import { Reports } from '../reports.ts';
 import type { Claimed, Claims } from './claims.ts';
 
@@ -99,8 +99,8 @@ export class EmbeddedWorker implements JobWorker {
 	}
 
 	async #paint(job: Claimed, signal: AbortSignal): Promise<void> {
-		if (job.attempts > mostAttempts) {
-			const error = new Error(`its process ended ${mostAttempts} times while it was painted`);
+		if (job.attempts - job.failures > mostEndings) {
+			const error = new Error(`its process ended ${mostEndings} times while it was painted`);
 			return await this.#queue.end(job.id, { state: 'failed', problem: this.#shop.explain(error) });
 		}
 		const reports = new Reports((...report) => this.#queue.report(job.id, ...report));
@@ -109,11 +109,11 @@ export class EmbeddedWorker implements JobWorker {
 			images = await paintJob(job, this.#shop, { signal, report: reports.add });
 		} catch (error) {
 			await reports.end();
-			if (signal.aborted) return await this.#queue.end(job.id, { state: 'queued', afterMs: 0, isCounted: false });
-			if (mayPass(error) && job.attempts < mostAttempts) {
+			if (signal.aborted) return await this.#queue.end(job.id, { state: 'queued', afterMs: 0, hasFailed: false });
+			if (mayPass(error) && job.failures + 1 < mostFailures) {
 				this.#shop.onError?.(error);
-				const afterMs = 1000 * 2 ** job.attempts;
-				return await this.#queue.end(job.id, { state: 'queued', afterMs, isCounted: true });
+				const afterMs = 1000 * 2 ** job.failures;
+				return await this.#queue.end(job.id, { state: 'queued', afterMs, hasFailed: true });
 			}
 			return await this.#queue.end(job.id, { state: 'failed', problem: this.#shop.explain(error) });
 		}

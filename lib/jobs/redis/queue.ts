@@ -14,7 +14,7 @@ import {
 	type NewJob,
 	type Workshop,
 } from '../job.ts';
-import { mostAttempts } from '../paint.ts';
+import { mostFailures } from '../paint.ts';
 import type { JsonObject } from '../request.ts';
 import { digestOf, otherRequest, seeded } from '../requests.ts';
 import type { ResultStore } from '../results.ts';
@@ -98,7 +98,7 @@ export class RedisQueue implements JobQueue {
 			await client.zadd(ownerKey(owner), Date.now(), id);
 			const data = { owner, digest, priority, images, fields: seeded(request).fields, files: filesOf(request) };
 			await queue.add(name, data, {
-				...{ jobId: id, priority: bullPriority(priority), attempts: mostAttempts },
+				...{ jobId: id, priority: bullPriority(priority), attempts: mostFailures },
 				backoff: { type: 'exponential', delay: 2_000 },
 			});
 		}

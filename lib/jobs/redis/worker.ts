@@ -1,7 +1,7 @@
 // Paints jobs of Redis, as many at a time as fill batches.
 import type { Worker } from 'bullmq';
 import type { JobImage, JobWorker, Workshop } from '../job.ts';
-import { mayPass, mostAttempts, paintJob } from '../paint.ts';
+import { mayPass, mostEndings, paintJob } from '../paint.ts';
 import { Reports } from '../reports.ts';
 import { Room } from '../room.ts';
 import { type Data, type Kept, requestOf } from './data.ts';
@@ -70,7 +70,7 @@ export class RedisWorker implements JobWorker {
 			concurrency: this.#shop.images,
 			lockDuration: lockMs,
 			stalledInterval: lockMs / 4,
-			maxStalledCount: mostAttempts,
+			maxStalledCount: mostEndings,
 		});
 		worker.on('error', onError);
 		worker.on('lockRenewalFailed', (ids) => {
