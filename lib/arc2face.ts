@@ -27,7 +27,8 @@ import type { RecipeModel } from './options/recipe.ts';
 import { type RecipeCall, readArguments, type Who } from './painting/arguments.ts';
 import { iterate } from './painting/iteration.ts';
 import type { Core, Model } from './painting/model.ts';
-import { paint, preparePainting } from './painting/painting.ts';
+import { inOrder, type Painting, paint, preparePainting } from './painting/painting.ts';
+import { type Usage, usageOf } from './painting/usage.ts';
 import type { Photo } from './photo/forms.ts';
 import { type Pixels, readPhoto } from './photo.ts';
 import { describer } from './provenance/recipe.ts';
@@ -161,9 +162,7 @@ export class Arc2Face {
 	 */
 	async generate(options: RecipeCall): Promise<[GeneratedImage, ...GeneratedImage[]]>;
 	async generate(who: Who | RecipeCall, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]> {
-		const images: GeneratedImage[] = [];
-		for await (const image of this.#generateEach(who, options)) images[image.index] = image;
-		return images as [GeneratedImage, ...GeneratedImage[]]; // there is at least one identity, and `count` is at least 1
+		return await inOrder(this.#generateEach(who, options));
 	}
 
 	/**
@@ -190,10 +189,26 @@ export class Arc2Face {
 	}
 
 	#generateEach(who: Who | RecipeCall, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void> {
+		const painting = this.prepare(who, options);
+		return iterate((give, signal) => this.paint(painting, give, signal), painting.signal);
+	}
+
+	/** Checks and copies what {@link generate} is given, for `paint` of any model that was loaded as this one. @internal */
+	prepare(who: Who | RecipeCall, options?: GenerateOptions): Painting {
 		this.#requireOpen();
 		const painting = preparePainting(readArguments(who, options), this.#model);
 		if (painting.likeness !== undefined) this.#requireEncoder('check portraits');
-		return iterate((give, signal) => paint(painting, this.#model, this.#core, give, signal), painting.signal);
+		return painting;
+	}
+
+	/** @internal */
+	paint(painting: Painting, give: (image: GeneratedImage) => void, signal: AbortSignal): Promise<void> {
+		return paint(painting, this.#model, this.#core, give, signal);
+	}
+
+	/** What the model has done since it was loaded, and has to do: counted all the time, and read without waiting for anything. */
+	get usage(): Usage {
+		return usageOf(this.#native, this.info.imageSize);
 	}
 
 	/**

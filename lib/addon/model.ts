@@ -93,9 +93,16 @@ export interface NativeModel {
 	encode(request: NativeEncodeRequest): NativeCall<{ embedding: Float32Array }>;
 	/** Resolves when `onImage` has had every image. */
 	generate(request: NativeGenerateRequest): NativeCall<void>;
+	/** Of what was done, without waiting for what is; `mostRows`: that one evaluation takes of images of this size, 0 once disposed. */
+	usage(size: { width: number; height: number }): NativeUsage;
 	/** Rejects everything pending with `DISPOSED`; resolves when the memory is freed. May be called twice. */
 	dispose(): Promise<void>;
 }
+
+/** lib/painting/usage.ts says what is counted. */
+export type NativeUsage = Record<'images' | 'mostRows' | 'evaluations' | 'rows' | 'places' | 'steps', number> & {
+	seconds: Record<'waiting' | 'conditioning' | 'denoising' | 'decoding', number>;
+};
 
 export interface NativeJudges extends Pick<NativeModel, 'dispose'> {
 	/** The numbers that FID takes of an image, which may have any size that an engine was built for. */

@@ -1,8 +1,10 @@
 // Loads the model for commands: the options for it, and the progress shown.
 import type { Arc2Face } from '../arc2face.ts';
 import type { Size } from '../geometry.ts';
+import type { ModelInfo } from '../load.ts';
 import type { Feature } from '../options/features.ts';
 import { type DeviceRequest, type LoadProgress, type Precision, resolveLoadOptions } from '../options/load.ts';
+import type { Arc2FacePool } from '../pool/pool.ts';
 import { formatBytes } from './bytes.ts';
 import type { Context, OptionValues } from './command.ts';
 import { chosenDecoder, type decoderOptions } from './decoder.ts';
@@ -25,6 +27,16 @@ export const modelOptions = {
 	...shapeOptions,
 } as const;
 
+/** The same for commands that use all GPUs at once. */
+export const poolOptions = {
+	...modelOptions,
+	device: {
+		type: 'string',
+		value: 'DEVICE',
+		help: 'auto, cpu, cuda, cuda:N, or all: each GPU that can be used (default: auto)',
+	},
+} as const;
+
 /** The values of these, of `loraOptions` and `decoderOptions` for the commands that paint, and the features that what a command does with the model needs. */
 export type ModelValues = OptionValues<typeof modelOptions> &
 	Partial<OptionValues<typeof loraOptions & typeof decoderOptions>> & {
@@ -42,12 +54,37 @@ export async function loadModel(values: ModelValues, context: Context, size?: Si
 	const options = checkLoadOptions(values, size);
 	// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 	const { Arc2Face } = await import('../arc2face.ts');
-	const model = await Arc2Face.load({
-		...{ ...options, ...values.guards },
-		...{ signal: context.signal, onProgress: loadingDisplay(context) },
-	});
-	for (const { message } of warningsOf(model.info)) context.note(message);
+	const model = await Arc2Face.load({ ...options, ...values.guards, ...tellingOf(context) });
+	noteWarnings(model.info, context);
 	return model;
+}
+
+/**
+ * Loads the model, or with `all` devices one for each GPU, with a progress bar for each.
+ *
+ * @throws {Arc2FaceError} as `Arc2FacePool.load` does
+ */
+export async function loadPool(values: ModelValues, context: Context): Promise<Arc2Face | Arc2FacePool> {
+	if (values.device !== 'all') return await loadModel(values, context);
+	const { device: _, ...options } = checkPoolOptions(values);
+	const { Arc2FacePool } = await import('../pool/pool.ts');
+	const pool = await Arc2FacePool.load({ ...options, ...values.guards, ...tellingOf(context), devices: 'all' });
+	noteWarnings(pool.info, context);
+	for (const sentence of pool.leftOut) context.note(sentence);
+	return pool;
+}
+
+/** @throws {Arc2FaceError} as {@link checkLoadOptions} does */
+export function checkPoolOptions(values: ModelValues) {
+	return checkLoadOptions(values.device === 'all' ? { ...values, device: undefined } : values);
+}
+
+function tellingOf(context: Context) {
+	return { signal: context.signal, onProgress: loadingDisplay(context) };
+}
+
+function noteWarnings(info: ModelInfo, context: Context): void {
+	for (const { message } of warningsOf(info)) context.note(message);
 }
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` for options that `Arc2Face.load` would refuse before any work */

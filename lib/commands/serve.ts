@@ -1,7 +1,6 @@
 // `serve`: a model over HTTP, until it is told to end.
 import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
-import type { Arc2Face } from '../arc2face.ts';
 import { openBundle } from '../bundle/bundle.ts';
 import { defineCommand, UsageError } from '../cli/command.ts';
 import { decoderOptions } from '../cli/decoder.ts';
@@ -9,12 +8,13 @@ import { featureOptions, servedFeatures } from '../cli/features.ts';
 import { keyOptions, openGuards } from '../cli/guards.ts';
 import { checkJobs, jobOptions, mostWaiting, openedJobs } from '../cli/jobs.ts';
 import { loraOptions } from '../cli/loras.ts';
-import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
+import { checkPoolOptions, loadPool, poolOptions } from '../cli/model.ts';
 import { endOf, limitOptions, limitsOf, listening, tellingOf, tellKeys } from '../cli/serving.ts';
 import type { JobWorker } from '../jobs/job.ts';
 import type { OpenedJobs } from '../jobs/open.ts';
 import { keysVariable } from '../server/clients/clients.ts';
 import { isLoopback } from '../server/origins.ts';
+import type { Painter } from '../server/painter.ts';
 
 const usual = { host: '127.0.0.1', port: 8765, graceSeconds: 30 };
 
@@ -54,7 +54,7 @@ const options = {
 	...featureOptions,
 	...loraOptions,
 	...decoderOptions,
-	...modelOptions,
+	...poolOptions,
 } as const;
 
 export default defineCommand({
@@ -86,7 +86,7 @@ export default defineCommand({
 		const { request, gate } = limitsOf(values);
 		checkJobs(values);
 		const features = values.noModel ? [] : await servedFeatures(values, (await openBundle(values.bundle)).folder);
-		if (!values.noModel) checkLoadOptions({ ...values, features });
+		if (!values.noModel) checkPoolOptions({ ...values, features });
 		await using opened = await openGuards(values);
 		// Imported here, not earlier: without sharp, which they need, `--help` still answers.
 		const { portraitApp } = await import('../server/app.ts');
@@ -100,7 +100,7 @@ export default defineCommand({
 		using ending = endOf(context.signal);
 		const telling = tellingOf((text) => app?.log.info(text), { ...context, signal: ending.signal }, json);
 		const onError = (error: unknown) => app?.log.error({ err: error }, 'jobs');
-		const loading = values.noModel ? undefined : loadModel({ ...values, features, guards: opened.guards }, telling);
+		const loading = values.noModel ? undefined : loadPool({ ...values, features, guards: opened.guards }, telling);
 		loading?.catch(() => {}); // told below, and by what is asked of the server meanwhile
 		let jobs: OpenedJobs | undefined;
 		let worker: JobWorker | undefined;
@@ -134,9 +134,9 @@ export default defineCommand({
 
 /** @throws why the model can't be loaded: then there is nothing to wait for */
 async function untilEnd(
-	loaded: Promise<Arc2Face> | undefined,
+	loaded: Promise<Painter> | undefined,
 	ending: AbortSignal,
-	onReady: (model: Arc2Face) => void,
+	onReady: (model: Painter) => void,
 ): Promise<void> {
 	if (ending.aborted) return;
 	const ended = once(ending, 'abort');

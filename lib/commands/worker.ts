@@ -7,7 +7,7 @@ import { featureOptions, servedFeatures } from '../cli/features.ts';
 import { keyOptions, openGuards } from '../cli/guards.ts';
 import { checkJobs, openedJobs, redisOptions } from '../cli/jobs.ts';
 import { loraOptions } from '../cli/loras.ts';
-import { checkLoadOptions, loadModel, modelOptions } from '../cli/model.ts';
+import { checkPoolOptions, loadPool, poolOptions } from '../cli/model.ts';
 import { endOf } from '../cli/serving.ts';
 
 const usualGrace = 30;
@@ -31,7 +31,7 @@ export default defineCommand({
 		...featureOptions,
 		...loraOptions,
 		...decoderOptions,
-		...modelOptions,
+		...poolOptions,
 	},
 	example: 'arc2face worker --redis redis://localhost --results /srv/images',
 	json: { ended: 'true' },
@@ -43,7 +43,7 @@ export default defineCommand({
 		checkJobs(values);
 		const { folder } = await openBundle(values.bundle);
 		const features = await servedFeatures(values, folder);
-		checkLoadOptions({ ...values, features });
+		checkPoolOptions({ ...values, features });
 		await using opened = await openGuards(values);
 		// Imported here, not earlier: without sharp, which it needs, `--help` still answers.
 		const { explain, work } = await import('../server/work.ts');
@@ -51,7 +51,7 @@ export default defineCommand({
 		const onError = (error: unknown) => context.report(error);
 		const jobs = await openedJobs(values, { explain, onError });
 		try {
-			const model = await loadModel(
+			const model = await loadPool(
 				{ ...values, features, guards: opened.guards },
 				{ ...context, signal: ending.signal },
 			);

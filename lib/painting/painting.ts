@@ -75,6 +75,13 @@ export function preparePainting({ identities, options, recipe, batch }: Asked, m
 	return { identities, claim, portraits, manner, inputs, used, decided, seeds, likeness, recipe, marking, ...told };
 }
 
+/** All images of a call, by their index. */
+export async function inOrder(each: AsyncIterable<GeneratedImage>): Promise<[GeneratedImage, ...GeneratedImage[]]> {
+	const images: GeneratedImage[] = [];
+	for await (const image of each) images[image.index] = image;
+	return images as [GeneratedImage, ...GeneratedImage[]]; // there is at least one identity, and `count` is at least 1
+}
+
 /** Gives each image as it finishes; `signal` stops it. */
 export async function paint(
 	painting: Painting,

@@ -1,23 +1,13 @@
 // Figures of a server for Prometheus.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-/** What a model, or a pool of them, has done since it was loaded; `usage` of either. */
-export type PainterUsage = Readonly<{
-	batch: number;
-	evaluations: number;
-	rows: number;
-	places: number;
-	steps: number;
-	images: number;
-	seconds: Readonly<Record<string, number>>;
-}>;
+import type { Usage } from '../painting/usage.ts';
 
 /** Where figures come from that others keep: asked for when they are read. */
 export type Sources = {
 	/** Images in flight, and bytes of bodies, photos and images. */
 	gate: () => { images: number; bytes: number };
 	/** Undefined until the model is loaded. */
-	usage: () => PainterUsage | undefined;
+	usage: () => Usage | undefined;
 	/** Jobs by state, where there are any. */
 	jobs?: (() => Promise<Readonly<Record<string, number>>>) | undefined;
 };

@@ -2,4 +2,10 @@
 import type { Arc2Face } from '../arc2face.ts';
 
 /** Paints: one model, or several. */
-export type Painter = Pick<Arc2Face, 'info' | 'detect' | 'encode' | 'generate' | 'generateEach' | 'dispose'>;
+export type Painter = Pick<
+	Arc2Face,
+	'info' | 'detect' | 'encode' | 'generate' | 'generateEach' | 'usage' | 'dispose'
+> & {
+	/** Of a pool. */
+	models?: readonly Pick<Arc2Face, 'info'>[];
+};

@@ -41,7 +41,7 @@ export interface PortraitServerOptions {
  */
 export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (server, options) => {
 	const limits = { ...usualLimits, ...options.limits };
-	const model = painterOf(options.model);
+	const { model, loaded } = painterOf(options.model);
 	const reception = options.reception ?? (await Reception.open());
 	const service: Service = {
 		limits,
@@ -53,7 +53,7 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 		ending: reception.shutdown.begun,
 	};
 	const { jobs } = options;
-	reception.measure({ usage: () => undefined, ...(jobs && { jobs: () => jobs.queue.counts() }) });
+	reception.measure({ usage: () => loaded()?.usage, ...(jobs && { jobs: () => jobs.queue.counts() }) });
 	server.decorateRequest('photos');
 	server.addHook('onRequest', async (request) => {
 		request.photos = {};
@@ -79,8 +79,11 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	refuseOtherMethods();
 };
 
-/** @returns the model, or throws until it is there */
-function painterOf(model: PortraitServerOptions['model']): () => Painter {
+/** @returns `model`: throws until it is there */
+function painterOf(model: PortraitServerOptions['model']): {
+	model: () => Painter;
+	loaded: () => Painter | undefined;
+} {
 	let painter: Painter | undefined;
 	let failure: unknown;
 	if (!(model instanceof Promise)) painter = model;
@@ -94,12 +97,13 @@ function painterOf(model: PortraitServerOptions['model']): () => Painter {
 			},
 		);
 	}
-	return () => {
+	const required = () => {
 		if (painter !== undefined) return painter;
 		if (model === undefined) throw noModel();
 		const problem = failure === undefined ? 'The model is being loaded.' : 'The model could not be loaded.';
 		throw new ServerError('UNAVAILABLE', problem, { headers: { 'retry-after': '5' } });
 	};
+	return { model: required, loaded: () => painter };
 }
 
 function noModel(): ServerError {

@@ -23,6 +23,6 @@ export function work({ queue, results }: OpenedJobs, painter: Painter, onError: 
 }
 
 /** Two batches: while one is evaluated, what finishes has somebody to take its place. */
-function imagesAtOnce(_painter: Painter): number {
-	return 16;
+function imagesAtOnce(painter: Painter): number {
+	return 2 * painter.usage.batch;
 }

@@ -195,7 +195,8 @@ Napi::Function Model::Class(Napi::Env env) {
   return DefineClass(env, "Model",
                      {InstanceMethod<&Model::Detect>("detect"), InstanceMethod<&Model::Encode>("encode"),
                       InstanceMethod<&Model::Generate>("generate"), InstanceMethod<&Model::Features>("features"),
-                      InstanceMethod<&Model::Distance>("distance"), InstanceMethod<&Model::Dispose>("dispose")});
+                      InstanceMethod<&Model::Distance>("distance"), InstanceMethod<&Model::Usage>("usage"),
+                      InstanceMethod<&Model::Dispose>("dispose")});
 }
 
 Napi::Value Model::Wrap(Napi::Env env, std::shared_ptr<Pipeline> pipeline) {
@@ -277,6 +278,32 @@ Napi::Value Model::Distance(const Napi::CallbackInfo& info) {
         info, pipeline_, {},
         [&](uint64_t, auto done) { return pipeline_->Distance(std::move(first), std::move(second), std::move(done)); },
         [](Napi::Env env, float distance) -> Napi::Value { return Napi::Number::New(env, distance); });
+  });
+}
+
+Napi::Value Model::Usage(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const Napi::Object size = marshal::Object(info[0], "size");
+    const size_t most = pipeline_->RowsOf(marshal::Integer(size.Get("width"), "width", 1, INT32_MAX),
+                                          marshal::Integer(size.Get("height"), "height", 1, INT32_MAX));
+    const auto usage = pipeline_->usage();
+    const Napi::Object result = Napi::Object::New(info.Env());
+    const auto set = [&](const char* name, auto number) { result.Set(name, static_cast<double>(number)); };
+    set("images", usage.images);
+    set("mostRows", most);
+    set("evaluations", usage.evaluations);
+    set("rows", usage.rows);
+    set("places", usage.places);
+    set("steps", usage.steps);
+    const Napi::Object seconds = Napi::Object::New(info.Env());
+    for (const auto& [name, phase] : {std::pair{"waiting", Phase::kWaiting},
+                                      {"conditioning", Phase::kConditioning},
+                                      {"denoising", Phase::kDenoising},
+                                      {"decoding", Phase::kDecoding}}) {
+      seconds.Set(name, usage.seconds[static_cast<size_t>(phase)]);
+    }
+    result.Set("seconds", seconds);
+    return result;
   });
 }
 

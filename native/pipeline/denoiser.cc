@@ -76,8 +76,8 @@ struct Denoiser::Evaluation {
   std::unique_ptr<Event> done = nullptr;
 };
 
-Denoiser::Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor)
-    : device_(device), stream_(stream), predictor_(std::move(predictor)) {}
+Denoiser::Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor, UsageCounter& usage)
+    : device_(device), stream_(stream), predictor_(std::move(predictor)), usage_(usage) {}
 
 Denoiser::~Denoiser() = default;
 
@@ -254,6 +254,7 @@ void Denoiser::Queue(Evaluation& evaluation, Interrupt& interrupt) {
   QueueChecks(evaluation);
   QueuePreviews(evaluation);
   evaluation.done = stream_.Record();
+  usage_.Evaluated(evaluation.batch.size(), rows, predictor_->batch_sizes().Capacity(size));
 }
 
 // Fills the workspace's table and its batch's conditioning, unless they are for exactly this step: then the device has

@@ -18,6 +18,7 @@
 #include "../operations/diffusion/noise_source.h"
 #include "../operations/diffusion/step.h"
 #include "noise_predictor.h"
+#include "usage.h"
 
 namespace arc2face {
 
@@ -52,7 +53,8 @@ struct DenoiseRequest {
 
 class Denoiser {
  public:
-  Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor);
+  // `usage`: told of every evaluation that was queued.
+  Denoiser(Device& device, Stream& stream, std::unique_ptr<NoisePredictor> predictor, UsageCounter& usage);
   ~Denoiser();
 
   // Gives each image a slot; the next Step includes them. Throws kOutOfMemory.
@@ -92,6 +94,7 @@ class Denoiser {
   Device& device_;
   Stream& stream_;
   std::unique_ptr<NoisePredictor> predictor_;
+  UsageCounter& usage_;
   uint64_t next_slot_ = 0;
   std::vector<std::shared_ptr<DenoiseRequest>> requests_;  // of which images are left
   std::deque<std::shared_ptr<Slot>> slots_;                // longest waiting first

@@ -11,8 +11,17 @@
 
 namespace arc2face {
 
-// A generate call in progress.
+// A generate call in progress. Its images are in memory until they are painted, or nothing of it is left.
 struct Pipeline::Painting {
+  Painting(std::shared_ptr<UsageCounter> counter, size_t images) : usage(std::move(counter)), left(images) {
+    usage->Come(left);
+  }
+  ~Painting() { usage->Leave(left); }
+  Painting(const Painting&) = delete;
+  Painting& operator=(const Painting&) = delete;
+
+  const std::shared_ptr<UsageCounter> usage;
+  const UsageCounter::Clock::time_point came = UsageCounter::Clock::now();
   std::shared_ptr<CallOf<std::monostate>> call;
   GenerateRequest request;
   LatentSize size;
@@ -21,7 +30,7 @@ struct Pipeline::Painting {
   std::vector<NetworkBuffer> conditioning;  // per identity
   Posterior reference;                      // latents of the photo, if there is one
   std::unique_ptr<SteeringMemory> steering;
-  size_t painted = 0;  // images; on the thread of Lane::kPainting
+  size_t left;  // images; changed on the thread of Lane::kPainting
 };
 
 std::shared_ptr<Pipeline> Pipeline::Load(Device& device, const PipelineSource& source, const LoadProgress& progress,
@@ -83,8 +92,9 @@ void Pipeline::MakePaintingStages(const PipelineSource& source, LoadedNetworks& 
   }
   image_sizes_ = ImageSizes(predictor->latent_channels(), source.pixels_per_latent, predictor->batch_sizes().built(),
                             [&](int64_t height, int64_t width) { return painter_->Takes(height, width); });
+  batch_sizes_ = predictor->batch_sizes();
   predictor_ = predictor.get();
-  denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor));
+  denoiser_ = std::make_unique<Denoiser>(device_, denoising, std::move(predictor), *usage_);
 }
 
 Stream& Pipeline::StreamOf(Lane lane) {
@@ -118,17 +128,28 @@ std::shared_ptr<Call> Pipeline::Encode(EncodeRequest request, std::function<void
 std::shared_ptr<Call> Pipeline::Generate(GenerateRequest request, std::function<void(Outcome<std::monostate>)> done) {
   CheckHas(networks::kUnet);
   Check(request, image_sizes_, abilities_);
-  const auto painting = std::make_shared<Painting>();
+  const auto painting = std::make_shared<Painting>(usage_, request.identity_of_image.size());
   painting->call = Open(std::move(done));
   painting->size = image_sizes_.LatentsOf(request.width, request.height);
   painting->request = std::move(request);
   const Steering& steering = painting->request.steering;
   if (painting->request.edit || steering.control || steering.reference) {
-    Begin(Lane::kPainting, painting->call, [this, painting] { ReadPhotos(painting); });
+    Begin(Lane::kPainting, painting->call, [this, painting] {
+      usage_->Spent(Phase::kWaiting, painting->came);
+      ReadPhotos(painting);
+    });
   } else {
-    Begin(Lane::kDenoising, painting->call, [this, painting] { StartPainting(painting); });
+    Begin(Lane::kDenoising, painting->call, [this, painting] {
+      usage_->Spent(Phase::kWaiting, painting->came);
+      StartPainting(painting);
+    });
   }
   return painting->call;
+}
+
+size_t Pipeline::RowsOf(int64_t width, int64_t height) {
+  const std::lock_guard lock(mutex_);
+  return batch_sizes_ && provider_ ? batch_sizes_->Capacity(image_sizes_.LatentsOf(width, height)) : 0;
 }
 
 std::shared_ptr<Call> Pipeline::Features(Photo image, std::function<void(Outcome<std::vector<float>>)> done) {
@@ -160,6 +181,7 @@ NoiseSource& Pipeline::NoiseOf(Painting& painting) {
 }
 
 void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
+  const TimeOf time(*usage_, Phase::kConditioning);
   Interrupt& interrupt = painting->call->interrupt();
   if (auto& edit = painting->request.edit) {
     painting->start =
@@ -178,6 +200,7 @@ void Pipeline::ReadPhotos(const std::shared_ptr<Painting>& painting) {
 }
 
 void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
+  const TimeOf time(*usage_, Phase::kConditioning);
   const auto& call = painting->call;
   GenerateRequest& request = painting->request;
   for (size_t at = 0; at < request.embeddings.size(); at += kEmbeddingSize) {
@@ -237,6 +260,7 @@ void Pipeline::StartPainting(const std::shared_ptr<Painting>& painting) {
 }
 
 Image Pipeline::Decode(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
+  const TimeOf time(*usage_, Phase::kDecoding);
   Image painted = painter_->Paint(latents.data(), painting.size, painting.call->interrupt());
   const auto& overlays = painting.start.overlays;
   if (!overlays.empty()) Lay(overlays[painting.request.edit->photo_of_image[image]], painted);
@@ -244,8 +268,11 @@ Image Pipeline::Decode(Painting& painting, size_t image, const DeviceBuffer<floa
 }
 
 void Pipeline::Paint(Painting& painting, size_t image, const DeviceBuffer<float>& latents) {
-  painting.request.on_image(image, Decode(painting, image, latents));
-  if (++painting.painted == painting.request.identity_of_image.size()) Succeed(painting.call, std::monostate{});
+  Image painted = Decode(painting, image, latents);
+  usage_->Leave(1);
+  --painting.left;
+  painting.request.on_image(image, std::move(painted));
+  if (painting.left == 0) Succeed(painting.call, std::monostate{});
 }
 
 void Pipeline::Preview(Painting& painting, size_t image, uint32_t step, const std::vector<float>& latents) {
@@ -271,6 +298,7 @@ void Pipeline::StepLater() {
     self->step_posted_ = false;
     if (!self->denoiser_) return;
     try {
+      const TimeOf time(*self->usage_, Phase::kDenoising);
       if (self->denoiser_->Step()) self->StepLater();
     } catch (...) {
       self->denoiser_->FailAll(CurrentError());
@@ -306,10 +334,12 @@ void Pipeline::Dispose(std::function<void()> done) {
     ExecutorOf(device_, lane).Post([self = shared_from_this(), lane, lanes_left, done] {
       self->GiveBack(lane);
       if (--*lanes_left > 0) return;
+      std::shared_ptr<Provider> unused;  // destroyed without the lock, which nobody is to wait for
       {
         const std::lock_guard lock(self->mutex_);
-        self->provider_.reset();
+        unused = std::move(self->provider_);
       }
+      unused.reset();
       self->device_.Trim();
       done();
     });

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -26,6 +27,7 @@
 #include "requests.h"
 #include "turns.h"
 #include "unet_predictor.h"
+#include "usage.h"
 
 namespace arc2face {
 
@@ -56,6 +58,11 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // Of images: see Judges.
   std::shared_ptr<Call> Features(Photo image, std::function<void(Outcome<std::vector<float>>)> done);
   std::shared_ptr<Call> Distance(Photo first, Photo second, std::function<void(Outcome<float>)> done);
+
+  // What was done since the load. Never waits for work, and may be asked for after the end.
+  Usage usage() const { return usage_->Read(); }
+  // Rows that one evaluation takes of images of that size, in pixels; 0 of a model that does not paint, or not any more.
+  size_t RowsOf(int64_t width, int64_t height);
 
   // Settles the call with kCancelled, and stops its work unless others share the evaluation in progress.
   void Cancel(const std::shared_ptr<Call>& call);
@@ -116,6 +123,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   Abilities abilities_;
   std::vector<int> detection_sizes_;
   ImageSizes image_sizes_;
+  std::optional<BatchSizes> batch_sizes_;  // asks the provider
+  const std::shared_ptr<UsageCounter> usage_ = std::make_shared<UsageCounter>();
 
   std::mutex mutex_;  // guards what follows, and the end of provider_
   bool disposed_ = false;

@@ -81,7 +81,9 @@ Plan AddingPlan() {
 TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   std::vector<size_t> evaluated;
   const auto stream = HostDevice().MakeStream();
-  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{3, 1}, evaluated));
+  UsageCounter usage;
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{3, 1}, evaluated),
+                    usage);
 
   const std::array<float, 3> conditioned_on = {1, 2, 4};
   const float unconditional = 0.5f;
@@ -121,12 +123,18 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   EXPECT_EQ(latents[2], std::vector<float>(kSize.elements(), 100 + 30 + 2 * 7.5f));
   // Eight rows in all: the first two leave a place empty, because the guided image needs two.
   EXPECT_EQ(evaluated, (std::vector<size_t>{3, 3, 3}));
+  const Usage used = usage.Read();
+  EXPECT_EQ(used.evaluations, 3u);
+  EXPECT_EQ(used.rows, 8u);
+  EXPECT_EQ(used.places, 9u);
+  EXPECT_EQ(used.steps, 6u) << "a guided image's two rows are one step";
 }
 
 TEST(Denoiser, BeginsAsAPhotoAndKeepsOfItWhatTheMaskKeeps) {
   std::vector<size_t> evaluated;
   const auto stream = HostDevice().MakeStream();
-  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated));
+  UsageCounter usage;
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated), usage);
   const size_t elements = kSize.elements();
   const float conditioned_on = 1;
   Plan plan = AddingPlan();
@@ -169,7 +177,8 @@ TEST(Denoiser, BeginsAsAPhotoAndKeepsOfItWhatTheMaskKeeps) {
 TEST(Denoiser, ShowsWhatIsExpectedOfEachImageAfterTheStepsWhosePlanSaysSo) {
   std::vector<size_t> evaluated;
   const auto stream = HostDevice().MakeStream();
-  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated));
+  UsageCounter usage;
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated), usage);
   const size_t elements = kSize.elements();
   const std::array<float, 2> conditioned_on = {1, 2};
   Plan plan = AddingPlan();
@@ -227,7 +236,8 @@ TEST(Denoiser, ShowsWhatIsExpectedOfEachImageAfterTheStepsWhosePlanSaysSo) {
 std::vector<std::string> Denoise(const std::vector<const float*>& conditioned_on, Plan plan) {
   std::vector<size_t> evaluated;
   const auto stream = HostDevice().MakeStream();
-  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated));
+  UsageCounter usage;
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{4}, evaluated), usage);
   std::vector<std::string> results(conditioned_on.size());
   for (size_t i = 0; i < conditioned_on.size(); ++i) {
     std::string& result = results[i];

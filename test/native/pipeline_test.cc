@@ -419,6 +419,63 @@ TEST_P(PipelineTest, CancellingOneOfTwoLeavesTheOtherAlone) {
   EXPECT_TRUE(first.settled());
 }
 
+TEST_P(PipelineTest, CountsImagesUntilTheyArePaintedAndRowsOfWholeEvaluations) {
+  EXPECT_EQ(pipeline->usage().evaluations, 0u);
+  control->unet_gate.Close();
+  Result<Images> cancelled;
+  const auto call = Paint(*pipeline, MakeRequest(1, 2, 5, 3), cancelled.Done());
+  control->unet_gate.AwaitArrival();
+  EXPECT_EQ(pipeline->usage().images, 2u) << "read while the network runs";
+  pipeline->Cancel(call);
+  Drain(device);
+  EXPECT_EQ(pipeline->usage().images, 0u);
+  control->unet_gate.Open();
+
+  const Usage before = pipeline->usage();
+  Generate(MakeRequest(2, 3, 4, 3));
+  const Usage after = pipeline->usage();
+  EXPECT_EQ(after.images, 0u) << "when the call ends";
+  EXPECT_EQ(after.steps - before.steps, 3u * 4);
+  EXPECT_EQ(after.rows - before.rows, 2u * 3 * 4);
+  EXPECT_EQ(after.places - before.places, (after.evaluations - before.evaluations) * pipeline->RowsOf(32, 32));
+  for (const Phase phase : {Phase::kWaiting, Phase::kConditioning, Phase::kDenoising, Phase::kDecoding}) {
+    EXPECT_GT(after.seconds[static_cast<size_t>(phase)], 0) << static_cast<size_t>(phase);
+  }
+  EXPECT_THROW(Generate(MakeRequest(3, 0, 4, 3)), Error);
+  EXPECT_EQ(pipeline->usage().images, 0u) << "of a refused call";
+}
+
+// Counted in evaluations: the images of a call that is cancelled are in none that begins later.
+TEST_P(PipelineTest, ACancelledCallFreesItsSlotsBeforeTheNextEvaluation) {
+  constexpr uint32_t kSteps = 12, kCancelledAt = 4;
+  std::shared_ptr<Call> cancelled;
+  std::optional<Usage> then, later;
+  control->unet_gate.Close();
+  Result<Images> holding, first, second;
+  // Both wait behind an evaluation that holds the thread, and then share theirs.
+  Paint(*pipeline, MakeRequest(7, 1, 1, 3), holding.Done());
+  control->unet_gate.AwaitArrival();
+  cancelled = Paint(*pipeline, MakeRequest(1, 3, 1000, 3), first.Done());
+  GenerateRequest request = MakeRequest(2, 1, kSteps, 3);
+  request.on_step = [&](uint32_t step, uint32_t) {
+    if (step == kCancelledAt) {
+      pipeline->Cancel(cancelled);
+      then = pipeline->usage();
+    } else if (step == kCancelledAt + 2) {
+      later = pipeline->usage();
+    }
+  };
+  Paint(*pipeline, std::move(request), second.Done());
+  control->unet_gate.Open();
+  EXPECT_EQ(second.Take().size(), 1u);
+  ASSERT_TRUE(then && later);
+  EXPECT_GT(then->rows, 2 * then->evaluations) << "they shared evaluations";
+  EXPECT_EQ(later->images, 1u);
+  const Usage end = pipeline->usage();
+  EXPECT_GT(end.evaluations, then->evaluations);
+  EXPECT_EQ(end.rows - then->rows, 2 * (end.evaluations - then->evaluations)) << "those of the other call alone";
+}
+
 TEST_P(PipelineTest, ACallIsSettledOnce) {
   Result<Images> result;
   const auto call = Paint(*pipeline, MakeRequest(1, 1, 2, 3), result.Done());
@@ -447,6 +504,8 @@ TEST_P(PipelineTest, DisposeRejectsWhatIsPendingAndEverythingAfter) {
   DisposeAndWait(device, *pipeline);
   EXPECT_EQ(running.Code(), ErrorCode::kDisposed);
   EXPECT_EQ(queued.Code(), ErrorCode::kDisposed);
+  EXPECT_EQ(pipeline->usage().images, 0u);
+  EXPECT_EQ(pipeline->RowsOf(32, 32), 0u);
   try {
     Paint(*pipeline, MakeRequest(3, 1, 1, 3), Result<Images>().Done());
     FAIL() << "A disposed model took a call.";

@@ -39,7 +39,10 @@ export function modelRoutes(server: FastifyInstance, { painter, limits }: Servic
 				...failures(401, 403, 408, 429, 500, 503),
 			},
 		},
-		handler: async () => ({ models: [modelJson(painter().info, limits)] }),
+		handler: async () => {
+			const model = painter();
+			return { models: (model.models ?? [model]).map(({ info }) => modelJson(info, limits)) };
+		},
 	});
 }
 
