@@ -16,8 +16,9 @@ if (missingBrowser !== undefined) console.warn(`Tests of pages are left out. ${m
 
 const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync'].map((what) => `--disable-${what}`);
 
-export async function startBrowser(): Promise<Browser> {
-	return await chromium.launch({ executablePath, args: ['--no-sandbox', '--no-first-run', ...quiet] });
+/** @param more - further arguments */
+export async function startBrowser(more: readonly string[] = []): Promise<Browser> {
+	return await chromium.launch({ executablePath, args: ['--no-sandbox', '--no-first-run', ...quiet, ...more] });
 }
 
 /** A page of a file, and what it said and asked for while it was opened. */

@@ -8,9 +8,9 @@ const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
 export function watchMethods(server: FastifyInstance): () => void {
 	const allowed = new Map<string, Set<string>>();
 	let isWatching = true;
-	server.addHook('onRoute', ({ url, method, path }) => {
+	server.addHook('onRoute', ({ url, method }) => {
 		if (!isWatching) return;
-		const key = url.slice(server.prefix.length) || path;
+		const key = url.slice(server.prefix.length) || '/';
 		const known = allowed.get(key) ?? new Set();
 		for (const one of [method].flat()) known.add(one);
 		allowed.set(key, known);

@@ -18,6 +18,7 @@ import { identityRoutes } from './routes/identities.ts';
 import { type Jobs, jobRoutes } from './routes/jobs.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
+import { pageRoutes } from './routes/page.ts';
 import { portraitRoutes } from './routes/portraits.ts';
 import type { Service } from './service.ts';
 
@@ -75,6 +76,7 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	identityRoutes(server, service);
 	portraitRoutes(server, service);
 	if (jobs !== undefined) jobRoutes(server, service, jobs);
+	pageRoutes(server);
 	server.get('/openapi.json', { schema: { hide: true } as never }, async () => server.swagger());
 	refuseOtherMethods();
 };
