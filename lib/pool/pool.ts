@@ -80,27 +80,55 @@ export class Arc2FacePool {
 		return sumOf(this.models.map(({ usage }) => usage));
 	}
 
-	/** As `detect` of {@link Arc2Face}. */
+	/**
+	 * As `detect` of {@link Arc2Face}.
+	 *
+	 * @param photo - a file, its bytes, or pixels
+	 * @param options - how hard to look
+	 */
 	detect(photo: Photo, options?: DetectOptions): Promise<Face[]> {
 		return this.#turns.give(1, (model) => model.detect(photo, options));
 	}
 
-	/** As `encode` of {@link Arc2Face}. */
+	/**
+	 * As `encode` of {@link Arc2Face}.
+	 *
+	 * @param photo - a file, its bytes, or pixels
+	 * @param options - which face, and how hard to look
+	 */
 	encode(photo: Photo, options?: EncodeOptions): Promise<Identity> {
 		return this.#turns.give(1, (model) => model.encode(photo, options));
 	}
 
-	/** As `generate` of {@link Arc2Face}; all images of a call are painted by one model. */
+	/**
+	 * As `generate` of {@link Arc2Face}; all images of a call are painted by one model.
+	 *
+	 * @param identity - from {@link encode}, or 512 numbers; or a list of them
+	 * @param options - how many, from which seed, of which size, and how
+	 */
 	generate(identity: Who, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]>;
-	/** As `generate` of {@link Arc2Face} with a recipe. */
+	/**
+	 * As `generate` of {@link Arc2Face} with a recipe.
+	 *
+	 * @param options - the recipe, and options that come before its own
+	 */
 	generate(options: RecipeCall): Promise<[GeneratedImage, ...GeneratedImage[]]>;
 	async generate(who: Who | RecipeCall, options?: GenerateOptions): Promise<[GeneratedImage, ...GeneratedImage[]]> {
 		return await inOrder(this.#generateEach(who, options));
 	}
 
-	/** As `generateEach` of {@link Arc2Face}; all images of a call are painted by one model, chosen when the first is asked for. */
+	/**
+	 * As `generateEach` of {@link Arc2Face}; all images of a call are painted by one model, chosen when the first is asked for.
+	 *
+	 * @param identity - as for {@link generate}
+	 * @param options - as for {@link generate}
+	 */
 	generateEach(identity: Who, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void>;
-	/** As `generateEach` of {@link Arc2Face} with a recipe. */
+	/**
+	 * As `generateEach` of {@link Arc2Face} with a recipe.
+	 *
+	 * @param options - the recipe, and options that come before its own
+	 */
 	generateEach(options: RecipeCall): AsyncGenerator<GeneratedImage, void, void>;
 	generateEach(who: Who | RecipeCall, options?: GenerateOptions): AsyncGenerator<GeneratedImage, void, void> {
 		return this.#generateEach(who, options);

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { openBundle } from '../../lib/bundle/bundle.ts';
-import { loadModel } from '../../lib/cli/model.ts';
+import { loadModel, loadPool } from '../../lib/cli/model.ts';
 import buildCommand from '../../lib/commands/engines-build.ts';
 import listCommand from '../../lib/commands/engines-list.ts';
 import { EngineCache } from '../../lib/engines/cache.ts';
@@ -32,13 +32,13 @@ const core = vi.hoisted(() => ({
 	build: async (_: NativeBuildRequest, __: AbortSignal): Promise<void> => {},
 	load: async (_: NativeLoadRequest): Promise<void> => {},
 }));
-const gpus: NativeGpus = {
+const gpus = {
 	driver: '13.0',
 	gpus: [
 		{ name: 'Old', capability: 61, memory: 4e9, multiprocessors: 10, supported: false },
 		{ name: 'New', capability: 89, memory: 24e9, multiprocessors: 128, supported: true },
 	],
-};
+} satisfies NativeGpus;
 vi.mock('../../lib/native.ts', async (original) => ({
 	...(await original<typeof import('../../lib/native.ts')>()),
 	addonFile: () => join(core.folder, 'addon/arc2face.node'),
@@ -280,6 +280,27 @@ describe.skipIf(process.platform !== 'linux')('a load on a GPU', () => {
 		// A single size: nothing else to build for.
 		await loadModel({ ...values, imageSizes: undefined }, context, { width: 128, height: 128 });
 		expect(buildOf('vaeDecoder').profiles).toEqual([{ latents: [1, 4, 16, 16] }]);
+	});
+
+	test('on all devices has a model on each GPU that can be used, builds once for equal ones, and says why not on others', async () => {
+		const values = {
+			...{ bundle, device: 'all', precision: undefined, cacheDir, threads: undefined },
+			...{ imageSizes: undefined, batchSizes: undefined, detectionSize: undefined, json: undefined },
+		};
+		const notes: string[] = [];
+		gpus.gpus.push({ ...gpus.gpus[1]! });
+		try {
+			const pool = await loadPool(values, silentContext({ note: (text) => notes.push(text) }));
+			if (!('models' in pool)) throw new Error('expected a pool');
+			expect(pool.models.map(({ info }) => info.device)).toEqual(['cuda:1', 'cuda:2']);
+		} finally {
+			gpus.gpus.pop();
+		}
+		expect(built()).toEqual(names);
+		expect(core.loads.map(({ runtime }) => runtime)).toMatchObject([{ gpu: 1 }, { gpu: 2 }]);
+		expect(notes.filter((note) => note.startsWith('cuda:'))).toEqual([
+			expect.stringMatching(/^cuda:0 is not used: .*Old/),
+		]);
 	});
 
 	describe('with LoRAs', () => {

@@ -331,7 +331,7 @@ test('metrics count requests, errors and images', async () => {
 	reception.measure({
 		usage: () => ({
 			...{ images: 1, batch: 8, evaluations: 5, rows: 30, places: 40, steps: 15 },
-			seconds: { waiting: 0, conditioning: 0, denoising: 2, decoding: 0 },
+			seconds: { waiting: 1, conditioning: 0, denoising: 2, decoding: 0 },
 		}),
 		jobs: async () => ({ queued: 3 }),
 	});
