@@ -27,6 +27,7 @@ const written = [
 	'docs/provenance.md',
 	'docs/bundles.md',
 	'docs/gpu.md',
+	'docs/server.md',
 	'docs/errors.md',
 ];
 const pages = [
@@ -71,7 +72,7 @@ describe('in a project that has the package installed', () => {
 		folder = await mkdtemp(join(tmpdir(), 'arc2face-docs-'));
 		await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
 		await symlink(packageRoot, join(folder, 'node_modules/arc2face-native'));
-		for (const name of ['@types', 'csv-parse']) {
+		for (const name of ['@types', 'csv-parse', 'fastify']) {
 			await symlink(join(packageRoot, 'node_modules', name), join(folder, 'node_modules', name));
 		}
 		const launcher = `#!/bin/sh\nexec '${process.execPath}' '${join(packageRoot, 'dist/lib/cli/launch.cjs')}' "$@"\n`;
@@ -101,7 +102,13 @@ describe('in a project that has the package installed', () => {
 
 	// A home of its own, without any official bundle, and a cache.
 	const env = () => ({
-		...{ ...process.env, ARC2FACE_HOME: join(folder, 'home'), XDG_CACHE_HOME: join(folder, 'cache'), NO_COLOR: '1' },
+		...{
+			...process.env,
+			ARC2FACE_HOME: join(folder, 'home'),
+			XDG_CACHE_HOME: join(folder, 'cache'),
+			XDG_DATA_HOME: join(folder, 'data'),
+			NO_COLOR: '1',
+		},
 	});
 
 	test('the programs compile, also where strictness goes beyond strict', async () => {
