@@ -17,6 +17,7 @@ export async function portraitApp({ log, ...options }: AppOptions): Promise<Fast
 		requestTimeout: requestSeconds * 1000,
 		keepAliveTimeout: idleSeconds * 1000,
 		forceCloseConnections: true, // of work that is not done: `Shutdown` waits for what is
+		routerOptions: { maxParamLength: 10_000 }, // schemas say what is too long
 		bodyLimit: 1, // routes with bodies have their own
 	});
 	await app.register(portraitServer, options);

@@ -17,7 +17,7 @@ export type PortraitHandler = {
  * @param options - as for {@link portraitServer}
  */
 export async function portraitHandler(options: PortraitServerOptions): Promise<PortraitHandler> {
-	const app = fastify();
+	const app = fastify({ routerOptions: { maxParamLength: 10_000 } }); // schemas say what is too long
 	await app.register(portraitServer, options);
 	await app.ready();
 	const handler = (request: IncomingMessage, response: ServerResponse) => app.routing(request, response);

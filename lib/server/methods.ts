@@ -1,8 +1,6 @@
 // Addresses that are asked for by a method that they do not have.
-import type { FastifyInstance, HTTPMethods } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { ServerError } from './problem.ts';
-
-const methods: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Call it before routes are added, and what it returns after. */
 export function watchMethods(server: FastifyInstance): () => void {
@@ -20,7 +18,7 @@ export function watchMethods(server: FastifyInstance): () => void {
 		for (const [url, known] of allowed) {
 			const allow = [...known].sort().join(', ');
 			server.route({
-				method: methods.filter((method) => !known.has(method)),
+				method: server.supportedMethods.filter((method) => !known.has(method)),
 				url,
 				schema: { hide: true } as never,
 				// Before a body is read, of whatever form.

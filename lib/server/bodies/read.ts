@@ -23,7 +23,12 @@ export function readImages(server: FastifyInstance, bodyLimit: number): void {
  */
 export function readBody(photoFields: PhotoFields, bodyLimit: number): preValidationAsyncHookHandler {
 	return async (request) => {
-		if (request.isMultipart()) return await readForm(request, photoFields, bodyLimit);
+		if (request.isMultipart()) {
+			await readForm(request, photoFields, bodyLimit).catch((error: unknown) => {
+				throw ofForm(error);
+			});
+			return requireShallow(request.body);
+		}
 		if (Buffer.isBuffer(request.body)) {
 			request.photos = { photo: request.body };
 			request.body = {};
@@ -31,10 +36,28 @@ export function readBody(photoFields: PhotoFields, bodyLimit: number): preValida
 		}
 		const { body } = request;
 		if (typeof body !== 'object' || body === null || Array.isArray(body)) return; // for the schema to refuse
+		requireShallow(body);
 		const { fields, files } = takePhotos(body as JsonObject, photoFields);
 		request.body = fields;
 		request.photos = files;
 	};
+}
+
+/** A recipe has some; without an end, whoever goes through it in depth would run out of stack. */
+const mostLevels = 20;
+
+/** @throws {Arc2FaceError} `INVALID_ARGUMENT` for what is nested too deeply */
+function requireShallow(body: unknown): void {
+	let level: unknown[] = [body];
+	for (let depth = 0; level.length > 0; depth++) {
+		if (depth > mostLevels) {
+			throw new Arc2FaceError(
+				'INVALID_ARGUMENT',
+				`Expected at most ${mostLevels} levels of lists and objects but received more.`,
+			);
+		}
+		level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+	}
 }
 
 /** Values are JSON; what is not is text, so that `sampler=ddim` needs no quotes. */
@@ -44,7 +67,7 @@ async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyL
 	const counts = new Map<string, number>();
 	let bytes = 0;
 	const limits = { limits: { fileSize: bodyLimit, fieldSize: bodyLimit, fieldNameSize: 200, parts: 100 } };
-	for await (const part of partsOf(request, limits)) {
+	for await (const part of request.parts(limits)) {
 		const name = part.fieldname;
 		if (part.type === 'file') {
 			const file = await part.toBuffer();
@@ -69,14 +92,11 @@ async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyL
 	request.photos = photos;
 }
 
-/** Its parts. A failure of the reader of forms, such as one that ends too early, is the client's. */
-async function* partsOf(request: FastifyRequest, limits: Parameters<FastifyRequest['parts']>[0] & object) {
-	try {
-		for await (const part of request.parts(limits)) yield part;
-	} catch (error) {
-		if (typeof (error as { statusCode?: number }).statusCode === 'number') throw error;
-		throw new Arc2FaceError('INVALID_ARGUMENT', `The form can't be read: ${problemOf(error)}.`, { cause: error });
-	}
+/** A failure of the reader of forms, such as at one that ends too early, is the client's. */
+function ofForm(error: unknown): unknown {
+	if (error instanceof Arc2FaceError || error instanceof ServerError) return error;
+	if (typeof (error as { statusCode?: number }).statusCode === 'number') return error;
+	return new Arc2FaceError('INVALID_ARGUMENT', `The form can't be read: ${problemOf(error)}.`, { cause: error });
 }
 
 function parsed(text: string): unknown {

@@ -140,7 +140,7 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 			...{ summary: 'A job, whenever it changes', operationId: 'watchJob', params: idParams },
 			description: 'Events `job`, each with the whole job, until it has ended or was removed (`removed`).',
 			response: {
-				200: { description: 'The events.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+				200: { description: 'The events.', content: { 'text/event-stream': { schema: {} } } },
 				...reading,
 			},
 		},

@@ -29,8 +29,8 @@ export function portraitRoutes(server: FastifyInstance, service: Service): void 
 					description: 'The images.',
 					content: {
 						'application/json': { schema: portraitsAnswer },
-						'multipart/mixed': { schema: { type: 'string' } },
-						'text/event-stream': { schema: { type: 'string' } },
+						'multipart/mixed': { schema: {} },
+						'text/event-stream': { schema: {} },
 						'image/*': { schema: { type: 'string' } },
 					},
 				},
