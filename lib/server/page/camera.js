@@ -1,12 +1,14 @@
 // A photo by the camera of this device.
-import { found, iconButton, make } from './dom.js';
+import { found, headingOf, make } from './dom.js';
 import { Problem } from './problems.js';
 
 /** @returns {Promise<Blob | undefined>} the photo; undefined where none was taken */
 export async function takePhoto() {
+	// Browsers give the camera to pages of this machine or over TLS alone. Elsewhere a phone's own camera takes the photo.
+	if (navigator.mediaDevices === undefined) return await takeOutside();
 	const dialog = found('camera');
 	const stream = await navigator.mediaDevices
-		?.getUserMedia({ video: { facingMode: 'user', width: { ideal: 1280 } }, audio: false })
+		.getUserMedia({ video: { facingMode: 'user', width: { ideal: 1280 } }, audio: false })
 		.catch(() => undefined);
 	if (stream === undefined) {
 		throw new Problem({
@@ -34,18 +36,19 @@ export async function takePhoto() {
 	video.onloadeddata = () => {
 		take.disabled = false;
 	};
-	dialog.replaceChildren(
-		make(
-			'div',
-			{ className: 'heading' },
-			make('h2', { id: 'camera-title' }, 'Camera'),
-			iconButton('close', 'Close', () => dialog.close()),
-		),
-		make('div', { className: 'stack' }, video, take),
-	);
+	dialog.replaceChildren(headingOf(dialog, 'Camera'), make('div', { className: 'stack' }, video, take));
 	dialog.showModal();
 	await new Promise((closed) => dialog.addEventListener('close', closed, { once: true }));
 	for (const track of stream.getTracks()) track.stop();
 	dialog.replaceChildren();
 	return photo;
+}
+
+function takeOutside() {
+	return new Promise((done) => {
+		const input = make('input', { type: 'file', accept: 'image/*', capture: 'user' });
+		input.onchange = () => done(input.files[0]);
+		input.oncancel = () => done(undefined);
+		input.click();
+	});
 }

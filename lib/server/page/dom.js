@@ -48,3 +48,13 @@ export function save(content, name) {
 	// Not before the browser has begun to read it.
 	setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
+
+/** The first line of a dialog: what it is, and how to close it. */
+export function headingOf(dialog, text) {
+	return make(
+		'div',
+		{ className: 'heading' },
+		make('h2', { id: `${dialog.id}-title` }, text),
+		iconButton('close', 'Close', () => dialog.close()),
+	);
+}

@@ -32,7 +32,11 @@ export class Gallery {
 	}
 
 	remove({ id }) {
-		this.#place.querySelector(`[data-id="${id}"]`)?.remove();
+		const card = this.#place.querySelector(`[data-id="${id}"]`);
+		const beside = card.nextElementSibling ?? card.previousElementSibling;
+		const hasFocus = card.contains(document.activeElement);
+		card.remove();
+		if (hasFocus) (beside?.querySelector('button') ?? this.#place.parentElement).focus();
 	}
 
 	/**

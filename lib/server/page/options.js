@@ -42,7 +42,11 @@ function photoField(label, hint) {
 		make('div', { className: 'row' }, input),
 		make('p', { className: 'quiet' }, hint),
 	);
-	return { element, input, photo: () => input.files[0] };
+	const clear = () => {
+		input.value = '';
+		input.onchange?.();
+	};
+	return { element, input, clear, photo: () => input.files[0] };
 }
 
 const presetTexts = { draft: 'Draft', standard: 'Standard', best: 'Best' };
@@ -115,12 +119,26 @@ export class Options {
 		this.#lock.replaceChildren(iconOf(isLocked ? 'lock' : 'unlock'));
 	}
 
-	/** Paint this one again, or others by its options. */
-	use({ seed, steps, guidanceScale }) {
-		this.#seed.value = seed;
-		this.#steps.set(steps);
-		this.#guidance.set(guidanceScale);
+	/**
+	 * Sets the fields as they were for a portrait, so that it comes again of the same person. Photos that it was painted by were not kept.
+	 *
+	 * @param {{ seed: number, how: object }} portrait - `how` as {@link request} gave it
+	 */
+	use({ seed, how: { preset, steps, guidanceScale, format, control, expression = '', expressionScale = 1 } }) {
+		const chosen = this.#model.presets[preset];
+		this.#preset.select.value = preset;
+		this.#steps.set(steps ?? chosen.steps);
+		this.#guidance.set(guidanceScale ?? chosen.guidanceScale);
+		this.#format.select.value = format;
+		for (const [name, { set }] of Object.entries(this.#pose ?? {})) set(control?.pose[name] ?? 0);
+		if (this.#expression) {
+			this.#expression.select.value = expression;
+			this.#expression.select.onchange();
+			this.#expressionScale.set(expressionScale);
+		}
+		for (const photo of [this.#reference, this.#image]) photo?.clear();
 		this.#count.set(1);
+		this.#seed.value = seed;
 		this.lock(true);
 	}
 

@@ -1,6 +1,6 @@
 // A person, by a photo that is dropped, chosen, pasted or taken, and the face in it.
 import { takePhoto } from './camera.js';
-import { iconButton, iconOf, make } from './dom.js';
+import { iconOf, make } from './dom.js';
 import { fitting } from './pictures.js';
 import { showProblem } from './problems.js';
 
@@ -9,11 +9,13 @@ export class Person {
 	element = make('div', { className: 'person' });
 	/** 512 numbers; undefined until a face was read. */
 	embedding;
+	/** @type {Blob | undefined} */
+	photo;
+	/** Which person this is, for people. */
+	name;
 	#api;
 	#limits;
 	#onChange;
-	#name;
-	#photo;
 	#trouble = make('div');
 	#work = new AbortController();
 
@@ -23,54 +25,63 @@ export class Person {
 	constructor({ api, limits, name, onChange }) {
 		this.#api = api;
 		this.#limits = limits;
-		this.#name = name;
+		this.name = name;
 		this.#onChange = onChange;
+		this.#takeDropped();
 		this.#ask();
 	}
 
 	/** @param {Blob} photo */
 	async take(photo) {
-		await this.#try(async () => {
-			this.#photo = await fitting(photo, this.#limits);
-			await this.#read(undefined);
+		await this.#read(async () => {
+			this.photo = await fitting(photo, this.#limits);
 		});
 	}
 
 	clear() {
 		this.#work.abort();
-		this.#photo = undefined;
-		this.embedding = undefined;
-		showProblem(this.#trouble);
+		this.#forget();
 		this.#ask();
+		this.element.querySelector('button').focus();
+	}
+
+	#forget() {
+		this.photo = undefined;
+		this.embedding = undefined;
+		this.element.removeAttribute('aria-busy');
+		showProblem(this.#trouble);
 		this.#onChange();
 	}
 
-	async #try(work) {
-		showProblem(this.#trouble);
-		this.element.setAttribute('aria-busy', 'true');
-		try {
-			await work();
-		} catch (error) {
-			this.embedding = undefined;
-			this.#ask();
-			this.element.append(this.#trouble);
-			showProblem(this.#trouble, error);
-			this.#onChange();
-		} finally {
-			this.element.removeAttribute('aria-busy');
-		}
-	}
-
-	/** @param {number | undefined} face - which one */
-	async #read(face) {
+	/**
+	 * Reads who is on the photo, in place of what was read before.
+	 *
+	 * @param {() => Promise<void>} prepare - what comes first
+	 * @param {number} [face] - which one; the largest unless told
+	 */
+	async #read(prepare, face) {
 		this.#work.abort();
 		this.#work = new AbortController();
 		const { signal } = this.#work;
-		this.#show([], undefined);
-		const answer = await this.#api.identify(this.#photo, { face, signal });
-		this.embedding = answer.identity.embedding;
-		this.#show(answer.faces, answer.face.index ?? 0);
+		this.embedding = undefined;
+		this.element.setAttribute('aria-busy', 'true');
+		showProblem(this.#trouble);
 		this.#onChange();
+		try {
+			await prepare();
+			this.#show([], undefined, ['Looking for faces…']);
+			const answer = await this.#api.identify(this.photo, { face, signal });
+			this.embedding = answer.identity.embedding;
+			this.#show(answer.faces, answer.face.index ?? 0, tellings(answer));
+			this.element.removeAttribute('aria-busy');
+			this.#onChange();
+		} catch (error) {
+			// Another photo or face has taken its place.
+			if (signal.aborted) return;
+			this.#forget();
+			this.#ask();
+			showProblem(this.#trouble, error);
+		}
 	}
 
 	#ask() {
@@ -78,41 +89,44 @@ export class Person {
 		input.onchange = () => input.files[0] && this.take(input.files[0]);
 		const choose = make('button', { type: 'button', onclick: () => input.click() }, iconOf('photo'), 'Choose a photo');
 		const camera = make('button', { type: 'button' }, iconOf('camera'), 'Camera');
-		camera.onclick = () =>
-			this.#try(async () => {
+		camera.onclick = async () => {
+			try {
 				const photo = await takePhoto();
 				if (photo !== undefined) await this.take(photo);
-			});
+			} catch (error) {
+				showProblem(this.#trouble, error);
+			}
+		};
 		const drop = make(
 			'div',
-			{ className: 'drop', role: 'group', 'aria-label': this.#name },
-			make('p', {}, `Drop or paste a photo of ${this.#name}`),
+			{ className: 'drop', role: 'group', 'aria-label': this.name },
+			make('p', {}, `Drop or paste a photo of ${this.name}`),
 			make('div', { className: 'row' }, choose, camera),
 			input,
 		);
-		drop.ondragover = (event) => {
+		this.element.replaceChildren(drop, this.#trouble);
+	}
+
+	#takeDropped() {
+		const { element } = this;
+		element.ondragover = (event) => {
 			event.preventDefault();
-			drop.classList.add('over');
+			element.classList.add('over');
 		};
-		drop.ondragleave = () => drop.classList.remove('over');
-		drop.ondrop = (event) => {
+		element.ondragleave = () => element.classList.remove('over');
+		element.ondrop = (event) => {
 			event.preventDefault();
-			drop.classList.remove('over');
+			event.stopPropagation();
+			element.classList.remove('over');
 			const [file] = event.dataTransfer.files;
 			if (file !== undefined) this.take(file);
 		};
-		this.element.replaceChildren(drop);
 	}
 
 	/** The photo, with its faces to choose from. */
-	#show(faces, chosen) {
-		const picture = make('img', { alt: `Photo of ${this.#name}`, src: URL.createObjectURL(this.#photo) });
-		const frame = make(
-			'div',
-			{ className: 'photo' },
-			picture,
-			iconButton('close', 'Take another photo', () => this.clear()),
-		);
+	#show(faces, chosen, tellings) {
+		const picture = make('img', { alt: `Photo of ${this.name}`, src: URL.createObjectURL(this.photo) });
+		const frame = make('div', { className: 'photo' }, picture);
 		picture.onload = () => {
 			URL.revokeObjectURL(picture.src);
 			const { naturalWidth: width, naturalHeight: height } = picture;
@@ -123,13 +137,20 @@ export class Person {
 				button.style.top = `${(100 * Math.max(0, box.y)) / height}%`;
 				button.style.width = `${(100 * Math.min(box.width, width)) / width}%`;
 				button.style.height = `${(100 * Math.min(box.height, height)) / height}%`;
-				button.onclick = () => index !== chosen && this.#try(() => this.#read(index));
+				button.onclick = () => index !== chosen && this.#read(async () => {}, index);
 				frame.append(button);
 			}
 		};
-		const hint =
-			faces.length > 1 && make('p', { className: 'quiet' }, `${faces.length} faces: choose whose portraits to paint.`);
-		const reading = chosen === undefined && make('p', { className: 'quiet', role: 'status' }, 'Looking for faces…');
-		this.element.replaceChildren(frame, hint || reading || '', this.#trouble);
+		const another = make('button', { type: 'button', className: 'link' }, 'Take another photo');
+		another.onclick = () => this.clear();
+		const said = make('div', { className: 'quiet', role: 'status' }, ...tellings.map((text) => make('p', {}, text)));
+		this.element.replaceChildren(frame, said, another, this.#trouble);
 	}
+}
+
+/** What a person should know of what was found. */
+function tellings({ faces, warnings }) {
+	// What to do about several, the page says in its own words.
+	const others = warnings.filter(({ code }) => code !== 'SEVERAL_FACES').map(({ message }) => message);
+	return faces.length > 1 ? [`${faces.length} faces: choose whose portraits to paint.`, ...others] : others;
 }

@@ -1,4 +1,5 @@
 // Photos, made fit to be sent.
+import { Problem } from './problems.js';
 
 /**
  * The photo as it is, unless the server takes none that large: then a smaller one.
@@ -23,43 +24,24 @@ export async function fitting(photo, { bodyBytes = Infinity, photoPixels = Infin
 }
 
 /**
- * The largest part of a photo that has the proportions of `size`, around a face or in the middle.
+ * The largest part of a photo that has the proportions of `size`, from its middle.
  *
  * @param {Blob} photo
  * @param {{ width: number, height: number }} size
- * @param {{ x: number, y: number, width: number, height: number }} [box] - of the face
  * @returns {Promise<Blob>} of that size
  */
-export async function cropped(photo, size, box) {
-	const bitmap = await createImageBitmap(photo);
-	const wide = bitmap.width / bitmap.height > size.width / size.height;
-	let width = wide ? (bitmap.height * size.width) / size.height : bitmap.width;
-	if (box !== undefined) {
-		// About as much around a face as portraits have.
-		const around = 2 * Math.max(box.width, (box.height * size.width) / size.height);
-		width = Math.min(width, around);
-	}
-	const height = (width * size.height) / size.width;
-	const centre =
-		box === undefined
-			? { x: bitmap.width / 2, y: bitmap.height / 2 }
-			: { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-	const x = Math.min(Math.max(centre.x - width / 2, 0), bitmap.width - width);
-	const y = Math.min(Math.max(centre.y - height / 2, 0), bitmap.height - height);
-	return await drawn(bitmap, { x, y, width, height }, size, 'image/png');
-}
-
-/** Not larger than this in either direction. */
-export async function shrunk(photo, most) {
-	const bitmap = await createImageBitmap(photo).catch(() => undefined);
-	if (bitmap === undefined || Math.max(bitmap.width, bitmap.height) <= most) return photo;
-	const { width, height } = bitmap;
-	const scale = most / Math.max(width, height);
-	return await drawn(
-		bitmap,
-		{ x: 0, y: 0, width, height },
-		{ width: Math.round(width * scale), height: Math.round(height * scale) },
-	);
+export async function cropped(photo, size) {
+	const bitmap = await createImageBitmap(photo).catch(() => {
+		throw new Problem({
+			code: 'INVALID_IMAGE',
+			detail: 'This browser can’t read the photo.',
+			remedy: 'Use a JPEG, PNG or WebP file.',
+		});
+	});
+	const scale = Math.min(bitmap.width / size.width, bitmap.height / size.height);
+	const [width, height] = [size.width * scale, size.height * scale];
+	const from = { x: (bitmap.width - width) / 2, y: (bitmap.height - height) / 2, width, height };
+	return await drawn(bitmap, from, size, 'image/png');
 }
 
 async function drawn(bitmap, from, size, type = 'image/jpeg') {
