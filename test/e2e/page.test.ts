@@ -263,8 +263,8 @@ describe.skipIf(missingBrowser !== undefined)('in a browser', () => {
 	test('likeness of two pictures', async () => {
 		const page = await open();
 		await page.getByRole('button', { name: 'Compare likeness' }).click();
-		await page.getByLabel('One picture', { exact: true }).setInputFiles(photo);
-		await page.getByLabel('Another', { exact: true }).setInputFiles(photo);
+		await page.getByLabel('One picture: a file').setInputFiles(photo);
+		await page.getByLabel('Another: a file').setInputFiles(photo);
 		await page.getByRole('dialog').getByText('1.00', { exact: true }).waitFor();
 		await page.context().close();
 	});
