@@ -73,7 +73,8 @@ const unneeded = new Set([
 	'rate-limiter-flexible',
 ]);
 /** What nobody loads. */
-const unloaded = /\.(map|md|mts|cts|h|cc|cu|flow|hpp)$|\.d\.ts$|(^|\/)CMakeFiles(\/|$)/;
+const unloaded =
+	/\.(map|md|mts|cts|h|cc|cu|flow|hpp)$|\.d\.ts$|(^|\/)CMakeFiles(\/|$)|^(dist\/)?lib\/(server|jobs)(\/|$)/;
 /** Of the tiny bundle, what paints portraits of a known identity. */
 const painting = /^models\/tiny\/(tokens\.json|latent_rgb\.json|scheduler|encoder|arc2face|vae)($|\/)/;
 
