@@ -211,7 +211,10 @@ describe.skipIf(missingBrowser !== undefined)('in a browser', () => {
 		const page = await open();
 		await take(page);
 		await set(page);
-		const { seed } = await paint(page);
+		await page.getByLabel('Quality').selectOption('draft');
+		await page.getByLabel('Steps', { exact: true }).fill('2');
+		const { identity: _identity, ...asked } = await paint(page);
+		const { seed } = asked;
 		await page.getByRole('button', { name: 'look at it' }).click();
 		const dialog = page.getByRole('dialog');
 		await dialog.getByText(/^-?0\.\d\d to the person$|^no face/).waitFor();
@@ -233,8 +236,16 @@ describe.skipIf(missingBrowser !== undefined)('in a browser', () => {
 				.raw()
 				.toBuffer(),
 		).toEqual(await sharp(image.bytes).raw().toBuffer());
+		// Other options, until those of the portrait are asked for.
+		await page.keyboard.press('Escape');
+		await page.getByLabel('Quality').selectOption('best');
+		await page.getByLabel('Expression', { exact: true }).selectOption(model.info.expressions[0]!);
+		await page.getByRole('button', { name: 'look at it' }).click();
 		await dialog.getByRole('button', { name: 'Use seed and options' }).click();
-		expect(await page.getByLabel('Seed', { exact: true }).inputValue()).toBe(String(seed));
+		expect(await paint(page)).toMatchObject(asked);
+		await page.getByRole('button', { name: 'look at it' }).first().click();
+		await page.keyboard.press('ArrowRight');
+		expect(await dialog.getByRole('button', { name: 'The next portrait' }).isDisabled()).toBe(true);
 		await page.context().close();
 	});
 
@@ -260,12 +271,26 @@ describe.skipIf(missingBrowser !== undefined)('in a browser', () => {
 		await page.context().close();
 	});
 
-	test('likeness of two pictures', async () => {
+	test('likeness of a photo to a portrait, and to a file', async () => {
 		const page = await open();
+		await take(page);
+		// In so many steps there is a face.
+		await set(page, { steps: 10 });
+		await page.getByLabel('Seed', { exact: true }).fill('42');
+		await paint(page);
 		await page.getByRole('button', { name: 'Compare likeness' }).click();
-		await page.getByLabel('One picture: a file').setInputFiles(photo);
-		await page.getByLabel('Another: a file').setInputFiles(photo);
-		await page.getByRole('dialog').getByText('1.00', { exact: true }).waitFor();
+		const [one, another] = ['One picture', 'Another'].map((name) => page.getByRole('group', { name, exact: true }));
+		expect(await one!.getByRole('radio', { name: 'Photo of the person' }).isChecked()).toBe(true);
+		expect(await another!.getByRole('radio', { name: 'Portrait 42' }).isChecked()).toBe(true);
+		const likeness = page.getByRole('status').locator('strong');
+		const person = await model.encode(photo);
+		const [portrait] = await model.generate(person, { seed: 42, steps: 10 });
+		const expected = person.similarity(await model.encode(await portrait!.toBuffer()));
+		await expect.poll(() => likeness.textContent()).toBe(expected.toFixed(2));
+		await another!.getByLabel('Another: a file').setInputFiles(photo);
+		await expect.poll(() => likeness.textContent()).toBe('1.00');
+		await one!.getByLabel('One picture: a file').setInputFiles(other);
+		await expect.poll(() => likeness.textContent()).not.toBe('1.00');
 		await page.context().close();
 	});
 

@@ -148,9 +148,16 @@ export class Person {
 	}
 }
 
+/** Doubts about a face, in fewer words than a program gets. */
+const doubts = {
+	UNSURE_FACE: 'It may be no face, or hidden or blurred: look at its outline.',
+	SMALL_FACE: 'The face is small, so portraits may be less alike.',
+	TURNED_FACE: 'The face was found with the photo turned: if that is wrong, turn the photo upright.',
+	CUT_FACE: 'The face reaches the edge of the photo, so portraits may be less alike.',
+};
+
 /** What a person should know of what was found. */
 function tellings({ faces, warnings }) {
-	// What to do about several, the page says in its own words.
-	const others = warnings.filter(({ code }) => code !== 'SEVERAL_FACES').map(({ message }) => message);
-	return faces.length > 1 ? [`${faces.length} faces: choose whose portraits to paint.`, ...others] : others;
+	const doubtful = warnings.flatMap(({ code }) => doubts[code] ?? []);
+	return faces.length > 1 ? [`${faces.length} faces: choose whose portraits to paint.`, ...doubtful] : doubtful;
 }
