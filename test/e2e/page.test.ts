@@ -391,6 +391,9 @@ describe.skipIf(missingBrowser !== undefined)('in a browser', () => {
 		expect(overflow).toBeLessThanOrEqual(0);
 		await page.getByRole('button', { name: 'look at it' }).first().click();
 		expect(await serious()).toEqual([]);
+		await page.getByRole('dialog').getByRole('button', { name: 'Compare' }).click();
+		await page.getByRole('group', { name: 'Another' }).waitFor();
+		expect(await serious()).toEqual([]);
 		await page.context().close();
 	});
 
