@@ -61,7 +61,8 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   // What was done since the load. Never waits for work, and may be asked for after the end.
   Usage usage() const { return usage_->Read(); }
-  // Rows that one evaluation takes of images of that size, in pixels; 0 of a model that does not paint, or not any more.
+  // Rows that one evaluation takes of images of that size, in pixels; 0 of a model that does not paint, or not any
+  // more.
   size_t RowsOf(int64_t width, int64_t height);
 
   // Settles the call with kCancelled, and stops its work unless others share the evaluation in progress.

@@ -13,11 +13,11 @@ namespace arc2face {
 enum class Phase : size_t { kWaiting, kConditioning, kDenoising, kDecoding };
 
 struct Usage {
-  uint64_t images = 0;       // now in memory: being painted, or waiting
-  uint64_t evaluations = 0;  // of the noise predictor
-  uint64_t rows = 0;         // that these had of images
-  uint64_t places = 0;       // rows that these could have had
-  uint64_t steps = 0;        // of images
+  uint64_t images = 0;                 // now in memory: being painted, or waiting
+  uint64_t evaluations = 0;            // of the noise predictor
+  uint64_t rows = 0;                   // that these had of images
+  uint64_t places = 0;                 // rows that these could have had
+  uint64_t steps = 0;                  // of images
   std::array<double, 4> seconds = {};  // by Phase
 };
 

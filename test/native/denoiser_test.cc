@@ -82,8 +82,7 @@ TEST(Denoiser, GivesEveryRowItsOwnConditioningInBatchesThatThePredictorTakes) {
   std::vector<size_t> evaluated;
   const auto stream = HostDevice().MakeStream();
   UsageCounter usage;
-  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{3, 1}, evaluated),
-                    usage);
+  Denoiser denoiser(HostDevice(), *stream, std::make_unique<SumPredictor>(std::vector<size_t>{3, 1}, evaluated), usage);
 
   const std::array<float, 3> conditioned_on = {1, 2, 4};
   const float unconditional = 0.5f;
