@@ -1,8 +1,7 @@
 // A Redis of one's own, in a folder of its own, that loses nothing when it is killed.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { freePort } from '../benchmarks/serve/kills.ts';
 
 /** Why there is none here; undefined if there is one. `.ci/run` demands it. */
 export const noRedis: string | undefined = whyNot();
@@ -68,13 +67,4 @@ export class TestRedis {
 		child.kill('SIGKILL');
 		await ended;
 	}
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const { port } = server.address() as AddressInfo;
-	server.close();
-	await once(server, 'close');
-	return port;
 }

@@ -245,7 +245,8 @@ class Client {
 
 class Refused extends Error {}
 
-async function freePort(): Promise<number> {
+/** @returns one of this machine that nobody listens on */
+export async function freePort(): Promise<number> {
 	const server = createServer().listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address() as AddressInfo;

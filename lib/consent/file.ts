@@ -1,9 +1,9 @@
 // The files of ledgers and deny lists: making one, and telling one from any other file before it is touched.
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { access, constants, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Connection } from '../database/connection.ts';
+import { makeFile } from '../database/file.ts';
 import { Arc2FaceError } from '../errors.ts';
 import { fileFailed, onDisk } from '../files/on-disk.ts';
 import type { Sentence } from '../messages/wording.ts';
@@ -68,7 +68,7 @@ export async function openFile(path: string | URL, kind: Kind, options: OpenOpti
  * all its locks on it are gone, also those that the database holds for somebody else who has opened it.
  */
 async function prepare(file: string, kind: Kind, create: boolean): Promise<{ isNew: boolean; isMade: boolean }> {
-	if (create && (await onDisk('write', file, async () => make(file)))) return { isNew: true, isMade: true };
+	if (create && (await onDisk('write', file, async () => makeFile(file)))) return { isNew: true, isMade: true };
 	const found = await onDisk('read', file, () => stat(file)).catch((error) => {
 		const isMissing = error instanceof Arc2FaceError && error.details.systemCode === 'ENOENT';
 		throw isMissing ? error.with({ remedy: missing(kind) }) : error;
@@ -79,17 +79,6 @@ async function prepare(file: string, kind: Kind, create: boolean): Promise<{ isN
 	// An empty one may be one that another process is making right now.
 	if (found.size === 0 && !create) throw another(file, kind);
 	return { isNew: found.size === 0, isMade: false };
-}
-
-/** At once, so that nobody of this process opens it meanwhile. @returns whether it was missing */
-function make(file: string): boolean {
-	try {
-		closeSync(openSync(file, 'wx', 0o600));
-		return true;
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-		throw error;
-	}
 }
 
 /** Before the database opens the file, which might change it. */

@@ -1,6 +1,6 @@
 // Paints one job: its files are in the store before anybody says that they are.
-import { createHash } from 'node:crypto';
 import { Arc2FaceError, type ErrorCode } from '../errors.ts';
+import { sha256 } from '../files/digests.ts';
 import type { JobImage, JobProgress, Workshop } from './job.ts';
 import type { FinishedImage, PortraitRequest } from './request.ts';
 
@@ -53,11 +53,11 @@ export async function paintJob(
 
 /** Named after what is in it: a process that was thought dead and paints the image once more changes nothing of the first one's file. */
 async function keep(job: string, { bytes, ...image }: FinishedImage, results: Workshop['results']): Promise<JobImage> {
-	const sha256 = createHash('sha256').update(bytes).digest('hex');
+	const digest = sha256(bytes);
 	const format = image.mediaType.slice('image/'.length);
-	const name = `portrait-${image.index}-${image.seed}-${sha256.slice(0, 12)}.${format}`;
+	const name = `portrait-${image.index}-${image.seed}-${digest.slice(0, 12)}.${format}`;
 	await results.put(job, name, bytes);
-	return { ...image, name, bytes: bytes.length, sha256 };
+	return { ...image, name, bytes: bytes.length, sha256: digest };
 }
 
 function inOrder(images: readonly JobImage[]): JobImage[] {

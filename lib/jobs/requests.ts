@@ -1,7 +1,8 @@
 // Requests that are kept: the same one sent again is known, and paints the same images however often it is begun.
-import { createHash, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { Arc2FaceError } from '../errors.ts';
 import { canonical } from '../files/canonical.ts';
+import { sha256 } from '../files/digests.ts';
 import type { PortraitRequest } from './request.ts';
 
 /** What the error about a key names. */
@@ -13,13 +14,10 @@ export function seeded({ fields, files }: PortraitRequest): PortraitRequest {
 	return { fields: { ...fields, seed: randomInt(2 ** 32) }, files };
 }
 
-/** Of all that is asked, in hexadecimal digits. */
-export function digestOf({ fields, files }: PortraitRequest): string {
-	const hash = createHash('sha256').update(canonical(fields));
-	for (const name of Object.keys(files).sort()) {
-		hash.update(`\0${name}\0`).update(createHash('sha256').update(files[name]!).digest());
-	}
-	return hash.digest('hex');
+/** Of all that is asked, in hexadecimal digits: the same for the same fields in any order. */
+export function digestOf({ fields, files }: { fields: object; files: PortraitRequest['files'] }): string {
+	const digests = Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)]);
+	return sha256(canonical({ fields, files: Object.fromEntries(digests) }));
 }
 
 /** The error for a key that was used before, for something else. */

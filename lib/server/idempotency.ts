@@ -1,6 +1,4 @@
 // Answers that a client may ask for again: the same key and the same request replay the answer, and paint nothing.
-import { canonical } from '../files/canonical.ts';
-import { sha256 } from '../files/digests.ts';
 import { describe } from '../options/check.ts';
 import { ServerError } from './problem.ts';
 
@@ -43,7 +41,7 @@ export class IdempotentAnswers {
 	/**
 	 * @param owner - the client and the route: keys of others are other keys
 	 * @param key - the header `Idempotency-Key`
-	 * @param digest - of the request, see {@link digestOfRequest}
+	 * @param digest - of the request, see `digestOf`
 	 * @throws {ServerError} `CONFLICT` while it is being answered; `UNPROCESSABLE` for the key of another request
 	 */
 	begin(owner: string, key: string, digest: string): Begun {
@@ -99,10 +97,4 @@ export class IdempotentAnswers {
 			this.#bytes -= kept.bytes;
 		}
 	}
-}
-
-/** The same for the same fields in any order, and however the files are sent. */
-export function digestOfRequest(fields: object, files: Readonly<Record<string, Uint8Array>> = {}): string {
-	const digests = Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)]);
-	return sha256(canonical({ fields, files: Object.fromEntries(digests) }));
 }

@@ -1,10 +1,11 @@
 // What happens to every request before its route and after it: the hooks of the reception.
 import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { digestOf } from '../jobs/requests.ts';
 import type { Client } from './clients/client.ts';
 import type { Release } from './gate/admission.ts';
 import type { Visitor } from './gate/gate.ts';
-import { type Begun, digestOfRequest } from './idempotency.ts';
+import type { Begun } from './idempotency.ts';
 import { leavingOf } from './leaving.ts';
 import { ServerError } from './problem.ts';
 import type { Reception } from './reception.ts';
@@ -63,7 +64,7 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		const key = text(request.headers['idempotency-key']);
 		if (key === undefined || request.method !== 'POST' || !makers.includes(route)) return;
 		const { accept } = request.headers;
-		const digest = digestOfRequest({ body: request.body as object, accept: accept ?? '' }, request.photos);
+		const digest = digestOf({ fields: { body: request.body, accept: accept ?? '' }, files: request.photos });
 		const begun = reception.answers.begin(`${visitorOf(request).client.name} ${route}`, key, digest);
 		if (begun.answer === undefined) {
 			request.kept = begun;

@@ -1,10 +1,10 @@
 // Jobs in a file, for the processes of one machine.
 import { randomUUID } from 'node:crypto';
-import { EventEmitter, on } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { Connection, type Run } from '../../database/connection.ts';
+import { makeFile } from '../../database/file.ts';
 import { Arc2FaceError } from '../../errors.ts';
 import { onDisk } from '../../files/on-disk.ts';
 import type {
@@ -19,9 +19,10 @@ import type {
 	NewJob,
 	Workshop,
 } from '../job.ts';
-import { hasEnded, jobStates } from '../job.ts';
+import { jobStates } from '../job.ts';
 import { digestOf, otherRequest, seeded } from '../requests.ts';
 import type { ResultStore } from '../results.ts';
+import { watchJob } from '../watch.ts';
 import type { Claimed, Claims, Ending } from './claims.ts';
 import { jobOf, mark, requestOf, tables, version } from './tables.ts';
 import { EmbeddedWorker } from './worker.ts';
@@ -63,7 +64,7 @@ export class EmbeddedQueue implements JobQueue, Claims {
 	 */
 	static async open(path: string, options: EmbeddedOptions): Promise<EmbeddedQueue> {
 		const file = resolve(path);
-		await onDisk('write', file, async () => closeSync(openSync(file, 'a', 0o600)));
+		await onDisk('write', file, async () => makeFile(file));
 		const connection = new Connection(file);
 		try {
 			const header = await connection.header();
@@ -133,27 +134,8 @@ export class EmbeddedQueue implements JobQueue, Claims {
 		return true;
 	}
 
-	async *watch(owner: string, id: string, signal: AbortSignal): AsyncGenerator<Job> {
-		// Listens before it looks, so that no change is missed; several that came meanwhile are one.
-		const changes = on(this.changes, id, { signal });
-		const look = setInterval(() => this.changes.emit(id), lookMs);
-		let told = '';
-		try {
-			for (;;) {
-				const job = await this.get(owner, id);
-				if (job === undefined) return;
-				const text = JSON.stringify(job);
-				if (text !== told) yield job;
-				told = text;
-				if (hasEnded(job)) return;
-				await changes.next();
-			}
-		} catch (error) {
-			if (!signal.aborted) throw error;
-		} finally {
-			clearInterval(look);
-			await changes.return?.();
-		}
+	watch(owner: string, id: string, signal: AbortSignal): AsyncGenerator<Job> {
+		return watchJob(() => this.get(owner, id), { changes: this.changes, id, lookMs, signal });
 	}
 
 	async counts(): Promise<Record<JobState, number>> {

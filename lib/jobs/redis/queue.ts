@@ -1,23 +1,13 @@
 // Jobs in Redis, by BullMQ: any number of servers add them, any number of workers paint them.
 import { createHash, randomUUID } from 'node:crypto';
-import { EventEmitter, on } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
-import {
-	type Added,
-	hasEnded,
-	type Job,
-	type JobFilter,
-	type JobImage,
-	type JobQueue,
-	type JobState,
-	type JobWorker,
-	type NewJob,
-	type Workshop,
-} from '../job.ts';
+import type { Added, Job, JobFilter, JobImage, JobQueue, JobState, JobWorker, NewJob, Workshop } from '../job.ts';
 import { mostFailures } from '../paint.ts';
 import type { JsonObject } from '../request.ts';
 import { digestOf, otherRequest, seeded } from '../requests.ts';
 import type { ResultStore } from '../results.ts';
+import { watchJob } from '../watch.ts';
 import { connect, loadPackages } from './connection.ts';
 import { bullPriority, type Data, filesOf, jobOf, type Kept } from './data.ts';
 import type { Shared } from './shared.ts';
@@ -143,27 +133,8 @@ export class RedisQueue implements JobQueue {
 		return true;
 	}
 
-	async *watch(owner: string, id: string, signal: AbortSignal): AsyncGenerator<Job> {
-		const { changes } = this.#shared;
-		const look = setInterval(() => changes.emit(id), lookMs);
-		const events = on(changes, id, { signal });
-		let told = '';
-		try {
-			for (;;) {
-				const job = await this.get(owner, id);
-				if (job === undefined) return;
-				const text = JSON.stringify(job);
-				if (text !== told) yield job;
-				told = text;
-				if (hasEnded(job)) return;
-				await events.next();
-			}
-		} catch (error) {
-			if (!signal.aborted) throw error;
-		} finally {
-			clearInterval(look);
-			await events.return?.();
-		}
+	watch(owner: string, id: string, signal: AbortSignal): AsyncGenerator<Job> {
+		return watchJob(() => this.get(owner, id), { changes: this.#shared.changes, id, lookMs, signal });
 	}
 
 	async counts(): Promise<Record<JobState, number>> {
