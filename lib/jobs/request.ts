@@ -55,3 +55,9 @@ export type PreviewImage = Readonly<{
 
 /** Does the work of a request. */
 export type Perform = (request: PortraitRequest, told: Told) => Promise<void>;
+
+/** How many images a request is for. */
+export function imagesOf({ fields }: PortraitRequest): number {
+	const { count = 1, identities } = fields as { count?: number; identities?: readonly unknown[] };
+	return count * (identities?.length ?? 1);
+}

@@ -12,8 +12,8 @@ export class Room {
 		this.#size = size;
 	}
 
-	/** @returns what makes room again */
-	async enter(images: number, signal: AbortSignal): Promise<() => void> {
+	/** @returns what makes room again: for so many images, or for all that are left */
+	async enter(images: number, signal: AbortSignal): Promise<(finished?: number) => void> {
 		signal.throwIfAborted();
 		await new Promise<void>((resolve, reject) => {
 			const leave = () => {
@@ -32,8 +32,10 @@ export class Room {
 			this.#waiting.push(one);
 			this.#admit();
 		});
-		return () => {
-			this.#taken -= images;
+		let left = images;
+		return (finished = left) => {
+			this.#taken -= finished;
+			left -= finished;
 			this.#admit();
 		};
 	}

@@ -2,7 +2,16 @@
 import sharp from 'sharp';
 import { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
-import type { FinishedImage, JsonObject, Perform, PortraitRequest, PreviewImage, Told } from '../jobs/request.ts';
+import {
+	type FinishedImage,
+	imagesOf,
+	type JsonObject,
+	type Perform,
+	type PortraitRequest,
+	type PreviewImage,
+	type Told,
+} from '../jobs/request.ts';
+import type { Room } from '../jobs/room.ts';
 import { fromBase64 } from '../options/base64.ts';
 import { invalid } from '../options/check.ts';
 import type { EncodeOptions } from '../options/faces.ts';
@@ -23,15 +32,26 @@ type Own = {
 	recipes?: boolean;
 };
 
-/** @returns what does the work of requests with this painter */
-export function performer(painter: Painter): Perform {
+/**
+ * @param room - how many images the painter has at a time, if others don't see to that
+ * @returns what does the work of requests with this painter
+ */
+export function performer(painter: Painter, room?: Room): Perform {
 	return async (request, told) => {
 		const { own, options } = split(request);
 		const who = await whoOf(painter, request, own, told.signal);
 		const callbacks = callbacksOf(told);
 		const call = { ...options, ...callbacks, signal: told.signal };
-		const images = who === undefined ? painter.generateEach(call as never) : painter.generateEach(who, call);
-		for await (const image of images) await told.onImage(await finished(image, own, options));
+		const leave = await room?.enter(imagesOf(request), told.signal);
+		try {
+			const images = who === undefined ? painter.generateEach(call as never) : painter.generateEach(who, call);
+			for await (const image of images) {
+				leave?.(1);
+				await told.onImage(await finished(image, own, options));
+			}
+		} finally {
+			leave?.();
+		}
 	};
 }
 
@@ -107,4 +127,9 @@ async function finished(image: GeneratedImage, own: Own, { check }: GenerateOpti
 		...(check && { similarity: similarity ?? null }),
 		...(recipes && { recipe: await image.recipe() }),
 	};
+}
+
+/** Two batches: while one is evaluated, what finishes has somebody to take its place. More would share the same steps, and all wait longer. */
+export function imagesAtOnce(painter: Painter): number {
+	return 2 * painter.usage.batch;
 }

@@ -3,12 +3,14 @@ import multipart from '@fastify/multipart';
 import swagger from '@fastify/swagger';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
+import type { Perform } from '../jobs/request.ts';
+import { Room } from '../jobs/room.ts';
 import { packageVersion } from '../package.ts';
 import { readImages } from './bodies/read.ts';
 import { type Limits, usualLimits } from './limits.ts';
 import { watchMethods } from './methods.ts';
 import type { Painter } from './painter.ts';
-import { performer } from './perform.ts';
+import { imagesAtOnce, performer } from './perform.ts';
 import { ServerError } from './problem.ts';
 import { answerProblems } from './problem-answer.ts';
 import { admitter, charger, receive } from './receive.ts';
@@ -44,10 +46,14 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	const limits = { ...usualLimits, ...options.limits };
 	const { model, loaded } = painterOf(options.model);
 	const reception = options.reception ?? (await Reception.open());
+	let perform: Perform | undefined;
 	const service: Service = {
 		limits,
 		painter: model,
-		perform: async (request, told) => await performer(model())(request, told),
+		perform: async (request, told) => {
+			perform ??= performer(model(), new Room(imagesAtOnce(model())));
+			await perform(request, told);
+		},
 		admit: admitter(reception),
 		imageSize: () => (options.model === undefined ? unknownSize : model().info.imageSize),
 		charge: charger(reception),

@@ -3,7 +3,7 @@ import type { JobWorker, Workshop } from '../jobs/job.ts';
 import type { OpenedJobs } from '../jobs/open.ts';
 import type { JsonObject } from '../jobs/request.ts';
 import type { Painter } from './painter.ts';
-import { performer } from './perform.ts';
+import { imagesAtOnce, performer } from './perform.ts';
 import { problemOf } from './problem.ts';
 
 /** What a job's client is told of its failure. */
@@ -20,9 +20,4 @@ export function explain(error: unknown): JsonObject {
  */
 export function work({ queue, results }: OpenedJobs, painter: Painter, onError: Workshop['onError']): JobWorker {
 	return queue.work({ perform: performer(painter), results, images: imagesAtOnce(painter), explain, onError });
-}
-
-/** Two batches: while one is evaluated, what finishes has somebody to take its place. */
-function imagesAtOnce(painter: Painter): number {
-	return 2 * painter.usage.batch;
 }

@@ -20,6 +20,10 @@ class Easel {
 	turn: Promise<unknown> = Promise.resolve();
 	readonly begun = new EventTarget();
 	readonly painter = {
+		usage: {
+			...{ images: 0, batch: 2, evaluations: 0, rows: 0, places: 0, steps: 0 },
+			seconds: { waiting: 0, conditioning: 0, denoising: 0, decoding: 0 },
+		},
 		info: { imageSize: { width: 8, height: 8 }, warnings: [] },
 		generateEach: (
 			_who: unknown,
@@ -205,6 +209,17 @@ describe('other pages', () => {
 			...{ code: 'INVALID_ARGUMENT', details: { option: 'allowOrigin' } },
 		});
 	});
+});
+
+test('a model has two batches of images at a time; the rest waits for them', async () => {
+	await serve();
+	const first = await painting(paint());
+	const others = Array.from({ length: 5 }, (_, i) => ask(paint({}, { seed: i })));
+	await new Promise((resolve) => setTimeout(resolve, 50));
+	expect(easel.calls).toBe(4);
+	first.end();
+	expect((await Promise.all([first.answer, ...others])).map(({ status }) => status)).toEqual(Array(6).fill(200));
+	expect(easel.calls).toBe(6);
 });
 
 describe('an idempotency key', () => {

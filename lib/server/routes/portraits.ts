@@ -1,7 +1,7 @@
 // POST /v1/portraits: paints, and answers in the form that the client takes.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Size } from '../../geometry.ts';
-import type { FinishedImage, JsonObject, PortraitRequest, Told } from '../../jobs/request.ts';
+import { type FinishedImage, imagesOf, type JsonObject, type PortraitRequest, type Told } from '../../jobs/request.ts';
 import { Events } from '../answers/events.ts';
 import { formOf, imageHeaders, imageJson } from '../answers/forms.ts';
 import { Parts } from '../answers/mixed.ts';
@@ -54,18 +54,9 @@ export function portraitRequest(request: FastifyRequest): PortraitRequest {
  * @param usual - size of images that are asked for without one
  * @throws {ServerError} `TOO_LARGE` for more than the server paints for one request
  */
-export async function costOf(
-	{ fields, files }: PortraitRequest,
-	usual: Size,
-	limits: Service['limits'],
-): Promise<Cost> {
-	const {
-		count = 1,
-		identities,
-		width,
-		height,
-	} = fields as { count?: number; identities?: unknown[]; width?: number; height?: number };
-	const images = count * (identities?.length ?? 1);
+export async function costOf(request: PortraitRequest, usual: Size, limits: Service['limits']): Promise<Cost> {
+	const { width, height } = request.fields as { width?: number; height?: number };
+	const images = imagesOf(request);
 	const pixels = images * (width ?? usual.width) * (height ?? usual.height);
 	if (images > limits.images || pixels > limits.imagePixels) {
 		const most = images > limits.images ? `${limits.images} images` : `${limits.imagePixels} pixels`;
@@ -77,7 +68,7 @@ export async function costOf(
 			},
 		);
 	}
-	return { images, pixels: pixels + (await requireSmall(files, limits.photoPixels)) };
+	return { images, pixels: pixels + (await requireSmall(request.files, limits.photoPixels)) };
 }
 
 async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
