@@ -3,10 +3,10 @@ import { blamed } from './bundle/blame.ts';
 import { type Bundle, isEmbedded } from './bundle/bundle.ts';
 import { abandonable, awaitNative, type Guard } from './call.ts';
 import { embeddedThresholds, Gate, usualThresholds } from './consent/gate.ts';
-import { Arc2FaceError } from './errors.ts';
+import { disposed, isDeviceLost, notConstructed } from './errors.ts';
 import { chooseFace, doubtsOf, faceWarnings, referenceUse } from './faces/choice.ts';
 import { doubtOf } from './faces/doubt.ts';
-import { faceModelsRemedy, guardRemedy, referenceRemedy } from './faces/remedies.ts';
+import { guardRemedy, missesFaceModels, referenceRemedy } from './faces/remedies.ts';
 import { type FoundFaces, facesOf, findFaces } from './faces/search.ts';
 import type { EncodedFace, Face } from './geometry.ts';
 import { Identity } from './identity.ts';
@@ -49,14 +49,11 @@ export class Arc2Face {
 	readonly #core: Core;
 	readonly #gate: Gate;
 	#disposal: Promise<void> | undefined;
+	#isLost = false;
 
 	private constructor(loaded: Loaded, guards: ReturnType<typeof resolveLoadOptions>['guards']) {
 		// JavaScript knows no private constructors.
-		if (loaded === undefined) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', 'A model is loaded, not constructed.', {
-				remedy: 'Use `await Arc2Face.load()`.',
-			});
-		}
+		if (loaded === undefined) throw notConstructed('A model', 'Arc2Face');
 		const { native, bundle, weights, info, detectionSize, marking } = loaded;
 		this.#native = native;
 		this.#bundle = bundle;
@@ -135,9 +132,8 @@ export class Arc2Face {
 		const given = typeof choice === 'object';
 		const found = given ? undefined : await this.#find(pixels, request, signal);
 		const face = given ? choice : chooseFace(found!, choice, pixels);
-		const embedding = await this.#embed(pixels, face, signal);
 		const how = { chosen: choice !== undefined, withBorder: found?.withBorder ?? false };
-		const identity = Identity.ofFace(embedding, face, faceWarnings(face, pixels, how));
+		const identity = Identity.ofFace(await this.#embed(pixels, face, signal), face, faceWarnings(face, pixels, how));
 		await this.#gate.logEncoded(identity);
 		return identity;
 	}
@@ -204,6 +200,11 @@ export class Arc2Face {
 	/** @internal */
 	paint(painting: Painting, give: (image: GeneratedImage) => void, signal: AbortSignal): Promise<void> {
 		return paint(painting, this.#model, this.#core, give, signal);
+	}
+
+	/** Whether its GPU has failed in a way that only a new process helps: whatever is asked of the model fails with `DEVICE_LOST`. */
+	get isLost(): boolean {
+		return this.#isLost;
 	}
 
 	/** What the model has done since it was loaded, and has to do: counted all the time, and read without waiting for anything. */
@@ -277,23 +278,19 @@ export class Arc2Face {
 	}
 
 	#run<T>(start: (guard: Guard) => NativeCall<T>, signal: AbortSignal | undefined): Promise<T> {
-		return awaitNative(start, signal, { explain: (error) => blamed(error, this.#bundle, 'run') });
+		const explain = (error: unknown) => {
+			if (isDeviceLost(error)) this.#isLost = true;
+			return blamed(error, this.#bundle, 'run');
+		};
+		return awaitNative(start, signal, { explain });
 	}
 
 	#requireOpen(): void {
-		if (this.#disposal !== undefined)
-			throw new Arc2FaceError('DISPOSED', 'The model was disposed.', {
-				remedy: 'Load it again with `Arc2Face.load()`.',
-			});
+		if (this.#disposal !== undefined) throw disposed();
 	}
 
-	#requireEncoder(call: string, remedy: Sentence = faceModelsRemedy): void {
+	#requireEncoder(call: string, remedy?: Sentence): void {
 		this.#requireOpen();
-		if (this.info.canEncode) return;
-		throw new Arc2FaceError(
-			'INVALID_BUNDLE',
-			`Can't ${call}: the bundle ${this.info.bundle} has no ${this.#bundle.missingFaceModels.join(' and no ')}.`,
-			{ remedy, details: { bundle: this.info.bundle } },
-		);
+		if (!this.info.canEncode) throw missesFaceModels(call, this.info.bundle, this.#bundle, remedy);
 	}
 }

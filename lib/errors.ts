@@ -190,3 +190,20 @@ export function problemOf(error: unknown): string {
 export function shortened(text: string, most = 80, end = most / 2): string {
 	return text.length <= most ? text : `${text.slice(0, most - end)}…${text.slice(-end)}`;
 }
+
+/** Whether nothing can run on the GPU any more. @internal */
+export function isDeviceLost(error: unknown): boolean {
+	return error instanceof Arc2FaceError && error.code === 'DEVICE_LOST';
+}
+
+/** The error for a call of a model that was disposed. @internal */
+export function disposed(): Arc2FaceError {
+	return new Arc2FaceError('DISPOSED', 'The model was disposed.', { remedy: 'Load it again with `Arc2Face.load()`.' });
+}
+
+/** The error for `new` of a class whose objects are loaded. @internal */
+export function notConstructed(what: string, name: string): Arc2FaceError {
+	return new Arc2FaceError('INVALID_ARGUMENT', `${what} is loaded, not constructed.`, {
+		remedy: `Use \`await ${name}.load()\`.`,
+	});
+}

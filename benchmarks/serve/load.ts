@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openBundle } from '../../lib/bundle/bundle.ts';
-import { servedFeatures } from '../../lib/cli/features.ts';
+import { featuresOf } from '../../lib/cli/served-model.ts';
 import { Arc2Face } from '../../lib/index.ts';
 import { packageRoot } from '../../lib/package.ts';
 
@@ -31,7 +31,7 @@ const [minutes, clients, steps] = [values.minutes, values.clients, values.steps]
 
 const photo = await readFile(join(packageRoot, 'test/fixtures/faces/person-06-0.jpg'));
 
-const features = await servedFeatures({ features: undefined }, (await openBundle('tiny')).folder);
+const features = await featuresOf(undefined, (await openBundle('tiny')).folder);
 
 /** Portraits a second of `generate` with a model that can as much, for half a minute. */
 async function alone(): Promise<{ perSecond: number; embedding: number[] }> {

@@ -35,9 +35,9 @@ export const mostWaiting = 10_000;
 type Told = Readonly<{ explain: (error: unknown) => JsonObject; onError: (error: unknown) => void }>;
 
 /** @throws {Arc2FaceError} `INVALID_ARGUMENT` */
-export function checkJobs(values: Partial<OptionValues<typeof jobOptions>>): void {
+export function checkJobs(command: string, values: Partial<OptionValues<typeof jobOptions>>): void {
 	const { keepJobs, jobsWaiting, jobs, noJobs, redis } = values;
-	check('serve', { keepJobs, jobsWaiting }, { keepJobs: number(0, 36_500), jobsWaiting: integer(1, 100_000_000) });
+	check(command, { keepJobs, jobsWaiting }, { keepJobs: number(0, 36_500), jobsWaiting: integer(1, 100_000_000) });
 	if ([jobs !== undefined, noJobs, redis !== undefined].filter(Boolean).length > 1) {
 		throw new UsageError('Expected one of --jobs, --no-jobs and --redis but received several.');
 	}

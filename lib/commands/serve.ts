@@ -1,14 +1,11 @@
 // `serve`: a model over HTTP, until it is told to end.
 import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
-import { openBundle } from '../bundle/bundle.ts';
 import { defineCommand, UsageError } from '../cli/command.ts';
-import { decoderOptions } from '../cli/decoder.ts';
-import { featureOptions, servedFeatures } from '../cli/features.ts';
-import { keyOptions, openGuards } from '../cli/guards.ts';
+import { openGuards } from '../cli/guards.ts';
 import { checkJobs, jobOptions, mostWaiting, openedJobs } from '../cli/jobs.ts';
-import { loraOptions } from '../cli/loras.ts';
-import { checkPoolOptions, loadPool, poolOptions } from '../cli/model.ts';
+import { loadPool } from '../cli/model.ts';
+import { checkServedModel, servedModelOptions } from '../cli/served-model.ts';
 import { endOf, limitOptions, limitsOf, listening, tellingOf, tellKeys } from '../cli/serving.ts';
 import type { JobWorker } from '../jobs/job.ts';
 import type { OpenedJobs } from '../jobs/open.ts';
@@ -44,17 +41,7 @@ const options = {
 		value: 'SECONDS',
 		help: `how long requests may take to finish when it is told to end (default: ${usual.graceSeconds})`,
 	},
-	consent: {
-		type: 'path',
-		value: 'LEDGER',
-		help: 'paint only people with a valid record in this ledger, and log it there; requests say their purpose (see arc2face consent)',
-	},
-	denyList: { type: 'path', value: 'FILE', help: 'paint nobody who is on this list (see arc2face deny)' },
-	...keyOptions,
-	...featureOptions,
-	...loraOptions,
-	...decoderOptions,
-	...poolOptions,
+	...servedModelOptions,
 } as const;
 
 export default defineCommand({
@@ -84,9 +71,8 @@ export default defineCommand({
 			);
 		}
 		const { request, gate } = limitsOf(values);
-		checkJobs(values);
-		const features = values.noModel ? [] : await servedFeatures(values, (await openBundle(values.bundle)).folder);
-		if (!values.noModel) checkPoolOptions({ ...values, features });
+		checkJobs('serve', values);
+		const features = values.noModel ? [] : await checkServedModel(values);
 		await using opened = await openGuards(values);
 		// Imported here, not earlier: without sharp, which they need, `--help` still answers.
 		const { portraitApp } = await import('../server/app.ts');

@@ -1,7 +1,7 @@
 // Several models of one bundle, each on a device of its own, that take work as one.
 import { Arc2Face } from '../arc2face.ts';
 import { usableGpus } from '../device/every.ts';
-import { Arc2FaceError } from '../errors.ts';
+import { notConstructed } from '../errors.ts';
 import type { Face } from '../geometry.ts';
 import type { Identity } from '../identity.ts';
 import type { GeneratedImage } from '../image.ts';
@@ -37,11 +37,7 @@ export class Arc2FacePool {
 
 	private constructor(models: readonly Arc2Face[], leftOut: readonly string[]) {
 		// JavaScript knows no private constructors.
-		if (models === undefined) {
-			throw new Arc2FaceError('INVALID_ARGUMENT', 'A pool is loaded, not constructed.', {
-				remedy: 'Use `await Arc2FacePool.load()`.',
-			});
-		}
+		if (models === undefined) throw notConstructed('A pool', 'Arc2FacePool');
 		this.models = models;
 		this.leftOut = leftOut;
 		this.#turns = new Turns(models);
@@ -73,6 +69,11 @@ export class Arc2FacePool {
 	/** What was loaded, onto the first of the devices; the others have the same. */
 	get info(): ModelInfo {
 		return this.models[0]!.info;
+	}
+
+	/** Whether all its models are: then nothing can be painted in this process any more. */
+	get isLost(): boolean {
+		return this.models.every(({ isLost }) => isLost);
 	}
 
 	/** What the models have done and have to do, together. */

@@ -1,5 +1,5 @@
 // Which of several models does what: the one with the least to do, of those that are not lost.
-import { Arc2FaceError } from '../errors.ts';
+import { isDeviceLost } from '../errors.ts';
 
 /** Shares out work, and takes it back from who is lost. */
 export class Turns<Worker> {
@@ -30,7 +30,7 @@ export class Turns<Worker> {
 			try {
 				return await work(worker, done);
 			} catch (error) {
-				if (!isLoss(error)) throw error;
+				if (!isDeviceLost(error)) throw error;
 				this.#lost.add(worker);
 				if (left < size || this.#lost.size === this.#load.size) throw error;
 			} finally {
@@ -51,5 +51,3 @@ export class Turns<Worker> {
 		this.#load.set(worker, this.#load.get(worker)! + size);
 	}
 }
-
-const isLoss = (error: unknown): boolean => error instanceof Arc2FaceError && error.code === 'DEVICE_LOST';

@@ -1,6 +1,7 @@
 // A server of its own: Fastify with what a server in production has, and the portraits in it.
 import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { refuseConnection } from './connections.ts';
 import { type LogOptions, loggerOptions } from './logging.ts';
 import { type PortraitServerOptions, portraitServer } from './plugin.ts';
 import type { Reception } from './reception.ts';
@@ -16,6 +17,7 @@ export async function portraitApp({ log, ...options }: AppOptions): Promise<Fast
 		genReqId: ({ headers }) => idOf(headers['x-request-id']),
 		requestTimeout: requestSeconds * 1000,
 		keepAliveTimeout: idleSeconds * 1000,
+		clientErrorHandler: refuseConnection,
 		forceCloseConnections: true, // of work that is not done: `Shutdown` waits for what is
 		routerOptions: { maxParamLength: 10_000 }, // schemas say what is too long
 		bodyLimit: 1, // routes with bodies have their own

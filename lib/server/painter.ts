@@ -4,7 +4,7 @@ import type { Arc2Face } from '../arc2face.ts';
 /** Paints: one model, or several. */
 export type Painter = Pick<
 	Arc2Face,
-	'info' | 'detect' | 'encode' | 'generate' | 'generateEach' | 'usage' | 'dispose'
+	'info' | 'isLost' | 'detect' | 'encode' | 'generate' | 'generateEach' | 'usage' | 'dispose'
 > & {
 	/** Of a pool. */
 	models?: readonly Pick<Arc2Face, 'info'>[];

@@ -73,9 +73,14 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 	readImages(server, limits.bodyBytes);
 	await describe(server);
 	const refuseOtherMethods = watchMethods(server);
-	healthRoutes(server, () => {
-		reception.shutdown.requireNone();
-		if (options.model !== undefined) model();
+	healthRoutes(server, {
+		requireAlive: () => {
+			if (loaded()?.isLost) throw allLost();
+		},
+		requireReady: () => {
+			reception.shutdown.requireNone();
+			if (options.model !== undefined) model();
+		},
 	});
 	metricsRoutes(server, reception.metrics);
 	modelRoutes(server, service);
@@ -118,6 +123,10 @@ function noModel(): ServerError {
 	return new ServerError('NOT_IMPLEMENTED', 'This server has no model: workers paint for it.', {
 		remedy: 'Add a job: POST /v1/jobs.',
 	});
+}
+
+function allLost(): ServerError {
+	return new ServerError('UNAVAILABLE', 'Every GPU of the model has failed.', { remedy: 'Start the server again.' });
 }
 
 /** Nothing is turned into what it is not, and nothing is left out; but all of an address is text. */

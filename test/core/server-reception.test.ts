@@ -119,6 +119,17 @@ test('before the model is loaded, only that the process lives is told; one that 
 	expect(body).not.toContain('/secret');
 });
 
+test('when every GPU has failed, the process asks to be started again', async () => {
+	await serve();
+	expect((await ask({ url: '/healthz' })).status).toBe(200);
+	Object.assign(easel.painter, { isLost: true });
+	for (const url of ['/healthz', '/readyz']) {
+		const { status, code, body } = await ask({ url });
+		expect([status, code], url).toEqual([503, 'UNAVAILABLE']);
+		expect(body).toContain('Start the server again.');
+	}
+});
+
 describe('too much', () => {
 	test('is told to come again: requests, images a day, images at once', async () => {
 		await serve({ apiKeys, limits: { requestsPerMinute: 3, imagesPerDay: 4, imagesInFlight: 3 } });

@@ -1,8 +1,8 @@
 // Pools of models on several devices, which the stand-in for TensorRT pretends on the host; and what models count of their work.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { writeRandomBundle } from '../../benchmarks/random-bundle/bundle.ts';
 import { Arc2Face, Arc2FacePool, type LoadOptions, type Usage } from '../../lib/index.ts';
-import { loadNative } from '../../lib/native.ts';
+import { loadNative, type NativeCall, type NativeLoadRequest, type NativeModel } from '../../lib/native.ts';
 import type { LoadProgress } from '../../lib/options/load.ts';
 import { temporaryFolder } from '../checkpoint-samples.ts';
 import { standIn } from '../engines.ts';
@@ -83,6 +83,34 @@ describe('a pool', () => {
 		const load = withStandIn(() => Arc2FacePool.load({ ...options, devices: ['cuda:0', 'cpu'], precision: 'fp16' }));
 		await expect(load).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { option: 'precision' } });
 	});
+});
+
+test('work of a GPU that fails goes to the next; with the last the pool is lost', async () => {
+	const loaded: NativeModel[] = [];
+	const native = loadNative();
+	const load = native.load as (request: NativeLoadRequest) => NativeCall<NativeModel>;
+	const spy = vi.spyOn(native, 'load').mockImplementation(((request: NativeLoadRequest) => {
+		const call = load(request);
+		const promise = call.promise.then((model) => {
+			loaded.push(model);
+			return model;
+		});
+		return { promise, cancel: () => call.cancel() };
+	}) as never);
+	await using pool = await withStandIn(() => Arc2FacePool.load({ ...options, devices: ['cuda:0', 'cuda:1'] }));
+	spy.mockRestore();
+	const fail = (model: NativeModel, device: string) => {
+		const error = Object.assign(new Error(`The GPU ${device} was lost.`), { code: 'DEVICE_LOST', details: { device } });
+		Object.defineProperty(model, 'generate', { value: () => ({ promise: Promise.reject(error), cancel: () => {} }) });
+	};
+	const paint = () => pool.generate(identity, { seed: 1, steps: 2 });
+	const whole = await paint();
+	fail(loaded[0]!, 'cuda:0');
+	expect(differenceOf(await paint(), whole, false)).toBe(0);
+	expect([pool.models[0]!.isLost, pool.models[1]!.isLost, pool.isLost]).toEqual([true, false, false]);
+	fail(loaded[1]!, 'cuda:1');
+	await expect(paint()).rejects.toMatchObject({ code: 'DEVICE_LOST', details: { device: 'cuda:1' } });
+	expect(pool.isLost).toBe(true);
 });
 
 test('all devices are the CPU where there is no GPU, which says why', async ({ skip }) => {

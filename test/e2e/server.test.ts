@@ -1,7 +1,7 @@
 // The server over the embedded bundle: every form of body and answer, clients that leave, apps around it.
 import { readFile } from 'node:fs/promises';
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
 import sharp from 'sharp';
@@ -312,29 +312,53 @@ test('its document has every address, with its failures', async () => {
 
 describe('a client that leaves', () => {
 	test.each(['application/json', 'text/event-stream', 'multipart/mixed', 'image/png'])(
-		'%s: its work ends',
+		'%s: its work ends within a step',
 		async (accept) => {
-			let signal: AbortSignal | undefined;
+			let atEnd: number | undefined;
 			const begun = new Promise<void>((resolve) => {
 				vi.spyOn(model, 'generateEach').mockImplementationOnce((...all) => {
 					const [who, options] = all as never as [never, { signal: AbortSignal }];
-					signal = options.signal;
+					// The evaluation that goes on by then is not counted yet.
+					const look = () => {
+						atEnd = model.usage.evaluations;
+					};
+					options.signal.addEventListener('abort', () => setImmediate(look), { once: true });
 					vi.mocked(model.generateEach).mockRestore();
 					return model.generateEach(who, { ...options, onStep: () => resolve() } as never);
 				});
 			});
 			const leaving = new AbortController();
 			const answer = fetch(`${url}/v1/portraits`, {
-				...json({ photo: base64, steps: 1000, seed: 1 }, { accept }),
+				...json({ photo: base64, steps: 1000, seed: 1, count: accept === 'image/png' ? 1 : 4 }, { accept }),
 				signal: leaving.signal,
 			}).then((response) => response.text());
 			await begun;
 			leaving.abort();
 			await expect(answer).rejects.toThrow();
-			await vi.waitFor(() => expect(signal?.aborted).toBe(true));
+			await vi.waitFor(() => expect(atEnd).toBeDefined());
+			await vi.waitFor(() => expect(model.usage.images).toBe(0), { interval: 1 });
+			expect(model.usage.evaluations - atEnd!).toBeLessThanOrEqual(1);
 		},
 	);
 });
+
+test('a reader of events that does not read holds nobody up, and gets its images when it does', async () => {
+	const { port } = new URL(url);
+	const body = JSON.stringify({ photo: base64, seed: 5, count: 8, steps: 30, preview: { every: 1 } });
+	const slow = connect(Number(port));
+	slow.pause();
+	slow.write(
+		`POST /v1/portraits HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\nconnection: close\r\n` +
+			`content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+	);
+	await vi.waitFor(() => expect(model.usage.images).toBe(8), 10_000);
+	expect((await portraits({ photo: base64, seed: 6, steps: 2 })).images).toHaveLength(1);
+	await vi.waitFor(() => expect(model.usage.images).toBe(0), 30_000);
+	let text = '';
+	for await (const chunk of slow) text += chunk;
+	expect(text.match(/^event: image$/gm)).toHaveLength(8);
+	expect(text).toContain('event: done');
+}, 60_000);
 
 describe('in another app', () => {
 	const identities = { method: 'POST', path: '/faces/v1/identities', headers: { 'content-type': 'image/jpeg' } };

@@ -9,16 +9,25 @@ const answer = {
 	},
 };
 
-/** @param requireReady - throws a ServerError while the server can't take work */
-export function healthRoutes(server: FastifyInstance, requireReady: () => void): void {
+/**
+ * @param requireAlive - throws a ServerError where only a new process helps
+ * @param requireReady - throws a ServerError while the server can't take work
+ */
+export function healthRoutes(
+	server: FastifyInstance,
+	{ requireAlive, requireReady }: Readonly<Record<'requireAlive' | 'requireReady', () => void>>,
+): void {
 	const ok = { status: 'ok' };
 	server.get('/healthz', {
 		schema: {
-			summary: 'Whether the process answers',
+			summary: 'Whether the process lives: if not, start it again',
 			operationId: 'health',
-			response: { ...answer, ...failures(408, 500) },
+			response: { ...answer, ...failures(408, 500, 503) },
 		},
-		handler: async () => ok,
+		handler: async () => {
+			requireAlive();
+			return ok;
+		},
 	});
 	server.get('/readyz', {
 		schema: {
@@ -27,6 +36,7 @@ export function healthRoutes(server: FastifyInstance, requireReady: () => void):
 			response: { ...answer, ...failures(408, 500, 503) },
 		},
 		handler: async () => {
+			requireAlive();
 			requireReady();
 			return ok;
 		},
