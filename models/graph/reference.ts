@@ -1,6 +1,7 @@
 // The reference adapter in a UNet (upstream's ReferenceAdapter, https://github.com/foivospar/Arc2Face/blob/main/arc2face/ref_adapter.py):
 // an evaluation over one image writes the tokens that its self-attentions see, and those of another image look at them too.
 import type { LowRank } from '../weights/low-rank.ts';
+import { additions } from './low-rank.ts';
 import type { Scope } from './scope.ts';
 import type { Conditioning, Steering } from './transformer.ts';
 import { levelShape } from './unet-encoder.ts';
@@ -16,7 +17,7 @@ export function referenceInputs(
 	net: Scope,
 	layers: LowRank,
 ): { adapted: Scope; reference: (level: number) => NonNullable<Steering['reference']> } {
-	const strength = net.compute(net.input('reference_scale', ['batch'], 'float32'), 'float32');
+	const strength = net.input('reference_scale', ['batch'], 'float32');
 	const reads = net.input('reference_reads', ['batch'], 'float32');
 	const reading = net.op('Greater', [net.op('Reshape', [reads, net.integers([-1, 1, 1])]), net.floats([], [0.5])]);
 	let blocks = 0;
@@ -33,7 +34,7 @@ export function referenceInputs(
 		const more = at.op('Where', [reading, bank, again]);
 		return at.op('Reshape', [at.op('Concat', [tokens, more], { axis: 1 }), at.integers([-1, own.size])]);
 	};
-	return { adapted: net.adding({ layers, strength }), reference };
+	return { adapted: net.adding(additions(net, layers, strength)), reference };
 }
 
 function byRow(at: Scope, { batch, size }: Conditioning) {

@@ -1,8 +1,8 @@
 // A module of a network: reads its weights and writes its nodes, by their path.
-import type { LowRank, LowRankLayer } from '../weights/low-rank.ts';
 import { type DataType, partOf, type WeightReference } from '../weights/reference.ts';
 import type { WeightSource } from '../weights/weight-set.ts';
 import { Graph, microsoft, type NetworkGraph, type Shape, type Value } from './graph.ts';
+import type { Addition, Additions } from './low-rank.ts';
 import { type AttributeValue, dataTypes } from './onnx.ts';
 
 export type NetworkOptions = Readonly<{
@@ -32,9 +32,6 @@ type Network = Readonly<{
 	taps: ReadonlySet<string>;
 	additions?: Additions;
 }>;
-
-/** Low-rank additions to layers, and how strongly each row of the batch has them: [batch], in the compute type. */
-type Additions = Readonly<{ layers: LowRank; strength: Value }>;
 
 /** A module of a network: a path such as `down_blocks.0`, which prefixes the names of its weights, and the graph it writes to. */
 export class Scope {
@@ -82,10 +79,10 @@ export class Scope {
 	}
 
 	/** What is added to the layer that this module is. */
-	get addition(): (LowRankLayer & Pick<Additions, 'strength'>) | undefined {
+	get addition(): Addition | undefined {
 		const { additions } = this.#network;
 		const layer = additions?.layers.at(this.path);
-		return layer && { ...layer, strength: additions!.strength };
+		return layer && { ...additions!, ...layer };
 	}
 
 	/** @param type - the compute type unless it is given */
