@@ -77,13 +77,22 @@ export type Added = Readonly<{
 	isNew: boolean;
 }>;
 
-/** Keeps jobs until they are painted, and what is known of them after; survives whatever process ends. */
+/**
+ * Keeps jobs until they are painted, and what is known of them after; survives whatever process ends. Where the store is another process, all
+ * reject with `StoreAway` while it can't be reached.
+ */
 export interface JobQueue {
 	/**
 	 * @returns when it is kept
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a key that was used for another request; `FILE_FAILED`
 	 */
 	add(job: NewJob): Promise<Added>;
+	/**
+	 * The job that this key has added.
+	 *
+	 * @throws {Arc2FaceError} `INVALID_ARGUMENT` for a key that was used for another request
+	 */
+	find(owner: string, request: PortraitRequest, key: string): Promise<Job | undefined>;
 	get(owner: string, id: string): Promise<Job | undefined>;
 	/** @returns the newest first */
 	list(owner: string, filter: JobFilter): Promise<Job[]>;
@@ -97,6 +106,9 @@ export interface JobQueue {
 	/** Its workers are to be closed before. */
 	close(): Promise<void>;
 }
+
+/** The store of jobs can't be reached at the moment; nothing is lost. */
+export class StoreAway extends Error {}
 
 /** What paints jobs. */
 export type Workshop = Readonly<{

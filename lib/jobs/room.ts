@@ -12,6 +12,11 @@ export class Room {
 		this.#size = size;
 	}
 
+	/** Whether there is some left, and nobody who waits for it. */
+	get isOpen(): boolean {
+		return this.#waiting.length === 0 && this.#taken < this.#size;
+	}
+
 	/** @returns what makes room again: for so many images, or for all that are left */
 	async enter(images: number, signal: AbortSignal): Promise<(finished?: number) => void> {
 		signal.throwIfAborted();

@@ -27,7 +27,7 @@ export function withRecipe(options: GenerateOptions): WithRecipe {
 	const { eta, ...all } = recipe.options;
 	const others = own.preset === undefined ? all : withoutManner(all);
 	const isDdim = (own.sampler ?? (own.preset === undefined && all.sampler)) === 'ddim';
-	const latents = recipe.latents === undefined ? undefined : fromBase64(recipe.latents);
+	const latents = recipe.latents === undefined ? undefined : fromBase64(recipe.latents, 'recipe.latents');
 	return {
 		options: { ...others, ...(isDdim && { eta }), ...(latents && { latents }), ...own, ...inputsOf(recipe, own) },
 		recipe,
@@ -76,7 +76,7 @@ function referenceOf(
 	const isElse = own.align !== undefined || own.face !== undefined || own.landmarks !== undefined;
 	return {
 		scale,
-		...(noise !== undefined && { noise: fromBase64(noise) }),
+		...(noise !== undefined && { noise: fromBase64(noise, 'recipe.reference.noise') }),
 		...(!isElse && align === false && { align }),
 		...(!isElse && landmarks && { landmarks }),
 		...(!isElse && keypoints && { face: { keypoints } }),

@@ -1,14 +1,35 @@
 // Clients that leave before their answer is whole.
 import type { FastifyReply } from 'fastify';
 
-/** Aborts when the connection is closed before the answer was written. */
+/** Aborts when nobody waits for the answer any more: the connection was closed before it was written, or it was, without all that could come. */
 export function leavingOf(reply: FastifyReply): AbortSignal {
 	const leaving = new AbortController();
-	const { raw } = reply;
-	const end = () => {
-		if (!raw.writableFinished) leaving.abort(new Error('The client has left.'));
-	};
-	if (raw.destroyed) end();
-	else raw.once('close', end);
+	afterAnswer(reply, () => leaving.abort(new Error('The client has left.')));
 	return leaving.signal;
+}
+
+/** Cuts a reader off who takes nothing for so long: what waits to be read takes memory. */
+export function cutStalled({ raw }: FastifyReply, seconds: number): void {
+	raw.setTimeout(seconds * 1000, () => raw.destroy());
+}
+
+/**
+ * Calls back once the answer has gone out, or can't any more.
+ *
+ * @param done - `hasLeft`: it was not written whole
+ */
+export function afterAnswer({ raw, request }: FastifyReply, done: (hasLeft: boolean) => void): void {
+	const { socket } = request.raw;
+	const end = () => {
+		for (const event of ['finish', 'close']) raw.off(event, end);
+		socket.off('close', end);
+		done(!raw.writableFinished);
+	};
+	if (raw.destroyed || socket.destroyed) {
+		end();
+		return;
+	}
+	for (const event of ['finish', 'close']) raw.once(event, end);
+	// One that waits behind another on the same connection is told of nothing when that closes.
+	socket.setMaxListeners(0).once('close', end);
 }

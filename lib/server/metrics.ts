@@ -94,7 +94,10 @@ export class Metrics {
 		new Gauge({
 			...{ name: 'arc2face_jobs', help: 'Jobs, by state', labelNames: ['state'], registers: [this.#registry] },
 			async collect() {
-				for (const [state, count] of Object.entries(await jobs())) this.set({ state }, count);
+				this.reset();
+				// While their store is away, the other figures are told nevertheless.
+				const counts = await jobs().catch(() => ({}));
+				for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
 			},
 		});
 	}

@@ -34,19 +34,20 @@ export class Origins {
 
 	/**
 	 * @param allowed - origins of pages, such as https://example.com, or * for all
-	 * @param isOpen - nothing but the address keeps others out: no keys, on loopback. Then a page could reach the server through a name
-	 *   of its own that leads to 127.0.0.1 (DNS rebinding), so that only known names are answered
+	 * @param needKey - whether clients need keys
+	 * @param isLocal - on loopback. There, without keys, nothing but the address keeps others out, and a page could reach the server
+	 *   through a name of its own that leads to 127.0.0.1 (DNS rebinding), so that only known names are answered
 	 * @throws {Arc2FaceError} `INVALID_ARGUMENT`
 	 */
-	constructor(allowed: readonly string[], isOpen: boolean) {
+	constructor(allowed: readonly string[], { needKey, isLocal }: Readonly<{ needKey: boolean; isLocal: boolean }>) {
 		for (const origin of allowed) {
-			const isFine = origin === '*' ? !isOpen : URL.canParse(origin) && new URL(origin).origin === origin;
+			const isFine = origin === '*' ? needKey : URL.canParse(origin) && new URL(origin).origin === origin;
 			if (isFine) continue;
 			const remedy = origin === '*' ? 'Where no keys are asked for, any page could paint: name the pages.' : undefined;
 			throw invalid('the origin of a page, such as https://example.com,', 'allowOrigin', describe(origin), remedy);
 		}
 		this.#allowed = new Set(allowed);
-		this.#knowsHosts = isOpen;
+		this.#knowsHosts = isLocal && !needKey;
 	}
 
 	/** @throws {ServerError} `FORBIDDEN` */

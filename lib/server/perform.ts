@@ -74,10 +74,14 @@ function split({ fields, files }: PortraitRequest): { own: Own; options: Generat
 		own,
 		options: {
 			...rest,
-			...(latents === undefined ? {} : { latents: fromBase64(latents as string) }),
+			...(latents === undefined ? {} : { latents: fromBase64(latents as string, 'latents') }),
 			...{ ...listed('image'), ...listed('mask') },
 			...within('control', 'image', control),
-			...within('reference', 'photo', reference && { ...referred, ...(noise && { noise: fromBase64(noise) }) }),
+			...within(
+				'reference',
+				'photo',
+				reference && { ...referred, ...(noise && { noise: fromBase64(noise, 'reference.noise') }) },
+			),
 		} as GenerateOptions,
 	};
 }

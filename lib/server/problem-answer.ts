@@ -1,6 +1,7 @@
 // Every failure of a request, Fastify's own among them, as a problem; what is the server's fault is logged.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Arc2FaceError } from '../errors.ts';
+import { StoreAway } from '../jobs/job.ts';
 import { type Problem, problemOf, type ServerCode, ServerError } from './problem.ts';
 
 /** Fastify's own failures, by its codes: https://fastify.dev/docs/latest/Reference/Errors/ */
@@ -26,6 +27,11 @@ export function problemFor(
 
 function known(error: unknown): unknown {
 	if (error instanceof ServerError || error instanceof Arc2FaceError) return error;
+	if (error instanceof StoreAway) {
+		return new ServerError('UNAVAILABLE', 'The store of jobs does not answer.', {
+			...{ remedy: 'Try again in a while.', headers: { 'retry-after': '5' }, cause: error },
+		});
+	}
 	const { code, validation, statusCode, message } = error as Partial<FastifyError>;
 	if (validation !== undefined) return invalidBody(error as FastifyError);
 	const meant = ofFastify[code ?? ''];

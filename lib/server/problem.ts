@@ -6,7 +6,7 @@ import type { Wording } from '../messages/wording.ts';
 /** Failures of the server itself, and what they mean. */
 export const serverCodes = {
 	UNAUTHORIZED: { status: 401, title: 'There is no API key, or one that is not known.' },
-	FORBIDDEN: { status: 403, title: 'This is not allowed from where the request comes from.' },
+	FORBIDDEN: { status: 403, title: 'This is not allowed to this client, or from where the request comes from.' },
 	NOT_FOUND: { status: 404, title: 'There is nothing at this address.' },
 	METHOD_NOT_ALLOWED: { status: 405, title: 'This address does not have this method.' },
 	NOT_ACCEPTABLE: { status: 406, title: 'The answer can not have the form that was asked for.' },

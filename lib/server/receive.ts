@@ -1,12 +1,11 @@
 // What happens to every request before its route and after it: the hooks of the reception.
-import { finished } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../jobs/requests.ts';
 import type { Client } from './clients/client.ts';
 import type { Release } from './gate/admission.ts';
 import type { Visitor } from './gate/gate.ts';
 import type { Begun } from './idempotency.ts';
-import { leavingOf } from './leaving.ts';
+import { afterAnswer, cutStalled, leavingOf } from './leaving.ts';
 import { ServerError } from './problem.ts';
 import type { Reception } from './reception.ts';
 import type { Admit, Service, Work } from './service.ts';
@@ -28,6 +27,9 @@ declare module 'fastify' {
 
 /** Routes that paint or read photos, and answer with what they made. */
 const makers: readonly string[] = ['/v1/portraits', '/v1/identities'];
+
+/** Files that are sent as a whole. */
+const imageRoute = '/v1/jobs/:id/images/:name';
 
 /** @param bodyBytes - that a body may have */
 export function receive(server: FastifyInstance, reception: Reception, bodyBytes: number): void {
@@ -52,8 +54,8 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		if (route === undefined || !isGuarded(route)) return;
 		request.client = clientOf(request, reception);
 		reply.headers(await reception.gate.count(visitorOf(request)));
+		if (method === 'POST' || route === imageRoute) request.endings.push(reception.shutdown.enter());
 		if (method !== 'POST') return;
-		request.endings.push(reception.shutdown.enter());
 		const length = Number(headers['content-length'] ?? bodyBytes);
 		const release: Release = reception.gate.receive(Math.min(length, bodyBytes));
 		request.endings.push(() => release());
@@ -75,7 +77,10 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		return reply.code(status).headers(headers).header('idempotency-replayed', 'true').send(Buffer.from(body));
 	});
 
+	const { idleSeconds } = reception.gate.limits;
 	server.addHook('onSend', async (request, reply, payload) => {
+		// Parts may be as far from each other as images take; events have a heartbeat.
+		if (!String(reply.getHeader('content-type')).startsWith('multipart/')) cutStalled(reply, idleSeconds);
 		if (request.kept?.answer === undefined && (typeof payload === 'string' || Buffer.isBuffer(payload))) {
 			request.kept?.finish({ status: reply.statusCode, headers: keptHeaders(reply), body: Buffer.from(payload) });
 		}
@@ -88,7 +93,7 @@ export function admitter({ gate, shutdown, metrics }: Reception): Admit {
 	return async (request, reply, cost): Promise<Work> => {
 		const place = await gate.enter(visitorOf(request), { ...cost, bytes: 0 });
 		const late = new AbortController();
-		const { paintingSeconds } = gate.limits;
+		const { paintingSeconds, idleSeconds } = gate.limits;
 		const timer = setTimeout(() => late.abort(timedOut(paintingSeconds)), paintingSeconds * 1000);
 		return {
 			signal: AbortSignal.any([leavingOf(reply), shutdown.signal, late.signal]),
@@ -100,6 +105,7 @@ export function admitter({ gate, shutdown, metrics }: Reception): Admit {
 			leave: () => {
 				clearTimeout(timer);
 				place.leave(request.painted);
+				cutStalled(reply, idleSeconds);
 			},
 		};
 	};
@@ -134,7 +140,7 @@ function visitorOf({ client, ip }: FastifyRequest): Visitor {
 /** When the answer has gone out, or nobody waits for it any more: counted, and one line of the log. */
 function conclude(request: FastifyRequest, reply: FastifyReply, { metrics }: Reception, route = 'none'): void {
 	request.endings = [];
-	finished(reply.raw, (premature) => {
+	afterAnswer(reply, (hasLeft) => {
 		for (const end of request.endings) end();
 		const { method, client, painted, failure } = request;
 		const status = reply.statusCode;
@@ -145,7 +151,7 @@ function conclude(request: FastifyRequest, reply: FastifyReply, { metrics }: Rec
 				...{ client: client?.name, method, route, status, ms: Math.round(reply.elapsedTime) },
 				...(painted > 0 && { images: painted }),
 				...(failure !== undefined && { code: failure }),
-				...(premature && { left: true }),
+				...(hasLeft && { left: true }),
 			},
 			'request',
 		);

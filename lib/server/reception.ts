@@ -45,7 +45,7 @@ export class Reception {
 	private constructor(clients: Clients, { allowOrigins = [], isLocal = false, limits }: ReceptionOptions) {
 		this.clients = clients;
 		this.gate = new Gate(limits);
-		this.origins = new Origins(allowOrigins, isLocal && !clients.needKey);
+		this.origins = new Origins(allowOrigins, { needKey: clients.needKey, isLocal });
 		this.metrics = new Metrics({
 			gate: () => this.gate,
 			usage: () => this.#sources.usage(),

@@ -20,11 +20,12 @@ import type {
 	Workshop,
 } from '../job.ts';
 import { jobStates } from '../job.ts';
+import type { PortraitRequest } from '../request.ts';
 import { digestOf, otherRequest, seeded } from '../requests.ts';
 import type { ResultStore } from '../results.ts';
 import { watchJob } from '../watch.ts';
 import type { Claimed, Claims, Ending } from './claims.ts';
-import { jobOf, mark, requestOf, tables, version } from './tables.ts';
+import { columns, jobOf, mark, requestOf, tables, version } from './tables.ts';
 import { EmbeddedWorker } from './worker.ts';
 
 /** So long a process may be silent before others take its jobs. */
@@ -39,7 +40,7 @@ export type EmbeddedOptions = Readonly<{
 	keepDays: number;
 }>;
 
-type Lent = { id: string; request: string; images: number; attempts: number; failures: number };
+type Lent = { id: string; images: number; attempts: number; failures: number };
 
 /** Keeps jobs in a file. */
 export class EmbeddedQueue implements JobQueue, Claims {
@@ -84,14 +85,18 @@ export class EmbeddedQueue implements JobQueue, Claims {
 		}
 	}
 
+	async find(owner: string, request: PortraitRequest, key: string): Promise<Job | undefined> {
+		const run: Run = (...query) => this.#connection.run(...query);
+		return await found(run, { owner, key, digest: digestOf(request) });
+	}
+
 	async add({ owner, request, priority, images, key }: NewJob): Promise<Added> {
 		const digest = digestOf(request);
 		const id = randomUUID();
 		const added = await this.#connection.write(async (run): Promise<Added> => {
 			if (key !== undefined) {
-				const [known] = await run('SELECT * FROM jobs WHERE owner = ? AND key = ?', [owner, key]);
-				if (known !== undefined && known.digest !== digest) throw otherRequest(key);
-				if (known !== undefined) return { job: jobOf(known), isNew: false };
+				const known = await found(run, { owner, key, digest });
+				if (known !== undefined) return { job: known, isNew: false };
 			}
 			await run(
 				`INSERT INTO jobs (id, owner, key, digest, state, priority, images, created, request) VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?)`,
@@ -100,7 +105,7 @@ export class EmbeddedQueue implements JobQueue, Claims {
 			for (const [name, bytes] of Object.entries(request.files)) {
 				await run('INSERT INTO photos (job, name, bytes) VALUES (?, ?, ?)', [id, name, bytes]);
 			}
-			const [row] = await run('SELECT * FROM jobs WHERE id = ?', [id]);
+			const [row] = await run(`SELECT ${columns} FROM jobs WHERE id = ?`, [id]);
 			return { job: jobOf(row!), isNew: true };
 		});
 		if (added.isNew) this.changes.emit('added');
@@ -108,13 +113,13 @@ export class EmbeddedQueue implements JobQueue, Claims {
 	}
 
 	async get(owner: string, id: string): Promise<Job | undefined> {
-		const [row] = await this.#connection.run('SELECT * FROM jobs WHERE owner = ? AND id = ?', [owner, id]);
+		const [row] = await this.#connection.run(`SELECT ${columns} FROM jobs WHERE owner = ? AND id = ?`, [owner, id]);
 		return row && jobOf(row);
 	}
 
 	async list(owner: string, { state, limit, after }: JobFilter): Promise<Job[]> {
 		const rows = await this.#connection.run(
-			`SELECT * FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR state = ?2)
+			`SELECT ${columns} FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR state = ?2)
 				AND (?3 IS NULL OR sequence < (SELECT sequence FROM jobs WHERE owner = ?1 AND id = ?3)) ORDER BY sequence DESC LIMIT ?4`,
 			[owner, state ?? null, after ?? null, limit],
 		);
@@ -122,15 +127,15 @@ export class EmbeddedQueue implements JobQueue, Claims {
 	}
 
 	async remove(owner: string, id: string): Promise<boolean> {
-		const isFound = await this.#connection.write(async (run) => {
-			const [row] = await run('DELETE FROM jobs WHERE owner = ? AND id = ? RETURNING id', [owner, id]);
-			if (row !== undefined) await run('DELETE FROM photos WHERE job = ?', [id]);
-			return row !== undefined;
+		if ((await this.get(owner, id)) === undefined) return false;
+		// Files first: where they can't be removed, the job is still there to be removed again.
+		await this.#results.remove(id);
+		await this.#connection.write(async (run) => {
+			await run('DELETE FROM jobs WHERE owner = ? AND id = ?', [owner, id]);
+			await run('DELETE FROM photos WHERE job = ?', [id]);
 		});
-		if (!isFound) return false;
 		this.changes.emit('removed', id);
 		this.changes.emit(id);
-		await this.#results.remove(id);
 		return true;
 	}
 
@@ -157,7 +162,7 @@ export class EmbeddedQueue implements JobQueue, Claims {
 		const now = Date.now();
 		return await this.#connection.write(async (run) => {
 			const rows = await run(
-				`SELECT * FROM jobs WHERE (state = 'queued' AND due <= ?1) OR (state = 'running' AND until < ?1)
+				`SELECT id, images, attempts, failures FROM jobs WHERE (state = 'queued' AND due <= ?1) OR (state = 'running' AND until < ?1)
 					ORDER BY priority DESC, sequence LIMIT 64`,
 				[now],
 			);
@@ -173,9 +178,9 @@ export class EmbeddedQueue implements JobQueue, Claims {
 		});
 	}
 
-	async #lend(run: Run, { id, request, images, attempts, failures }: Lent, now: number): Promise<Claimed> {
-		await run(
-			`UPDATE jobs SET state = 'running', lease = ?, until = ?, attempts = attempts + 1, started = coalesce(started, ?) WHERE id = ?`,
+	async #lend(run: Run, { id, images, attempts, failures }: Lent, now: number): Promise<Claimed> {
+		const [row] = await run(
+			`UPDATE jobs SET state = 'running', lease = ?, until = ?, attempts = attempts + 1, started = coalesce(started, ?) WHERE id = ? RETURNING request`,
 			[this.#lease, now + leaseMs, now, id],
 		);
 		const photos = await run('SELECT name, bytes FROM photos WHERE job = ?', [id]);
@@ -184,7 +189,7 @@ export class EmbeddedQueue implements JobQueue, Claims {
 			of: Number(images),
 			attempts: Number(attempts) + 1,
 			failures: Number(failures),
-			request: requestOf(request, photos),
+			request: requestOf(row!.request, photos),
 		};
 	}
 
@@ -229,6 +234,9 @@ export class EmbeddedQueue implements JobQueue, Claims {
 			if (row !== undefined) await run('DELETE FROM photos WHERE job = ?', [id]);
 		});
 		this.changes.emit(ending.state === 'queued' ? 'added' : id);
+		// Who removed it may have done so before its last file was there.
+		const [row] = await this.#connection.run('SELECT id FROM jobs WHERE id = ?', [id]);
+		if (row === undefined) await this.#results.remove(id);
 	}
 
 	/** @internal */
@@ -249,6 +257,15 @@ export class EmbeddedQueue implements JobQueue, Claims {
 			}
 		});
 	}
+}
+
+async function found(
+	run: Run,
+	{ owner, key, digest }: { owner: string; key: string; digest: string },
+): Promise<Job | undefined> {
+	const [row] = await run(`SELECT ${columns} FROM jobs WHERE owner = ? AND key = ?`, [owner, key]);
+	if (row !== undefined && row.digest !== digest) throw otherRequest(key);
+	return row && jobOf(row);
 }
 
 function isAlive(pid: number): boolean {

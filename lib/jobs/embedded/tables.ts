@@ -42,6 +42,10 @@ PRAGMA application_id = ${mark};
 PRAGMA user_version = ${version};
 `;
 
+/** Of a job as its client sees it: without what was sent, which may be large. */
+export const columns =
+	'id, state, priority, attempts, created, started, finished, progress, images, results, problem, digest';
+
 export function jobOf(row: Row): Job {
 	const time = (name: string, value: unknown) =>
 		value === null ? {} : { [name]: new Date(Number(value)).toISOString() };

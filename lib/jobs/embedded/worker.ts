@@ -23,7 +23,8 @@ export class EmbeddedWorker implements JobWorker {
 	readonly #sweeper: NodeJS.Timeout;
 	readonly #look = () => void this.#take();
 	readonly #drop = (id: string) => this.#running.get(id)?.stop.abort(new Stopped());
-	#isTaking = false;
+	/** Undefined: it takes none at the moment. */
+	#taking: Promise<void> | undefined;
 	#isAskedAgain = false;
 	#isClosing = false;
 
@@ -41,6 +42,7 @@ export class EmbeddedWorker implements JobWorker {
 	async close(graceMs: number): Promise<void> {
 		this.#isClosing = true;
 		this.#queue.changes.off('added', this.#look);
+		await this.#taking; // what it takes meanwhile is waited for, too
 		const all = Promise.all([...this.#running.values()].map(({ ended }) => ended));
 		const timer = setTimeout(() => {
 			for (const { stop } of this.#running.values()) stop.abort(new Stopped());
@@ -54,23 +56,23 @@ export class EmbeddedWorker implements JobWorker {
 
 	/** Begins what waits, as long as there is room. */
 	async #take(): Promise<void> {
-		if (this.#isTaking) {
-			this.#isAskedAgain = true;
-			return;
-		}
-		this.#isTaking = true;
+		this.#isAskedAgain = true;
+		this.#taking ??= this.#takeWhileAsked();
+		await this.#taking;
+	}
+
+	async #takeWhileAsked(): Promise<void> {
 		try {
-			do {
+			while (this.#isAskedAgain && !this.#isClosing) {
 				this.#isAskedAgain = false;
 				const taken = [...this.#running.values()].reduce((sum, { images }) => sum + images, 0);
 				const room = this.#shop.images - taken;
-				if (this.#isClosing || room <= 0) break;
-				for (const job of await this.#queue.claim(room)) this.#begin(job);
-			} while (this.#isAskedAgain);
+				if (room > 0) for (const job of await this.#queue.claim(room)) this.#begin(job);
+			}
 		} catch (error) {
 			this.#shop.onError?.(error); // the next turn tries again
 		} finally {
-			this.#isTaking = false;
+			this.#taking = undefined;
 		}
 	}
 

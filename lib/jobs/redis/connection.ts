@@ -21,13 +21,39 @@ export async function loadPackages(): Promise<Packages> {
 	}
 }
 
+/** Connections to one Redis. */
+export type Connections = Readonly<{
+	/** Whose commands wait while Redis is away, however long: for work. */
+	client: Redis;
+	/** Whose commands fail then: for requests, whose clients wait. */
+	asking: Redis;
+	/** For what it tells of its own accord. */
+	subscriber: Redis;
+}>;
+
+/** So long an answer to a request may take. */
+const answerMs = 10_000;
+
 /**
  * @param url - `redis://` or `rediss://`
+ * @param onError - told of what goes wrong later
  * @throws {Arc2FaceError} `INVALID_ARGUMENT` for another address, and where nobody answers at it
  */
-export async function connect(url: string, { Redis }: Packages): Promise<Redis> {
+export async function connect(
+	url: string,
+	packages: Packages,
+	onError: (error: unknown) => void,
+): Promise<Connections> {
+	const client = await firstOf(url, packages);
+	const subscriber = client.duplicate();
+	const asking = client.duplicate({ commandTimeout: answerMs, enableOfflineQueue: false, maxRetriesPerRequest: 1 });
+	for (const one of [client, subscriber, asking]) one.on('error', onError);
+	await asking.connect().catch(onError); // it goes on trying
+	return { client, asking, subscriber };
+}
+
+async function firstOf(url: string, { Redis }: Packages): Promise<Redis> {
 	if (!/^rediss?:\/\//.test(url)) throw unusable('Expected an address redis://… or rediss://… of Redis.');
-	// Commands wait while it is away, however long.
 	const client = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true });
 	let failure: Error | undefined;
 	client.on('error', (error: Error) => {

@@ -3,15 +3,13 @@ import type { Job as BullJob } from 'bullmq';
 import type { Job, JobImage, JobProgress, JobState } from '../job.ts';
 import type { JsonObject, PortraitRequest } from '../request.ts';
 
-/** Of a job; what was sent with it is there until it has ended. */
+/** Of a job; what was sent with it is elsewhere, since whoever looks at a job reads all of this. */
 export type Data = {
 	owner: string;
+	/** Of what was sent. */
 	digest: string;
 	priority: number;
 	images: number;
-	fields?: JsonObject;
-	/** Photos in base64. */
-	files?: Record<string, string>;
 };
 
 /** While it is painted. */
@@ -61,17 +59,14 @@ function time(milliseconds: number): string {
 	return new Date(milliseconds).toISOString();
 }
 
-export function filesOf({ files }: PortraitRequest): Record<string, string> {
-	return Object.fromEntries(
-		Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]),
-	);
+/** What was sent with a job, as text: photos in base64. */
+export function textOf({ fields, files }: PortraitRequest): string {
+	const photos = Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]);
+	return JSON.stringify({ fields, files: Object.fromEntries(photos) });
 }
 
-export function requestOf({ fields = {}, files = {} }: Data): PortraitRequest {
-	return {
-		fields,
-		files: Object.fromEntries(
-			Object.entries(files).map(([name, text]) => [name, Uint8Array.from(Buffer.from(text, 'base64'))]),
-		),
-	};
+export function requestOf(text: string): PortraitRequest {
+	const { fields, files } = JSON.parse(text) as { fields: JsonObject; files: Record<string, string> };
+	const photos = Object.entries(files).map(([name, data]) => [name, Uint8Array.from(Buffer.from(data, 'base64'))]);
+	return { fields, files: Object.fromEntries(photos) };
 }

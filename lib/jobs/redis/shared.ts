@@ -15,6 +15,8 @@ export type Shared = Readonly<{
 	changes: EventEmitter;
 	keepMs: number;
 	queue: Queue<Data, JobImage[]>;
+	/** The key of what was sent with a job, until it has ended. */
+	sentKey: (kept: Pick<Kept, 'id' | 'data'>) => string;
 	tell: (id: string) => Promise<void>;
 	isRemoved: (id: string) => Promise<boolean>;
 	/** Takes away one that was asked to be, once nobody paints it any more. */

@@ -1,4 +1,5 @@
 // Paints jobs of Redis, as many at a time as fill batches.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
 import type { JobImage, JobWorker, Workshop } from '../job.ts';
 import { mayPass, mostEndings, paintJob } from '../paint.ts';
@@ -10,6 +11,10 @@ import type { Shared } from './shared.ts';
 /** So long a worker may be silent before others take its jobs. */
 const lockMs = 20_000;
 const sweepMs = 60_000;
+/** Work stops within a step after it was told to; handing it back takes as long again. */
+const closingMs = 10_000;
+/** A Redis that refuses is asked again after so long. */
+const againMs = 5_000;
 
 type End = 'removed' | 'closing' | 'lost';
 
@@ -28,6 +33,8 @@ export class RedisWorker implements JobWorker {
 	readonly #shared: Shared;
 	readonly #shop: Workshop;
 	readonly #worker: Promise<Worker<Data, JobImage[]> | undefined>;
+	readonly #onError: (error: unknown) => void;
+	#bull: Worker<Data, JobImage[]> | undefined;
 	#isClosing = false;
 	readonly #room: Room;
 	readonly #running = new Map<string, AbortController>();
@@ -39,10 +46,10 @@ export class RedisWorker implements JobWorker {
 		this.#shared = shared;
 		this.#shop = shop;
 		this.#room = new Room(shop.images);
-		const onError = shop.onError ?? (() => {});
-		this.#worker = this.#start(onError);
+		this.#onError = shop.onError ?? (() => {});
+		this.#worker = this.#start();
 		shared.changes.on('removed', this.#remove);
-		const sweep = () => void this.#sweep().catch(onError);
+		const sweep = () => void this.#sweep().catch(this.#onError);
 		this.#sweeper = setInterval(sweep, sweepMs);
 		sweep();
 	}
@@ -53,25 +60,29 @@ export class RedisWorker implements JobWorker {
 			for (const id of this.#running.keys()) this.#stop(id, 'closing');
 		}, graceMs);
 		this.#isClosing = true;
-		await (await this.#worker)?.close();
+		const closed = this.#worker.then((worker) => worker?.close());
+		// Where Redis is away, there is nobody to hand anything back to.
+		await Promise.race([closed, sleep(graceMs + closingMs, undefined, { ref: false })]).catch(this.#onError);
 		clearTimeout(timer);
 		this.#shared.changes.off('removed', this.#remove);
 	}
 
 	/** Once Redis answers: BullMQ's worker gives up for ever where the first connection fails. */
-	async #start(onError: (error: unknown) => void): Promise<Worker<Data, JobImage[]> | undefined> {
+	async #start(): Promise<Worker<Data, JobImage[]> | undefined> {
 		const { packages, client, names } = this.#shared;
-		await client.ping();
+		const onError = this.#onError;
+		while (!(await this.#isThere())) await sleep(againMs, undefined, { ref: false });
 		if (this.#isClosing) return undefined;
 		const paint = async (job: unknown, token: string | undefined) => await this.#paint(job as Kept, token!);
 		const worker = new packages.bullmq.Worker<Data, JobImage[]>(names.name, paint, {
 			connection: client as never,
 			prefix: names.prefix,
-			concurrency: this.#shop.images,
+			concurrency: 1,
 			lockDuration: lockMs,
 			stalledInterval: lockMs / 4,
 			maxStalledCount: mostEndings,
 		});
+		this.#bull = worker;
 		worker.on('error', onError);
 		worker.on('lockRenewalFailed', (ids) => {
 			for (const id of ids) this.#stop(id, 'lost');
@@ -79,6 +90,17 @@ export class RedisWorker implements JobWorker {
 		const ended = (job: unknown) => void this.#ended(job as Kept | undefined).catch(onError);
 		worker.on('completed', ended).on('failed', ended);
 		return worker;
+	}
+
+	/** Whether Redis takes commands, or nobody needs it any more. */
+	async #isThere(): Promise<boolean> {
+		try {
+			await this.#shared.client.ping();
+			return true;
+		} catch (error) {
+			this.#onError(error);
+			return this.#isClosing;
+		}
 	}
 
 	async #paint(job: Kept, token: string): Promise<JobImage[]> {
@@ -93,9 +115,11 @@ export class RedisWorker implements JobWorker {
 		let leave = () => {};
 		try {
 			if (await this.#shared.isRemoved(id)) throw new UnrecoverableError('removed');
-			leave = await this.#room.enter(job.data.images, stop.signal);
-			void this.#shared.tell(id);
-			const asked = { id, of: job.data.images, request: requestOf(job.data) };
+			leave = await this.#enter(job, stop);
+			await this.#shared.tell(id);
+			const sent = await this.#shared.client.get(this.#shared.sentKey(job));
+			if (sent === null) throw new Error('what was sent with it is gone');
+			const asked = { id, of: job.data.images, request: requestOf(sent) };
 			return await paintJob(asked, this.#shop, { signal: stop.signal, report: reports.add });
 		} catch (error) {
 			if (stop.signal.reason instanceof Stopped && stop.signal.reason.end === 'closing') {
@@ -105,13 +129,35 @@ export class RedisWorker implements JobWorker {
 			if (stop.signal.aborted) throw new UnrecoverableError(String(stop.signal.reason));
 			const problem = JSON.stringify(this.#shop.explain(error));
 			if (!mayPass(error)) throw new UnrecoverableError(problem);
-			this.#shop.onError?.(error);
+			this.#onError(error);
 			throw new Error(problem);
 		} finally {
 			leave();
 			this.#running.delete(id);
+			this.#takeAsFits();
 			await reports.end();
 		}
+	}
+
+	/** Waits for room. */
+	async #enter({ data }: Kept, stop: AbortController): Promise<() => void> {
+		const entering = this.#room.enter(data.images, stop.signal);
+		this.#takeAsFits();
+		const leave = await entering;
+		if (this.#isClosing) stop.abort(new Stopped('closing'));
+		this.#takeAsFits();
+		return leave;
+	}
+
+	/** Has BullMQ take one job more than are worked on while there is room, so that those that would only wait stay for other workers. */
+	#takeAsFits(): void {
+		const bull = this.#bull;
+		if (bull === undefined || this.#isClosing) return;
+		const most = Math.max(1, this.#running.size + (this.#room.isOpen ? 1 : 0));
+		const isMore = most > bull.concurrency;
+		bull.concurrency = most;
+		// It looks at that only after something has happened.
+		if (isMore) void bull.pause(true).then(() => bull.resume());
 	}
 
 	/** What was sent with a job is taken away with its end, and the job where that was asked for. */
@@ -123,8 +169,7 @@ export class RedisWorker implements JobWorker {
 	}
 
 	async #strip(job: Kept): Promise<void> {
-		const { fields: _, files: __, ...rest } = job.data;
-		await job.updateData(rest);
+		await this.#shared.client.del(this.#shared.sentKey(job));
 	}
 
 	/** Takes away old jobs, and what was sent with those whose worker ended before it could. */
@@ -137,7 +182,7 @@ export class RedisWorker implements JobWorker {
 				await drop(job);
 		}
 		for (const job of (await queue.getJobs(['completed', 'failed'], 0, 200, false)) as Kept[]) {
-			if (job?.data.fields !== undefined) await this.#strip(job);
+			if (job?.id !== undefined) await this.#strip(job);
 		}
 	}
 }

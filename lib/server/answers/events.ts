@@ -11,6 +11,7 @@ export class Events {
 	/** Of the answer's body. */
 	readonly stream: Readable;
 	readonly #heartbeat: NodeJS.Timeout;
+	#hasEnded = false;
 
 	constructor() {
 		this.stream = new Readable({ read: () => {} });
@@ -31,11 +32,13 @@ export class Events {
 
 	end(): void {
 		clearInterval(this.#heartbeat);
+		this.#hasEnded = true;
 		if (!this.stream.destroyed) this.stream.push(null);
 	}
 
 	#push(text: string, isNeeded: boolean): void {
-		if (this.stream.destroyed || (!isNeeded && this.stream.readableLength > mostWaiting)) return;
+		// A preview may come after the end.
+		if (this.stream.destroyed || this.#hasEnded || (!isNeeded && this.stream.readableLength > mostWaiting)) return;
 		this.stream.push(text);
 	}
 }

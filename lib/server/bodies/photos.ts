@@ -1,4 +1,5 @@
 // Photos in requests: as base64 in JSON, as files in forms, or alone.
+import type { Size } from '../../geometry.ts';
 import type { JsonObject } from '../../jobs/request.ts';
 import { invalid } from '../../options/check.ts';
 import { checkPhoto } from '../../photo.ts';
@@ -61,19 +62,24 @@ function decoded(value: unknown, path: string): Uint8Array {
 /**
  * Looks at the headers of photos, before any is decoded.
  *
- * @returns how many pixels they have together
+ * @returns their sizes, by their names
  * @throws {ServerError} `TOO_LARGE`
  * @throws {Arc2FaceError} `INVALID_IMAGE`
  */
-export async function requireSmall(files: Body['files'], most: number): Promise<number> {
-	let pixels = 0;
+export async function requireSmall(files: Body['files'], most: number): Promise<Map<string, Size>> {
+	const sizes = new Map<string, Size>();
 	for (const [name, bytes] of Object.entries(files)) {
 		const { width, height } = await checkPhoto(bytes, name);
-		pixels += width * height;
+		sizes.set(name, { width, height });
 		if (width * height <= most) continue;
 		throw new ServerError('TOO_LARGE', `The photo \`${name}\` has ${width} × ${height} pixels, more than ${most}.`, {
 			remedy: 'Send it in a smaller size: faces need few pixels.',
 		});
 	}
-	return pixels;
+	return sizes;
+}
+
+/** How many pixels they have together. */
+export function pixelsOf(sizes: ReadonlyMap<string, Size>): number {
+	return [...sizes.values()].reduce((sum, { width, height }) => sum + width * height, 0);
 }

@@ -37,10 +37,15 @@ export class Rates {
 	 * Counts images, before they are painted.
 	 *
 	 * @returns takes some back, which were not painted
-	 * @throws {ServerError} `QUOTA_EXCEEDED`; then none are counted
+	 * @throws {ServerError} `QUOTA_EXCEEDED`; `FORBIDDEN` for a client that has none a day; then none are counted
 	 */
 	async takeImages({ who, limits }: Counted, images: number): Promise<(unpainted: number) => void> {
 		const most = limits.imagesPerDay ?? this.#usual.imagesPerDay;
+		if (most === 0) {
+			throw new ServerError('FORBIDDEN', 'Expected a key that may have images but received one that may only look.', {
+				remedy: 'Use another key, or have this one made with --images-per-day.',
+			});
+		}
 		if (most === undefined || images === 0) return () => {};
 		const counted = await this.#images.penalty(who, images);
 		const endOfDay = Date.now() + counted.msBeforeNext;

@@ -22,8 +22,9 @@ export class Gallery {
 		return this.#place.childElementCount === 0;
 	}
 
+	/** But those that are being painted. */
 	clear() {
-		this.#place.replaceChildren();
+		for (const card of this.#place.querySelectorAll('.portrait:not(.painting)')) card.remove();
 	}
 
 	/** Adds one of the history, at the end. */
@@ -33,6 +34,7 @@ export class Gallery {
 
 	remove({ id }) {
 		const card = this.#place.querySelector(`[data-id="${id}"]`);
+		if (card === null) return; // all were deleted meanwhile
 		const beside = card.nextElementSibling ?? card.previousElementSibling;
 		const hasFocus = card.contains(document.activeElement);
 		card.remove();

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { invalid } from '../../options/check.ts';
 import type { EncodeOptions } from '../../options/faces.ts';
-import { requireSmall } from '../bodies/photos.ts';
+import { pixelsOf, requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
 import { identitiesAnswer, identitiesBody, identityPhotos } from '../schemas/identities.ts';
 import { usualFailures } from '../schemas/shared.ts';
@@ -22,7 +22,7 @@ export function identityRoutes(server: FastifyInstance, { painter, limits, admit
 		handler: async (request, reply) => {
 			const { photo } = request.photos;
 			if (photo === undefined) throw invalid('a photo', 'photo', 'none');
-			const pixels = await requireSmall(request.photos, limits.photoPixels);
+			const pixels = pixelsOf(await requireSmall(request.photos, limits.photoPixels));
 			const { signal, spent, leave } = await admit(request, reply, { images: 0, pixels });
 			const begun = performance.now();
 			try {

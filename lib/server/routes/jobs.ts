@@ -1,7 +1,7 @@
 // /v1/jobs: portraits that are asked for now and fetched later.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Arc2FaceError } from '../../errors.ts';
-import type { Job, JobFilter, JobQueue } from '../../jobs/job.ts';
+import type { Added, Job, JobFilter, JobQueue, NewJob } from '../../jobs/job.ts';
 import { keyOption } from '../../jobs/requests.ts';
 import type { ResultStore } from '../../jobs/results.ts';
 import { Events } from '../answers/events.ts';
@@ -40,6 +40,22 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 		return found;
 	};
 
+	/** One that was added before is neither refused nor charged again. @param charge - what it gives takes back what it took */
+	const addOnce = async (toAdd: NewJob, charge: () => Promise<() => void>): Promise<Added> => {
+		const { owner, request, key } = toAdd;
+		const known = key === undefined ? undefined : await queue.find(owner, request, key);
+		if (known !== undefined) return { job: known, isNew: false };
+		const takeBack = await charge();
+		try {
+			const added = await queue.add(toAdd);
+			if (!added.isNew) takeBack();
+			return added;
+		} catch (error) {
+			takeBack();
+			throw error;
+		}
+	};
+
 	server.post('/v1/jobs', {
 		bodyLimit: limits.bodyBytes,
 		schema: {
@@ -64,18 +80,18 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 			const asked = portraitRequest(request);
 			const { priority = 0, preview: _, ...fields } = asked.fields as { priority?: number; preview?: unknown };
 			const { images } = await costOf(asked, imageSize(), limits);
-			const { queued } = await queue.counts();
-			if (queued >= most) throw busy(most);
-			const give = await service.charge(request, images);
 			const key = request.headers['idempotency-key'] as string | undefined;
 			const toAdd = { owner: ownerOf(request), request: { ...asked, fields }, priority, images, key };
-			const added = await queue.add(toAdd).catch((error: unknown) => {
-				give();
+			const charge = async () => {
+				const { queued } = await queue.counts();
+				if (queued >= most) throw busy(most);
+				return await service.charge(request, images);
+			};
+			const { job: kept, isNew } = await addOnce(toAdd, charge).catch((error: unknown) => {
 				throw otherRequest(error);
 			});
-			if (!added.isNew) give();
-			reply.code(added.isNew ? 202 : 200).header('location', `${base}/${added.job.id}`);
-			return shown(added.job);
+			reply.code(isNew ? 202 : 200).header('location', `${base}/${kept.id}`);
+			return shown(kept);
 		},
 	});
 

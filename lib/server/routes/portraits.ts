@@ -5,7 +5,7 @@ import { type FinishedImage, imagesOf, type JsonObject, type PortraitRequest, ty
 import { Events } from '../answers/events.ts';
 import { formOf, imageHeaders, imageJson } from '../answers/forms.ts';
 import { Parts } from '../answers/mixed.ts';
-import { requireSmall } from '../bodies/photos.ts';
+import { pixelsOf, requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
 import { ServerError } from '../problem.ts';
 import { problemFor } from '../problem-answer.ts';
@@ -55,9 +55,10 @@ export function portraitRequest(request: FastifyRequest): PortraitRequest {
  * @throws {ServerError} `TOO_LARGE` for more than the server paints for one request
  */
 export async function costOf(request: PortraitRequest, usual: Size, limits: Service['limits']): Promise<Cost> {
-	const { width, height } = request.fields as { width?: number; height?: number };
+	const photos = await requireSmall(request.files, limits.photoPixels);
+	const { width, height } = sizeOf(request, photos, usual);
 	const images = imagesOf(request);
-	const pixels = images * (width ?? usual.width) * (height ?? usual.height);
+	const pixels = images * width * height;
 	if (images > limits.images || pixels > limits.imagePixels) {
 		const most = images > limits.images ? `${limits.images} images` : `${limits.imagePixels} pixels`;
 		throw new ServerError(
@@ -68,7 +69,18 @@ export async function costOf(request: PortraitRequest, usual: Size, limits: Serv
 			},
 		);
 	}
-	return { images, pixels: pixels + (await requireSmall(request.files, limits.photoPixels)) };
+	return { images, pixels: pixels + pixelsOf(photos) };
+}
+
+/** Of each image: as the fields say, else the recipe, else the photo that it begins as, which a mask leaves at the model's own size. */
+function sizeOf({ fields, files }: PortraitRequest, photos: ReadonlyMap<string, Size>, usual: Size): Size {
+	const asked = fields as Partial<Size> & { recipe?: { options?: Partial<Size> } };
+	const begun = files['mask.0'] === undefined ? photos.get('image.0') : undefined;
+	const side = (name: keyof Size) => {
+		const told = [asked[name], asked.recipe?.options?.[name]].find((value) => Number.isInteger(value) && value! > 0);
+		return told ?? begun?.[name] ?? usual[name];
+	};
+	return { width: side('width'), height: side('height') };
 }
 
 async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
