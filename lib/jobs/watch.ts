@@ -40,6 +40,8 @@ export async function* watchJob(
 			told = text;
 			if (hasEnded(job)) return;
 		}
+	} catch (error) {
+		if (!signal.aborted) throw error;
 	} finally {
 		clearInterval(look);
 		signal.removeEventListener('abort', note);

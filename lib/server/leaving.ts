@@ -20,16 +20,18 @@ export function cutStalled({ raw }: FastifyReply, seconds: number): void {
  */
 export function afterAnswer({ raw, request }: FastifyReply, done: (hasLeft: boolean) => void): void {
 	const { socket } = request.raw;
-	const end = () => {
-		for (const event of ['finish', 'close']) raw.off(event, end);
-		socket.off('close', end);
-		done(!raw.writableFinished);
+	const end = (hasLeft: boolean) => {
+		raw.off('finish', finish).off('close', leave);
+		socket.off('close', leave);
+		done(hasLeft);
 	};
+	const finish = () => end(false);
+	const leave = () => end(!raw.writableFinished);
 	if (raw.destroyed || socket.destroyed) {
-		end();
+		leave();
 		return;
 	}
-	for (const event of ['finish', 'close']) raw.once(event, end);
+	raw.once('finish', finish).once('close', leave);
 	// One that waits behind another on the same connection is told of nothing when that closes.
-	socket.setMaxListeners(0).once('close', end);
+	socket.setMaxListeners(0).once('close', leave);
 }

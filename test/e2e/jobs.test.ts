@@ -1,11 +1,20 @@
 // Queues of jobs: one suite for the file and for Redis, with a painter that the test holds in its hands.
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Arc2FaceError } from '../../lib/errors.ts';
 import { EmbeddedQueue } from '../../lib/jobs/embedded/queue.ts';
-import type { Job, JobQueue, JobState, JobWorker, Workshop } from '../../lib/jobs/job.ts';
+import {
+	type Job,
+	type JobQueue,
+	type JobState,
+	type JobWorker,
+	StoreAway,
+	type Workshop,
+} from '../../lib/jobs/job.ts';
 import { RedisQueue } from '../../lib/jobs/redis/queue.ts';
 import type { Perform, PortraitRequest, Told } from '../../lib/jobs/request.ts';
 import { FolderResults } from '../../lib/jobs/results.ts';
@@ -30,6 +39,14 @@ const kinds: [name: string, open: (file: string) => Promise<JobQueue>][] = [
 		? ([['Redis', () => RedisQueue.open({ url: redis!.url, results, explain, keepDays: 7 })]] as never)
 		: []),
 ];
+
+function withResolvers() {
+	let resolve = () => {};
+	const promise = new Promise<void>((done) => {
+		resolve = done;
+	});
+	return { promise, resolve };
+}
 
 /** A job that is being painted, for the test to go on with. */
 type Turn = { request: PortraitRequest; told: Told; finish: (error?: unknown) => void };
@@ -220,6 +237,78 @@ describe.each(kinds)('jobs in %s', (kind, open) => {
 		await until(other.id, 'done');
 	});
 
+	test('that are removed while a file is put away leave nothing', async () => {
+		const { promise: putAway, resolve: letPut } = withResolvers();
+		const { promise: putting, resolve: begun } = withResolvers();
+		vi.spyOn(results, 'put').mockImplementationOnce(async (...all) => {
+			begun();
+			await putAway;
+			await FolderResults.prototype.put.apply(results, all);
+		});
+		const { id } = await add();
+		begin({
+			perform: async (_, { onImage }) => {
+				const image = { index: 0, seed: 5, width: 1, height: 1, mediaType: 'image/png', warnings: [] };
+				await onImage({ ...image, bytes: Buffer.from('late') });
+			},
+		});
+		await putting;
+		expect(await queue.remove(owner, id)).toBe(true);
+		letPut();
+		await worker!.close(1000);
+		worker = undefined;
+		await expect.poll(() => existsSync(folder.path(`results/${id}`))).toBe(false);
+	});
+
+	test('whoever watches costs no one else a look', async () => {
+		const { id } = await add();
+		const stop = new AbortController();
+		setMaxListeners(0, stop.signal);
+		const gets = vi.spyOn(queue, 'get');
+		const watching = Array.from({ length: 20 }, async () => {
+			for await (const _ of queue.watch(owner, id, stop.signal));
+		});
+		await new Promise((resolve) => setTimeout(resolve, 2500));
+		// One look at the beginning, and one a second.
+		expect(gets.mock.calls.length).toBeLessThanOrEqual(20 * 4);
+		stop.abort();
+		await Promise.all(watching);
+		gets.mockRestore();
+	});
+
+	test('added again with its key is found without being charged or refused', async () => {
+		const request = { fields: { seed: 5 }, files: {} };
+		const { job } = await queue.add({ owner, request, priority: 0, images: 1, key: 'k' });
+		expect(await queue.find(owner, request, 'k')).toEqual(job);
+		expect(await queue.find(owner, request, 'other')).toBeUndefined();
+		expect(await queue.find('somebody', request, 'k')).toBeUndefined();
+		const another = { fields: { seed: 6 }, files: {} };
+		await expect(queue.find(owner, another, 'k')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+	});
+
+	test('removed while it is painted, one of its key is added anew', async () => {
+		const request = { fields: { seed: 5 }, files: {} };
+		const toAdd = { owner, request, priority: 0, images: 1, key: 'k' };
+		const { job } = await queue.add(toAdd);
+		begin();
+		const { told } = await nextTurn();
+		await queue.remove(owner, job.id);
+		await expect.poll(() => told.signal.aborted).toBe(true);
+		await expect.poll(() => queue.add(toAdd).catch(() => undefined)).toMatchObject({ isNew: true });
+		(await nextTurn()).finish();
+		const [last] = await queue.list(owner, { limit: 1 });
+		await until(last!.id, 'done');
+	});
+
+	test('that would only wait are left to other workers', async () => {
+		const jobs = await Promise.all([1, 2, 3, 4, 5].map((seed) => add({ seed }, { images: 2 })));
+		expect(jobs).toHaveLength(5);
+		begin({ images: 2 });
+		await nextTurn();
+		await new Promise((resolve) => setTimeout(resolve, 500));
+		expect((await queue.counts()).running).toBeLessThanOrEqual(2);
+	});
+
 	test('whoever watches one that is removed sees its end', async () => {
 		const { id } = await add();
 		const states: string[] = [];
@@ -330,6 +419,9 @@ describe.runIf(noRedis === undefined)('Redis', () => {
 		const request = { fields: { seed: 1 }, files: {} };
 		const { job } = await queue.add({ owner, request, priority: 0, images: 1 });
 		await redis!.kill();
+		await expect(queue.get(owner, job.id)).rejects.toBeInstanceOf(StoreAway);
+		await expect(queue.add({ owner, request, priority: 0, images: 1 })).rejects.toBeInstanceOf(StoreAway);
+		await expect(queue.counts()).rejects.toBeInstanceOf(StoreAway);
 		const worker = queue.work({
 			perform: async (_, { onImage }) => {
 				await onImage({

@@ -57,7 +57,12 @@ export class EmbeddedWorker implements JobWorker {
 	/** Begins what waits, as long as there is room. */
 	async #take(): Promise<void> {
 		this.#isAskedAgain = true;
-		this.#taking ??= this.#takeWhileAsked();
+		if (this.#taking === undefined) {
+			this.#taking = this.#takeWhileAsked().then(() => {
+				this.#taking = undefined;
+				if (this.#isAskedAgain && !this.#isClosing) this.#look();
+			});
+		}
 		await this.#taking;
 	}
 
@@ -70,9 +75,8 @@ export class EmbeddedWorker implements JobWorker {
 				if (room > 0) for (const job of await this.#queue.claim(room)) this.#begin(job);
 			}
 		} catch (error) {
-			this.#shop.onError?.(error); // the next turn tries again
-		} finally {
-			this.#taking = undefined;
+			this.#isAskedAgain = false; // the next turn tries again
+			this.#shop.onError?.(error);
 		}
 	}
 

@@ -1,6 +1,7 @@
 // Jobs in Redis, by BullMQ: any number of servers add them, any number of workers paint them.
 import { createHash, randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import {
 	type Added,
@@ -29,6 +30,8 @@ const prefix = 'arc2face';
 const name = 'jobs';
 /** A change that was not told, such as that of a worker that was killed, is seen after so long. */
 const lookMs = 5_000;
+/** So often one that is away is asked for. */
+const awayMs = 500;
 /** So long it is known that a job was taken away while it was painted. */
 const removedSeconds = 7 * 24 * 3600;
 /** So long what was sent is kept before there is its job. */
@@ -165,7 +168,18 @@ export class RedisQueue implements JobQueue {
 	}
 
 	watch(owner: string, id: string, signal: AbortSignal): AsyncGenerator<Job> {
-		return watchJob(() => this.get(owner, id), { changes: this.#shared.changes, id, lookMs, signal });
+		// Redis may be away for a while: whoever watches goes on when it is there again.
+		const get = async () => {
+			for (;;) {
+				try {
+					return await this.get(owner, id);
+				} catch (error) {
+					if (!(error instanceof StoreAway) || signal.aborted) throw error;
+					await sleep(awayMs, undefined, { ref: false });
+				}
+			}
+		};
+		return watchJob(get, { changes: this.#shared.changes, id, lookMs, signal });
 	}
 
 	async counts(): Promise<Record<JobState, number>> {
@@ -192,8 +206,9 @@ export class RedisQueue implements JobQueue {
 		try {
 			return await work();
 		} catch (cause) {
-			const isLate = cause instanceof Error && cause.message === 'Command timed out';
-			throw isLate || this.#asked.client.status !== 'ready'
+			// ioredis has no classes or codes for these.
+			const isAway = /timed out|isn't writeable|Connection is closed|max retries/.test((cause as Error).message);
+			throw isAway || this.#asked.client.status !== 'ready'
 				? new StoreAway('Redis does not answer.', { cause })
 				: cause;
 		}
