@@ -45,10 +45,10 @@ export class IdempotentAnswers {
 	 * @throws {ServerError} `CONFLICT` while it is being answered; `UNPROCESSABLE` for the key of another request
 	 */
 	begin(owner: string, key: string, digest: string): Begun {
-		if (!/^[\x21-\x7e]{1,200}$/.test(key)) {
+		if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
 			throw new ServerError(
 				'UNPROCESSABLE',
-				`Expected 1 to 200 characters without spaces for Idempotency-Key but received ${describe(key)}.`,
+				`Expected 1 to 255 characters without spaces for Idempotency-Key but received ${describe(key)}.`,
 			);
 		}
 		this.#forget();

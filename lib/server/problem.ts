@@ -54,7 +54,7 @@ export class ServerError extends Error {
 			remedy,
 			headers = {},
 			cause,
-		}: { remedy?: string; headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
+		}: { remedy?: string | undefined; headers?: Readonly<Record<string, string>>; cause?: unknown } = {},
 	) {
 		super(problem, cause === undefined ? undefined : { cause });
 		this.name = 'ServerError';

@@ -34,7 +34,9 @@ const imageRoute = '/v1/jobs/:id/images/:name';
 /** @param bodyBytes - that a body may have */
 export function receive(server: FastifyInstance, reception: Reception, bodyBytes: number): void {
 	const { prefix } = server;
-	const routeOf = ({ routeOptions }: FastifyRequest) => routeOptions.url?.slice(prefix.length);
+	// Files of the page are one route to whoever counts.
+	const routeOf = ({ routeOptions }: FastifyRequest) =>
+		routeOptions.url?.slice(prefix.length).replace(/^\/page\/.+/, '/page/*');
 	server.decorateRequest('client', undefined);
 	server.decorateRequest('painted', 0);
 	server.decorateRequest('failure', undefined);
@@ -127,7 +129,10 @@ function clientOf({ headers }: FastifyRequest, { clients }: Reception): Client {
 	const client = clients.find(key);
 	if (client !== undefined) return client;
 	throw new ServerError('UNAUTHORIZED', `Expected an API key but received ${key === undefined ? 'none' : 'another'}.`, {
-		remedy: 'Send it as `Authorization: Bearer KEY`.',
+		remedy:
+			key === undefined
+				? 'Send it as `Authorization: Bearer KEY`.'
+				: 'Ask whoever runs the server for one: it may have been taken away.',
 		headers: { 'www-authenticate': 'Bearer realm="arc2face"' },
 	});
 }

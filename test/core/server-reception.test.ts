@@ -1,5 +1,7 @@
 // The reception of the server: every refusal, what is counted and logged, answers that are kept, and the end.
+import { getRandomValues } from 'node:crypto';
 import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { GeneratedImage } from '../../lib/image.ts';
@@ -16,6 +18,8 @@ const as = (name: keyof typeof keyOf) => ({ authorization: `Bearer ${keyOf[name]
 /** Paints flat images, when it is let. */
 class Easel {
 	calls = 0;
+	/** Of its images: flat ones, or larger ones of noise. */
+	size = 8;
 	/** Settles when painting may go on. */
 	turn: Promise<unknown> = Promise.resolve();
 	readonly begun = new EventTarget();
@@ -38,7 +42,11 @@ class Easel {
 		this.begun.dispatchEvent(new Event('begun'));
 		for (let i = 0; i < count; i++) {
 			await Promise.race([this.turn, stopped]);
-			yield new GeneratedImage(new Uint8Array(192), { width: 8, height: 8 }, seed + i, i);
+			const { size } = this;
+			const pixels = new Uint8Array(3 * size * size);
+			if (size > 8)
+				for (let at = 0; at < pixels.length; at += 65_536) getRandomValues(pixels.subarray(at, at + 65_536));
+			yield new GeneratedImage(pixels, { width: size, height: size }, seed + i, i);
 		}
 	}
 }
@@ -381,6 +389,42 @@ test('metrics count requests, errors and images', async () => {
 		expect(lines).toContain(line);
 	}
 	expect(body).toMatch(/^arc2face_process_resident_memory_bytes \d+$/m);
+});
+
+describe('over a connection', () => {
+	const body = JSON.stringify({ identity, seed: 1 });
+	const request = `POST /v1/portraits HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+	const connected = async () => {
+		await app.listen({ port: 0 });
+		const { port } = app.server.address() as AddressInfo;
+		const socket = connect(port);
+		await once(socket, 'connect');
+		return socket;
+	};
+
+	test('requests that wait behind another are given up with it', async () => {
+		await serve();
+		easel.turn = new Promise(() => {});
+		const socket = await connected();
+		socket.write(`${request}\r\n${body}`.repeat(3));
+		await expect.poll(() => reception.gate.images).toBe(3);
+		socket.destroy();
+		await expect.poll(() => [reception.gate.images, reception.gate.bytes]).toEqual([0, 0]);
+		await expect.poll(() => reception.shutdown.working).toBe(0);
+	});
+
+	test('who reads nothing for too long is cut off', async () => {
+		await serve({ limits: { idleSeconds: 1 } });
+		easel.size = 2048; // more than systems take into their buffers
+		const socket = await connected();
+		socket.pause();
+		socket.write(`${request}accept: image/png\r\n\r\n${body}`);
+		const connections = () => new Promise((resolve) => app.server.getConnections((_, count) => resolve(count)));
+		await expect.poll(() => easel.calls).toBe(1);
+		expect(await connections()).toBe(1);
+		await expect.poll(connections, { timeout: 10_000 }).toBe(0);
+		socket.destroy();
+	}, 20_000);
 });
 
 describe('the end', () => {

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Arc2Face } from '../../lib/index.ts';
 import type { JobWorker } from '../../lib/jobs/job.ts';
 import { type OpenedJobs, openJobs } from '../../lib/jobs/open.ts';
@@ -116,6 +116,32 @@ test('sent again with its key it is the same job; another body is refused', asyn
 	expect([again.status, (await json(again.clone())).id]).toEqual([200, first.id]);
 	const other = await add({ steps: 3 }, key);
 	expect([other.status, (await json<{ code: string }>(other)).code]).toEqual([422, 'UNPROCESSABLE']);
+	await follow(first.id);
+});
+
+test('one who asks for its events with HEAD watches nothing', async () => {
+	await worker!.close(0);
+	const { id } = await json(await add({}));
+	const watch = vi.spyOn(jobs.queue, 'watch');
+	const response = await call(`/v1/jobs/${id}/events`, { method: 'HEAD' });
+	expect(response.status).toBe(200);
+	for (const [, , signal] of watch.mock.calls) await expect.poll(() => signal.aborted).toBe(true);
+	expect(watch).toHaveBeenCalledTimes(1);
+	watch.mockRestore();
+	worker = work(jobs, model, (error) => errors.push(error));
+	await follow(id);
+});
+
+test('sent again with its key it is found where nothing new is taken', async () => {
+	await worker!.close(0);
+	const key = { 'idempotency-key': randomUUID() };
+	const first = await json(await add({}, key));
+	const counts = vi.spyOn(jobs.queue, 'counts').mockResolvedValue({ queued: 1e9, running: 0, done: 0, failed: 0 });
+	expect((await add({ seed: 9 })).status).toBe(429);
+	const again = await add({}, key);
+	expect([again.status, (await json(again)).id]).toEqual([200, first.id]);
+	counts.mockRestore();
+	worker = work(jobs, model, (error) => errors.push(error));
 	await follow(first.id);
 });
 

@@ -163,6 +163,13 @@ describe('portraits', () => {
 		});
 	});
 
+	test.each(['webp', 'jpeg', 'avif'])('one that is accepted as %s is one', async (format) => {
+		const response = await post('/v1/portraits', { photo: base64, steps: 1 }, { accept: `image/${format}` });
+		expect(response.headers.get('content-type')).toBe(`image/${format}`);
+		const meta = await sharp(Buffer.from(await response.arrayBuffer())).metadata();
+		expect(meta.format).toBe(format === 'avif' ? 'heif' : format);
+	});
+
 	test('several are answered in parts', async () => {
 		const response = await post('/v1/portraits', { ...asked, count: 3 }, { accept: 'multipart/mixed' });
 		const type = response.headers.get('content-type')!;
@@ -240,6 +247,57 @@ describe('what is refused', () => {
 		['null', null, undefined],
 	])('%s', async (_, body, option) => {
 		expect(await problem(await post('/v1/portraits', body))).toEqual({ status: 400, code: 'INVALID_ARGUMENT', option });
+	});
+
+	test('photos as text that are no base64: a path would be one of the server', async () => {
+		const path = join(packageRoot, 'test/fixtures/faces/person-06-0.jpg');
+		const { embedding } = await model.encode(photo);
+		for (const [name, value] of Object.entries({
+			...{ photo: path, image: path, mask: path },
+			...{ control: JSON.stringify({ image: path }), reference: JSON.stringify({ photo: path }) },
+		})) {
+			const sent = new FormData();
+			if (name !== 'photo') sent.set('identity', JSON.stringify({ embedding: [...embedding] }));
+			sent.set(name, value);
+			const told = await problem(await fetch(`${url}/v1/portraits`, { method: 'POST', body: sent }));
+			expect([told.status, told.code], name).toEqual([400, 'INVALID_ARGUMENT']);
+			expect(told.option, name).toMatch(new RegExp(`^${name}`));
+		}
+	});
+
+	test('a field or a photo that comes twice', async () => {
+		for (const name of ['photo', 'count']) {
+			const sent = form({ count: '1' });
+			if (name === 'photo') sent.append('photo', new Blob([Uint8Array.from(photo)]), 'b.jpg');
+			else sent.append('count', '2');
+			const told = await problem(await fetch(`${url}/v1/portraits`, { method: 'POST', body: sent }));
+			expect([told.status, told.option]).toEqual([400, name]);
+		}
+	});
+
+	test('numbers of another length than theirs', async () => {
+		for (const fields of [{ latents: 'AAA=' }, { reference: { photo: base64, noise: 'AAA=' } }]) {
+			const told = await problem(await post('/v1/portraits', { photo: base64, ...fields }));
+			expect([told.status, told.code]).toEqual([400, 'INVALID_ARGUMENT']);
+		}
+	});
+
+	test('images that become larger than they say, by a photo or by a recipe', async () => {
+		const large = await sharp({ create: { width: 900, height: 900, channels: 3, background: 'grey' } })
+			.png()
+			.toBuffer();
+		const small = fastify();
+		await small.register(portraitServer, { model, limits: { imagePixels: 3 * 96 * 96, photoPixels: 1_000_000 } });
+		for (const fields of [
+			{ image: large.toString('base64') },
+			{ recipe: { options: { width: 900, height: 900 } } },
+			{ count: 4 },
+		]) {
+			const payload = { photo: base64, ...fields };
+			const answer = await small.inject({ method: 'POST', url: '/v1/portraits', payload });
+			expect([answer.statusCode, answer.json().code]).toEqual([413, 'TOO_LARGE']);
+		}
+		await small.close();
 	});
 
 	test('more than a request may have', async () => {
@@ -383,8 +441,8 @@ describe('in another app', () => {
 		const handler = await portraitHandler({ model });
 		const server = createServer((request, response) => {
 			// As Express does for `app.use('/faces', handler)`.
-			request.url = request.url!.replace(/^\/faces/, '');
-			handler(request, response);
+			const url = request.url!.replace(/^\/faces/, '') || '/';
+			handler(Object.assign(request, { originalUrl: request.url, baseUrl: '/faces', url }), response);
 		});
 		await new Promise<void>((resolve) => server.listen(0, resolve));
 		const { port } = server.address() as AddressInfo;
@@ -392,7 +450,12 @@ describe('in another app', () => {
 			httpRequest({ port, ...identities }, (response) => resolve(response.resume().statusCode)).end(photo);
 		});
 		expect(status).toBe(200);
+		const page = await fetch(`http://localhost:${port}/faces`);
+		expect([page.url, page.status]).toEqual([`http://localhost:${port}/faces/`, 200]);
+		const nothing = (await (await fetch(`http://localhost:${port}/faces/nothing`)).json()) as { remedy: string };
+		expect(nothing.remedy).toBe('See /faces/openapi.json.');
 		server.close();
+		server.closeAllConnections();
 		await handler.close();
 	});
 

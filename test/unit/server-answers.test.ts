@@ -60,6 +60,14 @@ describe('events', () => {
 		expect(text.match(/event: image/g)?.length).toBe(5);
 	});
 
+	test('take nothing more after the end, as of a preview that was late', async () => {
+		const events = new Events();
+		events.send('done', {});
+		events.end();
+		events.send('preview', {}, false);
+		expect((await events.stream.toArray()).join('')).toMatch(/event: done\n.*\n\n$/);
+	});
+
 	test('end nothing when the reader has gone', () => {
 		const events = new Events();
 		events.stream.destroy();

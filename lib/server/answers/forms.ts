@@ -1,6 +1,7 @@
 // The forms in which portraits are answered, and which of them a client takes.
 import type { FinishedImage } from '../../jobs/request.ts';
 import { ServerError } from '../problem.ts';
+import { answeredFormats } from '../schemas/portraits.ts';
 
 /** A form of the answer to a request for portraits. */
 export type Form = 'json' | 'image' | 'mixed' | 'events';
@@ -32,8 +33,14 @@ export function formOf(accept: string | undefined, { images, imageType }: { imag
 		});
 	}
 	throw new ServerError('NOT_ACCEPTABLE', `The answer can't be ${JSON.stringify((accept ?? '').slice(0, 200))}.`, {
-		remedy: `Accept application/json, ${imageType}, multipart/mixed or text/event-stream; \`format\` decides what the images are.`,
+		remedy: `Accept application/json, ${imageType}, multipart/mixed or text/event-stream.`,
 	});
+}
+
+/** The format of images that `Accept` names, where the request names none. */
+export function acceptedFormat(accept: string | undefined): (typeof answeredFormats)[number] | undefined {
+	const named = rangesOf(accept ?? '').map(({ type }) => answeredFormats.find((format) => type === `image/${format}`));
+	return named.find((format) => format !== undefined);
 }
 
 function rangesOf(accept: string): Range[] {

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest, preValidationAsyncHookHandler } from 'fastify';
 import { Arc2FaceError, problemOf } from '../../errors.ts';
 import type { JsonObject } from '../../jobs/request.ts';
+import { invalid } from '../../options/check.ts';
 import { ServerError } from '../problem.ts';
 import { fileName, type PhotoFields, takePhotos } from './photos.ts';
 
@@ -75,8 +76,10 @@ async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyL
 			if (!Object.hasOwn(photoFields, name)) throw unknownFile(name, photoFields);
 			const index = counts.get(name) ?? 0;
 			counts.set(name, index + 1);
+			if (index > 0 && photoFields[name] === 'one') throw invalid('one', name, 'several');
 			photos[fileName(name, index, photoFields)] = file;
 		} else {
+			if (Object.hasOwn(fields, name)) throw invalid('one', name, 'several');
 			// A part that says it is JSON comes parsed.
 			const value = typeof part.value === 'string' ? parsed(part.value) : part.value;
 			bytes += Buffer.byteLength(String(typeof part.value === 'string' ? part.value : JSON.stringify(value)));

@@ -50,7 +50,8 @@ export class Gallery {
 		const cards = Array.from({ length: count }, () =>
 			make('div', { className: 'portrait painting' }, make('div', { className: 'look' }, 'Painting…')),
 		);
-		this.#place.prepend(...cards);
+		// As the history has them: the last is the newest.
+		this.#place.prepend(...cards.toReversed());
 		const urls = cards.map(() => undefined);
 		const forget = (index) => urls[index] && URL.revokeObjectURL(urls[index]);
 		return {

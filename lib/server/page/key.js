@@ -13,7 +13,7 @@ export async function askForKey(problem) {
 	const form = make(
 		'form',
 		{ method: 'dialog' },
-		make('p', { className: 'quiet' }, problem.message),
+		make('p', {}, problem.message, ' Ask whoever runs this server for one.'),
 		make('div', { className: 'field' }, make('label', { for: 'key-input' }, 'API key'), input),
 		make('p', { className: 'quiet' }, 'It is kept until this tab is closed.'),
 		make('button', { className: 'main' }, 'Use it'),
@@ -23,6 +23,7 @@ export async function askForKey(problem) {
 	};
 	dialog.replaceChildren(headingOf(dialog, 'This server asks for a key'), form);
 	dialog.showModal();
+	input.focus();
 	await new Promise((closed) => dialog.addEventListener('close', closed, { once: true }));
 	dialog.replaceChildren();
 	return given || undefined;

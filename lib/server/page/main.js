@@ -91,6 +91,11 @@ function embedding() {
 		: between(first.embedding, second.embedding, found('blend-share').value / 100);
 }
 
+/** What is told of the painting, above the portraits. */
+function bringIntoView() {
+	for (const id of ['portraits', 'portraits-title']) found(id).scrollIntoView({ block: 'nearest' });
+}
+
 async function paint() {
 	const status = found('status');
 	const [bar, step] = [found('bar'), found('step')];
@@ -111,7 +116,7 @@ async function paint() {
 		const hasFocus = document.activeElement === found('paint');
 		show();
 		if (hasFocus) found('cancel').focus();
-		found('portraits').scrollIntoView({ block: 'nearest' });
+		bringIntoView();
 		for await (const { event, data } of api.paint(body, signal)) {
 			if (event === 'step') {
 				bar.max = data.steps;
@@ -129,6 +134,7 @@ async function paint() {
 		status.textContent = error.name === 'AbortError' ? 'Cancelled.' : '';
 		askForConsent(error);
 		showProblem(found('trouble'), error);
+		bringIntoView();
 	} finally {
 		places?.end();
 		painting = undefined;
@@ -179,7 +185,9 @@ function takeAnywhere({ files: [file] }) {
 function describe({ device, bundle, imageSize, warnings }) {
 	const where = device === 'cpu' ? 'the processor' : 'a GPU';
 	found('model').textContent = `${bundle} on ${where}, ${imageSize.width} × ${imageSize.height} pixels`;
-	found('about').textContent = warnings.map(({ message }) => message).join(' ');
+	// What to do about it is for whoever runs the server.
+	const own = { EMBEDDED_BUNDLE: 'The model of this server knows drawn people only.' };
+	found('about').textContent = warnings.map(({ code, message }) => own[code] ?? message).join(' ');
 }
 
 async function start() {

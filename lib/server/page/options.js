@@ -145,6 +145,7 @@ export class Options {
 	/** The body of a request, without who is painted. Rolls the dice for the next one, unless the seed is kept. */
 	async request() {
 		const model = this.#model;
+		if (this.#seed.value === '') this.roll();
 		const { value: preset } = this.#preset.select;
 		const chosen = model.presets[preset];
 		const [steps, guidanceScale] = [this.#steps.value, this.#guidance.value];

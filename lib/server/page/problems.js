@@ -1,6 +1,18 @@
 // What goes wrong, in the words of whoever knows: a problem has a detail, and a remedy where one is known.
 import { make } from './dom.js';
 
+/** In the words of this page, where those of the API are for programs. */
+const ownWords = {
+	NO_FACE: {
+		detail: 'No face was found in this photo.',
+		remedy: 'Take one in which the face is larger, sharper or upright.',
+	},
+	INVALID_IMAGE: {
+		detail: 'This file is no photo that can be read.',
+		remedy: 'Take a JPEG, PNG, WebP or AVIF file that other programs show.',
+	},
+};
+
 /** A failure that can be shown. */
 export class Problem extends Error {
 	/** @param {{ detail: string, remedy?: string, code: string, details?: Record<string, unknown>, requestId?: string, status?: number }} told */
@@ -23,7 +35,7 @@ export async function problemOf(response) {
 	const later = Number.isFinite(seconds)
 		? `Try again in ${seconds === 1 ? 'a second' : `${seconds} seconds`}.`
 		: undefined;
-	return new Problem({ code: 'UNKNOWN', remedy: later, ...problem, status, seconds });
+	return new Problem({ code: 'UNKNOWN', remedy: later, ...problem, ...ownWords[problem.code], status, seconds });
 }
 
 /** The connection failed. */

@@ -5,7 +5,7 @@ import type { EncodeOptions } from '../../options/faces.ts';
 import { pixelsOf, requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
 import { identitiesAnswer, identitiesBody, identityPhotos } from '../schemas/identities.ts';
-import { usualFailures } from '../schemas/shared.ts';
+import { idempotencyKey, usualFailures } from '../schemas/shared.ts';
 import type { Service } from '../service.ts';
 
 export function identityRoutes(server: FastifyInstance, { painter, limits, admit }: Service): void {
@@ -15,6 +15,7 @@ export function identityRoutes(server: FastifyInstance, { painter, limits, admit
 			summary: 'Read who is in a photo',
 			operationId: 'createIdentity',
 			consumes: ['application/json', 'multipart/form-data', 'image/*'],
+			headers: idempotencyKey,
 			body: identitiesBody,
 			response: { 200: { description: 'The person.', ...identitiesAnswer }, ...usualFailures },
 		},

@@ -5,13 +5,14 @@ import type { Added, Job, JobFilter, JobQueue, NewJob } from '../../jobs/job.ts'
 import { keyOption } from '../../jobs/requests.ts';
 import type { ResultStore } from '../../jobs/results.ts';
 import { Events } from '../answers/events.ts';
+import { baseOf } from '../base.ts';
 import { readBody } from '../bodies/read.ts';
 import { leavingOf } from '../leaving.ts';
 import { ServerError } from '../problem.ts';
 import { problemFor } from '../problem-answer.ts';
 import { fileParams, idParams, job, jobBody, jobList, listQuery } from '../schemas/jobs.ts';
 import { portraitPhotos } from '../schemas/portraits.ts';
-import { failures, usualFailures } from '../schemas/shared.ts';
+import { failures, idempotencyKey, usualFailures } from '../schemas/shared.ts';
 import type { Service } from '../service.ts';
 import { costOf, portraitRequest } from './portraits.ts';
 
@@ -23,15 +24,14 @@ export type Jobs = Readonly<{
 	most: number;
 }>;
 
-const longestKey = 255;
 const reading = failures(400, 401, 403, 404, 408, 429, 500, 503);
 
 export function jobRoutes(server: FastifyInstance, service: Service, { queue, results, most }: Jobs): void {
 	const { limits, imageSize } = service;
-	const base = `${server.prefix}/v1/jobs`;
-	const shown = ({ images, ...rest }: Job) => ({
+	const addressOf = (request: FastifyRequest, id: string) => `${baseOf(request)}/v1/jobs/${id}`;
+	const shown = (request: FastifyRequest, { images, ...rest }: Job) => ({
 		...rest,
-		images: images.map(({ name, ...image }) => ({ ...image, url: `${base}/${rest.id}/images/${name}` })),
+		images: images.map(({ name, ...image }) => ({ ...image, url: `${addressOf(request, rest.id)}/images/${name}` })),
 	});
 	const find = async (request: FastifyRequest): Promise<Job> => {
 		const { id } = request.params as { id: string };
@@ -64,10 +64,7 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 				'The body is that of `POST /v1/portraits`. With the header `Idempotency-Key` a job is added once, however often the request is sent.',
 			operationId: 'createJob',
 			consumes: ['application/json', 'multipart/form-data'],
-			headers: {
-				type: 'object',
-				properties: { 'idempotency-key': { type: 'string', minLength: 1, maxLength: longestKey } },
-			},
+			headers: idempotencyKey,
 			body: jobBody,
 			response: {
 				200: { description: 'It was added before, with the same key.', ...job },
@@ -90,8 +87,8 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 			const { job: kept, isNew } = await addOnce(toAdd, charge).catch((error: unknown) => {
 				throw otherRequest(error);
 			});
-			reply.code(isNew ? 202 : 200).header('location', `${base}/${kept.id}`);
-			return shown(kept);
+			reply.code(isNew ? 202 : 200).header('location', addressOf(request, kept.id));
+			return shown(request, kept);
 		},
 	});
 
@@ -103,7 +100,7 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 		handler: async (request) => {
 			const { limit = 20, state, after } = request.query as Partial<JobFilter>;
 			const found = await queue.list(ownerOf(request), { limit: limit + 1, state, after });
-			const jobs = found.slice(0, limit).map(shown);
+			const jobs = found.slice(0, limit).map((one) => shown(request, one));
 			return { jobs, ...(found.length > limit && { next: jobs.at(-1)!.id }) };
 		},
 	});
@@ -113,7 +110,7 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 			...{ summary: 'A job', operationId: 'getJob', params: idParams },
 			response: { 200: { description: 'The job.', ...job }, ...reading },
 		},
-		handler: async (request) => shown(await find(request)),
+		handler: async (request) => shown(request, await find(request)),
 	});
 
 	server.delete('/v1/jobs/:id', {
@@ -169,7 +166,7 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 				for await (const one of queue.watch(ownerOf(request), id, signal)) {
 					last = one;
 					// Each has all: a slow reader misses nothing but states between.
-					events.send('job', shown(one), one.finishedAt !== undefined);
+					events.send('job', shown(request, one), one.finishedAt !== undefined);
 				}
 				if (last?.finishedAt === undefined && !signal.aborted) events.send('removed', { id });
 			};

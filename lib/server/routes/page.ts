@@ -35,7 +35,7 @@ export function pageRoutes(server: FastifyInstance): void {
 		server.get(isPage ? '/' : `/page/${name}`, {
 			schema: { hide: true } as never,
 			handler: async (request: FastifyRequest, reply: FastifyReply) => {
-				const [path = ''] = request.url.split('?');
+				const [path = ''] = request.originalUrl.split('?');
 				// Its addresses are relative.
 				if (isPage && !path.endsWith('/')) return reply.redirect(`${path.slice(path.lastIndexOf('/') + 1)}/`);
 				reply.headers(headers);

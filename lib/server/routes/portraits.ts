@@ -3,14 +3,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Size } from '../../geometry.ts';
 import { type FinishedImage, imagesOf, type JsonObject, type PortraitRequest, type Told } from '../../jobs/request.ts';
 import { Events } from '../answers/events.ts';
-import { formOf, imageHeaders, imageJson } from '../answers/forms.ts';
+import { acceptedFormat, formOf, imageHeaders, imageJson } from '../answers/forms.ts';
 import { Parts } from '../answers/mixed.ts';
 import { pixelsOf, requireSmall } from '../bodies/photos.ts';
 import { readBody } from '../bodies/read.ts';
 import { ServerError } from '../problem.ts';
 import { problemFor } from '../problem-answer.ts';
 import { portraitPhotos, portraitsAnswer, portraitsBody } from '../schemas/portraits.ts';
-import { failures, usualFailures } from '../schemas/shared.ts';
+import { failures, idempotencyKey, usualFailures } from '../schemas/shared.ts';
 import type { Cost, Service, Work } from '../service.ts';
 
 export function portraitRoutes(server: FastifyInstance, service: Service): void {
@@ -23,6 +23,7 @@ export function portraitRoutes(server: FastifyInstance, service: Service): void 
 				'`Accept` decides the answer: JSON with the files in base64, the file of one image, `multipart/mixed` with a part for each image as it finishes, or `text/event-stream` with the events `step`, `preview`, `image`, `problem` and `done`.',
 			operationId: 'createPortraits',
 			consumes: ['application/json', 'multipart/form-data'],
+			headers: idempotencyKey,
 			body: portraitsBody,
 			response: {
 				200: {
@@ -84,10 +85,12 @@ function sizeOf({ fields, files }: PortraitRequest, photos: ReadonlyMap<string, 
 }
 
 async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
-	const asked = portraitRequest(request);
+	const { fields, files } = portraitRequest(request);
+	const { accept } = request.headers;
+	const { format = acceptedFormat(accept) ?? 'png' } = fields as { format?: string };
+	const asked = { fields: { ...fields, format }, files };
 	const cost = await costOf(asked, service.painter().info.imageSize, service.limits);
-	const { format = 'png' } = asked.fields as { format?: string };
-	const form = formOf(request.headers.accept, { images: cost.images, imageType: `image/${format}` });
+	const form = formOf(accept, { images: cost.images, imageType: `image/${format}` });
 	if (form !== 'json' && form !== 'image') requireNoKey(request);
 	const work = await service.admit(request, reply, cost);
 	reply.header('cache-control', 'no-store');

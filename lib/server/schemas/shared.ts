@@ -117,3 +117,9 @@ const descriptions: Readonly<Record<number, string>> = {
 
 /** Those of every route that works. */
 export const usualFailures = failures(400, 401, 403, 408, 413, 415, 422, 429, 500, 501, 503);
+
+/** The header under which a request is answered once, however often it is sent. */
+export const idempotencyKey = {
+	type: 'object',
+	properties: { 'idempotency-key': { type: 'string', minLength: 1, maxLength: 255 } },
+} as const satisfies Schema;
