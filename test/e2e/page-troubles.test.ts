@@ -74,7 +74,7 @@ describe.skipIf(missingBrowser !== undefined)('the page', () => {
 		const page = await open({ models: [loading, { json: { models: [model] } }] });
 		await page.getByRole('status').getByText('The model is being loaded.').waitFor();
 		await page.getByText('arc2face on the processor, 512 × 512 pixels').waitFor();
-		await page.getByText('It paints drawings.').waitFor();
+		await page.getByText('The model of this server knows drawn people only.').waitFor();
 		expect(await page.locator('#status').textContent()).toBe('');
 		expect(await page.getByText('Expression').count()).toBe(0);
 		await page.close();
@@ -127,6 +127,50 @@ describe.skipIf(missingBrowser !== undefined)('the page', () => {
 		await alert.getByText('Start the server again.').waitFor();
 		expect(await page.locator('.portrait').count()).toBe(1);
 		expect(await page.locator('.painting').count()).toBe(0);
+		await page.close();
+	});
+
+	test('shows problems where the reader is, also at the end of a long form', async () => {
+		const page = await open({ portraits: [refusal(429, { code: 'BUSY', detail: 'There is much to do.' })] });
+		await take(page);
+		await page.getByText('More', { exact: true }).click();
+		for (const [width, height] of [
+			[1280, 420],
+			[390, 600],
+		] as const) {
+			await page.setViewportSize({ width, height });
+			await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+			await paint(page);
+			const alert = page.getByRole('alert').getByText('There is much to do.');
+			await alert.waitFor();
+			const { y } = (await alert.boundingBox())!;
+			expect(y, `${width} pixels wide`).toBeGreaterThanOrEqual(0);
+			expect(y, `${width} pixels wide`).toBeLessThan(height);
+		}
+		await page.close();
+	});
+
+	test('says of a photo what people can do about it', async () => {
+		const page = await open({
+			identities: [refusal(422, { code: 'NO_FACE', detail: 'No face.', remedy: 'Lower `threshold`.' })],
+		});
+		await page.locator('#people input[type=file]').setInputFiles(photo);
+		const alert = page.getByRole('alert');
+		await alert.getByText('No face was found in this photo.').waitFor();
+		expect(await alert.innerText()).not.toContain('threshold');
+		await page.close();
+	});
+
+	test('asks for a key, ready to be typed', async () => {
+		const refused = refusal(401, { code: 'UNAUTHORIZED', detail: 'Expected an API key but received none.' });
+		const page = await open({ models: [refused, { json: { models: [model] } }] });
+		await page.getByRole('dialog').getByText('Ask whoever runs this server for one.').waitFor();
+		expect(await page.evaluate('document.activeElement.id')).toBe('key-input');
+		const asked = page.waitForRequest('**/v1/models');
+		await page.keyboard.type('secret');
+		await page.keyboard.press('Enter');
+		expect((await asked).headers().authorization).toBe('Bearer secret');
+		await page.getByText('arc2face on the processor').waitFor();
 		await page.close();
 	});
 
