@@ -2,14 +2,20 @@
 
 type Waiting = { images: number; enter: () => void };
 
-/** Lets work in as long as it fits, in the order in which it came; what is larger than the whole room goes in alone. */
+/** Lets work in as long as it fits, in the order in which it came. */
 export class Room {
 	readonly #size: number;
+	readonly #share: number;
 	#taken = 0;
 	readonly #waiting: Waiting[] = [];
 
-	constructor(size: number) {
+	/**
+	 * @param size - in images
+	 * @param share - what one piece of work takes at most, however large it is (default: all, so that what is larger goes in alone)
+	 */
+	constructor(size: number, share = size) {
 		this.#size = size;
+		this.#share = share;
 	}
 
 	/** Whether there is some left, and nobody who waits for it. */
@@ -39,8 +45,9 @@ export class Room {
 		});
 		let left = images;
 		return (finished = left) => {
-			this.#taken -= finished;
+			this.#taken -= this.#takenBy(left);
 			left -= finished;
+			this.#taken += this.#takenBy(left);
 			this.#admit();
 		};
 	}
@@ -48,10 +55,14 @@ export class Room {
 	#admit(): void {
 		for (;;) {
 			const [next] = this.#waiting;
-			if (next === undefined || (this.#taken > 0 && this.#taken + next.images > this.#size)) return;
+			if (next === undefined || this.#taken + this.#takenBy(next.images) > this.#size) return;
 			this.#waiting.shift();
-			this.#taken += next.images;
+			this.#taken += this.#takenBy(next.images);
 			next.enter();
 		}
+	}
+
+	#takenBy(images: number): number {
+		return Math.min(images, this.#share);
 	}
 }

@@ -11,7 +11,7 @@ import {
 	type PreviewImage,
 	type Told,
 } from '../jobs/request.ts';
-import type { Room } from '../jobs/room.ts';
+import { Room } from '../jobs/room.ts';
 import { fromBase64 } from '../options/base64.ts';
 import { invalid } from '../options/check.ts';
 import type { EncodeOptions } from '../options/faces.ts';
@@ -131,6 +131,11 @@ async function finished(image: GeneratedImage, own: Own, { check }: GenerateOpti
 		...(check && { similarity: similarity ?? null }),
 		...(recipes && { recipe: await image.recipe() }),
 	};
+}
+
+/** One request, however large, leaves a batch to others. */
+export function roomOf(painter: Painter): Room {
+	return new Room(imagesAtOnce(painter), painter.usage.batch);
 }
 
 /** Two batches: while one is evaluated, what finishes has somebody to take its place. More would share the same steps, and all wait longer. */

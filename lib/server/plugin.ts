@@ -4,13 +4,12 @@ import swagger from '@fastify/swagger';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { Perform } from '../jobs/request.ts';
-import { Room } from '../jobs/room.ts';
 import { packageVersion } from '../package.ts';
 import { readImages } from './bodies/read.ts';
 import { type Limits, usualLimits } from './limits.ts';
 import { watchMethods } from './methods.ts';
 import type { Painter } from './painter.ts';
-import { imagesAtOnce, performer } from './perform.ts';
+import { performer, roomOf } from './perform.ts';
 import { ServerError } from './problem.ts';
 import { answerProblems } from './problem-answer.ts';
 import { admitter, charger, receive } from './receive.ts';
@@ -51,7 +50,7 @@ export const portraitServer: FastifyPluginAsync<PortraitServerOptions> = async (
 		limits,
 		painter: model,
 		perform: async (request, told) => {
-			perform ??= performer(model(), new Room(imagesAtOnce(model())));
+			perform ??= performer(model(), roomOf(model()));
 			await perform(request, told);
 		},
 		admit: admitter(reception),

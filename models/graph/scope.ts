@@ -1,8 +1,8 @@
 // A module of a network: reads its weights and writes its nodes, by their path.
 import { type DataType, partOf, type WeightReference } from '../weights/reference.ts';
 import type { WeightSource } from '../weights/weight-set.ts';
+import type { Addition, Additions } from './additions.ts';
 import { Graph, microsoft, type NetworkGraph, type Shape, type Value } from './graph.ts';
-import type { Addition, Additions } from './low-rank.ts';
 import { type AttributeValue, dataTypes } from './onnx.ts';
 
 export type NetworkOptions = Readonly<{

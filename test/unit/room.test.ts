@@ -75,3 +75,17 @@ test('what gives up while it waits leaves its place to the next', async () => {
 	await expect(enter('d', 1, stop.signal)).rejects.toBe(reason);
 	await enter('e', 3);
 });
+
+test('what is larger than its share leaves the rest to others', async () => {
+	const order: string[] = [];
+	const enter = visitor(new Room(4, 2), order);
+	const leave = await enter('large', 9);
+	await enter('b', 2);
+	const c = enter('c', 1);
+	leave(7);
+	await settled();
+	expect(order, 'two of nine are left').toEqual(['large', 'b']);
+	leave(1);
+	await c;
+	expect(order).toEqual(['large', 'b', 'c']);
+});

@@ -217,7 +217,7 @@ export class Options {
 	}
 
 	#editFields() {
-		this.#image = photoField('Begin as a photo', 'It is painted over, and more so the further right.');
+		this.#image = photoField('Begin as a photo', 'Portraits begin as it, and are painted over it.');
 		this.#strength = slider('How much is painted over', { min: 5, max: 100, step: 5, value: 80, unit: ' %' });
 		this.#strength.element.hidden = true;
 		this.#image.input.onchange = () => {
