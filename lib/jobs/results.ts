@@ -55,7 +55,7 @@ export class FolderResults implements ResultStore {
 	/** @throws {Arc2FaceError} `FILE_FAILED` */
 	async remove(job: string): Promise<void> {
 		const folder = join(this.#folder, checked(job));
-		await onDisk('remove', folder, () => rm(folder, { recursive: true, force: true }));
+		await onDisk('remove', folder, () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 	}
 }
 

@@ -10,7 +10,24 @@ export function leavingOf(reply: FastifyReply): AbortSignal {
 
 /** Cuts a reader off who takes nothing for so long: what waits to be read takes memory. */
 export function cutStalled({ raw }: FastifyReply, seconds: number): void {
-	raw.setTimeout(seconds * 1000, () => raw.destroy());
+	raw.removeAllListeners('timeout').setTimeout(seconds * 1000, () => raw.destroy());
+}
+
+/** What there is to do after an answer. */
+export class Endings {
+	#isOver = false;
+	readonly #all: (() => void)[] = [];
+
+	/** At once, if the answer is over. */
+	add(end: () => void): void {
+		if (this.#isOver) end();
+		else this.#all.push(end);
+	}
+
+	run(): void {
+		this.#isOver = true;
+		for (const end of this.#all.splice(0)) end();
+	}
 }
 
 /**

@@ -125,7 +125,9 @@ function noModel(): ServerError {
 }
 
 function allLost(): ServerError {
-	return new ServerError('UNAVAILABLE', 'Every GPU of the model has failed.', { remedy: 'Start the server again.' });
+	return new ServerError('UNAVAILABLE', 'Every GPU of the model has failed.', {
+		...{ remedy: 'Start the server again.', headers: { 'retry-after': '30' } },
+	});
 }
 
 /** Nothing is turned into what it is not, and nothing is left out; but all of an address is text. */

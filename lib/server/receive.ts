@@ -1,11 +1,12 @@
 // What happens to every request before its route and after it: the hooks of the reception.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf } from '../jobs/requests.ts';
+import { heartbeatSeconds } from './answers/events.ts';
 import type { Client } from './clients/client.ts';
 import type { Release } from './gate/admission.ts';
 import type { Visitor } from './gate/gate.ts';
 import type { Begun } from './idempotency.ts';
-import { afterAnswer, cutStalled, leavingOf } from './leaving.ts';
+import { afterAnswer, cutStalled, Endings, leavingOf } from './leaving.ts';
 import { ServerError } from './problem.ts';
 import type { Reception } from './reception.ts';
 import type { Admit, Service, Work } from './service.ts';
@@ -19,7 +20,7 @@ declare module 'fastify' {
 		/** Code of the error that it is answered with. */
 		failure: string | undefined;
 		/** Called when the answer has gone out, or nobody waits for it any more. */
-		endings: (() => void)[];
+		endings: Endings;
 		/** An answer that a later request with the same idempotency key gets, too. */
 		kept: Begun | undefined;
 	}
@@ -56,11 +57,11 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		if (route === undefined || !isGuarded(route)) return;
 		request.client = clientOf(request, reception);
 		reply.headers(await reception.gate.count(visitorOf(request)));
-		if (method === 'POST' || route === imageRoute) request.endings.push(reception.shutdown.enter());
+		if (method === 'POST' || route === imageRoute) request.endings.add(reception.shutdown.enter());
 		if (method !== 'POST') return;
 		const length = Number(headers['content-length'] ?? bodyBytes);
 		const release: Release = reception.gate.receive(Math.min(length, bodyBytes));
-		request.endings.push(() => release());
+		request.endings.add(() => release());
 	});
 
 	server.addHook('preHandler', async (request, reply) => {
@@ -72,7 +73,7 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 		const begun = reception.answers.begin(`${visitorOf(request).client.name} ${route}`, key, digest);
 		if (begun.answer === undefined) {
 			request.kept = begun;
-			request.endings.push(() => begun.abandon());
+			request.endings.add(() => begun.abandon());
 			return;
 		}
 		const { status, headers, body } = begun.answer;
@@ -81,8 +82,12 @@ export function receive(server: FastifyInstance, reception: Reception, bodyBytes
 
 	const { idleSeconds } = reception.gate.limits;
 	server.addHook('onSend', async (request, reply, payload) => {
-		// Parts may be as far from each other as images take; events have a heartbeat.
-		if (!String(reply.getHeader('content-type')).startsWith('multipart/')) cutStalled(reply, idleSeconds);
+		const type = String(reply.getHeader('content-type'));
+		const isEvents = type.startsWith('text/event-stream');
+		// Parts may be as far from each other as images take.
+		if (payload && !type.startsWith('multipart/')) {
+			cutStalled(reply, isEvents ? Math.max(idleSeconds, 2 * heartbeatSeconds) : idleSeconds);
+		}
 		if (request.kept?.answer === undefined && (typeof payload === 'string' || Buffer.isBuffer(payload))) {
 			request.kept?.finish({ status: reply.statusCode, headers: keptHeaders(reply), body: Buffer.from(payload) });
 		}
@@ -107,7 +112,7 @@ export function admitter({ gate, shutdown, metrics }: Reception): Admit {
 			leave: () => {
 				clearTimeout(timer);
 				place.leave(request.painted);
-				cutStalled(reply, idleSeconds);
+				if (reply.raw.headersSent) cutStalled(reply, idleSeconds);
 			},
 		};
 	};
@@ -144,9 +149,11 @@ function visitorOf({ client, ip }: FastifyRequest): Visitor {
 
 /** When the answer has gone out, or nobody waits for it any more: counted, and one line of the log. */
 function conclude(request: FastifyRequest, reply: FastifyReply, { metrics }: Reception, route = 'none'): void {
-	request.endings = [];
+	request.endings = new Endings();
+	// That of an answer before it on the same connection is not its own.
+	reply.raw.on('timeout', () => {});
 	afterAnswer(reply, (hasLeft) => {
-		for (const end of request.endings) end();
+		request.endings.run();
 		const { method, client, painted, failure } = request;
 		const status = reply.statusCode;
 		metrics.answered({ route, method, status, seconds: reply.elapsedTime / 1000 });

@@ -2,11 +2,12 @@
 import { getRandomValues } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
-import type { FastifyInstance, InjectOptions } from 'fastify';
+import fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { GeneratedImage } from '../../lib/image.ts';
 import { portraitApp } from '../../lib/server/app.ts';
 import type { Painter } from '../../lib/server/painter.ts';
+import { portraitServer } from '../../lib/server/plugin.ts';
 import { Reception, type ReceptionOptions } from '../../lib/server/reception.ts';
 
 const embedding = Array.from({ length: 512 }, (_, i) => (i === 3 ? 1 : 0));
@@ -234,6 +235,8 @@ test('a model has two batches of images at a time; the rest waits for them', asy
 	await serve();
 	const first = await painting(paint());
 	const others = Array.from({ length: 5 }, (_, i) => ask(paint({}, { seed: i })));
+	await expect.poll(() => reception.gate.images).toBe(6);
+	await expect.poll(() => easel.calls).toBe(4);
 	await new Promise((resolve) => setTimeout(resolve, 50));
 	expect(easel.calls).toBe(4);
 	first.end();
@@ -411,6 +414,43 @@ describe('over a connection', () => {
 		socket.destroy();
 		await expect.poll(() => [reception.gate.images, reception.gate.bytes]).toEqual([0, 0]);
 		await expect.poll(() => reception.shutdown.working).toBe(0);
+	});
+
+	test('whose client left before it was looked at, holds nothing', async () => {
+		await serve();
+		await app.close();
+		const around = fastify();
+		let isHeld = true;
+		around.addHook('onRequest', async ({ raw }) => {
+			if (isHeld) await once(raw.socket, 'close');
+		});
+		await around.register(portraitServer, { model: easel.painter, reception });
+		app = around;
+		const socket = await connected();
+		socket.write(`${request}\r\n${body}`, () => socket.destroy());
+		await new Promise((resolve) => setTimeout(resolve, 100));
+		isHeld = false;
+		await expect
+			.poll(() => [reception.gate.bytes, reception.gate.images, reception.shutdown.working])
+			.toEqual([0, 0, 0]);
+	});
+
+	test('an answer that is waited for is not cut off by the one before it', async () => {
+		await serve({ limits: { idleSeconds: 1 } });
+		let end = () => {};
+		easel.turn = new Promise<void>((resolve) => {
+			end = resolve;
+		});
+		const socket = await connected();
+		let text = '';
+		socket.setEncoding('latin1').on('data', (chunk) => {
+			text += chunk;
+		});
+		socket.write(`GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n${request}connection: close\r\n\r\n${body}`);
+		await new Promise((resolve) => setTimeout(resolve, 2500));
+		end();
+		await once(socket, 'close');
+		expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
 	});
 
 	test('who reads nothing for too long is cut off', async () => {

@@ -136,6 +136,7 @@ export class EmbeddedQueue implements JobQueue, Claims {
 		});
 		this.changes.emit('removed', id);
 		this.changes.emit(id);
+		await this.#results.remove(id); // what was put there meanwhile
 		return true;
 	}
 

@@ -99,6 +99,7 @@ export class RedisQueue implements JobQueue {
 		return await this.#ask(async () => {
 			const kept = await this.#kept(idOf(owner, key));
 			if (kept !== undefined && kept.data.digest !== digestOf(request)) throw otherRequest(key);
+			if (kept !== undefined) await this.#asked.client.persist(sentKey(kept));
 			return kept && (await this.#job(kept));
 		});
 	}
@@ -159,6 +160,8 @@ export class RedisQueue implements JobQueue {
 			const { client } = this.#asked;
 			const kept = await this.#kept(id);
 			if (kept === undefined || kept.data.owner !== owner || (await this.#isRemoved(id))) return false;
+			// Files first: where they can't be removed, the job is still there to be removed again.
+			await this.#options.results.remove(id);
 			await client.set(removedKey(id), '1', 'EX', removedSeconds);
 			await client.publish(`${prefix}:changes`, `-${id}`);
 			// One that is being painted is locked: its worker takes it away, or whoever comes after it.

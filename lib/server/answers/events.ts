@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 /** Bytes that wait for a reader, from which on it gets no more of what it can do without. */
 const mostWaiting = 256 * 1024;
 /** Proxies close connections on which nothing comes for a minute or so. */
-const heartbeatMs = 15_000;
+export const heartbeatSeconds = 15;
 
 /** Events for one reader. Nobody waits for it: what it can do without is left out while it lags behind. */
 export class Events {
@@ -17,7 +17,7 @@ export class Events {
 		this.stream = new Readable({ read: () => {} });
 		// Headers go out with the first bytes.
 		this.stream.push(':\n\n');
-		this.#heartbeat = setInterval(() => this.#push(':\n\n', false), heartbeatMs);
+		this.#heartbeat = setInterval(() => this.#push(':\n\n', false), 1000 * heartbeatSeconds);
 		this.#heartbeat.unref();
 		this.stream.once('close', () => clearInterval(this.#heartbeat));
 	}

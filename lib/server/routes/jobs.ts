@@ -7,7 +7,7 @@ import type { ResultStore } from '../../jobs/results.ts';
 import { Events } from '../answers/events.ts';
 import { baseOf } from '../base.ts';
 import { readBody } from '../bodies/read.ts';
-import { leavingOf } from '../leaving.ts';
+import { afterAnswer, leavingOf } from '../leaving.ts';
 import { ServerError } from '../problem.ts';
 import { problemFor } from '../problem-answer.ts';
 import { fileParams, idParams, job, jobBody, jobList, listQuery } from '../schemas/jobs.ts';
@@ -139,6 +139,9 @@ export function jobRoutes(server: FastifyInstance, service: Service, { queue, re
 			const image = images.find((one) => one.name === name);
 			const file = image && (await results.get(id, name));
 			if (file === undefined) throw new ServerError('NOT_FOUND', 'The job has no such image.');
+			afterAnswer(reply, (hasLeft) => {
+				if (hasLeft) file.stream.destroy();
+			});
 			const headers = {
 				'content-type': image!.mediaType,
 				'content-length': file.bytes,

@@ -87,10 +87,11 @@ function sizeOf({ fields, files }: PortraitRequest, photos: ReadonlyMap<string, 
 async function answerPortraits(request: FastifyRequest, reply: FastifyReply, service: Service): Promise<unknown> {
 	const { fields, files } = portraitRequest(request);
 	const { accept } = request.headers;
-	const { format = acceptedFormat(accept) ?? 'png' } = fields as { format?: string };
-	const asked = { fields: { ...fields, format }, files };
+	const { format: named } = fields as { format?: string };
+	const ofOne = named ?? acceptedFormat(accept) ?? 'png';
+	const form = formOf(accept, { images: imagesOf({ fields, files }), imageType: `image/${ofOne}` });
+	const asked = { fields: { ...fields, format: form === 'image' ? ofOne : (named ?? 'png') }, files };
 	const cost = await costOf(asked, service.painter().info.imageSize, service.limits);
-	const form = formOf(accept, { images: cost.images, imageType: `image/${format}` });
 	if (form !== 'json' && form !== 'image') requireNoKey(request);
 	const work = await service.admit(request, reply, cost);
 	reply.header('cache-control', 'no-store');
