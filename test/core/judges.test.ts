@@ -243,7 +243,10 @@ describe('ends', () => {
 		const pending = Array.from({ length: 20 }, () => own.lpipsDistance(image, image));
 		const disposal = own.dispose();
 		await Promise.allSettled(pending);
-		await expect(pending.at(-1)).rejects.toMatchObject({ code: 'DISPOSED', remedy: expect.stringContaining('openJudges()') });
+		await expect(pending.at(-1)).rejects.toMatchObject({
+			code: 'DISPOSED',
+			remedy: expect.stringContaining('openJudges()'),
+		});
 		await disposal;
 		await own.dispose();
 		await expect(own.lpipsDistance(image, image)).rejects.toMatchObject({ code: 'DISPOSED' });
