@@ -470,7 +470,8 @@ TEST_P(PipelineTest, ACancelledCallFreesItsSlotsBeforeTheNextEvaluation) {
   EXPECT_EQ(second.Take().size(), 1u);
   ASSERT_TRUE(then && later);
   EXPECT_GT(then->rows, 2 * then->evaluations) << "they shared evaluations";
-  EXPECT_EQ(later->images, 1u);
+  // Not the three that were cancelled; the first may not have been handed out yet.
+  EXPECT_LE(later->images, 2u);
   const Usage end = pipeline->usage();
   EXPECT_GT(end.evaluations, then->evaluations);
   EXPECT_EQ(end.rows - then->rows, 2 * (end.evaluations - then->evaluations)) << "those of the other call alone";
