@@ -1,6 +1,6 @@
 // The server over the embedded bundle: every form of body and answer, clients that leave, apps around it.
 import { readFile } from 'node:fs/promises';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -273,6 +273,32 @@ describe('what is refused', () => {
 			const told = await problem(await fetch(`${url}/v1/portraits`, { method: 'POST', body: sent }));
 			expect([told.status, told.option]).toEqual([400, name]);
 		}
+	});
+
+	test('forms that were not read to their end leave the connection to the next request', async () => {
+		const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+		const ask = (method: string, path: string, body: Buffer, type = 'application/json') =>
+			new Promise<number>((resolve, reject) => {
+				const headers = { 'content-type': type, 'content-length': body.length };
+				const asked = httpRequest(url + path, { method, agent, headers, timeout: 10_000 }, (response) => {
+					response.resume().once('end', () => resolve(response.statusCode!));
+				});
+				asked.once('timeout', () => asked.destroy(new Error('no answer')));
+				asked.once('error', reject).end(body);
+			});
+		const part = (name: string, more = '') => `--x\r\ncontent-disposition: form-data; name="${name}"${more}\r\n\r\n`;
+		for (const wrong of [
+			`${part('count')}1\r\n${part('count')}2\r\n`,
+			`${part('other', '; filename="a"')}a\r\n`,
+			`${part('photo', '; filename="a"')}a\r\n${part('photo', '; filename="b"')}b\r\n`,
+		]) {
+			const rest = `${part('image', '; filename="c"')}${'c'.repeat(1_500_000)}\r\n--x--\r\n`;
+			const body = Buffer.from(wrong + rest);
+			const status = await ask('POST', '/v1/portraits', body, 'multipart/form-data; boundary=x');
+			expect([400, 415]).toContain(status);
+			expect(await ask('GET', '/healthz', Buffer.alloc(0))).toBe(200);
+		}
+		agent.destroy();
 	});
 
 	test('numbers of another length than theirs', async () => {

@@ -26,6 +26,8 @@ export function readBody(photoFields: PhotoFields, bodyLimit: number): preValida
 	return async (request) => {
 		if (request.isMultipart()) {
 			await readForm(request, photoFields, bodyLimit).catch((error: unknown) => {
+				// What is left of it would stand before the next request on its connection.
+				request.raw.unpipe().resume();
 				throw ofForm(error);
 			});
 			return requireShallow(request.body);
