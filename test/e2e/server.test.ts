@@ -301,6 +301,14 @@ describe('what is refused', () => {
 		agent.destroy();
 	});
 
+	test('a form that its reader never comes to the end of', async () => {
+		const file = `--x\r\ncontent-disposition: form-data; name="photo"; filename="${'../'.repeat(9)}"\r\n\r\n${'a'.repeat(20_000)}\r\n`;
+		const body = `${file}--x\r\n\r\n\r\n${'b'.repeat(20_000)}\r\n--x--\r\n`;
+		const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+		const told = await problem(await fetch(`${url}/v1/portraits`, { method: 'POST', body, headers }));
+		expect([told.status, told.code]).toEqual([400, 'INVALID_ARGUMENT']);
+	}, 40_000);
+
 	test('numbers of another length than theirs', async () => {
 		for (const fields of [{ latents: 'AAA=' }, { reference: { photo: base64, noise: 'AAA=' } }]) {
 			const told = await problem(await post('/v1/portraits', { photo: base64, ...fields }));

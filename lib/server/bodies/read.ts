@@ -25,11 +25,14 @@ export function readImages(server: FastifyInstance, bodyLimit: number): void {
 export function readBody(photoFields: PhotoFields, bodyLimit: number): preValidationAsyncHookHandler {
 	return async (request) => {
 		if (request.isMultipart()) {
-			await readForm(request, photoFields, bodyLimit).catch((error: unknown) => {
-				// What is left of it would stand before the next request on its connection.
-				request.raw.unpipe().resume();
+			try {
+				await whileItArrives(request, readForm(request, photoFields, bodyLimit));
+			} catch (error) {
 				throw ofForm(error);
-			});
+			} finally {
+				// What is left of it, also behind its end, would stand before the next request on its connection.
+				request.raw.unpipe().resume();
+			}
 			return requireShallow(request.body);
 		}
 		if (Buffer.isBuffer(request.body)) {
@@ -98,6 +101,27 @@ async function readForm(request: FastifyRequest, photoFields: PhotoFields, bodyL
 	const taken = takePhotos(fields as JsonObject, photoFields);
 	request.body = taken.fields;
 	request.photos = { ...taken.files, ...photos };
+}
+
+/** So long nothing may arrive of a form that is being read. */
+const silenceMs = 10_000;
+
+/** The reader of forms waits for ever behind some that are broken, such as by parts without headers. @throws {Arc2FaceError} `INVALID_ARGUMENT` */
+async function whileItArrives({ raw }: FastifyRequest, reading: Promise<void>): Promise<void> {
+	let timer: NodeJS.Timeout | undefined;
+	const silence = new Promise<never>((_, reject) => {
+		let before: number | undefined;
+		timer = setInterval(() => {
+			const { bytesRead } = raw.socket;
+			if (bytesRead === before) reject(new Arc2FaceError('INVALID_ARGUMENT', 'The form has no end.'));
+			before = bytesRead;
+		}, silenceMs);
+	});
+	try {
+		await Promise.race([reading, silence]);
+	} finally {
+		clearInterval(timer);
+	}
 }
 
 /** A failure of the reader of forms, such as at one that ends too early, is the client's. */
