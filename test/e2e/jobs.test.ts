@@ -372,9 +372,12 @@ describe.each(kinds)('jobs in %s', (kind, open) => {
 		begin();
 		(await nextTurn()).finish();
 		await until(id, 'done');
-		const kept = async () =>
-			(kind === 'a file' ? await readFile(file) : await readFile(folder.path('redis/dump.rdb'))).toString('latin1');
-		if (kind === 'Redis') redis!.dump();
+		const kept = async () => {
+			if (kind === 'Redis') redis!.dump();
+			return (await readFile(kind === 'Redis' ? folder.path('redis/dump.rdb') : file)).toString('latin1');
+		};
+		// In Redis right after its end.
+		await expect.poll(kept).not.toContain('an embedding');
 		const text = await kept();
 		expect(text).toContain(id);
 		expect(text).not.toContain('an embedding');
